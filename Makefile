@@ -1,0 +1,87 @@
+# kiln: one Makefile, one out/<variant>/.  `make help` lists the targets.
+V ?= dev
+O := out/$(V)
+CC ?= cc
+PREFIX ?= /usr/local
+WERROR ?= -Werror
+PKGS := jansson libsodium libseccomp yaml-0.1
+PKGS_FARM := sqlite3 libarchive libsolv libsolvext libgit2 libzstd libcurl libmicrohttpd
+
+WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+       -Wconversion -Wno-sign-conversion -Wformat=2 -Wvla -Wwrite-strings \
+       -Wpointer-arith -Wimplicit-fallthrough -Wundef
+HARDEN_dev = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+HARDEN_asan = -fPIE
+HARDEN = $(HARDEN_$(V))
+CFLAGS ?= -O2 -g
+CFLAGS_asan = -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+              -fno-omit-frame-pointer -DKILN_ASAN
+LDFLAGS_asan = -fsanitize=address,undefined
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. $(WARN) $(WERROR) $(HARDEN) -MMD -MP \
+             $(shell pkg-config --cflags $(PKGS) $(PKGS_FARM)) $(CFLAGS) $(CFLAGS_$(V))
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(LDFLAGS_$(V))
+LIBS := $(shell pkg-config --libs $(PKGS))
+LIBS_FARM := $(shell pkg-config --libs $(PKGS_FARM))
+
+src = $(sort $(foreach d,$(1),$(wildcard $(d)/*.c)))
+obj = $(patsubst %.c,$(O)/%.o,$(1))
+
+LIB_SRC := $(call src,lib)
+# Where main() lives: <folder>/main.c, and kiln's own in builder/cli/main.c.
+BUILDER_PARTS := $(call src,builder builder/inputs builder/plan builder/bake builder/judge)
+BUILDER_LIB := $(filter-out builder/main.c,$(BUILDER_PARTS))
+CLI_SRC := $(call src,builder/cli)
+TUF_SRC := $(call src,tuf-repo)
+WEB_SRC := $(call src,web web/pages web/api)
+AGENT_SRC := $(filter-out router-agent/fetch_main.c,\
+    $(call src,router-agent router-agent/trust router-agent/machine router-agent/change router-agent/owner))
+PROGRAMS := kiln kiln-builder kiln-tuf kiln-web kiln-agent kiln-agent-fetch
+BIN := $(addprefix $(O)/,$(PROGRAMS))
+
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
+
+.PHONY: all run test check asan lint bench clean deps deps-test help unit
+all: $(BIN)
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(O)/libkiln.a: $(call obj,$(LIB_SRC))
+	@rm -f $@
+	ar rcsD $@ $^
+
+LINK = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libkiln.a
+$(O)/kiln-builder: $(call obj,$(BUILDER_PARTS)) $(O)/libkiln.a
+	$(LINK) $(LIBS) $(LIBS_FARM)
+$(O)/kiln: $(call obj,$(CLI_SRC) $(BUILDER_LIB)) $(O)/libkiln.a
+	$(LINK) $(LIBS) $(LIBS_FARM)
+$(O)/kiln-tuf: $(call obj,$(TUF_SRC)) $(O)/libkiln.a
+	$(LINK) $(LIBS) $(LIBS_FARM)
+$(O)/kiln-web: $(call obj,$(WEB_SRC)) $(O)/libkiln.a
+	$(LINK) $(LIBS) $(LIBS_FARM)
+# The resident agent links no libcurl: fetching is an executable of its own.
+$(O)/kiln-agent: $(call obj,$(AGENT_SRC)) $(O)/libkiln.a
+	$(LINK) $(LIBS)
+$(O)/kiln-agent-fetch: $(call obj,router-agent/fetch_main.c) $(O)/libkiln.a
+	$(LINK) $(LIBS) $(shell pkg-config --libs libcurl)
+
+# A unit test links libkiln and the rooms it names in a first-line comment:
+#   /* rooms: builder/inputs builder/plan */
+rooms = $(shell sed -n '1s,^/\* rooms: \(.*\) \*/,\1,p' $(1))
+.SECONDEXPANSION:
+$(O)/tests/%: $(O)/tests/unit/%.o $(O)/libkiln.a \
+    $$(call obj,$$(filter-out %/main.c %_main.c,$$(call src,$$(call rooms,tests/unit/$$*.c))))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libkiln.a \
+	    $(shell sed -n 's,^/\* wrap: \(.*\) \*/,\1,p' tests/unit/$*.c | sed 's/[^ ]*/-Wl,--wrap=&/g') \
+	    $(LIBS) $(LIBS_FARM) $(shell pkg-config --libs cmocka)
+
+unit: $(UNIT_BIN)
+	tests/support/run-units $(UNIT_BIN)
+
+clean:
+	rm -rf out
+
+-include $(shell find out -name '*.d' 2>/dev/null)

@@ -1,0 +1,41 @@
+/*
+ * Giving up rights.  As root each program takes a uid and gid of its own
+ * (fixed numbers; the package makes users of the same names) before it
+ * reads anything; without root it keeps the caller's and says which walls are
+ * missing.  Losing uid is fatal.
+ */
+#ifndef KILN_DROP_H
+#define KILN_DROP_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "lib/attr.h"
+#include "lib/err.h"
+
+enum role {
+	ROLE_BUILDER,      /* kiln-builder */
+	ROLE_FETCH,        /* its network child */
+	ROLE_INDEX,        /* its archive parser */
+	ROLE_TUF,          /* kiln-tuf */
+	ROLE_SIGNER,       /* kiln-tuf -x signer */
+	ROLE_WEB,          /* kiln-web */
+	ROLE_AGENT_FETCH,  /* kiln-agent's network child */
+	ROLE_AGENT_VERIFY, /* kiln-agent's parser */
+	ROLE_VM,           /* first of 64 uids, one per virtual machine */
+	ROLE_COUNT
+};
+
+const char *role_name(enum role); /* "kiln-builder" … */
+uid_t role_uid(enum role);        /* 60800 + n; ROLE_VM: 60832 + machine */
+bool role_walls(void);            /* are we root, so that roles take effect? */
+
+/* As root: setgroups, setresgid, setresuid, checks it cannot come back.  For everyone: no_new_privs,
+ * not dumpable, umask 022.  Not 0 ends badly: the caller must exit. */
+int drop_to(enum role, struct err *) KILN_MUST;
+/* A seccomp filter: `no_network` refuses socket() but AF_UNIX; always refuses
+ * ptrace, mount, bpf, keyctl, unshare, … with EPERM.  Foreign ABIs are
+ * killed.  KILN_NO_SECCOMP in a sanitizer build turns it off. */
+int drop_syscalls(bool no_network, bool no_exec, struct err *) KILN_MUST;
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * Files below a directory descriptor.
+ *
+ * A directory is opened once; everything below it goes through openat2 with
+ * RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS, O_CLOEXEC always.  A file is
+ * replaced by a temporary in the same directory, fsync, rename, fsync of the
+ * directory; errors of close count.
+ */
+#ifndef KILN_FDIO_H
+#define KILN_FDIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/attr.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+
+/* A path of the operator's own (may follow links); the one entrance. */
+int dir_open(const char *path, struct err *) KILN_MUST;
+/* Below dirfd, no links followed; ERR_MISSING when not there. */
+int dir_open_at(int dirfd, const char *path, struct err *) KILN_MUST;
+/* mkdir -p below dirfd; returns the opened directory. */
+int dir_make_at(int dirfd, const char *path, mode_t, struct err *) KILN_MUST;
+int dir_sync(int dirfd, struct err *) KILN_MUST;
+
+int file_open_at(int dirfd, const char *path, int flags, mode_t, struct err *)
+    KILN_MUST;
+/* Reads the whole file; more than `limit` bytes is ERR_INPUT.  Appends. */
+int file_read_at(int dirfd, const char *path, size_t limit, struct buf *,
+    struct err *) KILN_MUST;
+int file_read(const char *path, size_t limit, struct buf *, struct err *)
+    KILN_MUST;
+/* Atomic and durable: old content or new content, whole. */
+int file_write_at(int dirfd, const char *path, const void *, size_t, mode_t,
+    struct err *) KILN_MUST;
+bool file_exists_at(int dirfd, const char *path);
+int file_remove_at(int dirfd, const char *path, struct err *) KILN_MUST;
+
+int fd_read_all(int fd, size_t limit, struct buf *, struct err *) KILN_MUST;
+int fd_write_all(int fd, const void *, size_t, struct err *) KILN_MUST;
+int fd_size(int fd, int64_t *, struct err *) KILN_MUST;
+
+/*
+ * An unnamed temporary (O_TMPFILE, or a hidden name where the file system
+ * has none).  tmp_link names it (EEXIST: already there, which is success and
+ * discards it); tmp_replace puts it in the place of `name`.  Both fsync the
+ * file before and the directory after.  Closing without either discards it.
+ */
+struct tmp {
+	int fd;
+	int dirfd;      /* borrowed */
+	char name[32];  /* "" when unnamed */
+};
+#define TMP_INIT { -1, -1, "" }
+#define auto_tmp __attribute__((cleanup(tmp_release)))
+int tmp_open(struct tmp *, int dirfd, mode_t, struct err *) KILN_MUST;
+int tmp_link(struct tmp *, const char *name, struct err *) KILN_MUST;
+int tmp_replace(struct tmp *, const char *name, struct err *) KILN_MUST;
+void tmp_release(struct tmp *);
+
+/* An exclusive flock on `name`, with our pid written into it.  ERR_BUSY names
+ * the pid that has it.  The lock dies with the process; returns its fd. */
+int lock_file_at(int dirfd, const char *name, struct err *) KILN_MUST;
+
+/* Names from outside: 1 to 255 of A-Za-z0-9._+~-, not starting with a dot or
+ * a minus. */
+bool name_ok(const char *);
+/* Components of name_ok, separated by single slashes, relative. */
+bool path_ok(const char *);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * A jail for hostile programs, by bubblewrap and a seccomp deny list.
+ *
+ * Always: all namespaces new (a network without even a route), root folder
+ * read-only, empty environment, no capabilities, no_new_privs, no further
+ * user namespaces, uid and gid never 0, /proc, a minimal /dev, no
+ * inherited descriptors, no terminal, rlimits.
+ */
+#ifndef KILN_SANDBOX_H
+#define KILN_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/attr.h"
+#include "lib/err.h"
+#include "lib/spawn.h"
+
+struct sandbox_bind {
+	const char *outside; /* absolute */
+	const char *inside;  /* absolute; must exist in the root */
+	bool writable;
+};
+
+struct sandbox {
+	const char *root;      /* absolute path of the environment's tree */
+	const struct sandbox_bind *binds;
+	size_t nbinds;
+	const char *const *env; /* NAME=VALUE …, NULL-ended; all there is */
+	const char *const *argv;
+	const char *cwd;       /* inside */
+	const char *hostname;
+	uid_t uid, gid;        /* inside; not 0 */
+	int out;               /* stdout and stderr */
+	int cpus;              /* 0: all; else pinned to the first n */
+	bool no_aslr;
+	int64_t memory;        /* bytes of address space per process; 0: 4 GiB */
+	int64_t file_size;     /* RLIMIT_FSIZE; 0: 2 GiB */
+	int processes;         /* RLIMIT_NPROC; 0: 512 */
+	int cpu_seconds;       /* RLIMIT_CPU; 0: 3600 */
+};
+
+/* The child dies with all its descendants when the pidfd is killed
+ * (its own PID namespace, --die-with-parent). */
+int sandbox_start(const struct sandbox *, struct child *, struct err *)
+    KILN_MUST;
+/* Can this machine do it?  Tries `true`-like work in an empty root and names
+ * what is missing. */
+int sandbox_check(struct err *) KILN_MUST;
+/* Bytes that stand for everything above, for the policy digest. */
+const char *sandbox_policy(void);
+
+#endif
