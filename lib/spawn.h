@@ -29,7 +29,8 @@ struct spawn {
 	int fds[SPAWN_FDS];
 	size_t nfds;
 	bool new_session;        /* setsid, else its own process group */
-	bool die_with_parent;    /* PR_SET_PDEATHSIG SIGKILL */
+	bool die_with_parent;    /* PR_SET_PDEATHSIG SIGKILL: with the *thread*
+	                          * that started it */
 	uid_t uid;               /* 0: stay what we are; else setgroups/gid/uid */
 	bool exec_self;          /* run /proc/self/exe with argv (argv[0] free) */
 };
@@ -38,8 +39,9 @@ struct spawn {
 struct child {
 	pid_t pid;  /* 0: none */
 	int pidfd;  /* poll for POLLIN: it ended */
+	int64_t started_ms; /* time_mono_ms() of the start */
 };
-#define CHILD_INIT { 0, -1 }
+#define CHILD_INIT { 0, -1, 0 }
 
 struct spawn_end {
 	bool timed_out; /* killed by us at the deadline */
@@ -49,6 +51,8 @@ struct spawn_end {
 	int64_t max_rss_kib;
 };
 
+/* Returns when the program runs: one that cannot be started is an error here
+ * (ERR_MISSING when there is none of that name). */
 int spawn_start(const struct spawn *, struct child *, struct err *) KILN_MUST;
 /* Waits until it ends; at `deadline_ms` from now (-1: never) kills its whole
  * process group with SIGKILL.  Releases the child. */
@@ -62,7 +66,9 @@ void spawn_kill(struct child *);                  /* SIGKILL, wait, release */
 /*
  * Start, collect stdout (and stderr) up to `limit` bytes each, wait.  `out`
  * and `errtext` may be NULL.  Not 0 unless it exited 0; the error holds the
- * program, how it ended and the last line it said.
+ * program, how it ended and the last line it said.  More than `limit` bytes of
+ * stdout is ERR_INPUT; more of stderr is left out.  What the program left
+ * running in its group is killed.
  */
 int spawn_capture(const struct spawn *, int64_t deadline_ms, size_t limit,
     struct buf *out, struct buf *errtext, struct err *) KILN_MUST;
