@@ -22,6 +22,7 @@ enum role {
 	ROLE_WEB,          /* kiln-web */
 	ROLE_AGENT_FETCH,  /* kiln-agent's network child */
 	ROLE_AGENT_VERIFY, /* kiln-agent's parser */
+	ROLE_CLI,          /* `kiln` reading databases for a person */
 	ROLE_VM,           /* first of 64 uids, one per virtual machine */
 	ROLE_COUNT
 };
