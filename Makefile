@@ -18,10 +18,14 @@ CFLAGS_asan = -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
               -fno-omit-frame-pointer -DKILN_ASAN
 LDFLAGS_asan = -fsanitize=address,undefined
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. $(WARN) $(WERROR) $(HARDEN) -MMD -MP \
-             $(shell pkg-config --cflags $(PKGS) $(PKGS_FARM)) $(CFLAGS) $(CFLAGS_$(V))
+             $(INCLUDES) $(CFLAGS) $(CFLAGS_$(V))
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(LDFLAGS_$(V))
-LIBS := $(shell pkg-config --libs $(PKGS))
-LIBS_FARM := $(shell pkg-config --libs $(PKGS_FARM))
+# Asked once, and not before the packages are there: `run` and `test` call
+# tools/deps first and then make again.
+pkg = $(eval $(1) := $(shell pkg-config $(2)))$($(1))
+LIBS = $(call pkg,LIBS,--libs $(PKGS))
+LIBS_FARM = $(call pkg,LIBS_FARM,--libs $(PKGS_FARM))
+INCLUDES = $(call pkg,INCLUDES,--cflags $(PKGS) $(PKGS_FARM))
 
 src = $(sort $(foreach d,$(1),$(wildcard $(d)/*.c)))
 obj = $(patsubst %.c,$(O)/%.o,$(1))
@@ -41,6 +45,7 @@ BIN := $(addprefix $(O)/,$(PROGRAMS))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 
+.DEFAULT_GOAL := all
 .PHONY: all run test check asan lint bench clean deps deps-test help unit
 all: $(BIN)
 
@@ -77,6 +82,36 @@ $(O)/tests/%: $(O)/tests/unit/%.o $(O)/libkiln.a \
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libkiln.a \
 	    $(shell sed -n 's,^/\* wrap: \(.*\) \*/,\1,p' tests/unit/$*.c | sed 's/[^ ]*/-Wl,--wrap=&/g') \
 	    $(LIBS) $(LIBS_FARM) $(shell pkg-config --libs cmocka)
+
+# --- what a newcomer types ---------------------------------------------------
+SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
+run:
+	@tools/deps build run
+	@$(MAKE) --no-print-directory -s -j2 all
+	@$(SUDO) $(O)/kiln up --demo
+
+test:
+	@tools/deps build run test lint
+	@$(MAKE) --no-print-directory -s -j2 all
+	@tests/support/run-all $(O)
+
+check: unit
+
+deps:
+	tools/deps build run test lint
+
+help:
+	@sed -n 's/^#: //p' Makefile
+#: make run        install what is missing, build, and show the whole pipe
+#: make test       everything; what CI runs
+#: make check      the quick part: unit tests
+#: make asan       unit tests under address and undefined-behaviour sanitizers
+#: make lint       clang-format, clang-tidy, cppcheck, mandoc
+#: make bench      beside the peers, into out/bench.tsv
+#: make clean      remove out/
+
+asan:
+	@$(MAKE) --no-print-directory V=asan unit
 
 unit: $(UNIT_BIN)
 	tests/support/run-units $(UNIT_BIN)

@@ -1,0 +1,12 @@
+/* The commands of `kiln`: one file each in builder/cli/. */
+#ifndef KILN_CMD_H
+#define KILN_CMD_H
+
+#include "lib/cli.h"
+
+extern const struct cli_program kiln_program;
+
+int cmd_up(int argc, char **argv);
+int cmd_lock(int argc, char **argv);
+
+#endif

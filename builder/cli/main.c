@@ -1,0 +1,43 @@
+/* kiln: the operator's and the doubter's command. */
+#include <string.h>
+
+#include "builder/cli/cmd.h"
+#include "builder/cli/watch.h"
+#include "lib/log.h"
+
+static const struct cli_command commands[] = {
+	{ "up", "[--demo] [--once] [--state DIR] [--recipes DIR]",
+	    "start the farm: builder, repository, dashboard", cmd_up,
+	    "  --demo          make throw-away keys and start a demonstration "
+	    "router\n"
+	    "  --once          one cycle, then exit 0, or name the step that "
+	    "failed\n"
+	    "  --state DIR     folder of the farm (./var in a checkout, else "
+	    "/var/lib/kiln)\n"
+	    "  --recipes DIR   recipes (./recipes in a checkout)\n"
+	    "  --listen A:P    dashboard (127.0.0.1:8080)\n"
+	    "  --jobs N        builds at once (as many as cores)\n"
+	    "  --offline       never ask the archive: build from the locks\n"
+	    "  --verbose       what each program says, on stderr too\n" },
+	{ "lock", "export RECIPE FILE | import FILE | show RECIPE|DIGEST",
+	    "carry a lock with all its bytes from farm to farm", cmd_lock,
+	    "  --state DIR     folder of the farm\n"
+	    "  --json          show: the lock as it is\n" },
+	{ 0 },
+};
+
+const struct cli_program kiln_program = {
+	"kiln",
+	"bakes a router's services twice and publishes what came out equal",
+	commands,
+};
+
+int
+main(int argc, char **argv)
+{
+	log_open("kiln", false);
+	if (argc == 3 && strcmp(argv[1], "-x") == 0 &&
+	    strcmp(argv[2], "watch") == 0)
+		return watch_main();
+	return cli_main(&kiln_program, argc, argv);
+}
