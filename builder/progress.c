@@ -12,7 +12,7 @@ progress_begin(struct progress *p, struct db *db, const char *what,
 	    "INSERT INTO progress (what, subject, unit, done, total,"
 	    " started_at, updated_at) VALUES (?1, ?2, ?3, 0, nullif(?4, -1),"
 	    " ?5, ?5)";
-	auto_stmt *q = db_stmt(db, sql);
+	auto_stmt struct stmt *q = db_stmt(db, sql);
 	struct err err = ERR_INIT;
 
 	*p = (struct progress){ .db = db, .written_ms = time_mono_ms() };
@@ -33,7 +33,7 @@ write_row(struct progress *p, int64_t done, int64_t total)
 	static const char sql[] =
 	    "UPDATE progress SET done = ?2, total = nullif(?3, -1),"
 	    " updated_at = ?4 WHERE id = ?1";
-	auto_stmt *q = db_stmt(p->db, sql);
+	auto_stmt struct stmt *q = db_stmt(p->db, sql);
 	struct err err = ERR_INIT;
 
 	stmt_bind_int(q, 1, p->id);
@@ -63,7 +63,7 @@ progress_end(struct progress *p)
 
 	if (p->id == 0)
 		return;
-	auto_stmt *q = db_stmt(p->db, sql);
+	auto_stmt struct stmt *q = db_stmt(p->db, sql);
 	stmt_bind_int(q, 1, p->id);
 	stmt_bind_int(q, 2, time_now());
 	if (stmt_run(q, &err) == -1)
@@ -92,7 +92,7 @@ event_add(struct db *db, const char *kind, const char *subject, int64_t parent,
 	static const char sql[] =
 	    "INSERT INTO event (at, kind, subject, text, parent)"
 	    " VALUES (?1, ?2, ?3, ?4, nullif(?5, 0))";
-	auto_stmt *q = db_stmt(db, sql);
+	auto_stmt struct stmt *q = db_stmt(db, sql);
 	auto_buf struct buf text = BUF_INIT;
 	struct err err = ERR_INIT;
 	va_list ap;

@@ -70,8 +70,8 @@ wire(struct demo_net *n, struct err *err)
 		"peer", "name", "gw0", "netns", peer) == -1 ||
 	    IP(n->router, n->lan, err, "link", "add", "port1", "type", "veth",
 		"peer", "name", "lan0", "netns", peer) == -1 ||
-	    IP(n->router, -1, err, "link", "add", "br-lan", "type",
-		"bridge") == -1 ||
+	    IP(n->router, -1, err, "link", "add", "br-lan", "type", "bridge") ==
+		-1 ||
 	    IP(n->router, -1, err, "link", "set", "port1", "master",
 		"br-lan") == -1)
 		return -1;
@@ -96,8 +96,8 @@ wire(struct demo_net *n, struct err *err)
 int
 demo_net_open(struct demo_net *n, struct err *err)
 {
-	auto_fd int home = open("/proc/thread-self/ns/net",
-	    O_RDONLY | O_CLOEXEC);
+	auto_fd int home =
+	    open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 
 	*n = (struct demo_net){ -1, -1, -1, -1 };
 	if (home == -1)

@@ -20,7 +20,7 @@
 
 struct demo_net {
 	int wan, router, lan; /* namespace descriptors */
-	int listener;         /* 198.51.100.1:80 in wan */
+	int listener;	      /* 198.51.100.1:80 in wan */
 };
 
 /* Needs root.  The calling thread's own namespace is unchanged after. */

@@ -41,7 +41,7 @@ struct unit {
 	char *path;
 	const char *argv[ARGS];
 	int netns;
-	int fd;            /* given at number 3, or -1 */
+	int fd; /* given at number 3, or -1 */
 	struct child child;
 	int64_t restart_at; /* time_mono_ms, 0: not waiting */
 	int64_t delay_ms;
@@ -53,10 +53,10 @@ struct up {
 	struct demo_net net;
 	struct unit units[UNIT_COUNT];
 	struct child watch;
-	int sock;        /* to the watching child */
+	int sock; /* to the watching child */
 	int lock;
 	int signals;
-	char *bin;       /* folder of the programs */
+	char *bin; /* folder of the programs */
 	char *agent_conf;
 	const char *state_arg, *recipes_arg;
 	const char *listen, *jobs;
@@ -82,8 +82,8 @@ unit_start(struct up *u, struct unit *n, struct err *err)
 
 	if (logdir == -1)
 		return -1;
-	out = file_open_at(logdir, name, O_WRONLY | O_CREAT | O_APPEND, 0644,
-	    err);
+	out = file_open_at(
+	    logdir, name, O_WRONLY | O_CREAT | O_APPEND, 0644, err);
 	if (out == -1)
 		return -1;
 	sp.argv = n->argv;
@@ -190,8 +190,8 @@ units_stop(struct up *u)
 			kill(u->units[order[i]].child.pid, SIGTERM);
 	for (i = 0; i < ARRAY_LEN(order); i++)
 		if (u->units[order[i]].child.pid &&
-		    spawn_wait(&u->units[order[i]].child, STOP_MS, &end,
-			&err) == -1)
+		    spawn_wait(
+			&u->units[order[i]].child, STOP_MS, &end, &err) == -1)
 			log_err("stop", &err);
 }
 
@@ -201,7 +201,7 @@ static bool
 have_keys(const struct up *u)
 {
 	return file_exists_at(u->farm.dirfd, "keys/offline/root.key") ||
-	    file_exists_at(u->farm.dirfd, "tuf/metadata/1.root.json");
+	       file_exists_at(u->farm.dirfd, "tuf/metadata/1.root.json");
 }
 
 /* The demonstration's ceremonies: roles for `services`, made on the first
@@ -238,8 +238,8 @@ do_keys(struct up *u, struct ipc_msg *m, struct err *err)
 	sp.argv = argv;
 	if (!u->demo)
 		err_set(err, ERR_INPUT, "only the demonstration makes keys");
-	else if (spawn_capture(&sp, CEREMONY_MS, WATCH_TEXT_MAX, NULL, NULL,
-		     err) == 0)
+	else if (spawn_capture(
+		     &sp, CEREMONY_MS, WATCH_TEXT_MAX, NULL, NULL, err) == 0)
 		ret = 0;
 	if (ret == 0 && u->units[UNIT_TUF].child.pid == 0)
 		ret = unit_start(u, &u->units[UNIT_TUF], err);
@@ -268,10 +268,10 @@ write_agent_conf(struct up *u, struct err *err)
 	/* A router is shipped with a root; it keeps the one it has. */
 	if (!file_exists_at(dir, "root.json")) {
 		sp.argv = argv;
-		if (spawn_capture(&sp, CEREMONY_MS, 1 << 20, &root, NULL,
-			err) == -1 ||
-		    file_write_at(dir, "root.json", root.data, root.len, 0644,
-			err) == -1)
+		if (spawn_capture(
+			&sp, CEREMONY_MS, 1 << 20, &root, NULL, err) == -1 ||
+		    file_write_at(
+			dir, "root.json", root.data, root.len, 0644, err) == -1)
 			return -1;
 	}
 	buf_printf(&text,
@@ -365,8 +365,8 @@ serve_watch(struct up *u, struct err *err)
 
 	got = ipc_recv(u->sock, 1000, &m, err);
 	if (got <= 0)
-		return got == 0 ? err_set(err, ERR_SYSTEM, "watch is gone") :
-				  -1;
+		return got == 0 ? err_set(err, ERR_SYSTEM, "watch is gone")
+				: -1;
 	switch (m.type) {
 	case WATCH_KEYS:
 		ret = do_keys(u, &m, &why);
@@ -443,11 +443,10 @@ units_check(struct up *u)
 	for (i = 0; i < UNIT_COUNT; i++) {
 		struct unit *n = &u->units[i];
 
-		if (n->child.pid &&
-		    spawn_poll(&n->child, &end, &err) == 1)
+		if (n->child.pid && spawn_poll(&n->child, &end, &err) == 1)
 			unit_ended(u, n, &end);
 		else if (n->restart_at && time_mono_ms() >= n->restart_at &&
-		    unit_start(u, n, &err) == -1) {
+			 unit_start(u, n, &err) == -1) {
 			log_err("restart", &err);
 			n->restart_at = time_mono_ms() + n->delay_ms;
 		}
@@ -479,8 +478,7 @@ supervise(struct up *u)
 		}
 		if (p[1].revents & POLLIN && serve_watch(u, &err) == -1)
 			log_debug("watch", "msg=\"%s\"", err.msg);
-		if (u->watch.pid &&
-		    spawn_poll(&u->watch, &end, &err) == 1) {
+		if (u->watch.pid && spawn_poll(&u->watch, &end, &err) == 1) {
 			if (u->once || end.code != 0)
 				return end.code >= 0 ? end.code : EXIT_FAILED;
 			own_close(&u->sock);
@@ -501,8 +499,8 @@ run(struct up *u, struct err *err)
 	/* Held until we end; a second one is told our pid. */
 	u->lock = lock_file_at(u->farm.dirfd, "run/up.lock", err);
 	if (u->lock == -1)
-		return err_prefix(err, "%s is in use by another kiln up",
-		    u->farm.shown);
+		return err_prefix(
+		    err, "%s is in use by another kiln up", u->farm.shown);
 	if (!role_walls())
 		fprintf(stderr,
 		    "kiln up: not root: all programs share one uid, so no wall "
@@ -528,8 +526,7 @@ run(struct up *u, struct err *err)
 	units_prepare(u);
 	if (unit_start(u, &u->units[UNIT_BUILDER], err) == -1 ||
 	    unit_start(u, &u->units[UNIT_WEB], err) == -1 ||
-	    (have_keys(u) &&
-		unit_start(u, &u->units[UNIT_TUF], err) == -1) ||
+	    (have_keys(u) && unit_start(u, &u->units[UNIT_TUF], err) == -1) ||
 	    watch_start(u, err) == -1) {
 		units_stop(u);
 		return -1;
@@ -555,8 +552,11 @@ cmd_up(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct up u = { .sock = -1, .lock = -1, .signals = -1,
-		.net = { -1, -1, -1, -1 }, .watch = CHILD_INIT,
+	struct up u = { .sock = -1,
+		.lock = -1,
+		.signals = -1,
+		.net = { -1, -1, -1, -1 },
+		.watch = CHILD_INIT,
 		.listen = "127.0.0.1:8080" };
 	struct err err = ERR_INIT;
 	char self[4096];

@@ -14,9 +14,10 @@
 #include "lib/ipc.h"
 #include "lib/mem.h"
 #include "lib/num.h"
+#include "lib/own.h"
 
 #define SOCK 3
-#define FARM_MS 30000     /* farm.db must appear */
+#define FARM_MS 30000	  /* farm.db must appear */
 #define PUBLISH_MS 180000 /* from the end of the cycle */
 #define ROUTER_MS 300000  /* fetch, boot, probe: TCG on a slow machine */
 
@@ -98,7 +99,7 @@ wait_cycle(const struct watch_setup *s, struct db *farm, struct cycle *c,
 	int got;
 
 	while ((got = cycle_read(farm, s->since, c, err)) == 0 ||
-	    (got == 1 && c->finished_at == 0)) {
+	       (got == 1 && c->finished_at == 0)) {
 		show_progress(show, farm);
 		usleep(got == 0 ? 100000 : 250000);
 	}
@@ -189,7 +190,8 @@ conduct(const struct watch_setup *s, const char **step, struct err *err)
 	*step = "keys";
 	if (!s->demo && !s->keys) {
 		fprintf(stderr,
-		    "keys     none yet: run `kiln-tuf init --state %s`; nothing "
+		    "keys     none yet: run `kiln-tuf init --state %s`; "
+		    "nothing "
 		    "is published before\n",
 		    s->shown);
 		return ask(WATCH_READY, NULL, NULL, err);

@@ -17,21 +17,21 @@ enum watch_msg {
 	WATCH_KEYS,   /* u32 n, n strings: services that need a role */
 	WATCH_ROUTER, /* start the demonstration router */
 	WATCH_STATUS, /* ask the router; OK carries kiln-agent's JSON */
-	WATCH_QUERY,  /* str address, str name: dig from the LAN; OK: its text */
-	WATCH_READY,  /* everything was shown */
+	WATCH_QUERY, /* str address, str name: dig from the LAN; OK: its text */
+	WATCH_READY, /* everything was shown */
 	/* Answers. */
 	WATCH_OK,    /* bytes */
 	WATCH_ERROR, /* u32 err_class, str sentence */
 };
 
 struct watch_setup {
-	char *state;    /* folder, reachable */
-	char *shown;    /* the same as the operator knows it */
-	char *url;      /* of the dashboard */
-	int64_t since;  /* Unix time: cycles before it do not count */
+	char *state;   /* folder, reachable */
+	char *shown;   /* the same as the operator knows it */
+	char *url;     /* of the dashboard */
+	int64_t since; /* Unix time: cycles before it do not count */
 	bool demo, once;
-	bool keys;      /* the repository has been initialised */
-	bool router;    /* a demonstration router can be started */
+	bool keys;   /* the repository has been initialised */
+	bool router; /* a demonstration router can be started */
 };
 
 #define WATCH_TEXT_MAX 65536

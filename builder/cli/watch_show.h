@@ -20,8 +20,8 @@ struct cycle {
 	char error[256];
 };
 /* 1: the first cycle begun at or after `since`; 0: none yet. */
-int cycle_read(struct db *farm, int64_t since, struct cycle *, struct err *)
-    KILN_MUST;
+int cycle_read(
+    struct db *farm, int64_t since, struct cycle *, struct err *) KILN_MUST;
 
 struct show;
 struct show *show_open(int64_t since);
@@ -31,8 +31,8 @@ void show_progress(struct show *, struct db *farm);
 /* A line per recipe and stage: digest and verdict, or why there is none. */
 int show_builds(struct db *farm, const struct cycle *, struct err *) KILN_MUST;
 /* Services with a release, as ipc strings; *n how many. */
-int services_read(struct db *farm, struct buf *, uint32_t *n, struct err *)
-    KILN_MUST;
+int services_read(
+    struct db *farm, struct buf *, uint32_t *n, struct err *) KILN_MUST;
 
 struct published {
 	int64_t timestamp, snapshot, counter;
@@ -48,12 +48,11 @@ struct router {
 	char phase[64], cause[256], accel[160], address[64];
 	char services[512]; /* "dns-dhcp 3f2a…" */
 };
-int router_parse(const char *, size_t, struct router *, struct err *)
-    KILN_MUST;
+int router_parse(const char *, size_t, struct router *, struct err *) KILN_MUST;
 void show_router(const struct router *);
 /* Takes dig's text; no answer in it is an error. */
-int show_answer(const struct router *, const char *text, struct err *)
-    KILN_MUST;
+int show_answer(
+    const struct router *, const char *text, struct err *) KILN_MUST;
 void show_work(const struct cycle *, int64_t since);
 
 #endif
