@@ -38,8 +38,10 @@ struct conf_key {
 	const char *name; /* NULL ends the table */
 	enum conf_type type;
 	bool required;
-	int64_t min, max;             /* CONF_INT, CONF_SIZE, CONF_DURATION; STRS: count */
-	const char *const *words;     /* CONF_ENUM, NULL-ended */
+	/* INT, SIZE, DURATION: bounds, none when both are 0; STRS, SEQ, DICT:
+	 * how many (max 0: any number); STR, NAME: max bytes */
+	int64_t min, max;
+	const char *const *words;     /* ENUM, NULL-ended; STRS may have them */
 	const struct conf_key *sub;   /* CONF_MAP, CONF_SEQ, CONF_DICT */
 };
 
@@ -61,7 +63,8 @@ conf_own(struct conf **c)
 
 const struct conf_node *conf_root(const struct conf *);
 bool conf_has(const struct conf_node *, const char *key);
-/* The value, or the default when the key is absent. */
+/* The value, or the default when the key is absent.  conf_int also gives a
+ * DATE in Unix seconds, conf_str a NAME's, ENUM's or DATE's text. */
 const char *conf_str(const struct conf_node *, const char *key,
     const char *or);
 int64_t conf_int(const struct conf_node *, const char *key, int64_t or);
@@ -74,8 +77,9 @@ size_t conf_count(const struct conf_node *, const char *key);
 const char *conf_str_at(const struct conf_node *, const char *key, size_t n);
 const struct conf_node *conf_at(const struct conf_node *, const char *key,
     size_t n, const char **dict_key);
-/* The whole value as JSON (new reference), as typed by the table: INT, SIZE and DURATION are
- * integers; CONF_FREE plain scalars: integers, true/false, else strings. */
+/* The whole value as JSON (new reference), NULL when absent, as typed by the
+ * table: INT, SIZE and DURATION are integers; CONF_FREE plain scalars:
+ * integers, true/false, else strings.  `key` NULL: the node itself. */
 json_t *conf_json(const struct conf_node *, const char *key);
 
 /* "FILE:LINE:COLUMN: key: sentence", ERR_INPUT, at `key` of the node (or at
