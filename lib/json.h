@@ -24,6 +24,10 @@ js_own(json_t **j)
 }
 #define auto_json __attribute__((cleanup(js_own)))
 
+/* What JavaScript keeps exactly, 2^53 - 1: larger ones are refused. */
+#define JS_INT_MAX 9007199254740991
+#define JS_DEPTH_MAX 64
+
 /* `what` names the text in errors.  New reference. */
 json_t *js_parse(const char *what, const void *, size_t, struct err *)
     KILN_MUST;
@@ -54,7 +58,8 @@ int js_object(const char *what, const json_t *, const char *key, json_t **,
 int js_only(const char *what, const json_t *, const char *const *keys,
     struct err *) KILN_MUST;
 
-/* Setters that own nothing and cannot fail but for memory. */
+/* Setters that own nothing and cannot fail but for memory.  A NULL string is
+ * null; bytes that are not UTF-8 become U+FFFD. */
 void js_set_str(json_t *, const char *key, const char *);
 void js_set_int(json_t *, const char *key, int64_t);
 void js_set_bool(json_t *, const char *key, bool);

@@ -10,6 +10,9 @@
 
 #include "lib/attr.h"
 
+/* Somebody else's allocation failed: the same end. */
+void mem_none(void) KILN_NORETURN;
+
 void *mem_alloc(size_t) KILN_MUST;                /* contents undefined */
 void *mem_zero(size_t count, size_t size) KILN_MUST; /* overflow checked */
 void *mem_dup(const void *, size_t) KILN_MUST;
