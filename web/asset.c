@@ -1,0 +1,45 @@
+#include "web/asset.h"
+
+#include <string.h>
+
+#include "lib/hash.h"
+
+/* The assembler reads the file at build time, relative to the top. */
+#define ASSET(symbol, path)                                               \
+	__asm__(".section .rodata\n.global " #symbol "\n" #symbol         \
+		":\n.incbin \"" path "\"\n.global " #symbol "_end\n"       \
+		#symbol "_end:\n.previous\n");                             \
+	extern const char symbol[], symbol##_end[]
+
+ASSET(asset_style, "web/static/style.css");
+ASSET(asset_icon, "web/static/kiln.svg");
+
+static const struct {
+	const char *name, *type;
+	const char *begin, *end;
+} assets[] = {
+	{ "style.css", "text/css; charset=utf-8", asset_style,
+	    asset_style_end },
+	{ "kiln.svg", "image/svg+xml", asset_icon, asset_icon_end },
+};
+
+void
+asset_reply(struct req *req, struct reply *re)
+{
+	struct hash h;
+	size_t i, n;
+
+	for (i = 0; i < ARRAY_LEN(assets); i++)
+		if (strcmp(assets[i].name, req->part[0]) == 0)
+			break;
+	if (i == ARRAY_LEN(assets)) {
+		reply_error(req, re, 404, "missing", "no such file");
+		return;
+	}
+	n = (size_t)(assets[i].end - assets[i].begin);
+	buf_add(&re->body, assets[i].begin, n);
+	hash_bytes(&h, assets[i].begin, n);
+	hash_hex(&h, re->etag);
+	re->type = assets[i].type;
+	re->cache = "public, max-age=300";
+}

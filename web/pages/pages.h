@@ -1,0 +1,16 @@
+/* The dashboard's pages; one file each. */
+#ifndef KILN_PAGES_H
+#define KILN_PAGES_H
+
+#include "web/req.h"
+
+void page_now(struct req *, struct reply *);
+void page_recipes(struct req *, struct reply *);
+void page_recipe(struct req *, struct reply *); /* part[0]: name */
+void page_builds(struct req *, struct reply *);
+void page_build(struct req *, struct reply *); /* part[0]: run id */
+void page_log(struct req *, struct reply *);   /* part[0]: run id */
+void page_releases(struct req *, struct reply *);
+void page_routers(struct req *, struct reply *);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * One request and its reply, apart from libmicrohttpd.  A handler reads the
+ * request, queries, and fills the reply; it never blocks on anything but the
+ * databases.
+ */
+#ifndef KILN_REQ_H
+#define KILN_REQ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+#include <microhttpd.h>
+
+#include "lib/attr.h"
+#include "lib/buf.h"
+#include "lib/db.h"
+#include "lib/err.h"
+
+#define REQ_BODY_MAX 65536
+#define REQ_PARTS 4
+
+struct web {                 /* what the whole program holds */
+	int state;           /* folder of the farm */
+	int metadata, targets, store, live; /* live: logs of running builds */
+	char *path;
+	struct db *web;      /* ours */
+	struct db *farm, *tuf; /* readers; NULL until their owners made them */
+};
+
+struct req {
+	struct web *web;
+	struct MHD_Connection *con;
+	const char *method;  /* GET and HEAD are one to a handler: "GET" */
+	const char *path;
+	bool json;           /* ".json" was asked for */
+	/* What the route's stars matched. */
+	char part[REQ_PARTS][256];
+	struct buf body;     /* POST */
+	bool too_long;
+};
+
+struct reply {
+	unsigned status;
+	const char *type;
+	struct buf body;
+	int fd;              /* the body instead, when not -1 */
+	int64_t fd_size;
+	char etag[80];       /* without quotes */
+	const char *cache;   /* Cache-Control */
+};
+
+/* A query argument of the URL, or NULL. */
+const char *req_arg(const struct req *, const char *name);
+/* Opens the readers if their owners have come up since. */
+int req_farm(struct req *, struct err *) KILN_MUST;
+
+/* {"error":{"class":…,"message":…}} or the same as a page. */
+void reply_error(struct req *, struct reply *, unsigned status,
+    const char *cls, const char *message);
+void reply_json(struct reply *, const json_t *);
+
+#endif

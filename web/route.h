@@ -1,0 +1,24 @@
+/*
+ * Which handler answers which path.  A pattern's `*` stands for one path
+ * component that name_ok() accepts; `**` for the rest, path_ok().
+ */
+#ifndef KILN_ROUTE_H
+#define KILN_ROUTE_H
+
+#include <stdbool.h>
+
+#include "web/req.h"
+
+typedef void route_fn(struct req *, struct reply *);
+
+struct route {
+	const char *method;
+	const char *pattern; /* NULL ends the table */
+	route_fn *fn;
+};
+
+/* Fills req->part.  *path_known tells 405 from 404. */
+const struct route *route_find(const struct route *, struct req *,
+    bool *path_known);
+
+#endif

@@ -1,0 +1,103 @@
+#include "web/tree.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/fdio.h"
+#include "lib/hash.h"
+#include "lib/own.h"
+#include "lib/store.h"
+
+#define FOREVER "public, max-age=31536000, immutable"
+#define METADATA_MAX (8 << 20)
+
+static void
+not_here(struct req *req, struct reply *re, const struct err *err)
+{
+	if (err->cls == ERR_MISSING || err->cls == ERR_INPUT)
+		reply_error(req, re, 404, "missing", "no such file");
+	else
+		reply_error(req, re, 500, "system", "the file cannot be read");
+}
+
+static void
+send_file(struct req *req, struct reply *re, int dirfd, const char *path,
+    const char *etag)
+{
+	struct err err = ERR_INIT;
+	struct stat st;
+	int fd = file_open_at(dirfd, path, O_RDONLY, 0, &err);
+
+	if (fd == -1) {
+		not_here(req, re, &err);
+		return;
+	}
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		reply_error(req, re, 404, "missing", "no such file");
+		return;
+	}
+	re->fd = fd;
+	re->fd_size = st.st_size;
+	re->type = "application/octet-stream";
+	re->cache = FOREVER;
+	memcpy(re->etag, etag, strlen(etag) + 1);
+}
+
+void
+tree_metadata(struct req *req, struct reply *re)
+{
+	struct err err = ERR_INIT;
+	struct hash h;
+
+	if (file_read_at(req->web->metadata, req->part[0], METADATA_MAX,
+		&re->body, &err) == -1) {
+		not_here(req, re, &err);
+		return;
+	}
+	hash_bytes(&h, re->body.data, re->body.len);
+	hash_hex(&h, re->etag);
+	re->type = "application/json";
+	/* Only timestamp.json ever changes under its name. */
+	re->cache = strcmp(req->part[0], "timestamp.json") == 0 ? "no-cache" :
+								  FOREVER;
+}
+
+void
+tree_target(struct req *req, struct reply *re)
+{
+	const char *base = strrchr(req->part[0], '/');
+	char etag[HASH_HEX];
+	struct hash h;
+
+	/* dir/HASH.name: consistent snapshots (TUF 6.2) name the content. */
+	base = base ? base + 1 : req->part[0];
+	if (strlen(base) < 66 || base[64] != '.') {
+		reply_error(req, re, 404, "missing", "no such target");
+		return;
+	}
+	memcpy(etag, base, 64);
+	etag[64] = '\0';
+	if (!hash_parse(&h, etag)) {
+		reply_error(req, re, 404, "missing", "no such target");
+		return;
+	}
+	send_file(req, re, req->web->targets, req->part[0], etag);
+}
+
+void
+tree_blob(struct req *req, struct reply *re)
+{
+	char path[STORE_PATH];
+	struct hash h;
+
+	if (!hash_parse(&h, req->part[0])) {
+		reply_error(req, re, 404, "missing",
+		    "a blob is named by 64 lower-case hex digits");
+		return;
+	}
+	store_path(&h, path);
+	send_file(req, re, req->web->store, path, req->part[0]);
+}
