@@ -25,6 +25,9 @@ int dir_open_at(int dirfd, const char *path, struct err *) KILN_MUST;
 /* mkdir -p below dirfd; returns the opened directory. */
 int dir_make_at(int dirfd, const char *path, mode_t, struct err *) KILN_MUST;
 int dir_sync(int dirfd, struct err *) KILN_MUST;
+/* Opens the folder that holds `path`; *base is its last part, in `path`. */
+int dir_parent_at(int dirfd, const char *path, const char **base,
+    struct err *) KILN_MUST;
 
 int file_open_at(int dirfd, const char *path, int flags, mode_t, struct err *)
     KILN_MUST;
@@ -37,6 +40,8 @@ int file_read(const char *path, size_t limit, struct buf *, struct err *)
 int file_write_at(int dirfd, const char *path, const void *, size_t, mode_t,
     struct err *) KILN_MUST;
 bool file_exists_at(int dirfd, const char *path);
+/* Nothing there is success.  Not synced: what must stay gone is synced by the
+ * caller, once for many. */
 int file_remove_at(int dirfd, const char *path, struct err *) KILN_MUST;
 
 int fd_read_all(int fd, size_t limit, struct buf *, struct err *) KILN_MUST;
@@ -47,7 +52,9 @@ int fd_size(int fd, int64_t *, struct err *) KILN_MUST;
  * An unnamed temporary (O_TMPFILE, or a hidden name where the file system
  * has none).  tmp_link names it (EEXIST: already there, which is success and
  * discards it); tmp_replace puts it in the place of `name`.  Both fsync the
- * file before and the directory after.  Closing without either discards it.
+ * file before and the directory after.  `name` may be a path below dirfd whose
+ * folder exists.  Closing without either discards it.  Modes are exact, not
+ * cut by the umask.
  */
 struct tmp {
 	int fd;
@@ -60,6 +67,8 @@ int tmp_open(struct tmp *, int dirfd, mode_t, struct err *) KILN_MUST;
 int tmp_link(struct tmp *, const char *name, struct err *) KILN_MUST;
 int tmp_replace(struct tmp *, const char *name, struct err *) KILN_MUST;
 void tmp_release(struct tmp *);
+/* Removes hidden temporaries older than a day that a killed process left. */
+int tmp_sweep(int dirfd, struct err *) KILN_MUST;
 
 /* An exclusive flock on `name`, with our pid written into it.  ERR_BUSY names
  * the pid that has it.  The lock dies with the process; returns its fd. */
