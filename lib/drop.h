@@ -28,15 +28,20 @@ enum role {
 };
 
 const char *role_name(enum role); /* "kiln-builder" … */
-uid_t role_uid(enum role);        /* 60800 + n; ROLE_VM: 60832 + machine */
+/* The uid of the system's user of that name, else 60800 + n.  ROLE_VM is
+ * always 60832; machine m has role_uid(ROLE_VM) + m. */
+uid_t role_uid(enum role);
+gid_t role_gid(enum role);        /* likewise */
 bool role_walls(void);            /* are we root, so that roles take effect? */
 
-/* As root: setgroups, setresgid, setresuid, checks it cannot come back.  For everyone: no_new_privs,
- * not dumpable, umask 022.  Not 0 ends badly: the caller must exit. */
+/* As root: setgroups, setresgid, setresuid, checks it cannot come back.  For
+ * everyone: no capabilities, no_new_privs, not dumpable, no core, umask 022.
+ * Not 0 ends badly: the caller must exit. */
 int drop_to(enum role, struct err *) KILN_MUST;
-/* A seccomp filter: `no_network` refuses socket() but AF_UNIX; always refuses
- * ptrace, mount, bpf, keyctl, unshare, … with EPERM.  Foreign ABIs are
- * killed.  KILN_NO_SECCOMP in a sanitizer build turns it off. */
+/* A seccomp filter, for all threads: `no_network` refuses socket() but
+ * AF_UNIX (else only Internet and netlink are left), `no_exec` refuses execve;
+ * always refuses ptrace, mount, bpf, keyctl, unshare, … with EPERM.  Foreign
+ * ABIs are killed.  KILN_NO_SECCOMP in a sanitizer build turns it off. */
 int drop_syscalls(bool no_network, bool no_exec, struct err *) KILN_MUST;
 
 #endif

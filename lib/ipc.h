@@ -1,7 +1,8 @@
 /*
- * Messages between our own processes over a SOCK_SEQPACKET pair: a type, fields, and up to
- * four descriptors.  Every length is checked, and a message must be consumed
- * entirely, or it is ERR_INPUT: the other side may be in enemy hands.
+ * Messages between our own processes over a SOCK_SEQPACKET pair: a type,
+ * fields, and up to four descriptors.  Every length is checked, and a message
+ * must be consumed entirely, or it is ERR_INPUT: the other side may be in
+ * enemy hands.  A side that does not read for 30 s is ERR_BUSY to the sender.
  */
 #ifndef KILN_IPC_H
 #define KILN_IPC_H
@@ -39,7 +40,7 @@ struct ipc_msg {
 void ipc_release(struct ipc_msg *);
 
 /* 1: a message; 0: the other side is gone; -1: error.  `timeout_ms` -1: wait
- * for ever; a timeout is ERR_BUSY. */
+ * for ever; a timeout is ERR_BUSY.  What the ipc_msg held before is released. */
 int ipc_recv(int sock, int timeout_ms, struct ipc_msg *, struct err *)
     KILN_MUST;
 int ipc_get_u32(struct ipc_msg *, uint32_t *, struct err *) KILN_MUST;
@@ -53,8 +54,12 @@ int ipc_get_str(struct ipc_msg *, size_t max, char **, struct err *)
 int ipc_get_hash(struct ipc_msg *, struct hash *, struct err *) KILN_MUST;
 int ipc_end(struct ipc_msg *, struct err *) KILN_MUST; /* all consumed? */
 
-/* A bare datagram that says "look at the database": no data.  The receiver
- * binds run/NAME.wake (mode 0666). */
+/*
+ * A bare datagram that says "look at the database": no data.  The receiver
+ * binds run/NAME/wake (mode 0666); run/NAME is a folder of its own
+ * (farm_enter), since nobody but root writes in run/ itself.  The socket is
+ * non-blocking.
+ */
 int wake_bind(int rundirfd, const char *name, struct err *) KILN_MUST;
 void wake_send(int rundirfd, const char *name); /* nobody there is fine */
 void wake_drain(int sock);
