@@ -123,8 +123,10 @@ become(struct plan *p)
 		return STEP_FDS;
 
 	if (s->uid != 0) {
+		gid_t gid = s->gid ? s->gid : s->uid;
+
 		if (setgroups(0, NULL) == -1 ||
-		    setresgid(s->uid, s->uid, s->uid) == -1 ||
+		    setresgid(gid, gid, gid) == -1 ||
 		    setresuid(s->uid, s->uid, s->uid) == -1)
 			return STEP_UID;
 	}

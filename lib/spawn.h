@@ -32,6 +32,7 @@ struct spawn {
 	bool die_with_parent;    /* PR_SET_PDEATHSIG SIGKILL: with the *thread*
 	                          * that started it */
 	uid_t uid;               /* 0: stay what we are; else setgroups/gid/uid */
+	gid_t gid;               /* with uid; 0: the same number */
 	bool exec_self;          /* run /proc/self/exe with argv (argv[0] free) */
 };
 #define SPAWN_INIT { .in = -1, .out = -1, .err = -1, .cwd = -1, .netns = -1 }
