@@ -5,10 +5,10 @@
 #include "lib/hash.h"
 
 /* The assembler reads the file at build time, relative to the top. */
-#define ASSET(symbol, path)                                               \
-	__asm__(".section .rodata\n.global " #symbol "\n" #symbol         \
-		":\n.incbin \"" path "\"\n.global " #symbol "_end\n"       \
-		#symbol "_end:\n.previous\n");                             \
+#define ASSET(symbol, path)                                                  \
+	__asm__(".section .rodata\n.global " #symbol "\n" #symbol            \
+		":\n.incbin \"" path "\"\n.global " #symbol "_end\n" #symbol \
+		"_end:\n.previous\n");                                       \
 	extern const char symbol[], symbol##_end[]
 
 ASSET(asset_style, "web/static/style.css");

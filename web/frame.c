@@ -30,8 +30,8 @@ frame_open(struct html *h, const char *title)
 	html_open(h, "title", NULL);
 	html_textf(h, "%s - kiln", title);
 	html_close(h, "title");
-	html_void(h, "link", "rel", "stylesheet", "href", "/static/style.css",
-	    NULL);
+	html_void(
+	    h, "link", "rel", "stylesheet", "href", "/static/style.css", NULL);
 	html_void(h, "link", "rel", "icon", "href", "/static/kiln.svg", NULL);
 	html_close(h, "head");
 	html_open(h, "body", NULL);
@@ -95,8 +95,8 @@ page_reply(struct req *req, struct reply *re, const char *title,
 }
 
 json_t *
-model_rows(struct db *db, struct stmt *q, const char *const *columns,
-    struct err *err)
+model_rows(
+    struct db *db, struct stmt *q, const char *const *columns, struct err *err)
 {
 	json_t *rows = json_array();
 	int got, i;

@@ -19,8 +19,8 @@ typedef void page_view(struct html *, const json_t *);
 
 /* The model, then the view in the frame, or the model as JSON.  ERR_MISSING
  * from the model is 404. */
-void page_reply(struct req *, struct reply *, const char *title, page_model *,
-    page_view *);
+void page_reply(
+    struct req *, struct reply *, const char *title, page_model *, page_view *);
 /* Frame around one sentence. */
 void page_message(struct buf *, const char *title, const char *sentence);
 

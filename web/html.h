@@ -26,7 +26,7 @@ void html_init(struct html *, struct buf *out);
 void html_open(struct html *, const char *element, ...)
     __attribute__((sentinel));
 void html_close(struct html *, const char *element); /* asserts the match */
-void html_text(struct html *, const char *); /* NULL: nothing */
+void html_text(struct html *, const char *);	     /* NULL: nothing */
 void html_textf(struct html *, const char *fmt, ...) KILN_PRINTF(2, 3);
 /* open, text, close.  Attributes as in html_open. */
 void html_element(struct html *, const char *element, const char *text, ...)

@@ -21,23 +21,23 @@
 #define REQ_BODY_MAX 65536
 #define REQ_PARTS 4
 
-struct web {                 /* what the whole program holds */
-	int state;           /* folder of the farm */
+struct web {				    /* what the whole program holds */
+	int state;			    /* folder of the farm */
 	int metadata, targets, store, live; /* live: logs of running builds */
 	char *path;
-	struct db *web;      /* ours */
+	struct db *web;	       /* ours */
 	struct db *farm, *tuf; /* readers; NULL until their owners made them */
 };
 
 struct req {
 	struct web *web;
 	struct MHD_Connection *con;
-	const char *method;  /* GET and HEAD are one to a handler: "GET" */
+	const char *method; /* GET and HEAD are one to a handler: "GET" */
 	const char *path;
-	bool json;           /* ".json" was asked for */
+	bool json; /* ".json" was asked for */
 	/* What the route's stars matched. */
 	char part[REQ_PARTS][256];
-	struct buf body;     /* POST */
+	struct buf body; /* POST */
 	bool too_long;
 };
 
@@ -45,10 +45,10 @@ struct reply {
 	unsigned status;
 	const char *type;
 	struct buf body;
-	int fd;              /* the body instead, when not -1 */
+	int fd; /* the body instead, when not -1 */
 	int64_t fd_size;
-	char etag[80];       /* without quotes */
-	const char *cache;   /* Cache-Control */
+	char etag[80];	   /* without quotes */
+	const char *cache; /* Cache-Control */
 };
 
 /* A query argument of the URL, or NULL. */
@@ -57,8 +57,8 @@ const char *req_arg(const struct req *, const char *name);
 int req_farm(struct req *, struct err *) KILN_MUST;
 
 /* {"error":{"class":…,"message":…}} or the same as a page. */
-void reply_error(struct req *, struct reply *, unsigned status,
-    const char *cls, const char *message);
+void reply_error(struct req *, struct reply *, unsigned status, const char *cls,
+    const char *message);
 void reply_json(struct reply *, const json_t *);
 
 #endif

@@ -25,8 +25,8 @@ match(const char *pattern, const char *path, struct req *req)
 			return false;
 		memcpy(req->part[n], path, len);
 		req->part[n][len] = '\0';
-		if (pattern[1] == '*' ? !path_ok(req->part[n]) :
-					!name_ok(req->part[n]))
+		if (pattern[1] == '*' ? !path_ok(req->part[n])
+				      : !name_ok(req->part[n]))
 			return false;
 		n++;
 		path += len;

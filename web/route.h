@@ -18,7 +18,7 @@ struct route {
 };
 
 /* Fills req->part.  *path_known tells 405 from 404. */
-const struct route *route_find(const struct route *, struct req *,
-    bool *path_known);
+const struct route *route_find(
+    const struct route *, struct req *, bool *path_known);
 
 #endif

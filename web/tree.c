@@ -61,8 +61,8 @@ tree_metadata(struct req *req, struct reply *re)
 	hash_hex(&h, re->etag);
 	re->type = "application/json";
 	/* Only timestamp.json ever changes under its name. */
-	re->cache = strcmp(req->part[0], "timestamp.json") == 0 ? "no-cache" :
-								  FOREVER;
+	re->cache =
+	    strcmp(req->part[0], "timestamp.json") == 0 ? "no-cache" : FOREVER;
 }
 
 void

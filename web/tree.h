@@ -9,7 +9,7 @@
 #include "web/req.h"
 
 void tree_metadata(struct req *, struct reply *); /* part[0]: path */
-void tree_target(struct req *, struct reply *);   /* part[0]: path */
-void tree_blob(struct req *, struct reply *);     /* part[0]: HEX64 */
+void tree_target(struct req *, struct reply *);	  /* part[0]: path */
+void tree_blob(struct req *, struct reply *);	  /* part[0]: HEX64 */
 
 #endif

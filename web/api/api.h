@@ -5,6 +5,5 @@
 #include "web/req.h"
 
 void api_report(struct req *, struct reply *);
-void api_poll(struct req *, struct reply *);
 
 #endif

@@ -39,7 +39,8 @@ check(struct req *req, const json_t *j, struct said *s, struct err *err)
 		return -1;
 	if (!hex_decode(pub.b, sizeof(pub.b), s->key, strlen(s->key)) ||
 	    !hex_decode(sig.b, sizeof(sig.b), sig_hex, strlen(sig_hex)))
-		return err_set(err, ERR_INPUT, "key and sig are lower-case hex");
+		return err_set(
+		    err, ERR_INPUT, "key and sig are lower-case hex");
 	if (canon_json(r, &s->canonical, err) == -1)
 		return -1;
 	if (!sig_verify(&pub, s->canonical.data, s->canonical.len, &sig))
@@ -49,8 +50,8 @@ check(struct req *req, const json_t *j, struct said *s, struct err *err)
 	    js_str(what, r, "router", &s->router, err) == -1)
 		return -1;
 	if (!hash_equal(&id, &claimed))
-		return err_set(err, ERR_TRUST,
-		    "the report speaks for another router");
+		return err_set(
+		    err, ERR_TRUST, "the report speaks for another router");
 	if (js_int(what, r, "sequence", 1, INT64_C(1) << 52, &s->sequence,
 		err) == -1 ||
 	    js_str(what, r, "state", &s->state, err) == -1)
@@ -104,8 +105,8 @@ api_report(struct req *req, struct reply *re)
 {
 	struct err err = ERR_INIT;
 	struct said s = { .canonical = BUF_INIT };
-	auto_json json_t *j = js_parse("report", req->body.data, req->body.len,
-	    &err);
+	auto_json json_t *j =
+	    js_parse("report", req->body.data, req->body.len, &err);
 	auto_json json_t *ok = json_object();
 
 	if (j == NULL || check(req, j, &s, &err) == -1) {

@@ -13,11 +13,11 @@
 
 #define LOG_MAX (64 << 20)
 
-#define RUN_SELECT                                                           \
-	"SELECT r.id, p.recipe, p.stage, r.lane, r.state, r.queued_at,"      \
-	" r.started_at, r.finished_at, r.wall_ms, r.cpu_ms, r.max_rss_kib,"  \
-	" r.cause, r.message, r.plan, r.environment, r.log, r.record,"       \
-	" p.verdict, (SELECT text FROM event WHERE id = p.event)"            \
+#define RUN_SELECT                                                          \
+	"SELECT r.id, p.recipe, p.stage, r.lane, r.state, r.queued_at,"     \
+	" r.started_at, r.finished_at, r.wall_ms, r.cpu_ms, r.max_rss_kib," \
+	" r.cause, r.message, r.plan, r.environment, r.log, r.record,"      \
+	" p.verdict, (SELECT text FROM event WHERE id = p.event)"           \
 	" FROM run r JOIN plan p ON p.digest = r.plan "
 static const char *const run_cols[] = { "#id", "recipe", "stage", "lane",
 	"state", "#queued_at", "#started_at", "#finished_at", "#wall_ms",
@@ -36,8 +36,8 @@ model(struct req *req, struct err *err)
 static void
 state(struct html *h, const json_t *r)
 {
-	html_element(h, "span", m_str(r, "state"), "class", m_str(r, "state"),
-	    NULL);
+	html_element(
+	    h, "span", m_str(r, "state"), "class", m_str(r, "state"), NULL);
 	if (m_str(r, "cause")[0])
 		html_textf(h, " (%s)", m_str(r, "cause"));
 }
@@ -51,7 +51,8 @@ view(struct html *h, const json_t *m)
 	size_t i;
 
 	view_table(h, head);
-	json_array_foreach (m, i, r) {
+	json_array_foreach(m, i, r)
+	{
 		char id[32];
 
 		snprintf(id, sizeof(id), "%lld", (long long)m_int(r, "id"));
@@ -60,8 +61,8 @@ view(struct html *h, const json_t *m)
 		html_link(h, id, "/build/%s", id);
 		html_close(h, "td");
 		html_open(h, "td", NULL);
-		html_link(h, m_str(r, "recipe"), "/recipe/%s",
-		    m_str(r, "recipe"));
+		html_link(
+		    h, m_str(r, "recipe"), "/recipe/%s", m_str(r, "recipe"));
 		html_close(h, "td");
 		html_element(h, "td", m_str(r, "stage"), NULL);
 		html_element(h, "td", m_str(r, "lane"), NULL);
@@ -90,7 +91,8 @@ page_builds(struct req *req, struct reply *re)
 	page_reply(req, re, "Builds", model, view);
 }
 
-/* --- one build --------------------------------------------------------------*/
+/* --- one build
+ * --------------------------------------------------------------*/
 
 static int
 run_id(struct req *req, int64_t *id, struct err *err)
@@ -168,8 +170,7 @@ blob_fact(struct html *h, const char *name, const char *hex)
 static void
 view_outputs(struct html *h, const json_t *outputs)
 {
-	static const char *const head[] = { "output", "SHA-256", "size",
-		NULL };
+	static const char *const head[] = { "output", "SHA-256", "size", NULL };
 	const json_t *o;
 	size_t i;
 
@@ -177,12 +178,13 @@ view_outputs(struct html *h, const json_t *outputs)
 		return;
 	html_element(h, "h2", "Outputs", NULL);
 	view_table(h, head);
-	json_array_foreach (outputs, i, o) {
+	json_array_foreach(outputs, i, o)
+	{
 		html_open(h, "tr", NULL);
 		html_element(h, "td", m_str(o, "name"), NULL);
 		html_open(h, "td", NULL);
-		html_link(h, m_str(o, "digest"), "/blob/%s",
-		    m_str(o, "digest"));
+		html_link(
+		    h, m_str(o, "digest"), "/blob/%s", m_str(o, "digest"));
 		html_close(h, "td");
 		html_open(h, "td", NULL);
 		view_size(h, m_int(o, "size"));
@@ -204,8 +206,8 @@ one_view(struct html *h, const json_t *m)
 	html_element(h, "dt", "recipe", NULL);
 	html_open(h, "dd", NULL);
 	html_link(h, m_str(r, "recipe"), "/recipe/%s", m_str(r, "recipe"));
-	html_textf(h, ", stage %s, lane %s", m_str(r, "stage"),
-	    m_str(r, "lane"));
+	html_textf(
+	    h, ", stage %s, lane %s", m_str(r, "stage"), m_str(r, "lane"));
 	html_close(h, "dd");
 	fact(h, "why", m_str(r, "why"));
 	html_element(h, "dt", "state", NULL);
@@ -235,7 +237,8 @@ one_view(struct html *h, const json_t *m)
 	html_open(h, "dd", NULL);
 	html_link(h, "read", "/build/%lld/log", (long long)m_int(r, "id"));
 	html_close(h, "dd");
-	json_array_foreach (others, i, o) {
+	json_array_foreach(others, i, o)
+	{
 		html_element(h, "dt", "same plan", NULL);
 		html_open(h, "dd", NULL);
 		html_link(h, m_str(o, "lane"), "/build/%lld",
@@ -253,7 +256,8 @@ page_build(struct req *req, struct reply *re)
 	page_reply(req, re, "Build", one_model, one_view);
 }
 
-/* --- its log ----------------------------------------------------------------*/
+/* --- its log
+ * ----------------------------------------------------------------*/
 
 static json_t *
 log_model(struct req *req, struct err *err)
@@ -284,16 +288,15 @@ log_model(struct req *req, struct err *err)
 	} else {
 		/* It still runs: the builder lets us read the growing file. */
 		snprintf(path, sizeof(path), "run-%lld.log", (long long)id);
-		if (req->web->live == -1 ||
-		    file_read_at(req->web->live, path, LOG_MAX, &text, err) ==
-			-1)
+		if (req->web->live == -1 || file_read_at(req->web->live, path,
+						LOG_MAX, &text, err) == -1)
 			buf_str(&text, "(no output yet)\n");
 	}
 	m = json_object();
 	js_set_int(m, "id", id);
 	/* A build may print any bytes; JSON and HTML want UTF-8. */
-	if (json_object_set_new(m, "log",
-		json_stringn(text.data, text.len)) == -1) {
+	if (json_object_set_new(m, "log", json_stringn(text.data, text.len)) ==
+	    -1) {
 		for (size_t i = 0; i < text.len; i++)
 			if (text.data[i] & 0x80 || text.data[i] == '\0')
 				text.data[i] = '?';

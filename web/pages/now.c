@@ -52,8 +52,7 @@ model(struct req *req, struct err *err)
 	if (add(m, "pipe", req->web->farm, pipe, pipe_cols, err) == -1 ||
 	    add(m, "work", req->web->farm, work, work_cols, err) == -1 ||
 	    add(m, "events", req->web->farm, events, event_cols, err) == -1 ||
-	    add(m, "routers", req->web->web, routers, router_cols, err) ==
-		-1) {
+	    add(m, "routers", req->web->web, routers, router_cols, err) == -1) {
 		json_decref(m);
 		return NULL;
 	}
@@ -85,19 +84,22 @@ amount(struct html *h, const char *unit, int64_t n)
 static void
 view_work(struct html *h, const json_t *work)
 {
-	static const char *const head[] = { "work", "on", "done", "of",
-		"since", NULL };
+	static const char *const head[] = { "work", "on", "done", "of", "since",
+		NULL };
 	const json_t *w;
 	size_t i;
 
 	html_element(h, "h2", "This minute", NULL);
 	if (json_array_size(work) == 0) {
-		html_element(h, "p", "Nothing to do: everything current has "
-				     "its verdict.", NULL);
+		html_element(h, "p",
+		    "Nothing to do: everything current has "
+		    "its verdict.",
+		    NULL);
 		return;
 	}
 	view_table(h, head);
-	json_array_foreach (work, i, w) {
+	json_array_foreach(work, i, w)
+	{
 		html_open(h, "tr", NULL);
 		html_element(h, "td", m_str(w, "what"), NULL);
 		html_element(h, "td", m_str(w, "subject"), NULL);
@@ -140,7 +142,8 @@ view(struct html *h, const json_t *m)
 	view_work(h, json_object_get(m, "work"));
 	html_element(h, "h2", "Last events", NULL);
 	view_table(h, head);
-	json_array_foreach (events, i, e) {
+	json_array_foreach(events, i, e)
+	{
 		html_open(h, "tr", NULL);
 		html_open(h, "td", NULL);
 		view_time(h, m_int(e, "at"));

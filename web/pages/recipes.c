@@ -36,7 +36,8 @@ view(struct html *h, const json_t *m)
 	size_t i;
 
 	view_table(h, head);
-	json_array_foreach (m, i, r) {
+	json_array_foreach(m, i, r)
+	{
 		html_open(h, "tr", NULL);
 		html_open(h, "td", NULL);
 		html_link(h, m_str(r, "name"), "/recipe/%s", m_str(r, "name"));
@@ -71,7 +72,8 @@ page_recipes(struct req *req, struct reply *re)
 	page_reply(req, re, "Recipes", model, view);
 }
 
-/* --- one recipe -------------------------------------------------------------*/
+/* --- one recipe
+ * -------------------------------------------------------------*/
 
 static json_t *
 one_model(struct req *req, struct err *err)
@@ -92,8 +94,8 @@ one_model(struct req *req, struct err *err)
 	static const char locks[] =
 	    "SELECT digest, made_at, origin FROM lock WHERE recipe = ?1"
 	    " ORDER BY made_at DESC LIMIT 100";
-	static const char *const lock_cols[] = { "digest", "#made_at",
-		"origin", NULL };
+	static const char *const lock_cols[] = { "digest", "#made_at", "origin",
+		NULL };
 	auto_stmt struct stmt *a = db_stmt(req->web->farm, about);
 	auto_stmt struct stmt *p = db_stmt(req->web->farm, plans);
 	auto_stmt struct stmt *l = db_stmt(req->web->farm, locks);
@@ -129,7 +131,8 @@ view_plans(struct html *h, const json_t *plans)
 
 	html_element(h, "h2", "Plans", NULL);
 	view_table(h, head);
-	json_array_foreach (plans, i, p) {
+	json_array_foreach(plans, i, p)
+	{
 		html_open(h, "tr", NULL);
 		html_element(h, "td", m_str(p, "stage"), NULL);
 		html_open(h, "td", NULL);
@@ -164,12 +167,13 @@ one_view(struct html *h, const json_t *m)
 	html_textf(h, "%s: %s", m_str(a, "name"), m_str(a, "summary"));
 	html_close(h, "p");
 	if (m_str(a, "error")[0])
-		html_element(h, "p", m_str(a, "error"), "class", "failed",
-		    NULL);
+		html_element(
+		    h, "p", m_str(a, "error"), "class", "failed", NULL);
 	view_plans(h, json_object_get(m, "plans"));
 	html_element(h, "h2", "Locks", NULL);
 	view_table(h, head);
-	json_array_foreach (json_object_get(m, "locks"), i, l) {
+	json_array_foreach(json_object_get(m, "locks"), i, l)
+	{
 		html_open(h, "tr", NULL);
 		html_open(h, "td", NULL);
 		view_digest(h, m_str(l, "digest"), "/blob/");

@@ -68,7 +68,8 @@ view_sets(struct html *h, const json_t *sets)
 
 	html_element(h, "h2", "Sets", NULL);
 	view_table(h, head);
-	json_array_foreach (sets, i, s) {
+	json_array_foreach(sets, i, s)
+	{
 		html_open(h, "tr", NULL);
 		html_element(h, "td", m_str(s, "channel"), NULL);
 		html_element(h, "td", m_str(s, "arch"), NULL);
@@ -97,7 +98,8 @@ view_releases(struct html *h, const json_t *releases)
 
 	html_element(h, "h2", "Releases of services", NULL);
 	view_table(h, head);
-	json_array_foreach (releases, i, r) {
+	json_array_foreach(releases, i, r)
+	{
 		html_open(h, "tr", NULL);
 		html_element(h, "td", m_str(r, "service"), NULL);
 		html_element(h, "td", m_str(r, "arch"), NULL);
@@ -137,8 +139,7 @@ view(struct html *h, const json_t *m)
 		    (long long)m_int(last, "snapshot"));
 		view_time(h, m_int(last, "at"));
 		html_text(h, ". ");
-		html_link(h, "timestamp.json",
-		    "/tuf/metadata/timestamp.json");
+		html_link(h, "timestamp.json", "/tuf/metadata/timestamp.json");
 		html_close(h, "p");
 	} else {
 		html_element(h, "p", "Nothing is published yet.", NULL);
@@ -149,7 +150,8 @@ view(struct html *h, const json_t *m)
 		return;
 	html_element(h, "h2", "Not published, and why", NULL);
 	view_table(h, head);
-	json_array_foreach (refusals, i, r) {
+	json_array_foreach(refusals, i, r)
+	{
 		html_open(h, "tr", NULL);
 		html_open(h, "td", NULL);
 		view_digest(h, m_str(r, "release"), "/blob/");

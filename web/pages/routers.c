@@ -22,7 +22,8 @@ model(struct req *req, struct err *err)
 	if (rows == NULL)
 		return NULL;
 	/* The report itself instead of its text. */
-	json_array_foreach (rows, i, r) {
+	json_array_foreach(rows, i, r)
+	{
 		const char *text = m_str(r, "body");
 		struct err ignored = ERR_INIT;
 		json_t *body = js_parse("report", text, strlen(text), &ignored);
@@ -39,7 +40,8 @@ view_services(struct html *h, const json_t *report)
 	const json_t *services = json_object_get(report, "services"), *s;
 	size_t i;
 
-	json_array_foreach (services, i, s) {
+	json_array_foreach(services, i, s)
+	{
 		html_textf(h, "%s%s ", i ? ", " : "", m_str(s, "service"));
 		view_digest(h, m_str(s, "image"), "/blob/");
 		html_textf(h, " %s", m_str(s, "state"));
@@ -59,7 +61,8 @@ view(struct html *h, const json_t *m)
 		return;
 	}
 	view_table(h, head);
-	json_array_foreach (m, i, r) {
+	json_array_foreach(m, i, r)
+	{
 		const json_t *report = json_object_get(r, "report");
 
 		html_open(h, "tr", NULL);

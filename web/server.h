@@ -1,0 +1,27 @@
+/* libmicrohttpd's side: from a connection to a struct req and back. */
+#ifndef KILN_SERVER_H
+#define KILN_SERVER_H
+
+#include "lib/attr.h"
+#include "lib/err.h"
+#include "web/req.h"
+
+#define SERVER_SOCKETS 4
+
+struct server {
+	struct MHD_Daemon *d[SERVER_SOCKETS];
+	int epoll[SERVER_SOCKETS];
+	size_t n;
+};
+
+/* "127.0.0.1:8080", "[::1]:8080", ":8080" (all addresses): bound and
+ * listening. */
+int server_bind(const char *address, struct err *) KILN_MUST;
+/* Takes the listening socket. */
+int server_add(
+    struct server *, int listener, struct web *, struct err *) KILN_MUST;
+/* Serves until `stop` becomes readable; all requests on this one thread. */
+int server_run(struct server *, int stop, struct err *) KILN_MUST;
+void server_release(struct server *);
+
+#endif
