@@ -5,7 +5,7 @@ CC ?= cc
 PREFIX ?= /usr/local
 WERROR ?= -Werror
 PKGS := jansson libsodium libseccomp yaml-0.1
-PKGS_FARM := sqlite3 libarchive libsolv libsolvext libgit2 libzstd libcurl libmicrohttpd
+PKGS_FARM := sqlite3 libarchive libsolv libsolvext libcurl libmicrohttpd
 
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
        -Wconversion -Wno-sign-conversion -Wformat=2 -Wvla -Wwrite-strings \
@@ -46,7 +46,7 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 .DEFAULT_GOAL := all
-.PHONY: all run test check asan lint bench clean deps deps-test help unit
+.PHONY: all run test check asan lint bench clean deps deps-test help unit lint-quick
 all: $(BIN)
 
 $(O)/%.o: %.c
@@ -115,6 +115,18 @@ asan:
 
 unit: $(UNIT_BIN)
 	tests/support/run-units $(UNIT_BIN)
+
+# Formatting, shell and manuals: seconds, so part of `make test`.
+C_FILES = $(shell git ls-files '*.c' '*.h')
+MANS = $(shell git ls-files '*.[1-8]')
+lint-quick:
+	clang-format --dry-run -Werror $(C_FILES)
+	$(if $(MANS),mandoc -T lint -W warning $(MANS))
+	tests/support/lint-tree
+lint: lint-quick
+	cppcheck -q --error-exitcode=1 --std=c11 -I. --inline-suppr \
+	    --suppress=missingIncludeSystem --enable=warning,portability $(filter %.c,$(C_FILES))
+	clang-tidy --quiet $(filter %.c,$(C_FILES)) -- -std=c17 -D_GNU_SOURCE -I. $(INCLUDES)
 
 clean:
 	rm -rf out

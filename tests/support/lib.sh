@@ -1,0 +1,57 @@
+# For the scripts in tests/e2e: `. tests/support/lib.sh`, then cases as
+#   t "sentence" command…      passes when the command exits 0
+#   finish                     prints the closing line and the exit status
+passed=0 failed=0 skipped=0
+out=${1:-out/dev}
+bin=$(cd "$out" && pwd)
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/kiln-e2e.XXXXXX")
+chmod 755 "$tmp"
+pids=
+cleanup() {
+	for p in $pids; do kill "$p" 2>/dev/null; done
+	for p in $pids; do
+		for _ in 1 2 3 4 5 6 7 8 9 10; do
+			kill -0 "$p" 2>/dev/null || break
+			sleep 0.5
+		done
+		kill -9 "$p" 2>/dev/null
+	done
+	[ -n "${KEEP:-}" ] && echo "# kept $tmp" || rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+t() {
+	what=$1
+	shift
+	if "$@" >"$tmp/case.out" 2>&1; then
+		passed=$((passed + 1))
+		echo "ok $what"
+	else
+		failed=$((failed + 1))
+		echo "not ok $what"
+		sed 's/^/    /' "$tmp/case.out" | tail -n 40
+	fi
+}
+skip() {
+	skipped=$((skipped + 1))
+	echo "SKIP $1"
+}
+# until SECONDS command…: tries every 0.2 s until it exits 0.
+until_ok() {
+	end=$(($(date +%s) + $1))
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		[ "$(date +%s)" -lt $end ] || return 1
+		sleep 0.2
+	done
+}
+finish() {
+	if [ $skipped -gt 0 ]; then
+		echo "$passed passed, $failed failed, $skipped skipped"
+	else
+		echo "$passed passed, $failed failed"
+	fi
+	[ $failed -eq 0 ]
+	exit
+}
