@@ -1,0 +1,38 @@
+/*
+ * The control port: a virtio-serial port named CONTROL_PORT, over which the
+ * host's agent sends lines and reads one answer for each, "ok" or
+ * "error SENTENCE".
+ *
+ *	clock SECONDS	set the wall clock (it stands still during a pause)
+ *	poweroff	stop the services and switch off
+ */
+#ifndef GUEST_INIT_CONTROL_H
+#define GUEST_INIT_CONTROL_H
+
+#include "recipes/guest-init/guest.h"
+
+#define CONTROL_PORT "org.kiln.control"
+#define CONTROL_LINE 128
+
+enum control_verb { CONTROL_CLOCK, CONTROL_POWEROFF };
+struct control_request {
+	enum control_verb verb;
+	int64_t seconds; /* of CONTROL_CLOCK */
+};
+/* A line without its end. */
+int control_parse(const char *line, struct control_request *, struct fault *);
+
+/* Lines put together from what reads return. */
+struct control_lines {
+	char text[CONTROL_LINE];
+	size_t n;
+	bool overlong; /* the rest of this line is dropped */
+};
+/*
+ * Takes bytes from *p (of *n left) up to and including the next line end.
+ * True when a line is complete: it stands NUL-ended in `text`, or, when
+ * `*bad`, was too long or held a NUL.
+ */
+bool control_next(struct control_lines *, const char **p, size_t *n, bool *bad);
+
+#endif

@@ -1,0 +1,94 @@
+/*
+ * init of the kernel's initrd: loads the modules named in /modules.order, one
+ * path a line, waits for the root disk, and hands over to the init on it.
+ *
+ * It needs no library but libc, and is linked with musl to be small.  A kernel
+ * may lack a device that a module drives, so a module that refuses is told and
+ * passed over; a root disk that does not come ends the machine (process 1
+ * ends, the kernel panics, `panic=-1` makes QEMU leave).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROOT_DISK "/dev/vda"
+#define ROOT_TYPE "erofs"
+#define ROOT_WAIT 500 /* naps of 10 ms */
+
+static int
+complain(const char *what, const char *name)
+{
+	fprintf(
+	    stderr, "kiln-initrd: %s %s: %s\n", what, name, strerror(errno));
+	return 1;
+}
+
+/* The memory of the initrd is the guest's: what was read is given back. */
+static void
+load(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1 || syscall(SYS_finit_module, fd, "", 0) == -1)
+		complain("load", path);
+	if (fd != -1)
+		close(fd);
+	unlink(path);
+}
+
+static int
+load_all(void)
+{
+	FILE *list = fopen("/modules.order", "re");
+	char line[256];
+
+	if (list == NULL)
+		return complain("open", "/modules.order");
+	while (fgets(line, sizeof line, list) != NULL) {
+		line[strcspn(line, "\n")] = '\0';
+		load(line);
+	}
+	fclose(list);
+	return 0;
+}
+
+static int
+mount_root(void)
+{
+	const struct timespec nap = { .tv_nsec = 10000000 };
+	int i;
+
+	for (i = 0; access(ROOT_DISK, F_OK) == -1; i++) {
+		if (i == ROOT_WAIT)
+			return complain("wait for", ROOT_DISK);
+		nanosleep(&nap, NULL);
+	}
+	if (mount(ROOT_DISK, "/root", ROOT_TYPE, MS_RDONLY | MS_NODEV, NULL) ==
+	    -1)
+		return complain("mount", ROOT_DISK);
+	return 0;
+}
+
+int
+main(void)
+{
+	static char name[] = "/init";
+	char *const argv[] = { name, NULL }, *const env[] = { NULL };
+
+	if (mount("devtmpfs", "/dev", "devtmpfs", 0, NULL) == -1)
+		return complain("mount", "/dev");
+	if (load_all() != 0 || mount_root() != 0)
+		return 1;
+	unlink("/init");
+	if (umount2("/dev", MNT_DETACH) == -1 || chdir("/root") == -1 ||
+	    mount(".", "/", NULL, MS_MOVE, NULL) == -1 || chroot(".") == -1 ||
+	    chdir("/") == -1)
+		return complain("switch to", ROOT_DISK);
+	execve(name, argv, env);
+	return complain("start", name);
+}

@@ -1,0 +1,22 @@
+/*
+ * Through what the host speaks to a running guest: the virtio-serial port of
+ * control.h and the power button.  Either may be missing.
+ */
+#ifndef GUEST_INIT_PORTS_H
+#define GUEST_INIT_PORTS_H
+
+#include "recipes/guest-init/guest.h"
+
+struct ports {
+	int control, button; /* -1: not there; never blocking */
+};
+
+/* Opens what is -1 and has appeared. */
+void ports_open(struct ports *);
+/* A host that does not read its answers loses them. */
+void ports_answer(const struct ports *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Reads what the button sent; was it pressed? */
+bool ports_button(const struct ports *);
+
+#endif
