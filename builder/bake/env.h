@@ -1,0 +1,62 @@
+/*
+ * Environments: the root folder a build sees.
+ *
+ *   env/deb/HEX/root    one package unpacked, by the .deb's digest
+ *   env/deb/HEX/digest  what tree_digest() said of it then
+ *   env/HEX/            packages hard-linked together and the fix-ups, by
+ *                       the environment digest
+ *
+ * All are made under a name "new-…", synced and renamed: one that has its
+ * name is whole.  Nothing in them is changed again.  Not for two processes at
+ * a time: the caller holds the farm's lock.
+ */
+#ifndef KILN_ENV_H
+#define KILN_ENV_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/attr.h"
+#include "lib/err.h"
+#include "lib/hash.h"
+#include "lib/store.h"
+
+struct env_package {
+	const char *name; /* for messages */
+	struct hash sha256;
+};
+
+struct env_place {
+	int dirfd;	  /* env/ */
+	const char *path; /* the same, absolute, as bwrap reaches it */
+	struct store *store;
+	/* Called after each package is there; may be NULL. */
+	void (*progress)(void *arg, int64_t done, int64_t total);
+	void *arg;
+};
+
+struct env {
+	struct hash digest;
+	char *root; /* absolute path of the tree */
+};
+
+/* Packages in the lock's order.  ERR_MISSING: a .deb is not in the store. */
+int env_make(const struct env_place *, const struct env_package *, size_t,
+    struct env *, struct err *) KILN_MUST;
+void env_release(struct env *);
+#define auto_env __attribute__((cleanup(env_release)))
+#define ENV_INIT             \
+	{                    \
+		.root = NULL \
+	}
+
+/*
+ * Digests `count` of the packages again, from the n-th on, round and round:
+ * ERR_TRUST names one that is not what it was when it was unpacked.
+ */
+int env_check(const struct env_place *, const struct env_package *, size_t,
+    size_t first, size_t count, struct err *) KILN_MUST;
+/* At start: removes what a killed predecessor left half-made. */
+int env_recover(const struct env_place *, struct err *) KILN_MUST;
+
+#endif
