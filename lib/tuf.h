@@ -29,6 +29,8 @@ struct tuf_key {
 	char *keyid;
 	bool usable;            /* ed25519 and well-formed; else ignored */
 	struct sig_public pub;
+	char *keytype, *scheme; /* as written, for tuf_trust_verify's callers */
+	char *public;           /* keyval.public, or NULL */
 };
 
 struct tuf_role {               /* who may sign a role */
@@ -66,6 +68,8 @@ struct tuf_signature {
 	char *keyid;
 	bool usable;            /* 128 hex digits */
 	struct sig sig;
+	uint8_t *raw;           /* any length, decoded; NULL when not hex */
+	size_t nraw;
 };
 
 struct tuf_file {
@@ -110,8 +114,10 @@ void tuf_keyid(const struct sig_public *, char out[HASH_HEX]);
 json_t *tuf_key_json(const struct sig_public *);
 /* fnmatch of a delegation's pattern, per path component (TUF 4.5). */
 bool tuf_path_match(const char *pattern, const char *path);
-/* Percent-encodes all but unreserved characters and dots stay: the file name
- * of a role in URLs and on disk. */
+/* Does the delegation cover `path`, by its paths or its hash prefixes? */
+bool tuf_role_covers(const struct tuf_role *, const char *path);
+/* Percent-encodes all but unreserved characters, dots stay: the name of a
+ * role in URLs and on disk, before ".json". */
 char *tuf_role_filename(const char *role);
 
 #endif

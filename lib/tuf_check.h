@@ -16,9 +16,27 @@
 
 struct tuf_trust;
 
+/*
+ * Where the specification leaves room: a keyid is a name and not compared
+ * with the key's digest (TAP 12), but one public key counts once under however
+ * many keyids.  A stored file that the new root's keys no longer sign is
+ * forgotten; so are both timestamp and snapshot when a key was taken away.
+ * Sentences end in the attack's name: (rollback), (freeze), (mix-and-match),
+ * (threshold), (wrong bytes).
+ */
+
 /* TUF 5.1: `now` is taken once, used for every expiry of this run. */
 struct tuf_trust *tuf_trust_new(int64_t now) KILN_MUST;
 void tuf_trust_free(struct tuf_trust *);
+
+/*
+ * Ed25519 is checked here; keys of other types never count, unless the caller
+ * brings a check for them.  True: a good signature, and *id is the same for
+ * the same public key however it is written, so that it counts once.
+ */
+typedef bool tuf_verify_fn(const struct tuf_key *, const struct tuf_signature *,
+    const void *, size_t, struct hash *id);
+void tuf_trust_verify(struct tuf_trust *, tuf_verify_fn *);
 
 /* TUF 5.2: the shipped or stored root, checked by its own keys only. */
 int tuf_trust_root(struct tuf_trust *, const void *, size_t, struct err *)
@@ -28,10 +46,14 @@ int tuf_accept_root(struct tuf_trust *, const void *, size_t, struct err *)
     KILN_MUST;
 /* TUF 5.3.10: the chain has ended; the last root must not be expired. */
 int tuf_root_done(struct tuf_trust *, struct err *) KILN_MUST;
+/* TUF 5.3.11: has a root accepted in this run taken a key away from timestamp
+ * or snapshot?  Then neither stored file may serve as a floor any more. */
+bool tuf_rotated(const struct tuf_trust *);
 /*
  * TUF 5.4.  `stored`: the bytes come from our own disk: expiry is not
  * judged, they only give the floor for versions.  Equal version to the
- * trusted one: 0 and *kept = true, the old one stays.
+ * trusted one: 0 and *kept = true, the old one stays (and must not be
+ * expired).
  */
 int tuf_accept_timestamp(struct tuf_trust *, const void *, size_t, bool stored,
     bool *kept, struct err *) KILN_MUST;
@@ -65,10 +87,15 @@ int tuf_find(struct tuf_trust *, const char *path, tuf_need *, void *arg,
  * good signatures on `file`: a floor of the router's own (`min_keys`). */
 size_t tuf_keys_signed(const struct tuf_file *delegator, const char *role,
     const struct tuf_file *file);
-/* The same check as accept_*: threshold of distinct keys, a keyid twice
- * refuses the file. */
+/* The same check as accept_*, Ed25519 alone: threshold of distinct keys, a
+ * keyid twice refuses the file. */
 int tuf_threshold(const struct tuf_file *delegator, const char *role,
     const struct tuf_file *file, struct err *) KILN_MUST;
+/* The same two with a check for other types of keys (NULL: none). */
+size_t tuf_keys_signed_by(const struct tuf_file *delegator, const char *role,
+    const struct tuf_file *file, tuf_verify_fn *);
+int tuf_threshold_by(const struct tuf_file *delegator, const char *role,
+    const struct tuf_file *file, tuf_verify_fn *, struct err *) KILN_MUST;
 /* Length and every listed hash of bytes that were hashed elsewhere. */
 int tuf_target_check(const struct tuf_target *, int64_t length,
     const struct hash *sha256, const uint8_t *sha512, struct err *) KILN_MUST;
