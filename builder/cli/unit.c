@@ -1,0 +1,123 @@
+#include "builder/cli/unit.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "lib/fdio.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+#include "lib/num.h"
+#include "lib/own.h"
+
+#define STOP_MS 15000
+#define FIRST_DELAY_MS 1000
+#define LAST_DELAY_MS 60000
+
+void
+unit_init(struct unit *n, const char *name, const char *bin)
+{
+	*n = (struct unit){ .name = name,
+		.netns = -1,
+		.fd = -1,
+		.child = CHILD_INIT,
+		.delay_ms = FIRST_DELAY_MS };
+	n->path = mem_printf("%s/%s", bin, name);
+	n->argv[0] = n->path;
+}
+
+void
+unit_release(struct unit *n)
+{
+	free(n->path);
+	n->path = NULL;
+}
+
+void
+unit_arg(struct unit *n, const char *arg)
+{
+	size_t i = 0;
+
+	while (n->argv[i])
+		i++;
+	assert(i + 1 < UNIT_ARGS);
+	n->argv[i] = arg;
+}
+
+int
+unit_start(struct unit *n, const struct farm *farm, struct err *err)
+{
+	auto_fd int logdir = farm_dir(farm, "log", err);
+	auto_free char *name = mem_printf("%s.log", n->name);
+	auto_fd int out = -1;
+	struct spawn sp = SPAWN_INIT;
+
+	if (logdir == -1)
+		return -1;
+	out = file_open_at(
+	    logdir, name, O_WRONLY | O_CREAT | O_APPEND, 0644, err);
+	if (out == -1)
+		return -1;
+	sp.argv = n->argv;
+	sp.netns = n->netns;
+	sp.out = out;
+	sp.err = n->loud ? -1 : out;
+	sp.die_with_parent = true;
+	if (n->fd != -1)
+		sp.fds[sp.nfds++] = n->fd;
+	if (spawn_start(&sp, &n->child, err) == -1)
+		return err_prefix(err, "start %s", n->name);
+	n->started_ms = time_mono_ms();
+	n->restart_at = 0;
+	return 0;
+}
+
+static void
+ended(struct unit *n, const struct farm *farm, const struct spawn_end *end)
+{
+	auto_buf struct buf how = BUF_INIT;
+
+	if (time_mono_ms() - n->started_ms > LAST_DELAY_MS)
+		n->delay_ms = FIRST_DELAY_MS;
+	n->restart_at = time_mono_ms() + n->delay_ms;
+	spawn_end_text(end, &how);
+	fprintf(stderr,
+	    "kiln up: %s ended (%s); starting it again in %lld s; what it "
+	    "said is in %s/log/%s.log\n",
+	    n->name, how.data, (long long)n->delay_ms / 1000, farm->shown,
+	    n->name);
+	if (n->delay_ms < LAST_DELAY_MS)
+		n->delay_ms *= 2;
+}
+
+void
+unit_check(struct unit *n, const struct farm *farm)
+{
+	struct spawn_end end;
+	struct err err = ERR_INIT;
+
+	if (n->child.pid && spawn_poll(&n->child, &end, &err) == 1) {
+		ended(n, farm, &end);
+	} else if (n->restart_at && time_mono_ms() >= n->restart_at &&
+		   unit_start(n, farm, &err) == -1) {
+		log_err("restart", &err);
+		n->restart_at = time_mono_ms() + n->delay_ms;
+	}
+}
+
+void
+units_stop(struct unit *const *units, size_t n)
+{
+	struct spawn_end end;
+	struct err err = ERR_INIT;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (units[i]->child.pid)
+			kill(units[i]->child.pid, SIGTERM);
+	for (i = 0; i < n; i++)
+		if (units[i]->child.pid &&
+		    spawn_wait(&units[i]->child, STOP_MS, &end, &err) == -1)
+			log_err("stop", &err);
+}
