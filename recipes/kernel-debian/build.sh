@@ -1,0 +1,48 @@
+# Debian's own kernel as it is, and an initrd of the modules that a guest needs
+# before it has its root disk.  The package's name holds the kernel's version,
+# so its files are found by pattern; there must be exactly one kernel.
+set -- /boot/vmlinuz-*
+if [ $# -ne 1 ] || [ ! -f "$1" ]; then
+	echo "not exactly one /boot/vmlinuz-*: $*"
+	exit 1
+fi
+kernel=/lib/modules/${1#/boot/vmlinuz-}/kernel
+cp "$1" /out/vmlinuz
+
+# In the order of loading: each stands behind what it needs.  virtio-rng gives
+# a guest its first random numbers, evdev and button its power button.
+modules='
+    drivers/virtio/virtio_ring drivers/virtio/virtio drivers/virtio/virtio_mmio
+    drivers/virtio/virtio_pci_legacy_dev drivers/virtio/virtio_pci_modern_dev
+    drivers/virtio/virtio_pci
+    drivers/char/hw_random/virtio-rng drivers/char/virtio_console
+    drivers/block/virtio_blk
+    net/core/failover drivers/net/net_failover drivers/net/virtio_net
+    lib/libcrc32c fs/erofs/erofs
+    drivers/input/evdev drivers/acpi/button'
+
+# The archive is described line by line, so nothing of it comes from the disk
+# but contents: no umask, no clock and no order of a folder.
+entry()
+{
+	echo "$1 type=$2 mode=$3 uid=0 gid=0 time=$SOURCE_DATE_EPOCH.0 ${4:-}"
+}
+{
+	echo '#mtree'
+	for folder in dev modules root; do
+		entry "./$folder" dir 0755
+	done
+	entry ./init file 0755 content=/kiln/uses/guest-init/initrd-init
+	entry ./modules.order file 0644 content=modules.order
+	for module in $modules; do
+		name=/modules/${module##*/}.ko
+		echo "$name" >> modules.order
+		entry ".$name" file 0644 "content=$kernel/$module.ko"
+	done
+} > initrd.mtree
+# By way of ustar, which has no room for the inode and device numbers of the
+# files' contents.
+bsdtar -c -f initrd.tar --format=ustar @initrd.mtree
+bsdtar -c -f initrd.cpio --format=newc @initrd.tar
+zstd -q -19 --single-thread -o /out/initrd initrd.cpio
+chmod 0644 /out/initrd /out/vmlinuz
