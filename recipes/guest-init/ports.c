@@ -1,9 +1,11 @@
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/input.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "recipes/guest-init/control.h"
@@ -64,14 +66,24 @@ void
 ports_answer(const struct ports *p, const char *fmt, ...)
 {
 	char text[CONTROL_LINE + sizeof(struct fault)];
+	const struct timespec nap = { .tv_nsec = 5000000 };
 	va_list ap;
-	int n;
+	int tries;
 
 	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof text, fmt, ap);
+	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	if (n > 0 && write(p->control, text, strlen(text)) == -1)
-		return;
+	/*
+	 * A line can overtake the word that the host has opened the port, and
+	 * until that word is in the kernel takes no answer.  poll is no help:
+	 * it reports a hang-up at once.
+	 */
+	for (tries = 0; tries < 40; tries++) {
+		if (write(p->control, text, strlen(text)) != -1 ||
+		    errno != EAGAIN)
+			return;
+		nanosleep(&nap, NULL);
+	}
 }
 
 bool
