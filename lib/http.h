@@ -17,8 +17,10 @@ struct http; /* keeps connections open between requests */
 
 struct http_get {
 	const char *url;      /* used as it is: never re-encoded */
-	int64_t limit;        /* bytes of body at most; more is ERR_INPUT */
-	int64_t from;         /* resume: Range bytes=from-; 0: all */
+	int64_t limit;        /* bytes written at most; more is ERR_INPUT */
+	int64_t from;         /* resume: Range bytes=from-; 0: all.  What is
+	                       * written begins there also when the server
+	                       * ignores Range (status 200) */
 	int64_t deadline_ms;  /* whole request; 0: 15 min */
 	int fd;               /* body is written here, from its offset on … */
 	struct buf *body;     /* … or appended here when not NULL */
@@ -41,11 +43,14 @@ void http_close(struct http *);
 /*
  * 0: the server answered (look at status; a body of an error status is not
  * written).  -1: it could not be asked: ERR_BUSY for anything that may pass
- * (connect, timeout, too slow), ERR_INPUT for a limit or a bad URL.
+ * (connect, timeout, too slow), ERR_INPUT for a limit or a bad URL, ERR_TRUST
+ * for a certificate.  After a failure part of the body may have been written.
+ * A redirect from https to http is refused.
  */
 int http_get(struct http *, const struct http_get *, struct http_answer *,
     struct err *) KILN_MUST;
-/* POST of a small body, answer into `reply` up to 64 KiB. */
+/* POST of a small body, answer (whatever its status) into `reply` up to
+ * 64 KiB.  Redirects are not followed. */
 int http_post(struct http *, const char *url, const char *content_type,
     const void *, size_t, struct buf *reply, int *status, struct err *)
     KILN_MUST;
