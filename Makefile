@@ -75,9 +75,10 @@ $(O)/kiln-agent-fetch: $(call obj,router-agent/fetch_main.c) $(O)/libkiln.a
 # A unit test links libkiln and the rooms it names in a first-line comment:
 #   /* rooms: builder/inputs builder/plan */
 rooms = $(shell sed -n '1s,^/\* rooms: \(.*\) \*/,\1,p' $(1))
+no_main = $(filter-out %/main.c %_main.c,$(1))
 .SECONDEXPANSION:
 $(O)/tests/%: $(O)/tests/unit/%.o $(O)/libkiln.a \
-    $$(call obj,$$(filter-out %/main.c %_main.c,$$(call src,$$(call rooms,tests/unit/$$*.c))))
+    $$(call obj,$$(call no_main,$$(call src,$$(call rooms,tests/unit/$$*.c))))
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libkiln.a \
 	    $(shell sed -n 's,^/\* wrap: \(.*\) \*/,\1,p' tests/unit/$*.c | sed 's/[^ ]*/-Wl,--wrap=&/g') \

@@ -63,7 +63,7 @@ open_web(struct web *w, const struct farm *farm, struct err *err)
 static int
 serve(const char *state, int *listeners, size_t n, struct err *err)
 {
-	struct farm farm;
+	struct farm farm = FARM_INIT;
 	struct web web = {
 		.metadata = -1, .targets = -1, .store = -1, .live = -1
 	};

@@ -37,7 +37,7 @@ units_prepare(struct up *u)
 	size_t i;
 
 	for (i = 0; i < UNIT_COUNT; i++) {
-		unit_init(&u->units[i], names[i], u->bin);
+		unit_init(&u->units[i], names[i], u->farm.bin);
 		u->units[i].loud = u->verbose;
 	}
 	unit_arg(b, "--state");
@@ -184,15 +184,14 @@ cmd_up(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct up u = { .sock = -1,
+	struct up u = { .farm = FARM_INIT,
+		.sock = -1,
 		.lock = -1,
 		.signals = -1,
 		.net = { -1, -1, -1, -1 },
 		.watch = CHILD_INIT,
 		.listen = "127.0.0.1:8080" };
 	struct err err = ERR_INIT;
-	char self[4096];
-	ssize_t n;
 	int c, ret;
 	size_t i;
 
@@ -229,13 +228,6 @@ cmd_up(int argc, char **argv)
 		}
 	if (optind < argc)
 		return cli_usage("kiln up", "%s: takes no words", argv[optind]);
-	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n <= 0 || strrchr(self, '/') == NULL)
-		return cli_usage("kiln up", "cannot find my own programs");
-	self[n] = '\0';
-	*strrchr(self, '/') = '\0';
-	u.bin = mem_str(self);
-
 	ret = run(&u, &err);
 	for (i = 0; i < UNIT_COUNT; i++)
 		unit_release(&u.units[i]);
@@ -243,7 +235,6 @@ cmd_up(int argc, char **argv)
 	farm_release(&u.farm);
 	own_close(&u.lock);
 	own_close(&u.signals);
-	free(u.bin);
 	free(u.agent_conf);
 	return ret == -1 ? cli_fail("kiln up", &err, false) : ret;
 }

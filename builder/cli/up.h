@@ -25,7 +25,6 @@ struct up {
 	int sock; /* to the watching child */
 	int lock;
 	int signals;
-	char *bin; /* folder of the programs */
 	char *agent_conf;
 	const char *state_arg, *recipes_arg;
 	const char *listen, *jobs;

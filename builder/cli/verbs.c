@@ -15,7 +15,7 @@
 static char *
 program(const struct up *u, const char *name)
 {
-	return mem_printf("%s/%s", u->bin, name);
+	return mem_printf("%s/%s", u->farm.bin, name);
 }
 
 bool
