@@ -1,0 +1,90 @@
+/*
+ * Watching the archive: one InRelease file a suite, and on a change its
+ * indexes, checked from signature to digest and kept in the store.
+ *
+ * Nothing is believed that is not signed, nothing that is older than what
+ * was seen before, nothing past its Valid-Until (unless this machine's apt
+ * is told not to mind: Acquire::Check-Valid-Until).  Whatever is refused
+ * leaves the state as it was, and an event with the cause.
+ */
+#ifndef KILN_ARCHIVE_H
+#define KILN_ARCHIVE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "builder/inputs/apt.h"
+#include "builder/inputs/worker.h"
+#include "lib/db.h"
+#include "lib/hash.h"
+#include "lib/store.h"
+
+#define ARCHIVE_SUITES 16
+
+/* Filled by the caller; everything is borrowed. */
+struct archive {
+	struct db *db; /* farm.db, opened by its owner */
+	struct store *store;
+	struct workers *workers;
+	const struct apt_sources *sources;
+	int tmpdir; /* for unnamed files: "work" of the farm */
+};
+
+struct archive_news {
+	size_t checked, changed;
+	int64_t event; /* of the last change; 0: nothing changed */
+};
+
+/*
+ * Asks for every suite (Codename, as recipes name it): one small request
+ * each when nothing has changed.  All suites change together or none does.
+ * `parent`: the event that led here, or 0.
+ */
+int archive_poll(struct archive *, const char *const *suites, size_t n,
+    const char *arch, int64_t parent, struct archive_news *,
+    struct err *) KILN_MUST;
+
+/* A suite as it was last seen; its indexes lie in the store. */
+#define ARCHIVE_PACKAGES 0
+#define ARCHIVE_SOURCES 1
+#define ARCHIVE_INDEXES 2
+struct archive_suite {
+	char *name;
+	char *uri; /* "http://deb.debian.org/debian/dists/bookworm/" */
+	struct hash inrelease;
+	int64_t date, valid_until, changed_at; /* valid_until -1: none */
+	char *paths[ARCHIVE_INDEXES]; /* "main/binary-amd64/Packages.xz" … */
+	struct hash indexes[ARCHIVE_INDEXES];
+};
+void archive_suite_release(struct archive_suite *);
+
+/* ERR_MISSING: it was never polled.  Fetches indexes that the store has not
+ * (another architecture's). */
+int archive_suite_load(struct archive *, const char *name, const char *arch,
+    struct archive_suite *, struct err *) KILN_MUST;
+
+/*
+ * Fetches a file of the suite's pool into the store, unless it is there.
+ * ERR_MISSING: the archive lists it and does not have it; ERR_TRUST: what
+ * came is not what is listed.
+ */
+struct archive_file {
+	const char *path; /* "pool/…" */
+	const struct hash *sha256;
+	int64_t size;
+	void (*progress)(void *arg, int64_t done, int64_t total); /* or NULL */
+	void *arg;
+};
+int archive_fetch(struct archive *, const struct archive_suite *,
+    const struct archive_file *, struct err *) KILN_MUST;
+
+/*
+ * An InRelease in the store against a keyring, and the digests of the
+ * indexes of `arch` that it lists: for checking the proof of a foreign lock.
+ * Its expiry is not judged: a lock outlives it.
+ */
+int archive_proof(struct archive *, const char *suite,
+    const struct hash *inrelease, const char *arch,
+    struct hash indexes[ARCHIVE_INDEXES], struct err *) KILN_MUST;
+
+#endif

@@ -1,0 +1,348 @@
+#include "builder/inputs/debs.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <solv/bitmap.h>
+#include <solv/chksum.h>
+#include <solv/evr.h>
+#include <solv/pool.h>
+#include <solv/poolarch.h>
+#include <solv/problems.h>
+#include <solv/repo.h>
+#include <solv/repo_deb.h>
+#include <solv/solv_xfopen.h>
+#include <solv/solver.h>
+#include <solv/transaction.h>
+
+#include "lib/mem.h"
+#include "lib/own.h"
+
+/* Who wins where a dependency says "a | b" and nothing else decides: Debian's
+ * own defaults.  docs/formats.md names them. */
+static const char *const favoured[] = { "mawk", "libsystemd0", "usrmerge" };
+
+struct debs {
+	Pool *pool;
+	Map candidates;	   /* highest versions: pool->considered */
+	struct buf suites; /* names, for messages */
+};
+
+struct debs *
+debs_new(const char *arch)
+{
+	struct debs *d = mem_zero(1, sizeof(*d));
+
+	d->pool = pool_create();
+	pool_setdisttype(d->pool, DISTTYPE_DEB);
+	pool_setarch(d->pool, arch);
+	buf_init(&d->suites);
+	return d;
+}
+
+void
+debs_drop(struct debs *d)
+{
+	if (!d)
+		return;
+	d->pool->considered = NULL;
+	map_free(&d->candidates);
+	pool_free(d->pool);
+	buf_release(&d->suites);
+	free(d);
+}
+
+int
+debs_add_suite(struct debs *d, const char *name, int fd, struct err *err)
+{
+	Repo *repo = repo_create(d->pool, name);
+	FILE *f;
+	int own = dup(fd), r;
+
+	if (own == -1)
+		return err_sys(err, "suite %s: packages", name);
+	f = solv_xfopen_fd("Packages.xz", own, "r");
+	if (!f) {
+		close(own);
+		return err_set(err, ERR_INPUT,
+		    "suite %s: Packages.xz cannot be read", name);
+	}
+	r = repo_add_debpackages(repo, f, 0);
+	if (r != 0 || ferror(f)) {
+		fclose(f);
+		return err_set(err, ERR_INPUT,
+		    "suite %s: Packages.xz is damaged: %s", name,
+		    r ? pool_errstr(d->pool) : "it ends early");
+	}
+	fclose(f);
+	buf_printf(&d->suites, "%s%s", d->suites.len ? ", " : "", name);
+	return 0;
+}
+
+static int
+by_name_then_best(const void *va, const void *vb, void *ctx)
+{
+	Pool *pool = ctx;
+	Id ida = *(const Id *)va, idb = *(const Id *)vb;
+	const Solvable *a = pool_id2solvable(pool, ida);
+	const Solvable *b = pool_id2solvable(pool, idb);
+	int c;
+
+	if (a->name != b->name)
+		return a->name < b->name ? -1 : 1;
+	c = pool_evrcmp(pool, b->evr, a->evr, EVRCMP_COMPARE);
+	if (c != 0)
+		return c;
+	return ida < idb ? -1 : 1; /* the earlier suite */
+}
+
+void
+debs_ready(struct debs *d)
+{
+	Pool *pool = d->pool;
+	Id *ids = mem_alloc((size_t)pool->nsolvables * sizeof(*ids));
+	Id name = 0, id;
+	size_t n = 0;
+
+	FOR_POOL_SOLVABLES(id)
+	ids[n++] = id;
+	qsort_r(ids, n, sizeof(*ids), by_name_then_best, pool);
+	map_init(&d->candidates, pool->nsolvables);
+	for (size_t i = 0; i < n; i++) {
+		const Solvable *s = pool_id2solvable(pool, ids[i]);
+
+		if (i > 0 && s->name == name)
+			continue;
+		name = s->name;
+		MAPSET(&d->candidates, ids[i]);
+	}
+	free(ids);
+	pool->considered = &d->candidates;
+	pool_createwhatprovides(pool);
+}
+
+static Id
+candidate(struct debs *d, const char *name)
+{
+	Pool *pool = d->pool;
+	Id id = pool_str2id(d->pool, name, 0), s, sp;
+
+	if (id)
+		FOR_PROVIDES(s, sp, id)
+	if (pool_id2solvable(pool, s)->name == id)
+		return s;
+	return 0;
+}
+
+static int
+no_package(struct debs *d, const char *name, struct err *err)
+{
+	Pool *pool = d->pool;
+	Id id = pool_str2id(d->pool, name, 0), s, sp;
+	auto_buf struct buf by = BUF_INIT;
+	int n = 0;
+
+	if (id)
+		FOR_PROVIDES(s, sp, id)
+	if (n++ < 3)
+		buf_printf(&by, "%s%s", by.len ? ", " : "",
+		    pool_id2str(d->pool, pool_id2solvable(pool, s)->name));
+	if (n > 0)
+		return err_set(err, ERR_INPUT,
+		    "package %s is only a virtual name in %s: name a package "
+		    "that provides it (%s%s)",
+		    name, d->suites.data, by.data, n > 3 ? " …" : "");
+	return err_set(err, ERR_INPUT, "package %s is in none of the suites %s",
+	    name, d->suites.data);
+}
+
+/* What libsolv knows of a package, as our own. */
+static int
+describe(struct debs *d, Id id, struct lock_package *out, struct err *err)
+{
+	Pool *pool = d->pool;
+	Solvable *s = pool_id2solvable(pool, id);
+	const char *name = pool_id2str(pool, s->name);
+	Id type = 0;
+	const char *sum = solvable_lookup_checksum(s, SOLVABLE_CHECKSUM, &type);
+	const char *path = solvable_lookup_location(s, NULL);
+	unsigned long long size =
+	    solvable_lookup_num(s, SOLVABLE_DOWNLOADSIZE, 0);
+
+	*out = (struct lock_package){ 0 };
+	if (!sum || type != REPOKEY_TYPE_SHA256 ||
+	    !hash_parse(&out->sha256, sum))
+		return err_set(err, ERR_INPUT,
+		    "suite %s lists package %s without a SHA256", s->repo->name,
+		    name);
+	if (!path || size == 0 || size > INT64_MAX)
+		return err_set(err, ERR_INPUT,
+		    "suite %s lists package %s without its file", s->repo->name,
+		    name);
+	/* libsolv shortens "./x" and keeps the rest as the archive wrote it. */
+	out->path = mem_str(path);
+	out->size = (int64_t)size;
+	out->name = mem_str(name);
+	out->version = mem_str(pool_id2str(pool, s->evr));
+	out->arch = mem_str(pool_id2str(pool, s->arch));
+	out->suite = mem_str(s->repo->name);
+	return 0;
+}
+
+/* Every name in a dependency, and everybody who provides one of them. */
+static void
+look_at(struct debs *d, Id dep, struct lock_names *names)
+{
+	Pool *pool = d->pool;
+
+	if (ISRELDEP(dep)) {
+		Reldep *rd = GETRELDEP(pool, dep);
+
+		look_at(d, rd->name, names);
+		if (rd->flags == REL_AND || rd->flags == REL_OR)
+			look_at(d, rd->evr, names);
+		return;
+	}
+	lock_names_add(names, pool_id2str(pool, dep));
+}
+
+static void
+consult(struct debs *d, Id id, struct lock_names *names)
+{
+	Pool *pool = d->pool;
+	Solvable *s = pool_id2solvable(pool, id);
+	const Offset deps[] = { s->requires, s->conflicts, s->provides };
+	Id dep, q, qp;
+
+	lock_names_add(names, pool_id2str(pool, s->name));
+	for (size_t i = 0; i < ARRAY_LEN(deps); i++) {
+		Id *at = deps[i] ? s->repo->idarraydata + deps[i] : NULL;
+
+		while (at && (dep = *at++) != 0) {
+			if (dep == SOLVABLE_PREREQMARKER ||
+			    dep == SOLVABLE_FILEMARKER)
+				continue;
+			look_at(d, dep, names);
+			if (i == 0)
+				FOR_PROVIDES(q, qp, dep)
+			lock_names_add(names,
+			    pool_id2str(pool, pool_id2solvable(pool, q)->name));
+		}
+	}
+}
+
+static int
+say_problems(struct debs *d, Solver *solver, struct err *err)
+{
+	Queue rules;
+	auto_buf struct buf why = BUF_INIT;
+
+	queue_init(&rules);
+	solver_findallproblemrules(solver, 1, &rules);
+	for (int i = 0; i < rules.count && i < 2; i++) {
+		Id source, target, dep;
+		SolverRuleinfo type = solver_ruleinfo(
+		    solver, rules.elements[i], &source, &target, &dep);
+
+		buf_printf(&why, "%s%s", why.len ? "; " : "",
+		    solver_problemruleinfo2str(
+			solver, type, source, target, dep));
+	}
+	queue_free(&rules);
+	return err_set(err, ERR_INPUT,
+	    "these packages cannot be together in %s: %s", d->suites.data,
+	    why.data);
+}
+
+int
+debs_solve(struct debs *d, const char *const *names, size_t n,
+    struct lock_packages *out, struct lock_names *consulted, struct err *err)
+{
+	Pool *pool = d->pool;
+	Solver *solver;
+	Transaction *trans = NULL;
+	Queue job, result;
+	int r = -1;
+
+	queue_init(&job);
+	queue_init(&result);
+	solver = solver_create(pool);
+	solver_set_flag(solver, SOLVER_FLAG_IGNORE_RECOMMENDED, 1);
+	for (size_t i = 0; i < n; i++) {
+		Id id = candidate(d, names[i]);
+
+		lock_names_add(consulted, names[i]);
+		if (id == 0) {
+			no_package(d, names[i], err);
+			goto done;
+		}
+		queue_push2(&job, SOLVER_INSTALL | SOLVER_SOLVABLE, id);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(favoured); i++) {
+		Id id = candidate(d, favoured[i]);
+
+		if (id)
+			queue_push2(&job, SOLVER_FAVOR | SOLVER_SOLVABLE, id);
+	}
+	if (solver_solve(solver, &job) != 0) {
+		say_problems(d, solver, err);
+		goto done;
+	}
+	trans = solver_create_transaction(solver);
+	transaction_installedresult(trans, &result);
+	for (int i = 0; i < result.count; i++) {
+		MEM_GROW(out->v, out->n, out->cap);
+		if (describe(d, result.elements[i], &out->v[out->n], err) == -1)
+			goto done;
+		out->n++;
+		consult(d, result.elements[i], consulted);
+	}
+	r = 0;
+done:
+	if (trans)
+		transaction_free(trans);
+	solver_free(solver);
+	queue_free(&job);
+	queue_free(&result);
+	return r;
+}
+
+int
+debs_check(struct debs *d, const struct lock_package *want, struct err *err)
+{
+	Pool *pool = d->pool;
+	Id name = pool_str2id(pool, want->name, 0);
+	Id version = pool_str2id(pool, want->version, 0);
+	Id id;
+
+	/* Also versions that are not the highest: no FOR_PROVIDES. */
+	FOR_POOL_SOLVABLES(id)
+	{
+		const Solvable *s = pool_id2solvable(pool, id);
+		struct lock_package have;
+		bool same;
+
+		if (name == 0 || s->name != name || s->evr != version ||
+		    strcmp(s->repo->name, want->suite) != 0)
+			continue;
+		if (describe(d, id, &have, err) == -1)
+			return -1;
+		same = strcmp(have.arch, want->arch) == 0 &&
+		       strcmp(have.path, want->path) == 0 &&
+		       have.size == want->size &&
+		       hash_equal(&have.sha256, &want->sha256);
+		lock_package_release(&have);
+		if (same)
+			return 0;
+	}
+	return err_set(err, ERR_TRUST,
+	    "suite %s does not list package %s %s with the locked file",
+	    want->suite, want->name, want->version);
+}
+
+int
+debs_version_compare(struct debs *d, const char *a, const char *b)
+{
+	return pool_evrcmp_str(d->pool, a, b, EVRCMP_COMPARE);
+}

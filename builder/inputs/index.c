@@ -1,0 +1,277 @@
+#include "builder/inputs/index.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "builder/inputs/index_proto.h"
+#include "lib/cli.h"
+#include "lib/fdio.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+
+/* More than a request may take in the worker. */
+#define TIMEOUT_MS 300000
+/* A closure or list of names that is longer comes from no archive. */
+#define ANSWERS_MAX 100000
+
+void
+release_release(struct release *r)
+{
+	for (size_t i = 0; i < r->nfiles; i++)
+		free(r->files[i].path);
+	free(r->files);
+	free(r->codename);
+	*r = (struct release){ 0 };
+}
+
+const struct index_file *
+release_file(const struct release *r, const char *path)
+{
+	for (size_t i = 0; i < r->nfiles; i++)
+		if (strcmp(r->files[i].path, path) == 0)
+			return &r->files[i];
+	return NULL;
+}
+
+static int
+put_names(struct buf *b, const char *const *names, size_t n, struct err *err)
+{
+	if (n > INDEX_NAMES)
+		return err_set(err, ERR_INPUT,
+		    "%zu names are too many: at most %d", n, INDEX_NAMES);
+	ipc_add_u32(b, (uint32_t)n);
+	for (size_t i = 0; i < n; i++)
+		ipc_add_str(b, names[i]);
+	return 0;
+}
+
+static int
+unexpected(uint32_t type, struct err *err)
+{
+	return err_set(
+	    err, ERR_INPUT, "index worker: message %u is unexpected", type);
+}
+
+static int
+get_release(struct ipc_msg *m, struct release *r, struct err *err)
+{
+	uint32_t by_hash;
+
+	if (r->codename)
+		return unexpected(m->type, err);
+	if (ipc_get_str(m, INDEX_NAME, &r->codename, err) == -1 ||
+	    ipc_get_i64(m, &r->date, err) == -1 ||
+	    ipc_get_i64(m, &r->valid_until, err) == -1 ||
+	    ipc_get_u32(m, &by_hash, err) == -1 || ipc_end(m, err) == -1)
+		return -1;
+	r->by_hash = by_hash != 0;
+	return 0;
+}
+
+static int
+get_file(struct ipc_msg *m, struct release *r, struct err *err)
+{
+	struct index_file *f;
+
+	if (r->nfiles == INDEX_NAMES)
+		return unexpected(m->type, err);
+	r->files = mem_resize(r->files, r->nfiles + 1, sizeof(*r->files));
+	f = &r->files[r->nfiles];
+	*f = (struct index_file){ 0 };
+	r->nfiles++;
+	if (ipc_get_str(m, INDEX_PATH, &f->path, err) == -1)
+		f->path = mem_str("");
+	if (ipc_get_hash(m, &f->sha256, err) == -1 ||
+	    ipc_get_i64(m, &f->size, err) == -1 || ipc_end(m, err) == -1)
+		return -1;
+	if (f->size < 0)
+		return err_set(err, ERR_INPUT, "index worker: a negative size");
+	return 0;
+}
+
+int
+index_release(struct worker *w, int text, const char *const *paths, size_t n,
+    struct release *out, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
+	auto_release struct release r = { 0 };
+
+	worker_begin(w, &b);
+	if (put_names(&b, paths, n, err) == -1 ||
+	    worker_send(w, INDEX_RELEASE, &b, &text, 1, err) == -1)
+		return -1;
+	for (;;) {
+		int got;
+
+		if (worker_recv(w, TIMEOUT_MS, &m, err) == -1)
+			return -1;
+		if (m.type == INDEX_DONE)
+			break;
+		got = m.type == INDEX_IS_RELEASE ? get_release(&m, &r, err)
+		      : m.type == INDEX_IS_FILE	 ? get_file(&m, &r, err)
+						 : unexpected(m.type, err);
+		if (got == -1)
+			return -1;
+	}
+	if (!r.codename || ipc_end(&m, err) == -1)
+		return unexpected(m.type, err);
+	*out = r;
+	r = (struct release){ 0 };
+	return 0;
+}
+
+/* Waits for INDEX_DONE where nothing else can come. */
+static int
+finish(struct worker *w, struct err *err)
+{
+	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
+
+	if (worker_recv(w, TIMEOUT_MS, &m, err) == -1)
+		return -1;
+	if (m.type != INDEX_DONE)
+		return unexpected(m.type, err);
+	return ipc_end(&m, err);
+}
+
+int
+index_open(struct worker *w, const char *arch, const struct index_suite *suites,
+    size_t n, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+	uint32_t id;
+
+	worker_begin(w, &b);
+	id = w->last;
+	ipc_add_str(&b, arch);
+	ipc_add_u32(&b, (uint32_t)n);
+	if (worker_send(w, INDEX_OPEN, &b, NULL, 0, err) == -1)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		const struct index_suite *s = &suites[i];
+		int fds[2] = { s->packages_fd, s->sources_fd };
+
+		buf_clear(&b);
+		ipc_add_u32(&b, id);
+		ipc_add_str(&b, s->name);
+		ipc_add_hash(&b, &s->packages);
+		ipc_add_u32(&b, s->sources_fd != -1);
+		ipc_add_hash(&b, &s->sources);
+		if (worker_send(w, INDEX_SUITE, &b, fds,
+			s->sources_fd != -1 ? 2 : 1, err) == -1)
+			return -1;
+	}
+	return finish(w, err);
+}
+
+static int
+get_looked_at(struct ipc_msg *m, struct lock_names *names, struct err *err)
+{
+	uint32_t n;
+
+	if (ipc_get_u32(m, &n, err) == -1)
+		return -1;
+	while (n-- > 0) {
+		auto_free char *s = NULL;
+
+		if (ipc_get_str(m, INDEX_NAME, &s, err) == -1)
+			return -1;
+		if (names->n >= ANSWERS_MAX)
+			return unexpected(m->type, err);
+		/* File names and what else could be a dependency's name are
+		 * nothing that a suite can change. */
+		if (name_ok(s))
+			lock_names_add(names, s);
+	}
+	return ipc_end(m, err);
+}
+
+static int
+get_package(struct ipc_msg *m, struct lock_packages *out, struct err *err)
+{
+	if (out->n >= ANSWERS_MAX)
+		return unexpected(m->type, err);
+	MEM_GROW(out->v, out->n, out->cap);
+	if (index_get_package(m, &out->v[out->n], err) == -1)
+		return -1;
+	out->n++;
+	return 0;
+}
+
+int
+index_solve(struct worker *w, const char *const *names, size_t n,
+    struct lock_packages *out, struct lock_names *consulted, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
+
+	worker_begin(w, &b);
+	if (put_names(&b, names, n, err) == -1 ||
+	    worker_send(w, INDEX_SOLVE, &b, NULL, 0, err) == -1)
+		return -1;
+	for (;;) {
+		int got;
+
+		if (worker_recv(w, TIMEOUT_MS, &m, err) == -1)
+			return -1;
+		if (m.type == INDEX_DONE)
+			return ipc_end(&m, err);
+		got = m.type == INDEX_IS_PACKAGE ? get_package(&m, out, err)
+		      : m.type == INDEX_IS_NAME
+			  ? get_looked_at(&m, consulted, err)
+			  : unexpected(m.type, err);
+		if (got == -1)
+			return -1;
+	}
+}
+
+int
+index_sources(struct worker *w, const char *const *names, size_t n,
+    struct lock_sources *out, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
+
+	worker_begin(w, &b);
+	if (put_names(&b, names, n, err) == -1 ||
+	    worker_send(w, INDEX_SOURCES, &b, NULL, 0, err) == -1)
+		return -1;
+	for (;;) {
+		if (worker_recv(w, TIMEOUT_MS, &m, err) == -1)
+			return -1;
+		if (m.type == INDEX_DONE)
+			return ipc_end(&m, err);
+		if (m.type != INDEX_IS_SOURCE || out->n >= ANSWERS_MAX)
+			return unexpected(m.type, err);
+		MEM_GROW(out->v, out->n, out->cap);
+		if (index_get_source(&m, &out->v[out->n], err) == -1)
+			return -1;
+		out->n++;
+	}
+}
+
+int
+index_check_package(
+    struct worker *w, const struct lock_package *p, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	worker_begin(w, &b);
+	index_put_package(&b, p);
+	if (worker_send(w, INDEX_CHECK_PACKAGE, &b, NULL, 0, err) == -1)
+		return -1;
+	return finish(w, err);
+}
+
+int
+index_check_source(
+    struct worker *w, const struct lock_source *s, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	worker_begin(w, &b);
+	index_put_source(&b, s);
+	if (worker_send(w, INDEX_CHECK_SOURCE, &b, NULL, 0, err) == -1)
+		return -1;
+	return finish(w, err);
+}

@@ -1,0 +1,314 @@
+#include "builder/inputs/lock_json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/fdio.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+
+/* Entries of any one array: far above a closure of all of Debian's base. */
+#define ENTRIES_MAX 100000
+
+static json_t *
+packages_json(const struct lock_packages *l)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct lock_package *p = &l->v[i];
+		json_t *o = json_object();
+
+		js_set_str(o, "name", p->name);
+		js_set_str(o, "version", p->version);
+		js_set_str(o, "arch", p->arch);
+		js_set_hash(o, "sha256", &p->sha256);
+		js_set_int(o, "size", p->size);
+		js_set_str(o, "path", p->path);
+		js_set_str(o, "suite", p->suite);
+		json_array_append_new(a, o);
+	}
+	return a;
+}
+
+static json_t *
+sources_json(const struct lock_sources *l)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct lock_source *s = &l->v[i];
+		json_t *o = json_object();
+
+		js_set_str(o, "name", s->name);
+		js_set_str(o, "version", s->version);
+		js_set_str(o, "file", s->file);
+		js_set_hash(o, "sha256", &s->sha256);
+		js_set_int(o, "size", s->size);
+		js_set_str(o, "path", s->path);
+		js_set_str(o, "suite", s->suite);
+		json_array_append_new(a, o);
+	}
+	return a;
+}
+
+static json_t *
+suites_json(const struct lock *l)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < l->nsuites; i++) {
+		const struct lock_suite *s = &l->suites[i];
+		json_t *o = json_object(), *indexes = json_array();
+
+		for (size_t k = 0; k < s->nindexes; k++) {
+			json_t *x = json_object();
+
+			js_set_str(x, "path", s->indexes[k].path);
+			js_set_hash(x, "sha256", &s->indexes[k].sha256);
+			json_array_append_new(indexes, x);
+		}
+		js_set_str(o, "name", s->name);
+		js_set_hash(o, "inrelease", &s->inrelease);
+		js_set(o, "indexes", indexes);
+		json_array_append_new(a, o);
+	}
+	return a;
+}
+
+json_t *
+lock_json(const struct lock *l)
+{
+	json_t *j = js_record_new("kiln/lock", 1), *names = json_array();
+
+	for (size_t i = 0; i < l->consulted.n; i++)
+		json_array_append_new(names, json_string(l->consulted.v[i]));
+	js_set_str(j, "recipe", l->recipe);
+	js_set_str(j, "arch", l->arch);
+	js_set(j, "suites", suites_json(l));
+	js_set(j, "build", packages_json(&l->build));
+	js_set(j, "image", packages_json(&l->image));
+	js_set(j, "sources", sources_json(&l->sources));
+	/* Recipes name no git sources yet. */
+	js_set(j, "git", json_array());
+	js_set(j, "consulted", names);
+	return j;
+}
+
+static int
+get_name(const char *what, const json_t *o, const char *key, char **out,
+    struct err *err)
+{
+	const char *s;
+
+	if (js_str(what, o, key, &s, err) == -1)
+		return -1;
+	if (!name_ok(s))
+		return err_set(
+		    err, ERR_INPUT, "%s: %s is not a name", what, key);
+	*out = mem_str(s);
+	return 0;
+}
+
+static int
+get_path(const char *what, const json_t *o, char **out, struct err *err)
+{
+	const char *s;
+
+	if (js_str(what, o, "path", &s, err) == -1)
+		return -1;
+	if (!path_ok(s))
+		return err_set(err, ERR_INPUT, "%s: path is not allowed", what);
+	*out = mem_str(s);
+	return 0;
+}
+
+/* Versions hold a colon, which name_ok() does not allow. */
+static int
+get_version(const char *what, const json_t *o, char **out, struct err *err)
+{
+	const char *s;
+
+	if (js_str(what, o, "version", &s, err) == -1)
+		return -1;
+	if (*s == '\0' || strlen(s) > 255 ||
+	    s[strspn(s, "0123456789abcdefghijklmnopqrstuvwxyz"
+			"ABCDEFGHIJKLMNOPQRSTUVWXYZ.+-~:")] != '\0')
+		return err_set(
+		    err, ERR_INPUT, "%s: version is not a version", what);
+	*out = mem_str(s);
+	return 0;
+}
+
+static int
+get_array(const char *what, const json_t *o, const char *key, json_t **out,
+    struct err *err)
+{
+	if (js_array(what, o, key, out, err) == -1)
+		return -1;
+	if (json_array_size(*out) > ENTRIES_MAX)
+		return err_set(
+		    err, ERR_INPUT, "%s: %s has too many entries", what, key);
+	return 0;
+}
+
+static int
+get_packages(const char *what, const json_t *j, const char *key,
+    struct lock_packages *l, struct err *err)
+{
+	static const char *const keys[] = { "name", "version", "arch", "sha256",
+		"size", "path", "suite", NULL };
+	json_t *a, *o;
+	size_t i;
+
+	if (get_array(what, j, key, &a, err) == -1)
+		return -1;
+	json_array_foreach(a, i, o)
+	{
+		auto_free char *where = mem_printf("%s: %s[%zu]", what, key, i);
+		struct lock_package *p;
+
+		MEM_GROW(l->v, l->n, l->cap);
+		p = &l->v[l->n++];
+		*p = (struct lock_package){ 0 };
+		if (js_only(where, o, keys, err) == -1 ||
+		    get_name(where, o, "name", &p->name, err) == -1 ||
+		    get_version(where, o, &p->version, err) == -1 ||
+		    get_name(where, o, "arch", &p->arch, err) == -1 ||
+		    js_hash(where, o, "sha256", &p->sha256, err) == -1 ||
+		    js_int(where, o, "size", 0, INT64_MAX, &p->size, err) ==
+			-1 ||
+		    get_path(where, o, &p->path, err) == -1 ||
+		    get_name(where, o, "suite", &p->suite, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+get_sources(
+    const char *what, const json_t *j, struct lock_sources *l, struct err *err)
+{
+	static const char *const keys[] = { "name", "version", "file", "sha256",
+		"size", "path", "suite", NULL };
+	json_t *a, *o;
+	size_t i;
+
+	if (get_array(what, j, "sources", &a, err) == -1)
+		return -1;
+	json_array_foreach(a, i, o)
+	{
+		auto_free char *where = mem_printf("%s: sources[%zu]", what, i);
+		struct lock_source *s;
+
+		MEM_GROW(l->v, l->n, l->cap);
+		s = &l->v[l->n++];
+		*s = (struct lock_source){ 0 };
+		if (js_only(where, o, keys, err) == -1 ||
+		    get_name(where, o, "name", &s->name, err) == -1 ||
+		    get_version(where, o, &s->version, err) == -1 ||
+		    get_name(where, o, "file", &s->file, err) == -1 ||
+		    js_hash(where, o, "sha256", &s->sha256, err) == -1 ||
+		    js_int(where, o, "size", 0, INT64_MAX, &s->size, err) ==
+			-1 ||
+		    get_path(where, o, &s->path, err) == -1 ||
+		    get_name(where, o, "suite", &s->suite, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+get_indexes(
+    const char *what, const json_t *j, struct lock_suite *s, struct err *err)
+{
+	static const char *const keys[] = { "path", "sha256", NULL };
+	json_t *a, *o;
+	size_t i;
+
+	if (get_array(what, j, "indexes", &a, err) == -1)
+		return -1;
+	s->indexes = mem_zero(json_array_size(a) + 1, sizeof(*s->indexes));
+	json_array_foreach(a, i, o)
+	{
+		struct lock_index *x = &s->indexes[s->nindexes++];
+
+		if (js_only(what, o, keys, err) == -1 ||
+		    get_path(what, o, &x->path, err) == -1 ||
+		    js_hash(what, o, "sha256", &x->sha256, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+get_suites(const char *what, const json_t *j, struct lock *l, struct err *err)
+{
+	static const char *const keys[] = { "name", "inrelease", "indexes",
+		NULL };
+	json_t *a, *o;
+	size_t i;
+
+	if (get_array(what, j, "suites", &a, err) == -1)
+		return -1;
+	l->suites = mem_zero(json_array_size(a) + 1, sizeof(*l->suites));
+	json_array_foreach(a, i, o)
+	{
+		auto_free char *where = mem_printf("%s: suites[%zu]", what, i);
+		struct lock_suite *s = &l->suites[l->nsuites++];
+
+		if (js_only(where, o, keys, err) == -1 ||
+		    get_name(where, o, "name", &s->name, err) == -1 ||
+		    js_hash(where, o, "inrelease", &s->inrelease, err) == -1 ||
+		    get_indexes(where, o, s, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+get_names(
+    const char *what, const json_t *j, struct lock_names *l, struct err *err)
+{
+	json_t *a, *o;
+	size_t i;
+
+	if (get_array(what, j, "consulted", &a, err) == -1)
+		return -1;
+	json_array_foreach(a, i, o)
+	{
+		const char *s = json_string_value(o);
+
+		if (!s || !name_ok(s))
+			return err_set(err, ERR_INPUT,
+			    "%s: consulted[%zu] is not a name", what, i);
+		lock_names_add(l, s);
+	}
+	return 0;
+}
+
+int
+lock_from_json(
+    const char *name, const json_t *j, struct lock *l, struct err *err)
+{
+	static const char *const keys[] = { "kind", "v", "recipe", "arch",
+		"suites", "build", "image", "sources", "git", "consulted",
+		NULL };
+	json_t *git;
+
+	if (js_only(name, j, keys, err) == -1 ||
+	    get_name(name, j, "recipe", &l->recipe, err) == -1 ||
+	    get_name(name, j, "arch", &l->arch, err) == -1 ||
+	    get_suites(name, j, l, err) == -1 ||
+	    get_packages(name, j, "build", &l->build, err) == -1 ||
+	    get_packages(name, j, "image", &l->image, err) == -1 ||
+	    get_sources(name, j, &l->sources, err) == -1 ||
+	    get_names(name, j, &l->consulted, err) == -1 ||
+	    js_array(name, j, "git", &git, err) == -1)
+		return -1;
+	if (json_array_size(git) != 0)
+		return err_set(err, ERR_INPUT,
+		    "%s: git sources are not known to this version", name);
+	return 0;
+}

@@ -1,0 +1,388 @@
+#include "builder/inputs/lock_make.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "builder/inputs/index.h"
+#include "builder/progress.h"
+#include "lib/canon.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/num.h"
+#include "lib/own.h"
+
+/* What a script of a Debian package, or an upstream's configure, takes for
+ * granted; of the Essential set only what works without an installed system.
+ * A change here changes every request and makes every recipe lock again. */
+const char *const lock_base[] = { "base-files", "base-passwd", "bash", "bzip2",
+	"coreutils", "dash", "debianutils", "diffutils", "findutils", "grep",
+	"gzip", "hostname", "libc-bin", "mawk", "sed", "tar", "xz-utils",
+	NULL };
+
+static void
+add_all(struct lock_names *l, const char *const *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		lock_names_add(l, v[i]);
+}
+
+/* A closure's roots: nothing when nothing is asked for. */
+static void
+roots(const char *const *v, size_t n, struct lock_names *out)
+{
+	if (n == 0)
+		return;
+	add_all(out, v, n);
+	for (size_t i = 0; lock_base[i]; i++)
+		lock_names_add(out, lock_base[i]);
+	lock_names_sort(out);
+}
+
+static json_t *
+names_json(const struct lock_names *l)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < l->n; i++)
+		json_array_append_new(a, json_string(l->v[i]));
+	return a;
+}
+
+static int
+request_digest(const struct lock_request *rq, struct hash *out, struct err *err)
+{
+	struct lock_names build = { 0 }, image = { 0 }, sources = { 0 },
+			  suites = { 0 };
+	auto_json json_t *j = js_record_new("kiln/lock-request", 1);
+
+	roots(rq->build, rq->nbuild, &build);
+	roots(rq->image, rq->nimage, &image);
+	add_all(&sources, rq->sources, rq->nsources);
+	lock_names_sort(&sources);
+	add_all(&suites, rq->suites, rq->nsuites); /* their order counts */
+	js_set_str(j, "recipe", rq->recipe);
+	js_set_str(j, "arch", rq->arch);
+	js_set(j, "suites", names_json(&suites));
+	js_set(j, "build", names_json(&build));
+	js_set(j, "image", names_json(&image));
+	js_set(j, "sources", names_json(&sources));
+	lock_names_release(&build);
+	lock_names_release(&image);
+	lock_names_release(&sources);
+	lock_names_release(&suites);
+	return canon_hash(j, out, err);
+}
+
+struct making {
+	struct archive *a;
+	const struct lock_request *rq;
+	struct archive_suite suites[ARCHIVE_SUITES];
+	size_t nsuites;
+	struct lock lock;
+};
+
+static int
+load_suites(struct making *m, struct err *err)
+{
+	const struct lock_request *rq = m->rq;
+
+	if (rq->nsuites == 0 || rq->nsuites > ARCHIVE_SUITES)
+		return err_set(err, ERR_INPUT, "%zu suites, not 1 to %d",
+		    rq->nsuites, ARCHIVE_SUITES);
+	for (size_t i = 0; i < rq->nsuites; i++) {
+		if (archive_suite_load(m->a, rq->suites[i], rq->arch,
+			&m->suites[i], err) == -1)
+			return -1;
+		m->nsuites++;
+	}
+	return 0;
+}
+
+static int
+open_index(struct making *m, struct err *err)
+{
+	struct index_suite v[ARCHIVE_SUITES];
+	struct progress p;
+	int r = 0;
+
+	for (size_t i = 0; i < m->nsuites; i++) {
+		const struct archive_suite *s = &m->suites[i];
+
+		v[i] = (struct index_suite){
+			.name = s->name,
+			.packages = s->indexes[ARCHIVE_PACKAGES],
+			.sources = s->indexes[ARCHIVE_SOURCES],
+			.packages_fd = -1,
+			.sources_fd = -1,
+		};
+		if (r == 0)
+			r = store_get(m->a->store, &v[i].packages,
+			    &v[i].packages_fd, err);
+		/* Reading all sources takes 1 s: only when asked for. */
+		if (r == 0 && m->rq->nsources > 0)
+			r = store_get(
+			    m->a->store, &v[i].sources, &v[i].sources_fd, err);
+	}
+	if (r == 0) {
+		progress_begin(&p, m->a->db, "index", m->rq->recipe, "suites",
+		    (int64_t)m->nsuites);
+		r = index_open(
+		    &m->a->workers->index, m->rq->arch, v, m->nsuites, err);
+		progress_end(&p);
+	}
+	for (size_t i = 0; i < m->nsuites; i++) {
+		if (v[i].packages_fd != -1)
+			close(v[i].packages_fd);
+		if (v[i].sources_fd != -1)
+			close(v[i].sources_fd);
+	}
+	return r;
+}
+
+static int
+closure(struct making *m, const char *const *names, size_t n,
+    struct lock_packages *out, struct err *err)
+{
+	struct lock_names from = { 0 };
+	int r;
+
+	if (n == 0)
+		return 0;
+	roots(names, n, &from);
+	r = index_solve(&m->a->workers->index, (const char *const *)from.v,
+	    from.n, out, &m->lock.consulted, err);
+	lock_names_release(&from);
+	return r;
+}
+
+static int
+solve(struct making *m, struct err *err)
+{
+	const struct lock_request *rq = m->rq;
+	struct lock *l = &m->lock;
+
+	if (open_index(m, err) == -1 ||
+	    closure(m, rq->build, rq->nbuild, &l->build, err) == -1 ||
+	    closure(m, rq->image, rq->nimage, &l->image, err) == -1)
+		return -1;
+	if (rq->nsources == 0)
+		return 0;
+	return index_sources(
+	    &m->a->workers->index, rq->sources, rq->nsources, &l->sources, err);
+}
+
+static void
+add_proof(struct making *m)
+{
+	struct lock *l = &m->lock;
+
+	l->recipe = mem_str(m->rq->recipe);
+	l->arch = mem_str(m->rq->arch);
+	l->suites = mem_zero(m->nsuites, sizeof(*l->suites));
+	for (size_t i = 0; i < m->nsuites; i++) {
+		const struct archive_suite *s = &m->suites[i];
+		struct lock_suite *to = &l->suites[l->nsuites++];
+
+		to->name = mem_str(s->name);
+		to->inrelease = s->inrelease;
+		to->indexes = mem_zero(ARCHIVE_INDEXES, sizeof(*to->indexes));
+		for (size_t k = 0; k < ARCHIVE_INDEXES; k++)
+			to->indexes[to->nindexes++] = (struct lock_index){
+				.path = mem_str(s->paths[k]),
+				.sha256 = s->indexes[k],
+			};
+	}
+}
+
+struct fetching {
+	struct making *m;
+	struct progress progress;
+	int64_t done, total; /* bytes of whole files; of all of them */
+};
+
+static void
+show_progress(void *arg, int64_t done, int64_t total KILN_UNUSED)
+{
+	struct fetching *f = arg;
+
+	progress_set(&f->progress, f->done + done, f->total);
+}
+
+/* The suite that lists a file, by the file's path and digest. */
+static const struct archive_suite *
+suite_of(const struct making *m, const char *name)
+{
+	for (size_t i = 0; i < m->nsuites; i++)
+		if (strcmp(m->suites[i].name, name) == 0)
+			return &m->suites[i];
+	return NULL;
+}
+
+static int
+fetch_one(struct fetching *f, const char *suite, const char *path,
+    const struct hash *h, int64_t size, struct err *err)
+{
+	const struct archive_suite *s = suite_of(f->m, suite);
+	struct archive_file file = {
+		.path = path,
+		.sha256 = h,
+		.size = size,
+		.progress = show_progress,
+		.arg = f,
+	};
+
+	if (store_has(f->m->a->store, h))
+		return 0;
+	if (!s)
+		return err_set(err, ERR_INPUT,
+		    "the index names a suite %s that was not asked for", suite);
+	if (archive_fetch(f->m->a, s, &file, err) == -1)
+		return -1;
+	f->done += size;
+	progress_set(&f->progress, f->done, f->total);
+	return 0;
+}
+
+/* Calls fetch_one for what is missing, or only adds up its size. */
+static int
+fetch_walk(struct fetching *f, bool count, struct err *err)
+{
+	const struct lock *l = &f->m->lock;
+	const struct lock_packages *lists[] = { &l->build, &l->image };
+	struct store *st = f->m->a->store;
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		for (size_t k = 0; k < lists[i]->n; k++) {
+			const struct lock_package *p = &lists[i]->v[k];
+
+			if (count && !store_has(st, &p->sha256) &&
+			    (i == 0 || !lock_package_find(&l->build, p->name)))
+				f->total += p->size;
+			if (!count && fetch_one(f, p->suite, p->path,
+					  &p->sha256, p->size, err) == -1)
+				return -1;
+		}
+	for (size_t i = 0; i < l->sources.n; i++) {
+		const struct lock_source *s = &l->sources.v[i];
+
+		if (count && !store_has(st, &s->sha256))
+			f->total += s->size;
+		if (!count && fetch_one(f, s->suite, s->path, &s->sha256,
+				  s->size, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+fetch_missing(struct making *m, struct err *err)
+{
+	struct fetching f = { .m = m };
+	int r;
+
+	if (fetch_walk(&f, true, err) == -1)
+		return -1;
+	if (f.total == 0)
+		return 0;
+	progress_begin(
+	    &f.progress, m->a->db, "fetch", m->rq->recipe, "B", f.total);
+	r = fetch_walk(&f, false, err);
+	progress_end(&f.progress);
+	return r;
+}
+
+static bool
+same_packages(const struct lock_packages *a, const struct lock_packages *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->v[i].name, b->v[i].name) != 0 ||
+		    !hash_equal(&a->v[i].sha256, &b->v[i].sha256))
+			return false;
+	return true;
+}
+
+static bool
+same_sources(const struct lock_sources *a, const struct lock_sources *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->v[i].file, b->v[i].file) != 0 ||
+		    !hash_equal(&a->v[i].sha256, &b->v[i].sha256))
+			return false;
+	return true;
+}
+
+/* The newest lock of the request, if it says the same: 1. */
+static int
+same_as_before(struct making *m, const struct hash *request,
+    struct hash *digest, struct err *err)
+{
+	static const char sql[] = "SELECT digest FROM lock WHERE recipe = ?1"
+				  " AND request = ?2 ORDER BY made_at DESC,"
+				  " rowid DESC LIMIT 1";
+	auto_stmt struct stmt *q = db_stmt(m->a->db, sql);
+	struct err unreadable = ERR_INIT;
+	auto_lock struct lock *old = NULL;
+	struct hash h;
+	int r;
+
+	stmt_bind_str(q, 1, m->rq->recipe);
+	stmt_bind_hash(q, 2, request);
+	r = stmt_step(q, err);
+	if (r != 1 || !stmt_hash(q, 0, &h))
+		return r == -1 ? -1 : 0;
+	old = lock_load(m->a->store, &h, &unreadable);
+	if (!old || lock_complete(m->a->store, old, &unreadable) == -1 ||
+	    !same_packages(&old->build, &m->lock.build) ||
+	    !same_packages(&old->image, &m->lock.image) ||
+	    !same_sources(&old->sources, &m->lock.sources))
+		return 0;
+	*digest = h;
+	return 1;
+}
+
+static int
+make(struct making *m, const struct hash *request, int64_t event,
+    struct hash *digest, struct err *err)
+{
+	struct archive *a = m->a;
+	int r;
+
+	if (load_suites(m, err) == -1 || solve(m, err) == -1 ||
+	    fetch_missing(m, err) == -1)
+		return -1;
+	add_proof(m);
+	/* Sorts, too, which the comparison needs. */
+	if (lock_store(a->store, &m->lock, err) == -1)
+		return -1;
+	r = same_as_before(m, request, digest, err);
+	if (r != 0)
+		return r == 1 ? 0 : -1;
+	if (lock_complete(a->store, &m->lock, err) == -1 ||
+	    lock_row_add(a->db, &m->lock, "archive", request, event, err) == -1)
+		return -1;
+	*digest = m->lock.digest;
+	return 0;
+}
+
+int
+lock_make(struct archive *a, const struct lock_request *rq, int64_t event,
+    struct hash *digest, struct err *err)
+{
+	struct making m = { .a = a, .rq = rq };
+	struct hash request;
+	int r = lock_row_imported(a, rq, digest, err);
+
+	if (r == 0 && request_digest(rq, &request, err) == -1)
+		r = -1;
+	if (r == 0)
+		r = make(&m, &request, event, digest, err);
+	for (size_t i = 0; i < m.nsuites; i++)
+		archive_suite_release(&m.suites[i]);
+	lock_release(&m.lock);
+	return r == -1 ? err_prefix(err, "recipe %s", rq->recipe) : 0;
+}
