@@ -66,9 +66,11 @@ a_sentence_has_no_newline_control_or_broken_utf8(void **state)
 	char longer[1000];
 
 	(void)state;
-	err_set(&e, ERR_INPUT, "a\nb\x1b[31m\x7f\xff\xc3(ü\xc2\x9b"
-			       "é");
-	assert_string_equal(e.msg, "a b?[31m??" "?(ü??é");
+	err_set(&e, ERR_INPUT,
+	    "a\nb\x1b[31m\x7f\xff\xc3(ü\xc2\x9b"
+	    "é");
+	assert_string_equal(e.msg, "a b?[31m??"
+				   "?(ü??é");
 	/* Cut off inside a character. */
 	memset(longer, 'x', sizeof(longer));
 	memcpy(longer + 478, "ü", 2);

@@ -96,8 +96,7 @@ put(const char *path, const char *text)
 {
 	struct err e = ERR_INIT;
 
-	if (file_write_at(scratch.fd, path, text, strlen(text), 0644, &e) ==
-	    -1)
+	if (file_write_at(scratch.fd, path, text, strlen(text), 0644, &e) == -1)
 		fail_msg("%s", e.msg);
 }
 
@@ -126,8 +125,8 @@ count_entries(void)
 static void
 names_outside_the_allow_list_are_refused(void **state)
 {
-	static const char *const good[] = { "a", "a.b", "A-Z_09+~.x",
-		"0", "_", "+", "~" };
+	static const char *const good[] = { "a", "a.b", "A-Z_09+~.x", "0", "_",
+		"+", "~" };
 	static const char *const bad[] = { "", ".", "..", ".a", "-a", "a/b",
 		"/", "a b", "a\n", "a:b", "a*", "ä", "a\\b", "a%2e" };
 	char name[300];
@@ -149,8 +148,8 @@ static void
 paths_that_could_leave_their_folder_are_refused(void **state)
 {
 	static const char *const good[] = { "a", "a/b", "a.d/b-c/d_e" };
-	static const char *const bad[] = { "", "/", "/a", "a/", "a//b",
-		"../a", "a/..", "a/../b", "./a", "a/.b", "a/-b", "a/b c" };
+	static const char *const bad[] = { "", "/", "/a", "a/", "a//b", "../a",
+		"a/..", "a/../b", "./a", "a/.b", "a/-b", "a/b c" };
 	char path[5000];
 
 	(void)state;
@@ -186,9 +185,8 @@ open_beneath_refuses_escape(void **state)
 		assert_int_equal(
 		    file_read_at(scratch.fd, bad[i], 100, &b, &e), -1);
 		assert_int_equal(
-		    file_write_at(scratch.fd, bad[i][0] == 'l' ? "out/x"
-							       : bad[i],
-			"x", 1, 0644, &e),
+		    file_write_at(scratch.fd,
+			bad[i][0] == 'l' ? "out/x" : bad[i], "x", 1, 0644, &e),
 		    -1);
 		assert_false(file_exists_at(scratch.fd, bad[i]));
 	}
@@ -260,8 +258,7 @@ a_large_file_is_read_whole(void **state)
 		buf_char(&b, (char)i);
 	assert_int_equal(
 	    file_write_at(scratch.fd, "f", b.data, b.len, 0600, &e), 0);
-	assert_int_equal(
-	    file_read_at(scratch.fd, "f", 1 << 20, &again, &e), 0);
+	assert_int_equal(file_read_at(scratch.fd, "f", 1 << 20, &again, &e), 0);
 	assert_int_equal(again.len, b.len);
 	assert_memory_equal(again.data, b.data, b.len);
 }
@@ -322,8 +319,7 @@ a_failed_sync_of_the_folder_is_told(void **state)
 	fail_fsync = 2;
 	assert_int_equal(
 	    file_write_at(scratch.fd, "f", "new", 3, 0644, &e), -1);
-	assert_string_equal(e.msg,
-	    "write f: sync folder: Input/output error");
+	assert_string_equal(e.msg, "write f: sync folder: Input/output error");
 	/* Whole in any case, and no temporary stays. */
 	holds("f", "new");
 	assert_int_equal(count_entries(), 1);

@@ -27,8 +27,8 @@ integers_are_read_up_to_both_ends_of_int64(void **state)
 	    num_int("9223372036854775808", INT64_MIN, INT64_MAX, &v, &e), -1);
 	assert_int_equal(
 	    num_int("-9223372036854775809", INT64_MIN, INT64_MAX, &v, &e), -1);
-	assert_int_equal(num_int("99999999999999999999999999", INT64_MIN,
-			     INT64_MAX, &v, &e),
+	assert_int_equal(
+	    num_int("99999999999999999999999999", INT64_MIN, INT64_MAX, &v, &e),
 	    -1);
 	assert_true(v == INT64_MIN);
 }
@@ -94,8 +94,8 @@ durations_are_seconds(void **state)
 	assert_int_equal(num_duration("90", &v, &e), 0);
 	assert_true(v == 90);
 	assert_int_equal(num_duration("1w", &v, &e), -1);
-	assert_string_equal(e.msg,
-	    "\"1w\" is not a duration such as 90s, 15m, 6h or 7d");
+	assert_string_equal(
+	    e.msg, "\"1w\" is not a duration such as 90s, 15m, 6h or 7d");
 	assert_int_equal(num_duration("999999999999999999d", &v, &e), -1);
 }
 
