@@ -1,0 +1,140 @@
+#include "builder/plan/recipe.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "builder/plan/graph.h"
+#include "builder/plan/recipe_read.h"
+#include "builder/plan/recipe_tree.h"
+#include "lib/fdio.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+
+#define RECIPES_MAX 1000 /* graph_order is recursive */
+
+void
+recipe_hold(struct recipe *r, bool own, const char *fmt, ...)
+{
+	auto_buf struct buf text = BUF_INIT;
+	va_list ap;
+
+	if (r->error)
+		return;
+	va_start(ap, fmt);
+	buf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	r->error = buf_take(&text);
+	r->own_error = own;
+}
+
+static void
+load_one(int dirfd, struct store *store, struct recipe *r)
+{
+	struct err err = ERR_INIT;
+	auto_fd int dir = dir_open_at(dirfd, r->name, &err);
+
+	if (dir == -1 || recipe_tree_read(dir, store, r, &err) == -1 ||
+	    recipe_read(dir, r, &err) == -1)
+		recipe_hold(r, true, "%s", err.msg);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(
+	    ((const struct recipe *)a)->name, ((const struct recipe *)b)->name);
+}
+
+static int
+list(int dirfd, struct recipes *all, struct err *err)
+{
+	auto_fd int copy = dir_open_at(dirfd, ".", err);
+	auto_dir DIR *d = NULL;
+	struct dirent *e;
+	size_t cap = 0;
+
+	if (copy == -1)
+		return -1;
+	d = fdopendir(copy);
+	if (!d)
+		return err_sys(err, "list the recipes");
+	copy = -1;
+	while ((errno = 0, e = readdir(d))) {
+		auto_free char *yaml = NULL;
+
+		if (!name_ok(e->d_name))
+			continue;
+		yaml = mem_printf("%s/recipe.yaml", e->d_name);
+		if (!file_exists_at(dirfd, yaml))
+			continue;
+		if (all->n == RECIPES_MAX)
+			return err_set(err, ERR_INPUT, "more than %d recipes",
+			    RECIPES_MAX);
+		MEM_GROW(all->v, all->n, cap);
+		all->v[all->n++] =
+		    (struct recipe){ .name = mem_str(e->d_name) };
+	}
+	if (errno)
+		return err_sys(err, "list the recipes");
+	qsort(all->v, all->n, sizeof(*all->v), by_name);
+	return 0;
+}
+
+int
+recipes_load(
+    int dirfd, struct store *store, struct recipes *all, struct err *err)
+{
+	*all = (struct recipes){ 0 };
+	if (list(dirfd, all, err) == -1)
+		return -1;
+	for (size_t i = 0; i < all->n; i++)
+		load_one(dirfd, store, &all->v[i]);
+	for (size_t i = 0; i < all->n; i++) {
+		struct err why = ERR_INIT;
+
+		if (!all->v[i].error &&
+		    recipe_check_uses(all, &all->v[i], &why) == -1)
+			recipe_hold(&all->v[i], true, "%s", why.msg);
+	}
+	graph_order(all);
+	return 0;
+}
+
+void
+recipes_release(struct recipes *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		struct recipe *r = &all->v[i];
+
+		recipe_read_release(r);
+		recipe_tree_release(r);
+		free(r->error);
+		free(r->name);
+	}
+	free(all->v);
+	free(all->order);
+	*all = (struct recipes){ 0 };
+}
+
+struct recipe *
+recipes_find(const struct recipes *all, const char *name)
+{
+	struct recipe key = { .name = (char *)name };
+
+	return all->n ? bsearch(&key, all->v, all->n, sizeof(key), by_name)
+		      : NULL;
+}
+
+bool
+recipe_is_service(const struct recipe *r)
+{
+	return r->has_image || r->kind == RECIPE_KERNEL;
+}
+
+const char *
+recipe_service(const struct recipe *r)
+{
+	return r->kind == RECIPE_KERNEL ? "kernel" : r->name;
+}

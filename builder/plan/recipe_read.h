@@ -1,0 +1,15 @@
+/* recipe.yaml: from the checked tree of keys to a struct recipe. */
+#ifndef KILN_RECIPE_READ_H
+#define KILN_RECIPE_READ_H
+
+#include "builder/plan/recipe.h"
+
+/* `dirfd`: the recipe's folder, whose tree was read before.  Keeps the conf
+ * in the recipe.  ERR_INPUT: "NAME/recipe.yaml:LINE:COLUMN: …". */
+int recipe_read(int dirfd, struct recipe *, struct err *) KILN_MUST;
+void recipe_read_release(struct recipe *);
+/* Checks that `uses` name recipes and outputs that exist. */
+int recipe_check_uses(
+    const struct recipes *, const struct recipe *, struct err *) KILN_MUST;
+
+#endif
