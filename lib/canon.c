@@ -94,6 +94,12 @@ write_array(
 	return 0;
 }
 
+static bool
+is_scalar(const json_t *j)
+{
+	return !json_is_object(j) && !json_is_array(j);
+}
+
 static int
 write_value(
     const json_t *j, bool foreign, int depth, struct buf *out, struct err *err)
@@ -101,7 +107,7 @@ write_value(
 	json_int_t v;
 
 	/* A value that holds itself would never end otherwise. */
-	if (depth > JS_DEPTH_MAX)
+	if (depth == JS_DEPTH_MAX && !is_scalar(j))
 		return err_set(err, ERR_INPUT, "more than %d levels of JSON",
 		    JS_DEPTH_MAX);
 	switch (json_typeof(j)) {
