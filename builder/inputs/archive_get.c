@@ -138,6 +138,8 @@ get_index(struct archive *a, const char *suite, const char *uri, bool by_hash,
 		r = archive_get_expected(
 		    a, url, &f->sha256, f->size, show_progress, &p, err);
 	}
+	if (r == 0)
+		progress_set(&p, f->size, f->size);
 	progress_end(&p);
 	return r;
 }

@@ -16,6 +16,7 @@
 #include <solv/solver.h>
 #include <solv/transaction.h>
 
+#include "builder/inputs/sizes.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 
@@ -25,7 +26,8 @@ static const char *const favoured[] = { "mawk", "libsystemd0", "usrmerge" };
 
 struct debs {
 	Pool *pool;
-	Map candidates;	   /* highest versions: pool->considered */
+	Map candidates; /* highest versions: pool->considered */
+	struct sizes sizes;
 	struct buf suites; /* names, for messages */
 };
 
@@ -49,6 +51,7 @@ debs_drop(struct debs *d)
 	d->pool->considered = NULL;
 	map_free(&d->candidates);
 	pool_free(d->pool);
+	sizes_release(&d->sizes);
 	buf_release(&d->suites);
 	free(d);
 }
@@ -57,14 +60,18 @@ int
 debs_add_suite(struct debs *d, const char *name, int fd, struct err *err)
 {
 	Repo *repo = repo_create(d->pool, name);
-	FILE *f;
+	FILE *f, *plain;
 	int own = dup(fd), r;
 
 	if (own == -1)
 		return err_sys(err, "suite %s: packages", name);
-	f = solv_xfopen_fd("Packages.xz", own, "r");
+	plain = solv_xfopen_fd("Packages.xz", own, "r");
+	f = plain ? sizes_tee(&d->sizes, plain) : NULL;
 	if (!f) {
-		close(own);
+		if (plain)
+			fclose(plain);
+		else
+			close(own);
 		return err_set(err, ERR_INPUT,
 		    "suite %s: Packages.xz cannot be read", name);
 	}
@@ -108,6 +115,7 @@ debs_ready(struct debs *d)
 	FOR_POOL_SOLVABLES(id)
 	ids[n++] = id;
 	qsort_r(ids, n, sizeof(*ids), by_name_then_best, pool);
+	sizes_sort(&d->sizes);
 	map_init(&d->candidates, pool->nsolvables);
 	for (size_t i = 0; i < n; i++) {
 		const Solvable *s = pool_id2solvable(pool, ids[i]);
@@ -167,8 +175,6 @@ describe(struct debs *d, Id id, struct lock_package *out, struct err *err)
 	Id type = 0;
 	const char *sum = solvable_lookup_checksum(s, SOLVABLE_CHECKSUM, &type);
 	const char *path = solvable_lookup_location(s, NULL);
-	unsigned long long size =
-	    solvable_lookup_num(s, SOLVABLE_DOWNLOADSIZE, 0);
 
 	*out = (struct lock_package){ 0 };
 	if (!sum || type != REPOKEY_TYPE_SHA256 ||
@@ -176,13 +182,13 @@ describe(struct debs *d, Id id, struct lock_package *out, struct err *err)
 		return err_set(err, ERR_INPUT,
 		    "suite %s lists package %s without a SHA256", s->repo->name,
 		    name);
-	if (!path || size == 0 || size > INT64_MAX)
+	out->size = sizes_find(&d->sizes, &out->sha256);
+	if (!path || out->size < 0)
 		return err_set(err, ERR_INPUT,
 		    "suite %s lists package %s without its file", s->repo->name,
 		    name);
 	/* libsolv shortens "./x" and keeps the rest as the archive wrote it. */
 	out->path = mem_str(path);
-	out->size = (int64_t)size;
 	out->name = mem_str(name);
 	out->version = mem_str(pool_id2str(pool, s->evr));
 	out->arch = mem_str(pool_id2str(pool, s->arch));

@@ -11,9 +11,9 @@
 #include "lib/num.h"
 #include "lib/own.h"
 
-/* Debian has 35,000 source packages of 3 files each. */
+/* Debian has 35,000 source packages of 3 files each; some have hundreds. */
 #define STANZAS_MAX 1000000
-#define FILES_MAX 256
+#define FILES_MAX 4096
 
 struct dsc {
 	char *name, *version, *directory;

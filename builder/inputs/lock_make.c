@@ -103,7 +103,6 @@ static int
 open_index(struct making *m, struct err *err)
 {
 	struct index_suite v[ARCHIVE_SUITES];
-	struct progress p;
 	int r = 0;
 
 	for (size_t i = 0; i < m->nsuites; i++) {
@@ -124,13 +123,9 @@ open_index(struct making *m, struct err *err)
 			r = store_get(
 			    m->a->store, &v[i].sources, &v[i].sources_fd, err);
 	}
-	if (r == 0) {
-		progress_begin(&p, m->a->db, "index", m->rq->recipe, "suites",
-		    (int64_t)m->nsuites);
+	if (r == 0)
 		r = index_open(
 		    &m->a->workers->index, m->rq->arch, v, m->nsuites, err);
-		progress_end(&p);
-	}
 	for (size_t i = 0; i < m->nsuites; i++) {
 		if (v[i].packages_fd != -1)
 			close(v[i].packages_fd);
