@@ -198,6 +198,15 @@ tuf_rotated(const struct tuf_trust *t)
 	return t->rotated;
 }
 
+bool
+tuf_signed_by_root(const struct tuf_trust *t, const struct tuf_file *f)
+{
+	struct err why = ERR_INIT;
+
+	return tuf_threshold_by(
+		   t->root, tuf_type_name(f->type), f, t->verify, &why) == 0;
+}
+
 /* TUF 5.3.10 */
 int
 tuf_root_done(struct tuf_trust *t, struct err *err)

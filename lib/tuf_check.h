@@ -49,6 +49,8 @@ int tuf_root_done(struct tuf_trust *, struct err *) KILN_MUST;
 /* TUF 5.3.11: has a root accepted in this run taken a key away from timestamp
  * or snapshot?  Then neither stored file may serve as a floor any more. */
 bool tuf_rotated(const struct tuf_trust *);
+/* Does the trusted root's threshold still sign this timestamp or snapshot? */
+bool tuf_signed_by_root(const struct tuf_trust *, const struct tuf_file *);
 /*
  * TUF 5.4.  `stored`: the bytes come from our own disk: expiry is not
  * judged, they only give the floor for versions.  Equal version to the

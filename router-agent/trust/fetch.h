@@ -1,0 +1,56 @@
+/*
+ * The parent's side of kiln-agent-fetch: asks it for files and takes their
+ * bytes from a pipe.  Limits and deadlines are kept here as well, since the
+ * child may be in enemy hands, and the child never has a descriptor of what
+ * it delivered, so that nothing can change after it was checked.
+ *
+ * A child that died or was stopped is started again by the next request.
+ */
+#ifndef KILN_AGENT_FETCH_H
+#define KILN_AGENT_FETCH_H
+
+#include <stdint.h>
+
+#include "lib/attr.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+
+struct fetcher;
+
+/* `program`: path of kiln-agent-fetch; NULL: beside the running program.
+ * `proxy`: URL, or NULL for none. */
+struct fetcher *fetcher_start(
+    const char *program, const char *proxy, struct err *) KILN_MUST;
+void fetcher_stop(struct fetcher *); /* kills a transfer; frees; NULL is fine */
+
+struct fetch_more {
+	int64_t from;	     /* resume: bytes the caller has already */
+	int64_t deadline_ms; /* whole request; 0: 15 min */
+	const char *etag;    /* If-None-Match, or NULL */
+	struct buf *body;    /* appended here instead of to `fd` */
+	/* Several times a second while bytes come; not 0 gives up (ERR_BUSY).
+	 * `total` is 0 while unknown. */
+	int (*progress)(void *arg, int64_t done, int64_t total);
+	void *arg;
+};
+
+struct fetch_answer {
+	int status;	     /* 200, 206, 304, 404 … */
+	int64_t bytes;	     /* of body, as counted here */
+	char etag[128];	     /* "" when none */
+	int64_t retry_after; /* seconds, or 0 */
+};
+
+/*
+ * At most `limit` bytes of body are written to `fd` from its offset on; `more`
+ * may be NULL.  0: the server answered, look at status (nothing is written
+ * but for 200 and 206).  -1: ERR_BUSY for what may pass (connection, timeout,
+ * too slow, answer cut off), ERR_INPUT for a limit or a bad URL, ERR_SYSTEM
+ * for this machine.  With `from` only the rest is written, also when the
+ * server ignores ranges; what came stays written when the transfer breaks.
+ */
+int fetcher_get(struct fetcher *, const char *url, int64_t limit, int fd,
+    const struct fetch_more *more, struct fetch_answer *,
+    struct err *) KILN_MUST;
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * The TUF client workflow (specification, section 5) with what is trusted
+ * kept in one folder: root.json, timestamp.json, snapshot.json, targets.json
+ * and one file per delegated role that was ever needed, unversioned, byte for
+ * byte as received.  A file is replaced atomically and only after it was
+ * accepted, so that a stop at any point leaves a folder to go on from.
+ *
+ * Life cycle: refresh_init once, with the shipped root; then refresh_open,
+ * refresh_run, and any number of refresh_target and refresh_download.
+ *
+ * Requests are the specification's and no others: N+1.root.json until it is
+ * not there (404 or 403), timestamp.json, V.snapshot.json, V.targets.json,
+ * delegated roles as the search needs them; what is on disk and still good is
+ * not asked for again.  URLs are appended to and never re-encoded.
+ */
+#ifndef KILN_AGENT_REFRESH_H
+#define KILN_AGENT_REFRESH_H
+
+#include <stdint.h>
+
+#include "lib/attr.h"
+#include "lib/err.h"
+#include "lib/tuf_check.h"
+#include "router-agent/trust/fetch.h"
+
+struct refresh;
+
+struct refresh_opts {
+	const char *metadata_url;
+	int dirfd;		 /* the folder; a dup is kept */
+	int64_t now;		 /* TUF 5.1: one time for the whole run */
+	struct fetcher *fetcher; /* borrowed */
+	tuf_verify_fn *verify;	 /* keys that are not Ed25519; NULL: none */
+};
+
+/* Puts the shipped root into the folder, once it is shown to be signed by its
+ * own keys.  Asks nobody. */
+int refresh_init(
+    int dirfd, const void *, size_t, tuf_verify_fn *, struct err *) KILN_MUST;
+
+struct refresh *refresh_open(
+    const struct refresh_opts *, struct err *) KILN_MUST;
+void refresh_free(struct refresh *); /* NULL is fine */
+
+/*
+ * TUF 5.3 to 5.6.  Once per refresh_open: a run has one time.  ERR_TRUST: the
+ * repository offered what must be refused; the sentence ends in the attack's
+ * name.  ERR_BUSY: it could not be reached; try again.
+ */
+int refresh_run(struct refresh *, struct err *) KILN_MUST;
+/* After refresh_run: what is trusted now. */
+struct tuf_trust *refresh_trust(struct refresh *);
+
+/* TUF 5.6.7.  ERR_MISSING when no role lists it.  Both results live as long
+ * as the refresh. */
+int refresh_target(struct refresh *, const char *path,
+    const struct tuf_target **, const char **role, struct err *) KILN_MUST;
+/* Loads and verifies a role that `parent` (accepted) delegates to, for
+ * searches of the caller's own. */
+int refresh_role(struct refresh *, const char *role, const char *parent,
+    struct err *) KILN_MUST;
+
+/*
+ * TUF 5.7: fetches a target into `fd`, a regular file open for reading and
+ * writing.  What the file holds already counts as the first part of an
+ * earlier try; a whole good file is not fetched again.  On success the file
+ * is exactly the listed bytes and on disk (synced).  ERR_BUSY keeps what came,
+ * for the next try; any other failure empties the file.
+ */
+struct refresh_watch {
+	int64_t deadline_ms; /* 0: 15 min */
+	int (*progress)(void *arg, int64_t done, int64_t total);
+	void *arg;
+};
+int refresh_download(struct refresh *, const char *targets_url,
+    const struct tuf_target *, int fd, const struct refresh_watch *,
+    struct err *) KILN_MUST;
+/* Is this file the target already? */
+bool refresh_have(const struct tuf_target *, int fd);
+
+#endif
