@@ -1,0 +1,261 @@
+#include "router-agent/conf.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "lib/conf.h"
+#include "lib/fdio.h"
+#include "lib/hex.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+
+#define CONF_MAX (256 * 1024)
+#define IFNAME_MAX 15 /* IFNAMSIZ with its NUL */
+
+static const char *const accel_words[] = { "auto", "tcg", "kvm", NULL };
+static const char *const report_words[] = { "off", "minimal", "full", NULL };
+
+static const struct conf_key trust_keys[] = {
+	{ "root", CONF_STR, true, 0, 0, NULL, NULL },
+	{ "min_keys", CONF_INT, false, 1, 32, NULL, NULL },
+	{ "require_keys", CONF_STRS, false, 0, 32, NULL, NULL },
+	{ 0 },
+};
+static const struct conf_key lan_keys[] = {
+	{ "bridge", CONF_NAME, false, 0, IFNAME_MAX, NULL, NULL },
+	{ "address", CONF_STR, true, 0, 0, NULL, NULL },
+	{ "prefix", CONF_INT, true, 8, 30, NULL, NULL },
+	{ 0 },
+};
+static const struct conf_key service_keys[] = {
+	{ "address", CONF_STR, true, 0, 0, NULL, NULL },
+	{ "config", CONF_FREE, false, 0, 0, NULL, NULL },
+	{ 0 },
+};
+static const struct conf_key top_keys[] = {
+	{ "state", CONF_STR, true, 0, 0, NULL, NULL },
+	{ "server", CONF_STRS, true, 1, AGENT_SERVERS, NULL, NULL },
+	{ "channel", CONF_NAME, true, 0, 63, NULL, NULL },
+	{ "arch", CONF_NAME, false, 0, 31, NULL, NULL },
+	{ "demo", CONF_BOOL, false, 0, 0, NULL, NULL },
+	{ "trust", CONF_MAP, true, 0, 0, NULL, trust_keys },
+	{ "poll", CONF_DURATION, false, 10, 7 * 86400, NULL, NULL },
+	{ "accel", CONF_ENUM, false, 0, 0, accel_words, NULL },
+	{ "lan", CONF_MAP, true, 0, 0, NULL, lan_keys },
+	{ "services", CONF_DICT, true, 1, AGENT_SERVICES, NULL, service_keys },
+	{ "reports", CONF_ENUM, false, 0, 0, report_words, NULL },
+	{ 0 },
+};
+
+const char *
+agent_arch(void)
+{
+#if defined(__x86_64__)
+	return "amd64";
+#elif defined(__aarch64__)
+	return "arm64";
+#else
+#error "an architecture that kiln does not know"
+#endif
+}
+
+const char *
+report_wish_name(enum report_wish r)
+{
+	return report_words[r];
+}
+
+static int
+take_servers(struct agent_conf *c, const struct conf_node *top, struct err *err)
+{
+	size_t n = conf_count(top, "server");
+
+	c->servers = mem_zero(n, sizeof(*c->servers));
+	for (size_t i = 0; i < n; i++) {
+		const char *url = conf_str_at(top, "server", i);
+		size_t len = strlen(url);
+
+		if (strncmp(url, "http://", 7) != 0 &&
+		    strncmp(url, "https://", 8) != 0)
+			return conf_error(top, "server", err,
+			    "\"%.80s\" does not begin with http:// or https://",
+			    url);
+		while (len > 0 && url[len - 1] == '/')
+			len--;
+		if (strpbrk(url, " ?#\"\\") || len < 9)
+			return conf_error(top, "server", err,
+			    "\"%.80s\" is not the base of a URL", url);
+		c->servers[c->nservers++] = mem_strn(url, len);
+	}
+	return 0;
+}
+
+static int
+take_trust(struct agent_conf *c, const struct conf_node *trust, struct err *err)
+{
+	size_t n = conf_count(trust, "require_keys");
+
+	c->root = mem_str(conf_str(trust, "root", NULL));
+	c->min_keys = conf_int(trust, "min_keys", 2);
+	c->require_keys = mem_zero(n + 1, sizeof(*c->require_keys));
+	for (size_t i = 0; i < n; i++) {
+		const char *hex = conf_str_at(trust, "require_keys", i);
+		struct sig_public *k = &c->require_keys[i];
+
+		if (!hex_decode(k->b, sizeof(k->b), hex, strlen(hex)) ||
+		    !sig_public_ok(k))
+			return conf_error(trust, "require_keys", err,
+			    "\"%.70s\" is not an Ed25519 public key of 64 "
+			    "lower-case hex digits",
+			    hex);
+		c->nrequire_keys++;
+	}
+	return 0;
+}
+
+/* IPv4, within the LAN, and neither its first nor its last address. */
+static int
+lan_address(const struct conf_node *n, const char *key, const char *text,
+    const struct in_addr *lan, int64_t prefix, struct in_addr *out,
+    struct err *err)
+{
+	uint32_t mask = ~(uint32_t)0 << (32 - prefix), host;
+
+	if (inet_pton(AF_INET, text, out) != 1)
+		return conf_error(
+		    n, key, err, "\"%.60s\" is not an IPv4 address", text);
+	host = ntohl(out->s_addr) & ~mask;
+	if (lan && ((ntohl(out->s_addr) ^ ntohl(lan->s_addr)) & mask) != 0)
+		return conf_error(
+		    n, key, err, "%.60s lies outside the LAN", text);
+	if (host == 0 || host == ~mask)
+		return conf_error(n, key, err,
+		    "%.60s is the LAN's own or its broadcast address", text);
+	return 0;
+}
+
+static int
+take_services(struct agent_conf *c, const struct conf_node *top,
+    const struct in_addr *lan, struct err *err)
+{
+	size_t n = conf_count(top, "services");
+	struct in_addr at[AGENT_SERVICES];
+
+	c->services = mem_zero(n, sizeof(*c->services));
+	for (size_t i = 0; i < n; i++) {
+		struct agent_service *s = &c->services[c->nservices++];
+		const char *name = NULL;
+		const struct conf_node *node =
+		    conf_at(top, "services", i, &name);
+		const char *address = conf_str(node, "address", "");
+
+		s->name = mem_str(name);
+		s->address = mem_str(address);
+		if (strlen(name) > 63)
+			return conf_error(
+			    node, NULL, err, "a name of over 63 bytes");
+		if (lan_address(node, "address", address, lan, c->prefix,
+			&at[i], err) == -1)
+			return -1;
+		if (at[i].s_addr == lan->s_addr)
+			return conf_error(node, "address", err,
+			    "%s is the router's own address", address);
+		for (size_t k = 0; k < i; k++)
+			if (at[k].s_addr == at[i].s_addr)
+				return conf_error(node, "address", err,
+				    "%s is also the address of %s", address,
+				    c->services[k].name);
+		s->config = conf_has(node, "config") ? conf_json(node, "config")
+						     : json_object();
+		if (!json_is_object(s->config))
+			return conf_error(
+			    node, "config", err, "expected a map");
+	}
+	return 0;
+}
+
+static int
+take(struct agent_conf *c, const struct conf_node *top, struct err *err)
+{
+	const struct conf_node *lan = conf_map(top, "lan");
+	struct in_addr address;
+
+	c->state = mem_str(conf_str(top, "state", NULL));
+	if (c->state[0] != '/')
+		return conf_error(
+		    top, "state", err, "an absolute path is needed");
+	c->channel = mem_str(conf_str(top, "channel", NULL));
+	c->arch = mem_str(conf_str(top, "arch", agent_arch()));
+	c->demo = conf_bool(top, "demo", false);
+	c->poll_s = conf_int(top, "poll", 6 * 3600);
+	c->accel = (enum accel_wish)conf_enum(top, "accel", ACCEL_AUTO);
+	c->reports = (enum report_wish)conf_enum(top, "reports", REPORTS_OFF);
+	c->bridge = mem_str(conf_str(lan, "bridge", "br-lan"));
+	c->lan_address = mem_str(conf_str(lan, "address", NULL));
+	c->prefix = conf_int(lan, "prefix", 24);
+	if (lan_address(lan, "address", c->lan_address, NULL, c->prefix,
+		&address, err) == -1)
+		return -1;
+	if (take_servers(c, top, err) == -1 ||
+	    take_trust(c, conf_map(top, "trust"), err) == -1)
+		return -1;
+	return take_services(c, top, &address, err);
+}
+
+int
+agent_conf_parse(struct agent_conf *c, const char *name, const void *bytes,
+    size_t n, struct err *err)
+{
+	auto_conf struct conf *conf = conf_parse(name, bytes, n, top_keys, err);
+	struct agent_conf got = { 0 };
+
+	if (!conf)
+		return -1;
+	if (take(&got, conf_root(conf), err) == -1) {
+		agent_conf_release(&got);
+		return -1;
+	}
+	*c = got;
+	return 0;
+}
+
+int
+agent_conf_read(struct agent_conf *c, const char *path, struct err *err)
+{
+	auto_buf struct buf text = BUF_INIT;
+
+	if (file_read(path, CONF_MAX, &text, err) == -1)
+		return -1;
+	return agent_conf_parse(c, path, text.data, text.len, err);
+}
+
+void
+agent_conf_release(struct agent_conf *c)
+{
+	for (size_t i = 0; i < c->nservers; i++)
+		free(c->servers[i]);
+	for (size_t i = 0; i < c->nservices; i++) {
+		free(c->services[i].name);
+		free(c->services[i].address);
+		json_decref(c->services[i].config);
+	}
+	free(c->servers);
+	free(c->services);
+	free(c->state);
+	free(c->channel);
+	free(c->arch);
+	free(c->root);
+	free(c->require_keys);
+	free(c->bridge);
+	free(c->lan_address);
+	*c = (struct agent_conf){ 0 };
+}
+
+const struct agent_service *
+agent_conf_service(const struct agent_conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->nservices; i++)
+		if (strcmp(c->services[i].name, name) == 0)
+			return &c->services[i];
+	return NULL;
+}

@@ -1,0 +1,64 @@
+/*
+ * agent.yaml: what the owner of a router wants.  kiln-agent.yaml(5) is its
+ * manual.  The file is trusted; everything else that the agent reads is not.
+ */
+#ifndef AGENT_CONF_H
+#define AGENT_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "lib/attr.h"
+#include "lib/err.h"
+#include "lib/sig.h"
+
+#define AGENT_CONF_DEFAULT "/etc/kiln/agent.yaml"
+#define AGENT_SERVICES 32
+#define AGENT_SERVERS 8
+
+enum accel_wish { ACCEL_AUTO, ACCEL_TCG, ACCEL_KVM };
+enum report_wish { REPORTS_OFF, REPORTS_MINIMAL, REPORTS_FULL };
+
+struct agent_service {
+	char *name;
+	char *address;	/* of the virtual machine, numeric */
+	json_t *config; /* an object: the service's own part */
+};
+
+struct agent_conf {
+	char *state;	/* folder */
+	char **servers; /* base URLs without a slash at the end */
+	size_t nservers;
+	char *channel, *arch;
+	bool demo;
+	char *root; /* file of the trusted root */
+	int64_t min_keys;
+	struct sig_public *require_keys;
+	size_t nrequire_keys;
+	int64_t poll_s;
+	enum accel_wish accel;
+	char *bridge, *lan_address;
+	int64_t prefix;
+	struct agent_service *services;
+	size_t nservices;
+	enum report_wish reports;
+};
+
+int agent_conf_read(
+    struct agent_conf *, const char *path, struct err *) KILN_MUST;
+/* The same from bytes; `name` is used in messages. */
+int agent_conf_parse(struct agent_conf *, const char *name, const void *,
+    size_t, struct err *) KILN_MUST;
+void agent_conf_release(struct agent_conf *);
+#define auto_agent_conf __attribute__((cleanup(agent_conf_release)))
+const struct agent_service *agent_conf_service(
+    const struct agent_conf *, const char *name);
+const char *report_wish_name(enum report_wish);
+
+/* The architecture this program was built for, in Debian's word. */
+const char *agent_arch(void);
+
+#endif

@@ -1,0 +1,76 @@
+#include "router-agent/machine/guest.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/canon.h"
+#include "lib/fdio.h"
+#include "lib/json.h"
+#include "lib/own.h"
+
+#define GUEST_MAGIC "kilnconf"
+#define GUEST_MAX (1 << 20) /* guest-init reads no more */
+#define SECTOR 512
+
+int
+guest_disk(const struct guest *g, struct buf *out, struct err *err)
+{
+	auto_json json_t *j = js_record_new("kiln/guest", 1);
+	auto_buf struct buf text = BUF_INIT;
+	json_t *network = json_array(), *link = json_object();
+
+	js_set_str(j, "hostname", g->hostname);
+	js_set_int(j, "clock", g->clock);
+	js_set_str(link, "mac", g->mac);
+	js_set_str(link, "address", g->address);
+	js_set_int(link, "prefix", g->prefix);
+	if (g->gateway)
+		js_set_str(link, "gateway", g->gateway);
+	json_array_append_new(network, link);
+	js_set(j, "network", network);
+	js_set(j, "volumes", json_array());
+	js_set_str(j, "log", "console");
+	js_set(j, "config", json_deep_copy(g->config));
+	if (canon_json(j, &text, err) == -1)
+		return err_prefix(err, "configuration of %s", g->hostname);
+	if (text.len > GUEST_MAX)
+		return err_set(err, ERR_INPUT,
+		    "configuration of %s: %zu bytes, at most %d allowed",
+		    g->hostname, text.len, GUEST_MAX);
+	buf_str(out, GUEST_MAGIC);
+	for (int shift = 56; shift >= 0; shift -= 8)
+		buf_char(out, (char)((uint64_t)text.len >> shift & 0xff));
+	buf_add(out, text.data, text.len);
+	while (out->len % SECTOR != 0)
+		buf_char(out, '\0');
+	return 0;
+}
+
+int
+guest_disk_open(const struct guest *g, struct err *err)
+{
+	auto_buf struct buf bytes = BUF_INIT;
+	auto_fd int fd = -1;
+	char path[32];
+	int ro;
+
+	if (guest_disk(g, &bytes, err) == -1)
+		return -1;
+	fd = memfd_create("kiln-guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd == -1)
+		return err_sys(err, "make a memory file");
+	if (fd_write_all(fd, bytes.data, bytes.len, err) == -1)
+		return -1;
+	if (fcntl(fd, F_ADD_SEALS,
+		F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == -1)
+		return err_sys(err, "seal a memory file");
+	/* The mode of the descriptor must be the one QEMU asks for. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ro = open(path, O_RDONLY | O_CLOEXEC);
+	if (ro == -1)
+		return err_sys(err, "open a memory file for reading");
+	return ro;
+}

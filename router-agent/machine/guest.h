@@ -1,0 +1,29 @@
+/*
+ * The configuration disk of a machine: `guest` of docs/formats.md, in a
+ * sealed memory file, since it may hold secrets and nobody else reads it.
+ */
+#ifndef AGENT_GUEST_H
+#define AGENT_GUEST_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "lib/attr.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+
+struct guest {
+	const char *hostname;
+	int64_t clock; /* Unix seconds */
+	const char *mac, *address, *gateway;
+	int64_t prefix;
+	const json_t *config; /* borrowed; an object */
+};
+
+/* The bytes of the disk: magic, length, canonical JSON, zeroes. */
+int guest_disk(const struct guest *, struct buf *, struct err *) KILN_MUST;
+/* A read-only descriptor of a sealed memory file with them. */
+int guest_disk_open(const struct guest *, struct err *) KILN_MUST;
+
+#endif

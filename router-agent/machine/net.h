@@ -1,0 +1,31 @@
+/*
+ * The LAN's bridge and one tap per machine, made in the namespace the agent
+ * runs in.  Only the root parent comes here; a machine gets its tap as an
+ * open descriptor and knows no interface by name.
+ */
+#ifndef AGENT_NET_H
+#define AGENT_NET_H
+
+#include <stdint.h>
+
+#include "lib/attr.h"
+#include "lib/err.h"
+
+#define NET_IFNAME 16 /* IFNAMSIZ */
+#define NET_MAC 18
+
+/* Makes the bridge if it is missing, gives it the address unless it has it,
+ * and sets it up. */
+int net_bridge(const char *bridge, const char *address, int64_t prefix,
+    struct err *) KILN_MUST;
+/* "kiln3": the tap of machine 3. */
+void net_tap_name(unsigned index, char out[NET_IFNAME]);
+/* "52:54:00:6b:00:03", and its packed form nowhere. */
+void net_mac(unsigned index, char out[NET_MAC]);
+/* Makes the tap anew; it lives as long as the returned descriptor. */
+int net_tap_open(const char *name, struct err *) KILN_MUST;
+int net_tap_attach(
+    const char *name, const char *bridge, struct err *) KILN_MUST;
+int net_tap_detach(const char *name, struct err *) KILN_MUST;
+
+#endif

@@ -1,0 +1,120 @@
+#include "router-agent/machine/qemu.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/buf.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+
+#define MIB (1 << 20)
+
+const char *
+qemu_program(const char *arch)
+{
+	const char *path = NULL;
+
+	if (strcmp(arch, "amd64") == 0)
+		path = "/usr/bin/qemu-system-x86_64";
+	else if (strcmp(arch, "arm64") == 0)
+		path = "/usr/bin/qemu-system-aarch64";
+	return path && access(path, X_OK) == 0 ? path : NULL;
+}
+
+static void add(struct qemu_argv *, const char *fmt, ...) KILN_PRINTF(2, 3);
+
+static void
+add(struct qemu_argv *a, const char *fmt, ...)
+{
+	auto_buf struct buf text = BUF_INIT;
+	va_list ap;
+
+	assert(a->argc < QEMU_ARGS - 1);
+	va_start(ap, fmt);
+	buf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	a->argv[a->argc++] = buf_take(&text);
+}
+
+/* A read-only disk whose file is descriptor `fd`.  Images are immutable and
+ * the configuration is sealed: nobody to lock out. */
+static void
+disk(struct qemu_argv *a, const char *node, int fd)
+{
+	add(a, "-add-fd");
+	add(a, "fd=%d,set=%d", fd, fd);
+	add(a, "-blockdev");
+	add(a,
+	    "driver=raw,node-name=%s,read-only=on,file.driver=file,"
+	    "file.filename=/dev/fdset/%d,file.read-only=on,file.locking=off",
+	    node, fd);
+	add(a, "-device");
+	add(a, "virtio-blk-device,drive=%s,serial=%s", node, node);
+}
+
+static void
+stream(struct qemu_argv *a, const char *id, int fd)
+{
+	add(a, "-chardev");
+	add(a, "socket,id=%s,fd=%d", id, fd);
+}
+
+void
+qemu_argv(const struct qemu *q, struct qemu_argv *a)
+{
+	memset(a, 0, sizeof(*a));
+	add(a, "%s", q->program);
+	add(a, "-name");
+	add(a, "kiln-%s", q->name);
+	add(a, "-nodefaults");
+	add(a, "-no-user-config");
+	add(a, "-no-reboot");
+	add(a, "-display");
+	add(a, "none");
+	add(a, "-sandbox");
+	add(a, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,"
+	       "resourcecontrol=deny");
+	add(a, "-machine");
+	add(a, "%s", q->machine);
+	add(a, "-accel");
+	/* tb-size: reference/risks.md section 3 measured 16 MiB as enough. */
+	add(a, "%s", strcmp(q->accel, "tcg") == 0 ? "tcg,tb-size=16" : "kvm");
+	add(a, "-smp");
+	add(a, "1");
+	add(a, "-m");
+	add(a, "%lldM", (long long)((q->memory + MIB - 1) / MIB));
+	add(a, "-kernel");
+	add(a, "/proc/self/fd/%d", QEMU_KERNEL);
+	add(a, "-initrd");
+	add(a, "/proc/self/fd/%d", QEMU_INITRD);
+	add(a, "-append");
+	add(a, "%s", q->cmdline);
+	disk(a, "root", QEMU_ROOT);
+	disk(a, "config", QEMU_CONFIG);
+	add(a, "-netdev");
+	add(a, "tap,id=lan,fd=%d", QEMU_TAP);
+	add(a, "-device");
+	add(a, "virtio-net-device,netdev=lan,mac=%s", q->mac);
+	add(a, "-device");
+	add(a, "virtio-serial-device");
+	stream(a, "control", QEMU_CONTROL);
+	add(a, "-device");
+	add(a, "virtserialport,chardev=control,name=org.kiln.control");
+	stream(a, "qmp", QEMU_QMP);
+	add(a, "-mon");
+	add(a, "chardev=qmp,mode=control");
+	stream(a, "console", QEMU_CONSOLE);
+	add(a, "-serial");
+	add(a, "chardev:console");
+}
+
+void
+qemu_argv_release(struct qemu_argv *a)
+{
+	for (int i = 0; i < a->argc; i++)
+		free(a->argv[i]);
+	memset(a, 0, sizeof(*a));
+}

@@ -1,0 +1,42 @@
+/* QEMU's command line: every file and socket is a descriptor that the child
+ * already holds, at the numbers below. */
+#ifndef AGENT_QEMU_H
+#define AGENT_QEMU_H
+
+#include <stdint.h>
+
+#include "lib/attr.h"
+
+enum qemu_fd {
+	QEMU_KERNEL = 3,
+	QEMU_INITRD,
+	QEMU_ROOT,   /* image */
+	QEMU_CONFIG, /* configuration disk */
+	QEMU_TAP,
+	QEMU_QMP,
+	QEMU_CONTROL,
+	QEMU_CONSOLE,
+	QEMU_FD_END
+};
+
+struct qemu {
+	const char *program; /* absolute path */
+	const char *name;    /* service, for the process list */
+	const char *accel;   /* "tcg" or "kvm" */
+	const char *machine, *cmdline;
+	int64_t memory; /* bytes */
+	const char *mac;
+};
+
+/* The program for an architecture, or NULL when there is none. */
+const char *qemu_program(const char *arch);
+
+#define QEMU_ARGS 64
+struct qemu_argv {
+	char *argv[QEMU_ARGS]; /* NULL-ended, each malloc'ed */
+	int argc;
+};
+void qemu_argv(const struct qemu *, struct qemu_argv *);
+void qemu_argv_release(struct qemu_argv *);
+
+#endif

@@ -1,0 +1,391 @@
+#include "router-agent/machine/vm.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/drop.h"
+#include "lib/fdio.h"
+#include "lib/ipc.h"
+#include "lib/mem.h"
+#include "lib/num.h"
+#include "lib/own.h"
+#include "router-agent/machine/guest.h"
+#include "router-agent/machine/qemu.h"
+
+#define STEP_MESSAGES 32 /* taken in one step; the rest waits */
+#define QUIT_MS 2000
+
+const char *
+vm_state_name(enum vm_state s)
+{
+	static const char *const names[] = { "off", "booting", "running",
+		"paused", "ended" };
+
+	return names[s];
+}
+
+/* --- start --------------------------------------------------------------- */
+
+struct pairs { /* ours and the machine's ends */
+	int qmp[2], control[2], console[2], parent[2];
+};
+
+static void
+pairs_release(struct pairs *p)
+{
+	for (int i = 0; i < 2; i++) {
+		own_close(&p->qmp[i]);
+		own_close(&p->control[i]);
+		own_close(&p->console[i]);
+		own_close(&p->parent[i]);
+	}
+}
+
+static int
+stream_pair(int sv[2], struct err *err)
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) == -1)
+		return err_sys(err, "make a socket pair");
+	return 0;
+}
+
+static int
+start_qemu(struct vm *vm, const struct vm_spec *s, const struct pairs *p,
+    int config, int tap, const char *mac, struct err *err)
+{
+	const struct qemu q = {
+		.program = s->program,
+		.name = s->service,
+		.accel = s->accel,
+		.machine = s->machine,
+		.cmdline = s->cmdline,
+		.memory = s->memory,
+		.mac = mac,
+	};
+	const int fds[] = { s->kernel, s->initrd, s->image, config, tap,
+		p->qmp[1], p->control[1], p->console[1] };
+	struct spawn sp = SPAWN_INIT;
+	struct qemu_argv a;
+	const char *argv[QEMU_ARGS + 6];
+	char uid[16];
+	int n = 0, ret;
+
+	_Static_assert(ARRAY_LEN(fds) == QEMU_FD_END - QEMU_KERNEL,
+	    "one descriptor for each number");
+	snprintf(uid, sizeof(uid), "%u", role_uid(ROLE_VM) + s->index);
+	argv[n++] = "kiln-agent";
+	argv[n++] = "-x";
+	argv[n++] = "launch";
+	argv[n++] = uid;
+	argv[n++] = s->accel;
+	qemu_argv(&q, &a);
+	for (int i = 0; i <= a.argc; i++)
+		argv[n++] = a.argv[i];
+	memcpy(sp.fds, fds, sizeof(fds));
+	sp.nfds = ARRAY_LEN(fds);
+	sp.argv = argv;
+	sp.exec_self = true;
+	sp.die_with_parent = true;
+	ret = spawn_start(&sp, &vm->qemu, err);
+	qemu_argv_release(&a);
+	return ret;
+}
+
+static int
+start_watch(struct vm *vm, const struct vm_spec *s, const struct pairs *p,
+    struct err *err)
+{
+	const char *const argv[] = { "kiln-agent", "-x", "watch", NULL };
+	auto_free char *name = mem_printf("%s.console", s->service);
+	auto_fd int log = file_open_at(
+	    s->logdir, name, O_RDWR | O_CREAT | O_TRUNC, 0644, err);
+	struct spawn sp = SPAWN_INIT;
+
+	if (log == -1)
+		return -1;
+	sp.argv = argv;
+	sp.exec_self = true;
+	sp.die_with_parent = true;
+	if (role_walls())
+		sp.uid = role_uid(ROLE_VM) + s->index;
+	sp.fds[sp.nfds++] = p->parent[1];
+	sp.fds[sp.nfds++] = p->qmp[0];
+	sp.fds[sp.nfds++] = p->control[0];
+	sp.fds[sp.nfds++] = p->console[0];
+	sp.fds[sp.nfds++] = log;
+	return spawn_start(&sp, &vm->watch, err);
+}
+
+static int
+start(struct vm *vm, const struct vm_spec *s, struct pairs *p, struct err *err)
+{
+	auto_fd int config = -1, tap = -1;
+	struct guest g = {
+		.hostname = s->service,
+		.clock = time_now(),
+		.address = s->address,
+		.gateway = s->gateway,
+		.prefix = s->prefix,
+		.config = s->config,
+	};
+	char mac[NET_MAC];
+
+	net_mac(s->index, mac);
+	g.mac = mac;
+	config = guest_disk_open(&g, err);
+	if (config == -1)
+		return -1;
+	tap = net_tap_open(vm->tap, err);
+	if (tap == -1 || stream_pair(p->qmp, err) == -1 ||
+	    stream_pair(p->control, err) == -1 ||
+	    stream_pair(p->console, err) == -1 ||
+	    ipc_pair(p->parent, err) == -1)
+		return -1;
+	/* The watcher first: nothing is said that nobody hears. */
+	if (start_watch(vm, s, p, err) == -1)
+		return -1;
+	return start_qemu(vm, s, p, config, tap, mac, err);
+}
+
+int
+vm_start(struct vm *out, const struct vm_spec *s, struct err *err)
+{
+	struct vm vm = VM_INIT;
+	struct pairs p = { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } };
+	int ret;
+
+	assert(s->index < VM_MAX);
+	snprintf(vm.service, sizeof(vm.service), "%s", s->service);
+	vm.index = s->index;
+	vm.state = VM_SILENT;
+	vm.console_ms = -1;
+	net_tap_name(s->index, vm.tap);
+	ret = start(&vm, s, &p, err);
+	if (ret == 0)
+		vm.sock = take_fd(&p.parent[0]);
+	pairs_release(&p);
+	if (ret == -1) {
+		vm_kill(&vm);
+		return err_prefix(err, "machine %s", s->service);
+	}
+	*out = vm;
+	return 0;
+}
+
+/* --- what happens -------------------------------------------------------- */
+
+static void
+ended(struct vm *vm, const char *why)
+{
+	if (vm->state == VM_ENDED)
+		return;
+	vm->state = VM_ENDED;
+	snprintf(vm->why, sizeof(vm->why), "%s", why);
+}
+
+static int
+take_answer(struct vm *vm, struct ipc_msg *m, struct err *err)
+{
+	auto_free char *text = NULL;
+	uint32_t request, ok;
+
+	if (ipc_get_u32(m, &request, err) == -1 ||
+	    ipc_get_u32(m, &ok, err) == -1 ||
+	    ipc_get_str(m, WATCH_TEXT, &text, err) == -1 ||
+	    ipc_end(m, err) == -1)
+		return -1;
+	if (request != vm->asked)
+		return 0; /* came after its deadline */
+	vm->asked = 0;
+	vm->answered_ok = ok == 1;
+	if (ok == 0)
+		snprintf(vm->why, sizeof(vm->why), "%s", text);
+	else if (request == WATCH_STOP && vm->state == VM_UP)
+		vm->state = VM_PAUSED;
+	else if (request == WATCH_CONT && vm->state == VM_PAUSED)
+		vm->state = VM_UP;
+	return 0;
+}
+
+static int
+take_message(struct vm *vm, struct ipc_msg *m, struct err *err)
+{
+	auto_free char *text = NULL;
+
+	switch (m->type) {
+	case WATCH_CONSOLE:
+		if (ipc_end(m, err) == -1)
+			return -1;
+		if (vm->state == VM_SILENT) {
+			vm->state = VM_UP;
+			vm->console_ms = vm_age_ms(vm);
+		}
+		return 0;
+	case WATCH_ANSWER:
+		return take_answer(vm, m, err);
+	case WATCH_EVENT:
+	case WATCH_FAULT:
+		if (ipc_get_str(m, 480, &text, err) == -1 ||
+		    ipc_end(m, err) == -1)
+			return -1;
+		if (m->type == WATCH_FAULT)
+			snprintf(vm->why, sizeof(vm->why), "%.190s", text);
+		return 0;
+	default:
+		return err_set(
+		    err, ERR_INPUT, "the watcher sent message %u", m->type);
+	}
+}
+
+static void
+take_messages(struct vm *vm)
+{
+	for (int i = 0; i < STEP_MESSAGES && vm->sock != -1; i++) {
+		auto_ipc struct ipc_msg m = IPC_MSG_INIT;
+		struct err err = ERR_INIT;
+		int got = ipc_recv(vm->sock, 0, &m, &err);
+
+		if (got == -1 && err.cls == ERR_BUSY)
+			return;
+		if (got == 1 && take_message(vm, &m, &err) == 0)
+			continue;
+		close(take_fd(&vm->sock));
+		if (vm->state != VM_ENDED)
+			ended(vm, got == 0 ? "its watcher ended" : err.msg);
+		return;
+	}
+}
+
+void
+vm_step(struct vm *vm)
+{
+	auto_buf struct buf text = BUF_INIT;
+	struct spawn_end end;
+	struct err err = ERR_INIT;
+
+	if (vm->state == VM_OFF)
+		return;
+	if (vm->qemu.pid != 0 && spawn_poll(&vm->qemu, &end, &err) == 1) {
+		take_messages(vm); /* its last words */
+		buf_str(&text, "QEMU ended: ");
+		spawn_end_text(&end, &text);
+		ended(vm, text.data);
+	}
+	take_messages(vm);
+}
+
+size_t
+vm_pollfds(const struct vm *vm, struct pollfd out[2])
+{
+	size_t n = 0;
+
+	if (vm->state == VM_OFF)
+		return 0;
+	if (vm->sock != -1)
+		out[n++] = (struct pollfd){ vm->sock, POLLIN, 0 };
+	if (vm->qemu.pid != 0)
+		out[n++] = (struct pollfd){ vm->qemu.pidfd, POLLIN, 0 };
+	return n;
+}
+
+int64_t
+vm_age_ms(const struct vm *vm)
+{
+	return time_mono_ms() - vm->qemu.started_ms;
+}
+
+/* --- requests ------------------------------------------------------------ */
+
+static void
+wait_for(struct vm *vm, int64_t until)
+{
+	struct pollfd p[2];
+	size_t n = vm_pollfds(vm, p);
+	int64_t left = until - time_mono_ms();
+
+	if (n > 0 && left > 0)
+		poll(p, n, (int)left);
+	vm_step(vm);
+}
+
+static int
+ask(struct vm *vm, uint32_t request, const struct buf *fields,
+    int64_t deadline_ms, struct err *err)
+{
+	int64_t until = time_mono_ms() + deadline_ms;
+
+	if (vm->sock == -1 || vm->state == VM_OFF || vm->state == VM_ENDED)
+		return err_set(
+		    err, ERR_MISSING, "machine %s does not run", vm->service);
+	vm->asked = request;
+	vm->answered_ok = false;
+	if (ipc_send(vm->sock, request, fields, NULL, 0, err) == -1)
+		return -1;
+	while (vm->asked == request && vm->state != VM_ENDED &&
+	       time_mono_ms() < until)
+		wait_for(vm, until);
+	if (vm->asked == 0 && vm->answered_ok)
+		return 0;
+	if (vm->state == VM_ENDED)
+		return err_set(
+		    err, ERR_MISSING, "machine %s: %s", vm->service, vm->why);
+	if (vm->asked == 0)
+		return err_set(err, ERR_SYSTEM, "machine %s refuses: %s",
+		    vm->service, vm->why);
+	vm->asked = 0;
+	return err_set(err, ERR_BUSY,
+	    "machine %s does not answer within %lld "
+	    "ms",
+	    vm->service, (long long)deadline_ms);
+}
+
+int
+vm_ask(struct vm *vm, uint32_t request, int64_t deadline_ms, struct err *err)
+{
+	return ask(vm, request, NULL, deadline_ms, err);
+}
+
+int
+vm_clock(struct vm *vm, int64_t seconds, int64_t deadline_ms, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	ipc_add_i64(&b, seconds);
+	return ask(vm, WATCH_CLOCK, &b, deadline_ms, err);
+}
+
+void
+vm_kill(struct vm *vm)
+{
+	spawn_kill(&vm->qemu);
+	spawn_kill(&vm->watch);
+	own_close(&vm->sock);
+	vm->sock = -1;
+	vm->state = VM_OFF;
+}
+
+void
+vm_stop(struct vm *vm, int64_t grace_ms)
+{
+	struct err err = ERR_INIT;
+	int64_t until;
+
+	if (vm->state == VM_UP &&
+	    vm_ask(vm, WATCH_POWEROFF, grace_ms, &err) == 0) {
+		until = time_mono_ms() + grace_ms;
+		while (vm->state == VM_UP && time_mono_ms() < until)
+			wait_for(vm, until);
+	}
+	if (vm->qemu.pid != 0 && vm->state != VM_ENDED &&
+	    vm_ask(vm, WATCH_QUIT, QUIT_MS, &err) == 0) {
+		until = time_mono_ms() + QUIT_MS;
+		while (vm->state != VM_ENDED && time_mono_ms() < until)
+			wait_for(vm, until);
+	}
+	vm_kill(vm);
+}

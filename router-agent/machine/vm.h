@@ -1,0 +1,85 @@
+/*
+ * A virtual machine as the root parent sees it: a QEMU under a uid of its
+ * own, a watcher under the same uid that listens to it, and a tap.  All of it
+ * dies with the agent.
+ *
+ * Life: vm_start → (vm_step until VM_UP) → vm_attach → vm_stop.  A `struct
+ * vm` that is zeroed or released is VM_OFF.
+ */
+#ifndef AGENT_VM_H
+#define AGENT_VM_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "lib/attr.h"
+#include "lib/err.h"
+#include "lib/spawn.h"
+#include "router-agent/machine/net.h"
+#include "router-agent/machine/watch.h"
+
+#define VM_MAX 62 /* uids of role_uid(ROLE_VM) in use */
+
+enum vm_state {
+	VM_OFF,
+	VM_SILENT, /* started, not a byte on the console yet */
+	VM_UP,	   /* its kernel speaks */
+	VM_PAUSED,
+	VM_ENDED, /* by itself: `why` says how */
+};
+
+struct vm_spec {
+	const char *service;
+	unsigned index;	     /* free among all machines, below VM_MAX */
+	const char *program; /* QEMU */
+	const char *accel;   /* "tcg" or "kvm" */
+	const char *machine, *cmdline;
+	int64_t memory;
+	int kernel, initrd, image; /* borrowed, read-only */
+	const char *address, *gateway;
+	int64_t prefix;
+	const json_t *config;
+	int logdir;
+};
+
+struct vm {
+	enum vm_state state;
+	char service[64];
+	unsigned index;
+	char tap[NET_IFNAME];
+	struct child qemu, watch;
+	int sock;
+	int64_t console_ms;   /* from start to the first byte, or -1 */
+	uint32_t asked;	      /* request without an answer yet */
+	bool answered_ok;     /* of the last answer */
+	char why[WATCH_TEXT]; /* how it ended, or the last fault */
+};
+#define VM_INIT                                                     \
+	{                                                           \
+		.sock = -1, .qemu = CHILD_INIT, .watch = CHILD_INIT \
+	}
+
+int vm_start(struct vm *, const struct vm_spec *, struct err *) KILN_MUST;
+/* Takes in what happened without waiting. */
+void vm_step(struct vm *);
+/* Descriptors to wait for: the watcher's socket and QEMU's pidfd. */
+
+size_t vm_pollfds(const struct vm *, struct pollfd out[2]);
+
+/* WATCH_STOP, WATCH_CONT, WATCH_QUIT, WATCH_POWEROFF: waits for the answer
+ * up to the deadline. */
+int vm_ask(
+    struct vm *, uint32_t request, int64_t deadline_ms, struct err *) KILN_MUST;
+int vm_clock(struct vm *, int64_t unix_seconds, int64_t deadline_ms,
+    struct err *) KILN_MUST;
+/* Asks the guest to switch off; after `grace_ms` QEMU to quit; then kills
+ * both.  The machine is VM_OFF after. */
+void vm_stop(struct vm *, int64_t grace_ms);
+void vm_kill(struct vm *);
+int64_t vm_age_ms(const struct vm *);
+const char *vm_state_name(enum vm_state);
+
+#endif

@@ -1,0 +1,312 @@
+#include "router-agent/machine/watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/drop.h"
+#include "lib/fdio.h"
+#include "lib/ipc.h"
+#include "lib/log.h"
+#include "lib/num.h"
+#include "router-agent/machine/qmp.h"
+
+enum { FD_PARENT = 3, FD_QMP, FD_CONTROL, FD_CONSOLE, FD_LOG };
+
+#define LINE 256  /* of the control port */
+#define EVENTS 64 /* told to the parent; the rest is dropped */
+
+struct watch {
+	struct qmp_reader qmp;
+	bool qmp_ready;
+	uint32_t qmp_asked; /* 0: nothing outstanding */
+	char line[LINE];
+	size_t nline;
+	uint32_t control_asked;
+	bool heard;
+	int64_t log_size;
+	unsigned events;
+	bool closed[3]; /* QMP, control, console */
+};
+
+static int
+tell(uint32_t type, const char *text, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	ipc_add_str(&b, text);
+	return ipc_send(FD_PARENT, type, &b, NULL, 0, err);
+}
+
+static int
+answer(uint32_t *asked, bool done, const char *text, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+	uint32_t request = *asked;
+
+	if (request == 0)
+		return 0;
+	*asked = 0;
+	ipc_add_u32(&b, request);
+	ipc_add_u32(&b, done);
+	ipc_add_str(&b, text);
+	return ipc_send(FD_PARENT, WATCH_ANSWER, &b, NULL, 0, err);
+}
+
+/* Text of the other side may go into a log: printable, and short. */
+static void
+tame(const char *from, size_t n, char out[WATCH_TEXT])
+{
+	size_t i = 0;
+
+	for (; i < n && i < WATCH_TEXT - 1; i++)
+		out[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
+	out[i] = '\0';
+}
+
+static int
+fault(struct watch *w, int which, const char *text, struct err *err)
+{
+	w->closed[which] = true;
+	return tell(WATCH_FAULT, text, err);
+}
+
+static int
+put(int fd, const char *text, size_t n)
+{
+	return send(fd, text, n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n
+		   ? 0
+		   : -1;
+}
+
+/* --- from the parent ----------------------------------------------------- */
+
+static int
+ask_qmp(struct watch *w, uint32_t request, const char *name, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	qmp_command(&b, name);
+	if (w->qmp_asked || !w->qmp_ready || put(FD_QMP, b.data, b.len) == -1) {
+		uint32_t r = request;
+
+		return answer(&r, false, "QEMU's monitor does not listen", err);
+	}
+	w->qmp_asked = request;
+	return 0;
+}
+
+static int
+ask_control(
+    struct watch *w, uint32_t request, const char *line, struct err *err)
+{
+	if (w->control_asked || put(FD_CONTROL, line, strlen(line)) == -1) {
+		uint32_t r = request;
+
+		return answer(&r, false, "the control port is busy", err);
+	}
+	w->control_asked = request;
+	return 0;
+}
+
+static int
+from_parent(struct watch *w, bool *end, struct err *err)
+{
+	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
+	int got = ipc_recv(FD_PARENT, 0, &m, err);
+	int64_t seconds;
+	char line[64];
+
+	if (got <= 0) {
+		*end = true;
+		return got;
+	}
+	if (m.type == WATCH_CLOCK) {
+		if (ipc_get_i64(&m, &seconds, err) == -1 ||
+		    ipc_end(&m, err) == -1)
+			return -1;
+		snprintf(
+		    line, sizeof(line), "clock %lld\n", (long long)seconds);
+		return ask_control(w, m.type, line, err);
+	}
+	if (ipc_end(&m, err) == -1)
+		return -1;
+	switch (m.type) {
+	case WATCH_STOP:
+		return ask_qmp(w, m.type, "stop", err);
+	case WATCH_CONT:
+		return ask_qmp(w, m.type, "cont", err);
+	case WATCH_QUIT:
+		return ask_qmp(w, m.type, "quit", err);
+	case WATCH_POWEROFF:
+		return ask_control(w, m.type, "poweroff\n", err);
+	default:
+		return err_set(err, ERR_INPUT, "unknown request %u", m.type);
+	}
+}
+
+/* --- from the machine ---------------------------------------------------- */
+
+static int
+one_qmp(struct watch *w, const struct qmp_message *m, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+	char text[WATCH_TEXT];
+
+	tame(m->text, strlen(m->text), text);
+	switch (m->kind) {
+	case QMP_GREETING:
+		qmp_command(&b, "qmp_capabilities");
+		if (put(FD_QMP, b.data, b.len) == -1)
+			return fault(w, 0, "QEMU's monitor is stuck", err);
+		return 0;
+	case QMP_RETURN:
+		if (!w->qmp_ready) {
+			w->qmp_ready = true;
+			return 0;
+		}
+		return answer(&w->qmp_asked, true, "", err);
+	case QMP_ERROR:
+		return answer(&w->qmp_asked, false, text, err);
+	case QMP_EVENT:
+		/* A machine has a handful in its life. */
+		if (w->events++ >= EVENTS)
+			return 0;
+		return tell(WATCH_EVENT, text, err);
+	}
+	return 0;
+}
+
+static int
+from_qmp(struct watch *w, struct span data, struct err *err)
+{
+	struct qmp_message m;
+	struct err why = ERR_INIT;
+	int got;
+
+	while ((got = qmp_next(&w->qmp, &data, &m, &why)) == 1)
+		if (one_qmp(w, &m, err) == -1)
+			return -1;
+	return got == -1 ? fault(w, 0, why.msg, err) : 0;
+}
+
+static int
+from_control(struct watch *w, struct span data, struct err *err)
+{
+	char text[WATCH_TEXT];
+
+	for (; data.n > 0; data.p++, data.n--) {
+		if (*data.p != '\n') {
+			if (w->nline == LINE)
+				return fault(w, 1,
+				    "the control port sent an overlong line",
+				    err);
+			w->line[w->nline++] = *data.p;
+			continue;
+		}
+		tame(w->line, w->nline, text);
+		w->nline = 0;
+		if (answer(&w->control_asked, strcmp(text, "ok") == 0, text,
+			err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Over its limit, a log keeps its newer half. */
+static int
+log_add(struct watch *w, struct span data, struct err *err)
+{
+	static char half[WATCH_LOG_MAX / 2];
+
+	if (w->log_size + (int64_t)data.n > WATCH_LOG_MAX) {
+		ssize_t n = pread(FD_LOG, half, sizeof(half),
+		    w->log_size - (int64_t)sizeof(half));
+
+		if (n == -1 || ftruncate(FD_LOG, 0) == -1 ||
+		    lseek(FD_LOG, 0, SEEK_SET) == -1 ||
+		    fd_write_all(FD_LOG, half, (size_t)n, err) == -1)
+			return err_sys(err, "shorten the console's log");
+		w->log_size = n;
+	}
+	w->log_size += (int64_t)data.n;
+	return fd_write_all(FD_LOG, data.p, data.n, err);
+}
+
+static int
+from_console(struct watch *w, struct span data, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (!w->heard) {
+		w->heard = true;
+		if (ipc_send(FD_PARENT, WATCH_CONSOLE, NULL, NULL, 0, err) ==
+		    -1)
+			return -1;
+	}
+	/* A full disk costs the log and not the machine. */
+	(void)!log_add(w, data, &why);
+	return 0;
+}
+
+static int
+from_machine(struct watch *w, int which, struct err *err)
+{
+	static int (*const take[3])(struct watch *, struct span,
+	    struct err *) = { from_qmp, from_control, from_console };
+	char bytes[4096];
+	ssize_t n = read(FD_QMP + which, bytes, sizeof(bytes));
+
+	if (n == -1 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	if (n <= 0) {
+		w->closed[which] = true;
+		return 0;
+	}
+	return take[which](w, (struct span){ bytes, (size_t)n }, err);
+}
+
+static int
+loop(struct err *err)
+{
+	struct watch w = { .qmp = { BUF_INIT } };
+	bool end = false;
+
+	while (!end) {
+		struct pollfd p[4] = { { FD_PARENT, POLLIN, 0 } };
+
+		for (int i = 0; i < 3; i++)
+			p[i + 1] =
+			    (struct pollfd){ w.closed[i] ? -1 : FD_QMP + i,
+				    POLLIN, 0 };
+		if (poll(p, 4, -1) == -1) {
+			if (errno == EINTR)
+				continue;
+			return err_sys(err, "wait for a machine");
+		}
+		for (int i = 0; i < 3; i++)
+			if (p[i + 1].revents && from_machine(&w, i, err) == -1)
+				return -1;
+		if (p[0].revents && from_parent(&w, &end, err) == -1)
+			return -1;
+	}
+	qmp_reader_release(&w.qmp);
+	return 0;
+}
+
+int
+watch_main(void)
+{
+	struct err err = ERR_INIT;
+
+	if (drop_to(ROLE_VM, &err) == -1 ||
+	    drop_syscalls(true, true, &err) == -1 || loop(&err) == -1) {
+		log_err("watch", &err);
+		return EXIT_FAILED;
+	}
+	return EXIT_DONE;
+}

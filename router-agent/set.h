@@ -1,0 +1,99 @@
+/*
+ * A set as the verifier vouches for it: plain, bounded fields, nothing
+ * foreign left to parse.  It crosses from the verifier to the parent as
+ * length-checked fields, and lies in the state as JSON of our own.
+ */
+#ifndef AGENT_SET_H
+#define AGENT_SET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "lib/attr.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "lib/hash.h"
+#include "lib/ipc.h"
+
+#define SET_SERVICES 32
+#define SET_PROBES 16
+#define SET_NAME 64 /* bytes with NUL: service, channel, arch */
+#define SET_VERSION 128
+#define SET_MACHINE 128
+#define SET_CMDLINE 1024
+#define SET_TARGET 320 /* a target's path */
+#define SET_IMAGE_MAX ((int64_t)4 << 30)
+#define SET_MEMORY_MIN ((int64_t)16 << 20)
+#define SET_MEMORY_MAX ((int64_t)16 << 30)
+
+enum probe_type { PROBE_DNS, PROBE_TCP };
+enum probe_expect {
+	PROBE_ADDRESS, /* or text, in `value` */
+	PROBE_SELF,    /* the machine's own address */
+	PROBE_NXDOMAIN,
+	PROBE_ANY,
+};
+
+struct probe {
+	enum probe_type type;
+	/* dns */
+	char name[256];
+	char qtype[8]; /* A, AAAA, TXT */
+	enum probe_expect expect;
+	char value[256];
+	bool tcp;
+	/* tcp */
+	uint16_t port;
+};
+
+struct set_file { /* one artifact: kernel, initrd, image */
+	char target[SET_TARGET];
+	struct hash hash;
+	int64_t size;
+};
+
+struct set_service {
+	char name[SET_NAME];
+	char version[SET_VERSION];
+	struct set_file image;
+	int64_t memory;
+	int64_t serial;
+	int64_t keys; /* distinct keys that signed for the image */
+	struct probe probes[SET_PROBES];
+	size_t nprobes;
+};
+
+struct set_metadata { /* versions of what vouches for it */
+	int64_t root, timestamp, snapshot, targets;
+};
+
+struct set {
+	char channel[SET_NAME], arch[SET_NAME];
+	int64_t counter;
+	struct hash sha256; /* of the set's own file */
+	struct set_file vmlinuz, initrd;
+	char machine[SET_MACHINE], cmdline[SET_CMDLINE];
+	char kernel_version[SET_VERSION];
+	int64_t kernel_memory; /* smallest that boots */
+	struct set_service services[SET_SERVICES];
+	size_t nservices;
+	struct set_metadata metadata;
+};
+
+void set_send(const struct set *, struct buf *fields);
+int set_receive(struct ipc_msg *, struct set *, struct err *) KILN_MUST;
+
+json_t *set_json(const struct set *); /* new reference */
+int set_from_json(
+    const char *what, const json_t *, struct set *, struct err *) KILN_MUST;
+
+const struct set_service *set_service(const struct set *, const char *name);
+/* Every field within its bounds: asked after each crossing. */
+int set_check(const struct set *, struct err *) KILN_MUST;
+/* "dns A router.lan over tcp": for people. */
+void probe_text(const struct probe *, struct buf *);
+
+#endif

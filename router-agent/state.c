@@ -1,0 +1,366 @@
+#include "router-agent/state.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/canon.h"
+#include "lib/drop.h"
+#include "lib/fdio.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "lib/tree.h"
+
+#define STATE_KIND "kiln/agent-state"
+#define STATE_MAX (4 << 20)
+
+static const char *const names[2] = { "state.0", "state.1" };
+
+/* --- the folder ---------------------------------------------------------- */
+
+int
+state_dir_open(struct state_dir *d, const char *path, struct err *err)
+{
+	auto_fd int root = dir_open("/", err), store = -1;
+	const char *below = path + strspn(path, "/");
+
+	*d = (struct state_dir){ -1, -1, -1, -1, -1, -1, NULL };
+	if (root == -1)
+		return -1;
+	/* The folder itself may lie behind links of the owner's. */
+	d->fd = dir_open(path, err);
+	if (d->fd == -1 && err->cls == ERR_MISSING)
+		d->fd = dir_make_at(root, below, 0755, err);
+	if (d->fd == -1 || (d->lock = lock_file_at(d->fd, "lock", err)) == -1 ||
+	    tree_remove_at(d->fd, "tmp", err) == -1 ||
+	    (d->tmp = dir_make_at(d->fd, "tmp", 0700, err)) == -1 ||
+	    (d->log = dir_make_at(d->fd, "log", 0755, err)) == -1 ||
+	    (d->reports = dir_make_at(d->fd, "reports", 0700, err)) == -1 ||
+	    (d->metadata = dir_make_at(d->fd, "metadata", 0755, err)) == -1 ||
+	    (store = dir_make_at(d->fd, "store", 0755, err)) == -1 ||
+	    (d->store = store_open(store, err)) == NULL)
+		goto fail;
+	if (role_walls()) {
+		uid_t uid = role_uid(ROLE_AGENT_VERIFY);
+
+		if (fchown(d->metadata, uid, uid) == -1) {
+			err_sys(err, "give metadata to the verifier");
+			goto fail;
+		}
+	}
+	return 0;
+fail:
+	state_dir_release(d);
+	return err_prefix(err, "state folder %s", path);
+}
+
+void
+state_dir_release(struct state_dir *d)
+{
+	own_close(&d->fd);
+	own_close(&d->metadata);
+	own_close(&d->reports);
+	own_close(&d->log);
+	own_close(&d->tmp);
+	own_close(&d->lock);
+	store_free(d->store);
+	*d = (struct state_dir){ -1, -1, -1, -1, -1, -1, NULL };
+}
+
+/* --- the record ---------------------------------------------------------- */
+
+static json_t *
+set_or_null(const struct set *s)
+{
+	return s ? set_json(s) : json_null();
+}
+
+static json_t *
+record(const struct state *s)
+{
+	json_t *j = js_record_new(STATE_KIND, 1);
+	json_t *bad = json_array(), *counters = json_array();
+
+	js_set_int(j, "sequence", s->sequence);
+	js_set(j, "current", set_or_null(s->current));
+	js_set(j, "previous", set_or_null(s->previous));
+	js_set(j, "trial", set_or_null(s->trial));
+	js_set_int(j, "tries", s->tries);
+	for (size_t i = 0; i < s->nbad; i++) {
+		json_t *b = json_object();
+
+		js_set_hash(b, "sha256", &s->bad[i].sha256);
+		js_set_int(b, "counter", s->bad[i].counter);
+		js_set_str(b, "cause", s->bad[i].cause);
+		js_set_str(b, "text", s->bad[i].text);
+		js_set_int(b, "at", s->bad[i].at);
+		json_array_append_new(bad, b);
+	}
+	js_set(j, "bad", bad);
+	for (size_t i = 0; i < s->ncounters; i++) {
+		json_t *c = json_object();
+
+		js_set_str(c, "channel", s->counters[i].channel);
+		js_set_str(c, "arch", s->counters[i].arch);
+		js_set_int(c, "counter", s->counters[i].counter);
+		js_set_hash(c, "sha256", &s->counters[i].sha256);
+		json_array_append_new(counters, c);
+	}
+	js_set(j, "counters", counters);
+	js_set_int(j, "report_sequence", s->report_sequence);
+	if (s->has_report)
+		js_set_hash(j, "report_previous", &s->report_previous);
+	else
+		js_set(j, "report_previous", json_null());
+	return j;
+}
+
+int
+state_save(int dirfd, struct state *s, struct err *err)
+{
+	auto_json json_t *j = NULL;
+	auto_buf struct buf text = BUF_INIT;
+	struct hash sum;
+
+	s->sequence++;
+	j = record(s);
+	if (canon_hash(j, &sum, err) == -1)
+		goto fail;
+	js_set_hash(j, "sum", &sum);
+	if (canon_json(j, &text, err) == -1 ||
+	    file_write_at(dirfd, names[s->sequence & 1], text.data, text.len,
+		0600, err) == -1)
+		goto fail;
+	return 0;
+fail:
+	s->sequence--;
+	return err_prefix(err, "remember the state");
+}
+
+static int
+read_set(const char *what, const json_t *j, const char *key, struct set **out,
+    struct err *err)
+{
+	const json_t *v = json_object_get(j, key);
+	struct set *s;
+
+	if (json_is_null(v))
+		return 0;
+	s = mem_zero(1, sizeof(*s));
+	if (set_from_json(what, v, s, err) == -1) {
+		free(s);
+		return -1;
+	}
+	*out = s;
+	return 0;
+}
+
+static int
+copy(const char *what, const json_t *j, const char *key, char *out, size_t room,
+    struct err *err)
+{
+	const char *text;
+
+	if (js_str(what, j, key, &text, err) == -1)
+		return -1;
+	snprintf(out, room, "%s", text);
+	return 0;
+}
+
+static int
+read_lists(const char *what, const json_t *j, struct state *s, struct err *err)
+{
+	json_t *bad, *counters;
+
+	if (js_array(what, j, "bad", &bad, err) == -1 ||
+	    js_array(what, j, "counters", &counters, err) == -1)
+		return -1;
+	if (json_array_size(bad) > STATE_BAD ||
+	    json_array_size(counters) > STATE_CHANNELS)
+		return err_set(err, ERR_INPUT, "%s: lists too long", what);
+	for (; s->nbad < json_array_size(bad); s->nbad++) {
+		const json_t *b = json_array_get(bad, s->nbad);
+		struct state_bad *o = &s->bad[s->nbad];
+
+		if (js_hash(what, b, "sha256", &o->sha256, err) == -1 ||
+		    js_int(what, b, "counter", 0, JS_INT_MAX, &o->counter,
+			err) == -1 ||
+		    copy(what, b, "cause", o->cause, sizeof(o->cause), err) ==
+			-1 ||
+		    copy(what, b, "text", o->text, sizeof(o->text), err) ==
+			-1 ||
+		    js_int(what, b, "at", 0, JS_INT_MAX, &o->at, err) == -1)
+			return -1;
+	}
+	for (; s->ncounters < json_array_size(counters); s->ncounters++) {
+		const json_t *c = json_array_get(counters, s->ncounters);
+		struct state_counter *o = &s->counters[s->ncounters];
+
+		if (copy(what, c, "channel", o->channel, sizeof(o->channel),
+			err) == -1 ||
+		    copy(what, c, "arch", o->arch, sizeof(o->arch), err) ==
+			-1 ||
+		    js_int(what, c, "counter", 0, JS_INT_MAX, &o->counter,
+			err) == -1 ||
+		    js_hash(what, c, "sha256", &o->sha256, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+read_record(int dirfd, const char *name, struct state *s, struct err *err)
+{
+	auto_buf struct buf text = BUF_INIT;
+	auto_json json_t *j = NULL;
+	struct hash sum, listed;
+
+	if (file_read_at(dirfd, name, STATE_MAX, &text, err) == -1)
+		return -1;
+	j = js_record(name, STATE_KIND, 1, text.data, text.len, err);
+	if (!j || js_hash(name, j, "sum", &listed, err) == -1)
+		return -1;
+	json_object_del(j, "sum");
+	if (canon_hash(j, &sum, err) == -1)
+		return -1;
+	if (!hash_equal(&sum, &listed))
+		return err_set(err, ERR_INPUT, "%s is damaged", name);
+	if (js_int(name, j, "sequence", 1, JS_INT_MAX, &s->sequence, err) ==
+		-1 ||
+	    read_set(name, j, "current", &s->current, err) == -1 ||
+	    read_set(name, j, "previous", &s->previous, err) == -1 ||
+	    read_set(name, j, "trial", &s->trial, err) == -1 ||
+	    js_int(name, j, "tries", 0, 1000, &s->tries, err) == -1 ||
+	    js_int(name, j, "report_sequence", 0, JS_INT_MAX,
+		&s->report_sequence, err) == -1 ||
+	    read_lists(name, j, s, err) == -1)
+		return -1;
+	if (!json_is_null(json_object_get(j, "report_previous"))) {
+		if (js_hash(name, j, "report_previous", &s->report_previous,
+			err) == -1)
+			return -1;
+		s->has_report = true;
+	}
+	return 0;
+}
+
+int
+state_load(int dirfd, struct state *out, struct err *err)
+{
+	struct state got[2] = { { 0 }, { 0 } };
+	struct err why[2] = { ERR_INIT, ERR_INIT };
+	int best = -1, missing = 0;
+
+	for (int i = 0; i < 2; i++) {
+		if (read_record(dirfd, names[i], &got[i], &why[i]) == -1) {
+			if (why[i].cls == ERR_SYSTEM) {
+				state_release(&got[0]);
+				state_release(&got[1]);
+				*err = why[i];
+				return -1;
+			}
+			missing += why[i].cls == ERR_MISSING;
+			state_release(&got[i]);
+			got[i].sequence = -1;
+		} else if (best == -1 || got[i].sequence > got[best].sequence) {
+			best = i;
+		}
+	}
+	if (best == -1 && missing == 2) {
+		*out = (struct state){ 0 };
+		return 0;
+	}
+	if (best == -1) {
+		*err = why[why[0].cls == ERR_MISSING];
+		return err_prefix(err, "both records of the state are lost");
+	}
+	state_release(&got[1 - best]);
+	*out = got[best];
+	return 0;
+}
+
+void
+state_release(struct state *s)
+{
+	free(s->current);
+	free(s->previous);
+	free(s->trial);
+	*s = (struct state){ 0 };
+}
+
+/* --- questions ----------------------------------------------------------- */
+
+const struct state_bad *
+state_is_bad(const struct state *s, const struct hash *set)
+{
+	for (size_t i = 0; i < s->nbad; i++)
+		if (hash_equal(&s->bad[i].sha256, set))
+			return &s->bad[i];
+	return NULL;
+}
+
+void
+state_mark_bad(struct state *s, const struct set *set, const char *cause,
+    const char *text, int64_t now)
+{
+	struct state_bad *b;
+
+	if (state_is_bad(s, &set->sha256))
+		return;
+	if (s->nbad == STATE_BAD) {
+		memmove(
+		    s->bad, s->bad + 1, (STATE_BAD - 1) * sizeof(s->bad[0]));
+		s->nbad--;
+	}
+	b = &s->bad[s->nbad++];
+	*b = (struct state_bad){
+		.sha256 = set->sha256, .counter = set->counter, .at = now
+	};
+	snprintf(b->cause, sizeof(b->cause), "%s", cause);
+	snprintf(b->text, sizeof(b->text), "%s", text);
+}
+
+const struct state_counter *
+state_counter(const struct state *s, const char *channel, const char *arch)
+{
+	for (size_t i = 0; i < s->ncounters; i++)
+		if (strcmp(s->counters[i].channel, channel) == 0 &&
+		    strcmp(s->counters[i].arch, arch) == 0)
+			return &s->counters[i];
+	return NULL;
+}
+
+void
+state_raise_counter(struct state *s, const struct set *set)
+{
+	struct state_counter *c = NULL;
+
+	for (size_t i = 0; i < s->ncounters; i++)
+		if (strcmp(s->counters[i].channel, set->channel) == 0 &&
+		    strcmp(s->counters[i].arch, set->arch) == 0)
+			c = &s->counters[i];
+	if (!c) {
+		/* An owner who tries more channels than this loses the
+		 * memory of the first; its TUF versions still stand. */
+		if (s->ncounters == STATE_CHANNELS) {
+			memmove(s->counters, s->counters + 1,
+			    (STATE_CHANNELS - 1) * sizeof(s->counters[0]));
+			s->ncounters--;
+		}
+		c = &s->counters[s->ncounters++];
+		*c = (struct state_counter){ .counter = -1 };
+		memcpy(c->channel, set->channel, sizeof(c->channel));
+		memcpy(c->arch, set->arch, sizeof(c->arch));
+	}
+	if (set->counter > c->counter) {
+		c->counter = set->counter;
+		c->sha256 = set->sha256;
+	}
+}
+
+struct set *
+set_dup(const struct set *s)
+{
+	return s ? mem_dup(s, sizeof(*s)) : NULL;
+}
