@@ -33,7 +33,7 @@ archive_suite_release(struct archive_suite *s)
 
 /* The row alone.  1: found, 0: not there. */
 static int
-load_row(struct archive *a, const char *name, struct archive_suite *s,
+load_row(struct deb_archive *a, const char *name, struct archive_suite *s,
     struct err *err)
 {
 	static const char sql[] =
@@ -59,8 +59,8 @@ load_row(struct archive *a, const char *name, struct archive_suite *s,
 }
 
 static int
-check_expiry(const struct archive *a, const char *suite, int64_t valid_until,
-    struct err *err)
+check_expiry(const struct deb_archive *a, const char *suite,
+    int64_t valid_until, struct err *err)
 {
 	char text[TIME_TEXT];
 
@@ -91,7 +91,7 @@ check_date(const struct polled *p, const struct release *rel, struct err *err)
 
 /* The bytes are new: who signed them, and what do they say? */
 static int
-take_news(struct archive *a, struct polled *p, const struct apt_source *src,
+take_news(struct deb_archive *a, struct polled *p, const struct apt_source *src,
     int fd, const char *arch, bool *other, struct err *err)
 {
 	auto_release struct release rel = { 0 };
@@ -124,8 +124,9 @@ take_news(struct archive *a, struct polled *p, const struct apt_source *src,
 
 /* *other: that source holds another suite, or none. */
 static int
-ask_source(struct archive *a, struct polled *p, const struct apt_source *src,
-    const char *arch, bool *other, struct err *err)
+ask_source(struct deb_archive *a, struct polled *p,
+    const struct apt_source *src, const char *arch, bool *other,
+    struct err *err)
 {
 	auto_tmp struct tmp tmp = TMP_INIT;
 	auto_free char *url = NULL;
@@ -162,7 +163,7 @@ source_is(const struct apt_source *s, const char *uri)
  * calls it by its name, else each is asked ("stable" may be bookworm).
  */
 static int
-ask(struct archive *a, struct polled *p, const char *arch, struct err *err)
+ask(struct deb_archive *a, struct polled *p, const char *arch, struct err *err)
 {
 	const struct apt_sources *l = a->sources;
 	bool other;
@@ -194,7 +195,7 @@ ask(struct archive *a, struct polled *p, const char *arch, struct err *err)
 
 /* An event, unless it says what the last one of this suite said. */
 static void
-tell_failure(struct archive *a, const char *suite, const struct err *cause)
+tell_failure(struct deb_archive *a, const char *suite, const struct err *cause)
 {
 	static const char sql[] =
 	    "SELECT text = ?2 FROM event WHERE subject = ?1 AND kind IN"
@@ -219,7 +220,7 @@ tell_failure(struct archive *a, const char *suite, const struct err *cause)
 }
 
 static int64_t
-tell_change(struct archive *a, const struct polled *p, int64_t parent)
+tell_change(struct deb_archive *a, const struct polled *p, int64_t parent)
 {
 	char was[TIME_TEXT], is[TIME_TEXT];
 
@@ -234,7 +235,7 @@ tell_change(struct archive *a, const struct polled *p, int64_t parent)
 }
 
 static int
-write_row(struct archive *a, const struct polled *p, struct err *err)
+write_row(struct deb_archive *a, const struct polled *p, struct err *err)
 {
 	static const char seen[] =
 	    "UPDATE suite SET checked_at = ?2, uri = ?3 WHERE name = ?1";
@@ -259,8 +260,8 @@ write_row(struct archive *a, const struct polled *p, struct err *err)
 }
 
 static int
-write_all(struct archive *a, const struct polled *v, size_t n, int64_t parent,
-    struct archive_news *news, struct err *err)
+write_all(struct deb_archive *a, const struct polled *v, size_t n,
+    int64_t parent, struct archive_news *news, struct err *err)
 {
 	struct archive_news now = { .checked = n };
 
@@ -285,7 +286,7 @@ write_all(struct archive *a, const struct polled *v, size_t n, int64_t parent,
 }
 
 int
-archive_poll(struct archive *a, const char *const *suites, size_t n,
+archive_poll(struct deb_archive *a, const char *const *suites, size_t n,
     const char *arch, int64_t parent, struct archive_news *news,
     struct err *err)
 {
@@ -313,7 +314,7 @@ archive_poll(struct archive *a, const char *const *suites, size_t n,
 }
 
 int
-archive_suite_load(struct archive *a, const char *name, const char *arch,
+archive_suite_load(struct deb_archive *a, const char *name, const char *arch,
     struct archive_suite *s, struct err *err)
 {
 	auto_release struct release rel = { 0 };
@@ -343,7 +344,7 @@ archive_suite_load(struct archive *a, const char *name, const char *arch,
 }
 
 int
-archive_fetch(struct archive *a, const struct archive_suite *s,
+archive_fetch(struct deb_archive *a, const struct archive_suite *s,
     const struct archive_file *f, struct err *err)
 {
 	auto_free char *base = NULL, *url = NULL;
@@ -369,7 +370,7 @@ archive_fetch(struct archive *a, const struct archive_suite *s,
 }
 
 int
-archive_proof(struct archive *a, const char *suite,
+archive_proof(struct deb_archive *a, const char *suite,
     const struct hash *inrelease, const char *arch,
     struct hash indexes[ARCHIVE_INDEXES], struct err *err)
 {

@@ -22,7 +22,7 @@
 #define ARCHIVE_SUITES 16
 
 /* Filled by the caller; everything is borrowed. */
-struct archive {
+struct deb_archive {
 	struct db *db; /* farm.db, opened by its owner */
 	struct store *store;
 	struct workers *workers;
@@ -40,7 +40,7 @@ struct archive_news {
  * each when nothing has changed.  All suites change together or none does.
  * `parent`: the event that led here, or 0.
  */
-int archive_poll(struct archive *, const char *const *suites, size_t n,
+int archive_poll(struct deb_archive *, const char *const *suites, size_t n,
     const char *arch, int64_t parent, struct archive_news *,
     struct err *) KILN_MUST;
 
@@ -60,7 +60,7 @@ void archive_suite_release(struct archive_suite *);
 
 /* ERR_MISSING: it was never polled.  Fetches indexes that the store has not
  * (another architecture's). */
-int archive_suite_load(struct archive *, const char *name, const char *arch,
+int archive_suite_load(struct deb_archive *, const char *name, const char *arch,
     struct archive_suite *, struct err *) KILN_MUST;
 
 /*
@@ -75,7 +75,7 @@ struct archive_file {
 	void (*progress)(void *arg, int64_t done, int64_t total); /* or NULL */
 	void *arg;
 };
-int archive_fetch(struct archive *, const struct archive_suite *,
+int archive_fetch(struct deb_archive *, const struct archive_suite *,
     const struct archive_file *, struct err *) KILN_MUST;
 
 /*
@@ -83,7 +83,7 @@ int archive_fetch(struct archive *, const struct archive_suite *,
  * indexes of `arch` that it lists: for checking the proof of a foreign lock.
  * Its expiry is not judged: a lock outlives it.
  */
-int archive_proof(struct archive *, const char *suite,
+int archive_proof(struct deb_archive *, const char *suite,
     const struct hash *inrelease, const char *arch,
     struct hash indexes[ARCHIVE_INDEXES], struct err *) KILN_MUST;
 

@@ -30,7 +30,7 @@ archive_url(const char *base, const char *path)
 }
 
 int
-archive_get(struct archive *a, const char *url, int64_t limit, int fd,
+archive_get(struct deb_archive *a, const char *url, int64_t limit, int fd,
     void (*progress)(void *, int64_t, int64_t), void *arg, struct err *err)
 {
 	struct fetch f = {
@@ -54,9 +54,9 @@ archive_get(struct archive *a, const char *url, int64_t limit, int fd,
 }
 
 int
-archive_get_expected(struct archive *a, const char *url, const struct hash *h,
-    int64_t size, void (*progress)(void *, int64_t, int64_t), void *arg,
-    struct err *err)
+archive_get_expected(struct deb_archive *a, const char *url,
+    const struct hash *h, int64_t size,
+    void (*progress)(void *, int64_t, int64_t), void *arg, struct err *err)
 {
 	auto_tmp struct tmp tmp = TMP_INIT;
 
@@ -79,7 +79,7 @@ archive_paths(const char *arch, char *paths[ARCHIVE_INDEXES])
 }
 
 int
-archive_read_release(struct archive *a, int fd, const char *keyring,
+archive_read_release(struct deb_archive *a, int fd, const char *keyring,
     const char *arch, struct release *rel, struct err *err)
 {
 	auto_fd int text = memfd_create("release", MFD_CLOEXEC);
@@ -108,8 +108,8 @@ show_progress(void *arg, int64_t done, int64_t total KILN_UNUSED)
 }
 
 static int
-get_index(struct archive *a, const char *suite, const char *uri, bool by_hash,
-    const struct index_file *f, struct err *err)
+get_index(struct deb_archive *a, const char *suite, const char *uri,
+    bool by_hash, const struct index_file *f, struct err *err)
 {
 	auto_free char *subject = mem_printf("%s %s", suite, f->path);
 	auto_free char *url = NULL;
@@ -145,7 +145,7 @@ get_index(struct archive *a, const char *suite, const char *uri, bool by_hash,
 }
 
 int
-archive_get_indexes(struct archive *a, const char *suite, const char *uri,
+archive_get_indexes(struct deb_archive *a, const char *suite, const char *uri,
     const struct release *rel, const char *arch,
     struct hash digests[ARCHIVE_INDEXES], struct err *err)
 {
@@ -170,7 +170,7 @@ archive_get_indexes(struct archive *a, const char *suite, const char *uri,
 }
 
 const char *
-archive_keyring(const struct archive *a, const char *suite, const char *uri)
+archive_keyring(const struct deb_archive *a, const char *suite, const char *uri)
 {
 	for (size_t i = 0; i < a->sources->n; i++) {
 		const struct apt_source *s = &a->sources->v[i];

@@ -11,25 +11,26 @@
 char *archive_url(const char *base, const char *path) KILN_MUST;
 /* The first that fails to answer 200 sets *status and is ERR_MISSING (404,
  * 410) or ERR_BUSY. */
-int archive_get(struct archive *, const char *url, int64_t limit, int fd,
+int archive_get(struct deb_archive *, const char *url, int64_t limit, int fd,
     void (*progress)(void *, int64_t, int64_t), void *arg,
     struct err *) KILN_MUST;
 /* Into the store; ERR_TRUST if it is not what was listed. */
-int archive_get_expected(struct archive *, const char *url, const struct hash *,
-    int64_t size, void (*progress)(void *, int64_t, int64_t), void *arg,
+int archive_get_expected(struct deb_archive *, const char *url,
+    const struct hash *, int64_t size,
+    void (*progress)(void *, int64_t, int64_t), void *arg,
     struct err *) KILN_MUST;
 
 /* "main/binary-ARCH/Packages.xz", "main/source/Sources.xz". */
 void archive_paths(const char *arch, char *paths[ARCHIVE_INDEXES]);
 /* Signature, then the parsed text, of the InRelease file in `fd`. */
-int archive_read_release(struct archive *, int fd, const char *keyring,
+int archive_read_release(struct deb_archive *, int fd, const char *keyring,
     const char *arch, struct release *, struct err *) KILN_MUST;
 /* Those indexes of a checked release that the store has not. */
-int archive_get_indexes(struct archive *, const char *suite, const char *uri,
-    const struct release *, const char *arch,
+int archive_get_indexes(struct deb_archive *, const char *suite,
+    const char *uri, const struct release *, const char *arch,
     struct hash digests[ARCHIVE_INDEXES], struct err *) KILN_MUST;
 /* The keyring to judge a suite by: its source's, else Debian's. */
 const char *archive_keyring(
-    const struct archive *, const char *suite, const char *uri);
+    const struct deb_archive *, const char *suite, const char *uri);
 
 #endif

@@ -32,8 +32,8 @@ rehash(void *arg, const struct hash *h, int64_t size, const char *name,
 
 /* The lock's own list of indexes must be what the InRelease lists. */
 static int
-check_suite(struct archive *a, const struct lock *l, const struct lock_suite *s,
-    struct index_suite *out, struct err *err)
+check_suite(struct deb_archive *a, const struct lock *l,
+    const struct lock_suite *s, struct index_suite *out, struct err *err)
 {
 	struct hash indexes[ARCHIVE_INDEXES];
 	size_t same = 0;
@@ -63,7 +63,7 @@ check_suite(struct archive *a, const struct lock *l, const struct lock_suite *s,
 }
 
 static int
-check_files(struct archive *a, const struct lock *l, struct err *err)
+check_files(struct deb_archive *a, const struct lock *l, struct err *err)
 {
 	struct worker *w = &a->workers->index;
 	const struct lock_packages *lists[] = { &l->build, &l->image };
@@ -79,7 +79,7 @@ check_files(struct archive *a, const struct lock *l, struct err *err)
 }
 
 static int
-check_proof(struct archive *a, const struct lock *l, struct err *err)
+check_proof(struct deb_archive *a, const struct lock *l, struct err *err)
 {
 	struct index_suite v[ARCHIVE_SUITES];
 	size_t n = 0;
@@ -108,7 +108,7 @@ check_proof(struct archive *a, const struct lock *l, struct err *err)
 }
 
 static int
-write_rows(struct archive *a, const struct lock *l, struct err *err)
+write_rows(struct deb_archive *a, const struct lock *l, struct err *err)
 {
 	static const char sql[] = "UPDATE recipe SET lock = ?2 WHERE name = ?1";
 	/* A foreign lock answers no request of ours: see lock_row_imported. */
@@ -135,10 +135,12 @@ write_rows(struct archive *a, const struct lock *l, struct err *err)
 }
 
 int
-lock_accept(struct archive *a, const struct lock *l, struct err *err)
+lock_accept(struct deb_archive *a, struct lock *l, struct err *err)
 {
 	if (lock_blobs(l, rehash, a->store, err) == -1 ||
 	    check_proof(a, l, err) == -1)
 		return err_prefix(err, "lock of %s", l->recipe);
+	if (lock_store(a->store, l, err) == -1)
+		return -1;
 	return write_rows(a, l, err);
 }

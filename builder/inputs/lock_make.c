@@ -75,7 +75,7 @@ request_digest(const struct lock_request *rq, struct hash *out, struct err *err)
 }
 
 struct making {
-	struct archive *a;
+	struct deb_archive *a;
 	const struct lock_request *rq;
 	struct archive_suite suites[ARCHIVE_SUITES];
 	size_t nsuites;
@@ -344,7 +344,7 @@ static int
 make(struct making *m, const struct hash *request, int64_t event,
     struct hash *digest, struct err *err)
 {
-	struct archive *a = m->a;
+	struct deb_archive *a = m->a;
 	int r;
 
 	if (load_suites(m, err) == -1 || solve(m, err) == -1 ||
@@ -365,7 +365,7 @@ make(struct making *m, const struct hash *request, int64_t event,
 }
 
 int
-lock_make(struct archive *a, const struct lock_request *rq, int64_t event,
+lock_make(struct deb_archive *a, const struct lock_request *rq, int64_t event,
     struct hash *digest, struct err *err)
 {
 	struct making m = { .a = a, .rq = rq };

@@ -41,21 +41,22 @@ extern const char *const lock_base[];
  * polled, or the archive lists a file and does not have it.  `event`: what
  * led here, or 0.
  */
-int lock_make(struct archive *, const struct lock_request *, int64_t event,
+int lock_make(struct deb_archive *, const struct lock_request *, int64_t event,
     struct hash *digest, struct err *) KILN_MUST;
 
 /*
  * Takes over a lock whose bytes all lie in the store already: re-hashes each
  * of them, judges the proof by this machine's keyring, and each package and
- * source file by the indexes; then writes its row, with origin "import".
+ * source file by the indexes; then stores it and writes its row, with origin
+ * "import".
  */
-int lock_accept(struct archive *, const struct lock *, struct err *) KILN_MUST;
+int lock_accept(struct deb_archive *, struct lock *, struct err *) KILN_MUST;
 
 /* Rows. */
 int lock_row_add(struct db *, const struct lock *, const char *origin,
     const struct hash *request, int64_t event, struct err *) KILN_MUST;
 /* The imported lock that holds for the request: 1, 0: none does. */
-int lock_row_imported(struct archive *, const struct lock_request *,
+int lock_row_imported(struct deb_archive *, const struct lock_request *,
     struct hash *digest, struct err *) KILN_MUST;
 /* The current lock of a recipe: 1, 0: it has none. */
 int lock_row_newest(struct db *, const char *recipe, struct hash *digest,

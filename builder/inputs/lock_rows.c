@@ -109,7 +109,7 @@ outdated(struct db *db, const struct lock_request *rq, int64_t since,
 }
 
 int
-lock_row_imported(struct archive *a, const struct lock_request *rq,
+lock_row_imported(struct deb_archive *a, const struct lock_request *rq,
     struct hash *digest, struct err *err)
 {
 	static const char sql[] =

@@ -1,0 +1,273 @@
+/* kiln lock: carry a lock with all its bytes from farm to farm. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "builder/cli/cmd.h"
+#include "builder/inputs/lock_json.h"
+#include "builder/inputs/lock_make.h"
+#include "builder/inputs/lock_tar.h"
+#include "builder/schema.h"
+#include "lib/farm.h"
+#include "lib/fdio.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/num.h"
+#include "lib/own.h"
+
+#define WHERE "kiln lock"
+
+struct options {
+	const char *state;
+	bool json;
+	const char *verb, *what, *file;
+};
+
+struct opened {
+	struct farm farm;
+	struct db *db;
+	struct store *store;
+	int work; /* -1: reading only */
+};
+
+static void
+opened_release(struct opened *o)
+{
+	store_free(o->store);
+	db_close(o->db);
+	if (o->work != -1)
+		close(o->work);
+	farm_release(&o->farm);
+}
+#define auto_opened __attribute__((cleanup(opened_release)))
+
+/* After drop_to(): `write` as the builder, which owns farm.db. */
+static int
+open_parts(struct opened *o, bool write, struct err *err)
+{
+	auto_free char *path = farm_file(&o->farm, "farm.db");
+	auto_fd int store = farm_dir(&o->farm, "store", err);
+
+	if (store == -1)
+		return -1;
+	o->db = write
+		    ? db_open(path, farm_migrations, farm_migrations_count, err)
+		    : db_open_reader(path, err);
+	if (!o->db)
+		return -1;
+	o->store = store_open(store, err);
+	if (!o->store)
+		return -1;
+	if (write && (o->work = farm_dir(&o->farm, "work", err)) == -1)
+		return -1;
+	return 0;
+}
+
+/* A digest, or a recipe's current lock. */
+static struct lock *
+find_lock(struct opened *o, const char *what, struct err *err)
+{
+	struct hash h;
+	int r;
+
+	if (hash_parse(&h, what))
+		return lock_load(o->store, &h, err);
+	r = lock_row_newest(o->db, what, &h, err);
+	if (r == 0)
+		err_set(err, ERR_MISSING,
+		    "no recipe \"%s\" has a lock in this farm: `kiln lock "
+		    "show` wants a recipe or 64 hex digits",
+		    what);
+	return r == 1 ? lock_load(o->store, &h, err) : NULL;
+}
+
+static void
+print_packages(const char *title, const struct lock_packages *l)
+{
+	if (l->n)
+		printf("%s: %zu packages\n", title, l->n);
+	for (size_t i = 0; i < l->n; i++) {
+		char hex[HASH_HEX];
+
+		hash_hex(&l->v[i].sha256, hex);
+		printf("  %-28s %-28s %-18s %.12s\n", l->v[i].name,
+		    l->v[i].version, l->v[i].suite, hex);
+	}
+}
+
+static int
+show(const struct options *opt, struct err *err)
+{
+	auto_opened struct opened o = { .work = -1 };
+	auto_lock struct lock *l = NULL;
+	char hex[HASH_HEX];
+
+	if (farm_enter(&o.farm, opt->state, NULL, false, err) == -1 ||
+	    drop_to(ROLE_CLI, err) == -1 || open_parts(&o, false, err) == -1 ||
+	    !(l = find_lock(&o, opt->what, err)))
+		return -1;
+	if (opt->json) {
+		auto_json json_t *j = lock_json(l);
+		auto_buf struct buf text = BUF_INIT;
+
+		js_text(j, true, &text);
+		puts(text.data);
+		return 0;
+	}
+	hash_hex(&l->digest, hex);
+	printf("lock %s\nrecipe %s, %s\n", hex, l->recipe, l->arch);
+	for (size_t i = 0; i < l->nsuites; i++) {
+		hash_hex(&l->suites[i].inrelease, hex);
+		printf("suite %s, InRelease %s\n", l->suites[i].name, hex);
+	}
+	print_packages("build", &l->build);
+	print_packages("image", &l->image);
+	if (l->sources.n)
+		printf("sources: %zu files\n", l->sources.n);
+	for (size_t i = 0; i < l->sources.n; i++)
+		printf(
+		    "  %s %s\n", l->sources.v[i].suite, l->sources.v[i].file);
+	if (lock_complete(o.store, l, err) == -1)
+		return -1;
+	puts("complete: every byte is in the store");
+	return 0;
+}
+
+/* In the child, which has no right but reading the farm. */
+static int
+write_tar(const struct options *opt, int fd, struct err *err)
+{
+	auto_opened struct opened o = { .work = -1 };
+	auto_lock struct lock *l = NULL;
+
+	if (farm_enter(&o.farm, opt->state, NULL, false, err) == -1 ||
+	    drop_to(ROLE_CLI, err) == -1 || open_parts(&o, false, err) == -1 ||
+	    !(l = find_lock(&o, opt->what, err)))
+		return -1;
+	return lock_tar_write(o.store, l, fd, err);
+}
+
+/*
+ * Only the caller may write where FILE is to be, and only a lesser user
+ * should read the farm: a child writes into a file that has no name yet.
+ */
+static int export(const struct options *opt, struct err *err)
+{
+	auto_free char *dircopy = mem_str(opt->file);
+	auto_free char *namecopy = mem_str(opt->file);
+	auto_fd int dir = dir_open(dirname(dircopy), err);
+	auto_tmp struct tmp tmp = TMP_INIT;
+	pid_t pid;
+	int status;
+
+	if (dir == -1 || tmp_open(&tmp, dir, 0644, err) == -1)
+		return -1;
+	pid = fork();
+	if (pid == -1)
+		return err_sys(err, "fork");
+	if (pid == 0) {
+		if (write_tar(opt, tmp.fd, err) == -1)
+			_exit(cli_fail(WHERE, err, opt->json));
+		_exit(EXIT_DONE);
+	}
+	while (waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			return err_sys(err, "wait for the writer");
+	if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
+		return WEXITSTATUS(status); /* it has said why */
+	if (!WIFEXITED(status))
+		return err_set(err, ERR_SYSTEM, "the writer was killed");
+	return tmp_replace(&tmp, basename(namecopy), err);
+}
+
+static int
+import_locked(struct opened *o, struct workers *ws, int fd, struct err *err)
+{
+	auto_apt struct apt_sources sources = APT_SOURCES_INIT;
+	struct err no_sources = ERR_INIT;
+	auto_lock struct lock *l = NULL;
+	struct deb_archive a;
+	char hex[HASH_HEX];
+
+	/* They only say by which keyring a suite is judged. */
+	if (apt_sources_read(&sources, NULL, &no_sources) == -1)
+		fprintf(stderr, WHERE ": %s: judging by Debian's keyring\n",
+		    no_sources.msg);
+	a = (struct deb_archive){ o->db, o->store, ws, &sources, o->work };
+	l = lock_tar_read(o->store, fd, o->work, err);
+	if (!l || lock_accept(&a, l, err) == -1)
+		return -1;
+	hash_hex(&l->digest, hex);
+	printf("%s\n", hex);
+	return 0;
+}
+
+static int
+import(const struct options *opt, struct err *err)
+{
+	auto_opened struct opened o = { .work = -1 };
+	auto_workers struct workers ws = WORKERS_INIT;
+	auto_fd int fd = open(opt->what, O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		return err_sys(err, "%s", opt->what);
+	/* The workers take uids of their own while there is still root. */
+	if (farm_enter(&o.farm, opt->state, NULL, true, err) == -1 ||
+	    workers_start(&ws, err) == -1 || drop_to(ROLE_BUILDER, err) == -1 ||
+	    open_parts(&o, true, err) == -1)
+		return -1;
+	return import_locked(&o, &ws, fd, err);
+}
+
+static int
+run(const struct options *opt, struct err *err)
+{
+	if (strcmp(opt->verb, "export") == 0)
+		return export(opt, err);
+	if (strcmp(opt->verb, "import") == 0)
+		return import(opt, err);
+	return show(opt, err);
+}
+
+int
+cmd_lock(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "state", required_argument, NULL, 's' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct options opt = { 0 };
+	struct err err = ERR_INIT;
+	int c, n, r;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
+		if (c == 's')
+			opt.state = optarg;
+		else if (c == 'j')
+			opt.json = true;
+		else if (c == 'h')
+			return cli_help(&kiln_program, "lock");
+		else
+			return EXIT_USAGE;
+	n = argc - optind;
+	opt.verb = n > 0 ? argv[optind] : "";
+	opt.what = n > 1 ? argv[optind + 1] : NULL;
+	opt.file = n > 2 ? argv[optind + 2] : NULL;
+	if (!(strcmp(opt.verb, "export") == 0 && n == 3) &&
+	    !(strcmp(opt.verb, "import") == 0 && n == 2) &&
+	    !(strcmp(opt.verb, "show") == 0 && n == 2))
+		return cli_usage(WHERE,
+		    "it is `export RECIPE FILE`, `import FILE` or `show "
+		    "RECIPE|DIGEST`");
+	r = run(&opt, &err);
+	return r == -1 ? cli_fail(WHERE, &err, opt.json) : r;
+}
