@@ -3,6 +3,7 @@
 
 #include "builder/cli/cmd.h"
 #include "builder/cli/watch.h"
+#include "builder/inputs/worker.h"
 #include "lib/log.h"
 
 static const struct cli_command commands[] = {
@@ -39,5 +40,7 @@ main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "-x") == 0 &&
 	    strcmp(argv[2], "watch") == 0)
 		return watch_main();
+	if (argc == 3 && strcmp(argv[1], "-x") == 0)
+		return worker_main(argv[2]);
 	return cli_main(&kiln_program, argc, argv);
 }
