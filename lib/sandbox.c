@@ -327,6 +327,14 @@ sandbox_start(const struct sandbox *sb, struct child *out, struct err *err)
 	return 0;
 }
 
+void
+sandbox_kill(const struct sandbox_jail *jail)
+{
+	/* The first process takes its whole namespace with it. */
+	if (jail->init != -1)
+		syscall(SYS_pidfd_send_signal, jail->init, SIGKILL, NULL, 0);
+}
+
 int
 sandbox_end(struct sandbox_jail *jail, bool *ran, struct err *err)
 {

@@ -60,6 +60,8 @@ struct sandbox {
  * (its own PID namespace, --die-with-parent). */
 int sandbox_start(
     const struct sandbox *, struct child *, struct err *) KILN_MUST;
+/* Kills everything inside. */
+void sandbox_kill(const struct sandbox_jail *);
 /*
  * After the child's end: waits until *every* process inside is dead (bwrap
  * ends a little earlier), so that what they left can be looked at.  *ran:

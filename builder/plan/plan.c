@@ -15,13 +15,36 @@
 
 /* --- making -------------------------------------------------------------- */
 
+/*
+ * What the sandbox will show of the folder.  recipe.yaml is not in it: what
+ * it says enters the plan by itself, and a new summary builds nothing again.
+ * An image sees the files it holds and no others, for the same reason.
+ */
+static bool
+is_input(const struct recipe *r, enum recipe_stage stage, const char *path)
+{
+	if (strcmp(path, "recipe.yaml") == 0)
+		return false;
+	if (stage == STAGE_BUILD)
+		return true;
+	for (size_t i = 0; i < r->nfiles; i++)
+		if (r->files[i].type == FROM_RECIPE &&
+		    strcmp(r->files[i].what, path) == 0)
+			return true;
+	return false;
+}
+
 static json_t *
-tree_json(const struct recipe *r)
+tree_json(const struct recipe *r, enum recipe_stage stage)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < r->ntree; i++) {
-		json_t *j = json_object();
+		json_t *j;
+
+		if (!is_input(r, stage, r->tree[i].path))
+			continue;
+		j = json_object();
 
 		js_set_str(j, "path", r->tree[i].path);
 		js_set_bool(j, "x", r->tree[i].x);
@@ -158,7 +181,7 @@ plan_make(const struct recipe *r, enum recipe_stage stage,
 	js_set_str(j, "arch", lock->arch);
 	js_set_str(j, "clock", clock);
 	js_set_hash(j, "policy", policy);
-	js_set(j, "tree", tree_json(r));
+	js_set(j, "tree", tree_json(r, stage));
 	js_set(j, "uses", uses_json(uses, nuses));
 	js_set(j, "outputs", outputs_json(r, stage));
 	if (stage == STAGE_BUILD) {

@@ -1,0 +1,77 @@
+/*
+ * Lanes: the two ways in which a plan is run.  A is quiet, B is contrary in
+ * everything a build must not depend on.  Each difference is a switch with a
+ * name, so that a run can take any set of them (and a difference can be
+ * traced to one).
+ *
+ * Blind spots: the date is shifted by a preloaded library, which a static
+ * program does not load; processor and kernel are those of this machine.
+ */
+#ifndef KILN_LANE_H
+#define KILN_LANE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "lib/buf.h"
+
+enum variation {
+	VARY_ASLR,
+	VARY_COLUMNS,
+	VARY_CPUS,
+	VARY_DATE,
+	VARY_DOMAIN,
+	VARY_FILE_ORDER,
+	VARY_HOME,
+	VARY_HOSTNAME,
+	VARY_JOBS,
+	VARY_LOCALE,
+	VARY_OUTSIDE_PATH,
+	VARY_PATH,
+	VARY_TIMEZONE,
+	VARY_UID,
+	VARY_UMASK,
+	VARY_COUNT
+};
+
+#define VARY_NONE 0u
+#define VARY_ALL ((1u << VARY_COUNT) - 1)
+#define VARY(v) (1u << (v))
+
+const char *variation_name(enum variation); /* "aslr" … */
+
+/* How one run differs, resolved from a set of switches. */
+struct lane {
+	char name;     /* 'A', 'B' */
+	unsigned vary; /* what is really varied: VARY() bits */
+	unsigned uid, gid;
+	int jobs;
+	int cpus; /* 0: all */
+	bool no_aslr;
+	bool reverse_order;
+	bool long_path;
+	const char *hostname, *umask, *home;
+	struct buf env[24]; /* NAME=VALUE */
+	size_t nenv;
+};
+
+/* Packages that lanes need in every environment; NULL-ended.  Part of each
+ * lock's request. */
+extern const char *const lane_packages[];
+
+/*
+ * `root`: the environment's tree, in which lane B's date needs libfaketime;
+ * without it the date is not varied.  `arch` is Debian's.
+ */
+void lane_init(struct lane *, char name, unsigned vary, const char *root,
+    const char *recipe, const char *arch, int64_t clock);
+void lane_release(struct lane *);
+/* Names of the bits, sorted: new references. */
+json_t *lane_varied(unsigned vary);
+/* What is never varied here, and the switches that are off. */
+json_t *lane_not_varied(unsigned vary);
+
+#endif
