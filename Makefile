@@ -46,7 +46,7 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 .DEFAULT_GOAL := all
-.PHONY: all run test check asan lint bench clean deps deps-test help unit lint-quick
+.PHONY: all run test check asan lint bench clean deps deps-test help unit tools lint-quick
 all: $(BIN)
 
 $(O)/%.o: %.c
@@ -93,10 +93,11 @@ run:
 
 test:
 	@tools/deps build run test lint
-	@$(MAKE) --no-print-directory -s -j2 all
+	@$(MAKE) --no-print-directory -s -j2 all tools
 	@tests/support/run-all $(O)
 
 check: unit
+tools: $(TOOLS)
 
 deps:
 	tools/deps build run test lint
@@ -113,6 +114,12 @@ help:
 
 asan:
 	@$(MAKE) --no-print-directory V=asan unit
+
+# Small tools of the tests' own: tests/support/NAME.c with a main().
+TOOLS := $(patsubst %.c,$(O)/%,tests/support/memfind.c)
+$(O)/tests/support/%: tests/support/%.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -D_GNU_SOURCE -Wall -Wextra -o $@ $<
 
 unit: $(UNIT_BIN)
 	tests/support/run-units $(UNIT_BIN)
