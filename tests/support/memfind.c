@@ -1,8 +1,7 @@
 /*
  * memfind FILE…: in which processes' memory do the seed bytes of these key
- * files stand?  One line each: "KEY PID COMMAND".  The keys are read as
- * kiln-tuf keeps them: JSON with a hex seed.  Reads /proc/PID/mem of every
- * process, so it needs root.
+ * files stand?  A key file is 32 raw bytes.  One line each: "KEY PID COMMAND".
+ * Reads /proc/PID/mem of every process, so it needs root.
  */
 #include <ctype.h>
 #include <dirent.h>
