@@ -1,0 +1,144 @@
+#include "tuf-repo/ask.h"
+
+#include <string.h>
+
+#include "lib/ipc.h"
+#include "lib/json.h"
+#include "lib/own.h"
+#include "tuf-repo/signer_proto.h"
+
+#define PATIENCE_MS 30000
+
+int
+signer_start(int keysfd, struct child *child, int *sock, struct err *err)
+{
+	static const char *const argv[] = { "kiln-tuf", "-x", "signer", NULL };
+	struct spawn sp = SPAWN_INIT;
+	int sv[2];
+
+	if (ipc_pair(sv, err) == -1)
+		return -1;
+	sp.argv = argv;
+	sp.exec_self = true;
+	sp.new_session = true;
+	sp.fds[0] = sv[1];
+	sp.fds[1] = keysfd;
+	sp.nfds = 2;
+	if (spawn_start(&sp, child, err) == -1) {
+		close(sv[0]);
+		close(sv[1]);
+		return err_prefix(err, "start the signer");
+	}
+	close(sv[1]);
+	*sock = sv[0];
+	return 0;
+}
+
+static int
+exchange(int sock, uint32_t type, const struct buf *fields, struct answer *a,
+    struct err *err)
+{
+	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
+	auto_free char *text = NULL;
+	struct span key, sig;
+	uint32_t cls;
+	int got;
+
+	if (ipc_send(sock, type, fields, NULL, 0, err) == -1)
+		return -1;
+	got = ipc_recv(sock, PATIENCE_MS, &m, err);
+	if (got == -1)
+		return -1;
+	if (got == 0)
+		return err_set(err, ERR_SYSTEM, "it has ended");
+	if (m.type == REFUSED) {
+		if (ipc_get_u32(&m, &cls, err) == -1 ||
+		    ipc_get_str(&m, sizeof(err->msg), &text, err) == -1 ||
+		    ipc_end(&m, err) == -1)
+			return -1;
+		if (cls <= ERR_NONE || cls > ERR_BUSY)
+			cls = ERR_TRUST;
+		return err_set(err, (enum err_class)cls, "%s", text);
+	}
+	if (m.type != SIGNED ||
+	    ipc_get_bytes(&m, sizeof(a->key.b), &key, err) == -1 ||
+	    ipc_get_bytes(&m, sizeof(a->sig.b), &sig, err) == -1 ||
+	    ipc_end(&m, err) == -1 || key.n != sizeof(a->key.b) ||
+	    sig.n != sizeof(a->sig.b))
+		return err_set(err, ERR_TRUST, "its answer has another form");
+	memcpy(a->key.b, key.p, key.n);
+	memcpy(a->sig.b, sig.p, sig.n);
+	return 0;
+}
+
+static int
+add_signed_at(struct buf *out, const struct tuf_file *f, struct err *err)
+{
+	const char *text;
+	int64_t at;
+
+	if (js_str("metadata", f->signed_json, "signed_at", &text, err) == -1 ||
+	    time_parse(text, &at, err) == -1)
+		return -1;
+	ipc_add_i64(out, at);
+	return 0;
+}
+
+/* Entries go sorted; canonical JSON came sorted from our own writer. */
+static int
+fields_of(const char *role, const struct tuf_file *f, struct buf *out,
+    uint32_t *type, struct err *err)
+{
+	ipc_add_i64(out, f->version);
+	ipc_add_i64(out, f->expires);
+	if (f->type != TUF_TARGETS && add_signed_at(out, f, err) == -1)
+		return -1;
+	if (f->type == TUF_TIMESTAMP) {
+		*type = SIGN_TIMESTAMP;
+		ipc_add_i64(out, f->meta[0].version);
+		ipc_add_i64(out, f->meta[0].length);
+		ipc_add_hash(out, &f->meta[0].sha256);
+	} else if (f->type == TUF_SNAPSHOT) {
+		*type = SIGN_SNAPSHOT;
+		ipc_add_u32(out, (uint32_t)f->nmeta);
+		for (size_t i = 0; i < f->nmeta; i++) {
+			ipc_add_str(out, f->meta[i].name);
+			ipc_add_i64(out, f->meta[i].version);
+			ipc_add_i64(out, f->meta[i].length);
+			ipc_add_hash(out, &f->meta[i].sha256);
+		}
+	} else {
+		*type = SIGN_BRAKE;
+		ipc_add_u32(out, (uint32_t)f->ntargets);
+		for (size_t i = 0; i < f->ntargets; i++) {
+			ipc_add_str(out, f->targets[i].path);
+			ipc_add_i64(out, f->targets[i].length);
+			ipc_add_hash(out, &f->targets[i].sha256);
+		}
+	}
+	(void)role;
+	return 0;
+}
+
+int
+ask_signature(int sock, const char *role, const struct tuf_file *f,
+    const struct buf *bytes, struct answer *a, struct err *err)
+{
+	auto_buf struct buf fields = BUF_INIT;
+	uint32_t type = SIGN_ROLE;
+
+	if (f->type == TUF_TARGETS && strcmp(role, "brake") != 0) {
+		ipc_add_str(&fields, role);
+		ipc_add_i64(&fields, f->version);
+		ipc_add_bytes(&fields, bytes->data, bytes->len);
+		if (fields.len > IPC_MAX)
+			return err_set(err, ERR_INPUT,
+			    "%s: %zu bytes are more than the signer takes",
+			    role, bytes->len);
+	} else if (fields_of(role, f, &fields, &type, err) == -1) {
+		return err_prefix(err, "%s", role);
+	}
+	if (exchange(sock, type, &fields, a, err) == -1)
+		return err_prefix(err, "signer");
+	return 0;
+}

@@ -1,0 +1,35 @@
+/*
+ * Asking the signer.  It is started by exec of ourselves before we drop
+ * rights; the parent never sees a seed.  Every call gives a public key and a
+ * signature that the collector still verifies.
+ */
+#ifndef KILN_ASK_H
+#define KILN_ASK_H
+
+#include <stdint.h>
+
+#include "lib/attr.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "lib/hash.h"
+#include "lib/sig.h"
+#include "lib/spawn.h"
+#include "lib/tuf.h"
+
+struct answer {
+	struct sig_public key;
+	struct sig sig;
+};
+
+/* Starts `kiln-tuf -x signer` with keys/online; sets *sock. */
+int signer_start(int keysfd, struct child *, int *sock, struct err *) KILN_MUST;
+
+/*
+ * The signature over `signed_bytes`, which are the canonical bytes of `file`
+ * (read from them).  For timestamp, snapshot and brake only the fields
+ * travel; the signer writes the bytes itself and the two must agree.
+ */
+int ask_signature(int sock, const char *role, const struct tuf_file *file,
+    const struct buf *signed_bytes, struct answer *, struct err *) KILN_MUST;
+
+#endif

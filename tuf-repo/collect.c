@@ -1,0 +1,309 @@
+#include "tuf-repo/collect.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/canon.h"
+#include "lib/hex.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "lib/tuf_check.h"
+#include "lib/tuf_read.h"
+#include "tuf-repo/metadata.h"
+
+int
+collect_delegator(
+    struct repo *r, const char *role, struct tuf_file **file, struct err *err)
+{
+	const struct rule *rule = rule_of(role);
+	const char *parent = rule && rule->top ? "root" : "targets";
+
+	if (role_load_newest(r->db, parent, file, err) == -1)
+		return -1;
+	if (!*file)
+		return err_set(err, ERR_MISSING,
+		    "there is no %s yet; run kiln-tuf init", parent);
+	return 0;
+}
+
+int
+collect_propose(
+    struct repo *r, const char *role, const json_t *part, struct err *err)
+{
+	static const char sql[] = "INSERT INTO role"
+				  "(name, version, made_at, expires, signed) "
+				  "VALUES (?1, ?2, ?3, ?4, ?5)";
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+	auto_buf struct buf bytes = BUF_INIT;
+	auto_buf struct buf draft = BUF_INIT;
+	auto_tuf struct tuf_file *file = NULL;
+	int64_t newest;
+
+	if (canon_json(part, &bytes, err) == -1 ||
+	    meta_file(bytes.data, bytes.len, NULL, 0, &draft, err) == -1 ||
+	    !(file = tuf_read(
+		  role_type(role), role, draft.data, draft.len, err)) ||
+	    role_newest(r->db, role, false, &newest, err) == -1)
+		return err_prefix(err, "propose %s", role);
+	if (file->version != newest + 1)
+		return err_set(err, ERR_INPUT,
+		    "%s: version %lld proposed after %lld", role,
+		    (long long)file->version, (long long)newest);
+	stmt_bind_str(q, 1, role);
+	stmt_bind_int(q, 2, file->version);
+	stmt_bind_int(q, 3, r->now);
+	stmt_bind_int(q, 4, file->expires);
+	stmt_bind_text(q, 5, bytes.data, bytes.len);
+	return stmt_run(q, err);
+}
+
+static int
+load_signed(struct repo *r, const char *role, int64_t version,
+    struct buf *bytes, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT signed FROM role WHERE name = ?1 AND version = ?2";
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+	int rc;
+
+	stmt_bind_str(q, 1, role);
+	stmt_bind_int(q, 2, version);
+	rc = stmt_step(q, err);
+	if (rc == -1)
+		return -1;
+	if (rc == 0)
+		return err_set(err, ERR_MISSING,
+		    "tuf.db: no version %lld of %s", (long long)version, role);
+	buf_str(bytes, stmt_str(q, 0));
+	return 0;
+}
+
+static bool
+key_listed(const struct tuf_file *delegator, const char *role,
+    const struct sig_public *pub)
+{
+	const struct tuf_role *d = tuf_role_find(delegator, role);
+
+	for (size_t i = 0; d && i < d->nkeyids; i++) {
+		const struct tuf_key *k = tuf_key_find(delegator, d->keyids[i]);
+
+		if (k && k->usable &&
+		    memcmp(k->pub.b, pub->b, sizeof(pub->b)) == 0)
+			return true;
+	}
+	return false;
+}
+
+int
+collect_add(struct repo *r, const char *role, int64_t version,
+    const struct answer *a, struct err *err)
+{
+	static const char sql[] =
+	    "INSERT INTO signature"
+	    "(name, version, key, sig, at) VALUES (?1, ?2, ?3, ?4, ?5)"
+	    " ON CONFLICT DO NOTHING";
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+	auto_buf struct buf bytes = BUF_INIT;
+	auto_tuf struct tuf_file *delegator = NULL;
+	char key[KEY_HEX], sig[SIG_HEX];
+
+	if (load_signed(r, role, version, &bytes, err) == -1 ||
+	    collect_delegator(r, role, &delegator, err) == -1)
+		return -1;
+	if (!key_listed(delegator, role, &a->key))
+		return err_set(err, ERR_TRUST,
+		    "%s: signed by a key that it is not delegated to", role);
+	if (!sig_verify(&a->key, bytes.data, bytes.len, &a->sig))
+		return err_set(err, ERR_TRUST,
+		    "%s: version %lld: the signature does not match the bytes",
+		    role, (long long)version);
+	hex_encode(key, a->key.b, sizeof(a->key.b));
+	hex_encode(sig, a->sig.b, sizeof(a->sig.b));
+	stmt_bind_str(q, 1, role);
+	stmt_bind_int(q, 2, version);
+	stmt_bind_str(q, 3, key);
+	stmt_bind_str(q, 4, sig);
+	stmt_bind_int(q, 5, r->now);
+	return stmt_run(q, err);
+}
+
+/* Signatures of keys the role is delegated to now; others came before a
+ * delegation changed and are left out. */
+static int
+load_signatures(struct repo *r, const char *role, int64_t version,
+    const struct tuf_file *delegator, struct meta_signature **list, size_t *n,
+    struct err *err)
+{
+	static const char sql[] = "SELECT key, sig FROM signature"
+				  " WHERE name = ?1 AND version = ?2";
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+	size_t cap = 0;
+	int rc;
+
+	stmt_bind_str(q, 1, role);
+	stmt_bind_int(q, 2, version);
+	while ((rc = stmt_step(q, err)) == 1) {
+		const char *key = stmt_str(q, 0), *sig = stmt_str(q, 1);
+		struct meta_signature s;
+
+		if (!hex_decode(s.key.b, sizeof(s.key.b), key, strlen(key)) ||
+		    !hex_decode(s.sig.b, sizeof(s.sig.b), sig, strlen(sig)) ||
+		    !key_listed(delegator, role, &s.key))
+			continue;
+		MEM_GROW(*list, *n, cap);
+		(*list)[(*n)++] = s;
+	}
+	return rc;
+}
+
+static int
+store_file(struct repo *r, const char *role, int64_t version,
+    const struct buf *file, struct err *err)
+{
+	static const char sql[] =
+	    "UPDATE role SET file = ?3, digest = ?4"
+	    " WHERE name = ?1 AND version = ?2 AND file IS NULL";
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+	struct hash h;
+
+	hash_bytes(&h, file->data, file->len);
+	stmt_bind_str(q, 1, role);
+	stmt_bind_int(q, 2, version);
+	stmt_bind_text(q, 3, file->data, file->len);
+	stmt_bind_hash(q, 4, &h);
+	return stmt_run(q, err);
+}
+
+int
+collect_finish(struct repo *r, const char *role, int64_t version,
+    bool *complete, struct err *err)
+{
+	auto_tuf struct tuf_file *delegator = NULL;
+	auto_tuf struct tuf_file *file = NULL;
+	auto_free struct meta_signature *sigs = NULL;
+	auto_buf struct buf bytes = BUF_INIT;
+	auto_buf struct buf whole = BUF_INIT;
+	const struct tuf_role *d;
+	size_t n = 0;
+
+	if (load_signed(r, role, version, &bytes, err) == -1 ||
+	    collect_delegator(r, role, &delegator, err) == -1 ||
+	    load_signatures(r, role, version, delegator, &sigs, &n, err) == -1)
+		return -1;
+	d = tuf_role_find(delegator, role);
+	*complete = false;
+	if (!d || n < (size_t)d->threshold)
+		return 0;
+	if (meta_file(bytes.data, bytes.len, sigs, n, &whole, err) == -1 ||
+	    !(file = tuf_read(
+		  role_type(role), role, whole.data, whole.len, err)) ||
+	    tuf_threshold(delegator, role, file, err) == -1 ||
+	    store_file(r, role, version, &whole, err) == -1)
+		return -1;
+	*complete = true;
+	return 0;
+}
+
+int
+collect_sign(struct repo *r, const char *role, int64_t version, bool *complete,
+    struct err *err)
+{
+	auto_buf struct buf bytes = BUF_INIT;
+	auto_buf struct buf draft = BUF_INIT;
+	auto_tuf struct tuf_file *file = NULL;
+	struct answer a;
+
+	if (r->signer == -1)
+		return err_set(
+		    err, ERR_MISSING, "%s: no signer was started", role);
+	if (load_signed(r, role, version, &bytes, err) == -1 ||
+	    meta_file(bytes.data, bytes.len, NULL, 0, &draft, err) == -1 ||
+	    !(file = tuf_read(
+		  role_type(role), role, draft.data, draft.len, err)) ||
+	    ask_signature(r->signer, role, file, &bytes, &a, err) == -1 ||
+	    collect_add(r, role, version, &a, err) == -1)
+		return -1;
+	return collect_finish(r, role, version, complete, err);
+}
+
+/* --- files from ceremonies --------------------------------------------- */
+
+static int
+check_offline(struct repo *r, const char *role, const struct tuf_file *file,
+    struct err *err)
+{
+	auto_tuf struct tuf_file *old = NULL;
+
+	if (strcmp(role, "root") != 0) {
+		if (collect_delegator(r, role, &old, err) == -1)
+			return -1;
+		return tuf_threshold(old, role, file, err);
+	}
+	if (role_load_newest(r->db, "root", &old, err) == -1)
+		return -1;
+	if (old && tuf_threshold(old, "root", file, err) == -1)
+		return err_prefix(err, "by the root before it");
+	return tuf_threshold(file, "root", file, err);
+}
+
+static int
+same_file(struct repo *r, const char *role, int64_t version,
+    const struct buf *bytes, struct err *err)
+{
+	auto_tuf struct tuf_file *have = NULL;
+	auto_buf struct buf text = BUF_INIT;
+
+	if (role_load(r->db, role, version, &have, &text, err) == -1)
+		return -1;
+	if (!span_equal(span_buf(&text), span_buf(bytes)))
+		return err_set(err, ERR_TRUST,
+		    "%s: version %lld is already on record with other content",
+		    role, (long long)version);
+	return 0;
+}
+
+static int
+insert_file(struct repo *r, const char *role, const struct tuf_file *file,
+    const struct buf *bytes, struct err *err)
+{
+	static const char sql[] =
+	    "INSERT INTO role(name, version, made_at,"
+	    " expires, signed) VALUES (?1, ?2, ?3, ?4, ?5)";
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+	auto_buf struct buf part = BUF_INIT;
+
+	if (canon_json(file->signed_json, &part, err) == -1)
+		return -1;
+	stmt_bind_str(q, 1, role);
+	stmt_bind_int(q, 2, file->version);
+	stmt_bind_int(q, 3, r->now);
+	stmt_bind_int(q, 4, file->expires);
+	stmt_bind_text(q, 5, part.data, part.len);
+	if (stmt_run(q, err) == -1)
+		return -1;
+	return store_file(r, role, file->version, bytes, err);
+}
+
+int
+collect_file(struct repo *r, const char *role, const void *p, size_t len,
+    struct err *err)
+{
+	auto_tuf struct tuf_file *file = NULL;
+	auto_buf struct buf bytes = BUF_INIT;
+	int64_t newest;
+
+	buf_add(&bytes, p, len);
+	if (!(file = tuf_read(role_type(role), role, p, len, err)) ||
+	    role_newest(r->db, role, false, &newest, err) == -1)
+		return -1;
+	if (file->version <= newest)
+		return same_file(r, role, file->version, &bytes, err);
+	if (file->version != newest + 1)
+		return err_set(err, ERR_TRUST,
+		    "%s: version %lld comes after %lld", role,
+		    (long long)file->version, (long long)newest);
+	if (check_offline(r, role, file, err) == -1)
+		return -1;
+	return insert_file(r, role, file, &bytes, err);
+}

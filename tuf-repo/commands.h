@@ -1,0 +1,14 @@
+/* The commands of kiln-tuf; main.c holds the table. */
+#ifndef KILN_TUF_COMMANDS_H
+#define KILN_TUF_COMMANDS_H
+
+int cmd_init(int argc, char **argv);
+int cmd_delegate(int argc, char **argv);
+int cmd_export_root(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
+int cmd_refresh(int argc, char **argv);
+int cmd_withdraw(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+
+#endif

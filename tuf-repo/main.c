@@ -1,0 +1,61 @@
+/* kiln-tuf: collector and publisher of a farm's tree of trust.  The table of
+ * commands, and the signer's entrance. */
+#include <string.h>
+
+#include <sodium.h>
+
+#include "lib/cli.h"
+#include "tuf-repo/commands.h"
+#include "tuf-repo/signer.h"
+
+#define STATE "  --state DIR      folder of the farm\n"
+
+static const struct cli_command commands[] = {
+	{ "init", "[--state DIR] [--demo] [--service NAME]...",
+	    "Make all keys, the first root and an empty tree.", cmd_init,
+	    STATE
+	    "  --demo           one key each for root and targets; marked so\n"
+	    "  --service NAME   delegate svc-NAME; the kernel is one too\n" },
+	{ "delegate", "[--state DIR] --service NAME...",
+	    "Delegate further services, with the offline targets keys.",
+	    cmd_delegate, STATE "  --service NAME   delegate svc-NAME\n" },
+	{ "export-root", "[--state DIR]", "Print the newest root, for routers.",
+	    cmd_export_root, STATE },
+	{ "serve", "[--state DIR] [--once]",
+	    "Publish what the builder releases, for as long as it runs.",
+	    cmd_serve,
+	    STATE "  --once           one pass, then end\n"
+		  "  -v, --verbose    log more\n" },
+	{ "refresh", "[--state DIR]",
+	    "Sign the timestamp anew and publish, now.", cmd_refresh, STATE },
+	{ "withdraw", "[--state DIR] --reason TEXT SERVICE SERIAL",
+	    "Withdraw a service's releases up to SERIAL, for good.",
+	    cmd_withdraw, STATE "  --reason TEXT    kept with the event\n" },
+	{ "status", "[--state DIR] [--json]",
+	    "Show roles, releases, sets, and what is not published and why.",
+	    cmd_status, STATE "  --json           the same as JSON\n" },
+	{ "check", "[--root FILE] [--json] DIR|URL",
+	    "Judge a published tree as a stranger; exit 4 if it is wrong.",
+	    cmd_check,
+	    "  --root FILE      trusted root; else the tree's own first one\n"
+	    "  --json           the same as JSON\n" },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+static const struct cli_program program = {
+	.name = "kiln-tuf",
+	.summary = "Collects signatures and publishes a farm's images with"
+		   " TUF metadata.",
+	.commands = commands,
+};
+
+int
+main(int argc, char **argv)
+{
+	if (sodium_init() == -1)
+		return EXIT_FAILED;
+	if (argc == 3 && strcmp(argv[1], "-x") == 0 &&
+	    strcmp(argv[2], "signer") == 0)
+		return signer_main();
+	return cli_main(&program, argc, argv);
+}

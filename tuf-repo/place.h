@@ -1,0 +1,22 @@
+/*
+ * Putting files of tuf.db and of the store into the published tree.  A name
+ * that is there already must hold the same content.
+ */
+#ifndef KILN_PLACE_H
+#define KILN_PLACE_H
+
+#include <stdbool.h>
+
+#include "tuf-repo/repo.h"
+
+/* V.role.json */
+int place_role(
+    struct repo *, const char *role, int64_t version, struct err *) KILN_MUST;
+/* Every target that this version lists, as dir/HASH.name. */
+int place_targets(
+    struct repo *, const char *role, int64_t version, struct err *) KILN_MUST;
+/* For check.h: was the target found whole in the tree when it was published?
+ * `arg` is the struct repo. */
+bool place_known(void *arg, const struct tuf_target *);
+
+#endif

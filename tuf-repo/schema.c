@@ -1,0 +1,234 @@
+/* Each entry is applied once, in order; a released entry is never edited. */
+#include "tuf-repo/schema.h"
+
+#include "lib/attr.h"
+
+#define HEX(c) "(length(" c ") = 64 AND " c " NOT GLOB '*[^0-9a-f]*')"
+
+const char *const tuf_migrations[] = {
+	/* 1: the straight pipe */
+	/* Every version of every role.  The row is there before a signature is
+	 * asked for, so a version never stands for two contents. */
+	"CREATE TABLE role ("
+	" name TEXT NOT NULL,"
+	" version INTEGER NOT NULL CHECK (version > 0),"
+	" made_at INTEGER NOT NULL," /* Unix seconds */
+	" expires INTEGER NOT NULL,"
+	" signed TEXT NOT NULL," /* canonical bytes that signatures cover */
+	" file TEXT," /* the published bytes; NULL: signatures are missing */
+	" digest TEXT CHECK " HEX(
+	    "digest") "," /* of file */
+		      " published_at INTEGER,"
+		      " PRIMARY KEY (name, version)"
+		      ") STRICT;"
+		      "CREATE INDEX role_waiting ON role(name, version)"
+		      " WHERE published_at IS NULL;"
+
+		      /* Detached signatures that were verified, until the file
+			 is made. */
+		      "CREATE TABLE signature ("
+		      " name TEXT NOT NULL,"
+		      " version INTEGER NOT NULL,"
+		      " key TEXT NOT NULL CHECK " HEX(
+			  "key") "," /* the public key itself */
+				 " sig TEXT NOT NULL CHECK (length(sig) = 128),"
+				 " at INTEGER NOT NULL,"
+				 " PRIMARY KEY (name, version, key),"
+				 " FOREIGN KEY (name, version) REFERENCES "
+				 "role(name, version)"
+				 ") STRICT;"
+
+				 /* One row for each time timestamp.json was
+				    switched. */
+				 "CREATE TABLE publication ("
+				 " id INTEGER PRIMARY KEY,"
+				 " at INTEGER NOT NULL,"
+				 " timestamp_version INTEGER NOT NULL UNIQUE,"
+				 " snapshot_version INTEGER NOT NULL,"
+				 " targets_version INTEGER NOT NULL,"
+				 " root_version INTEGER NOT NULL"
+				 ") STRICT;"
+
+				 /* kiln/release records that a service role
+				    lists or has listed. */
+				 "CREATE TABLE release ("
+				 " digest TEXT PRIMARY KEY CHECK " HEX(
+				     "digest") ","
+					       " service TEXT NOT NULL,"
+					       " arch TEXT NOT NULL,"
+					       " version TEXT NOT NULL,"
+					       " type TEXT NOT NULL CHECK "
+					       "(type IN ('vm', 'kernel')),"
+					       " plan TEXT NOT NULL CHECK " HEX(
+						   "plan") ","
+							   " serial INTEGER "
+							   "NOT NULL," /* version
+									  of
+									  svc-SERVICE
+									  that
+									  first
+									  had it
+									*/
+							   " current INTEGER "
+							   "NOT NULL CHECK "
+							   "(current IN (0, "
+							   "1)),"
+							   " at INTEGER NOT "
+							   "NULL,"
+							   " published_at "
+							   "INTEGER" /* when a
+									timestamp
+									first
+									led to
+									it */
+							   ") STRICT;"
+							   "CREATE UNIQUE "
+							   "INDEX "
+							   "release_current ON "
+							   "release(service, "
+							   "arch)"
+							   " WHERE current = 1;"
+
+							   "CREATE TABLE "
+							   "release_target ("
+							   " release TEXT NOT "
+							   "NULL REFERENCES "
+							   "release(digest),"
+							   " sha256 TEXT NOT "
+							   "NULL CHECK " HEX(
+							       "sha256") ","
+									 " PRIM"
+									 "ARY "
+									 "KEY "
+									 "(rele"
+									 "ase, "
+									 "sha25"
+									 "6)"
+									 ") "
+									 "STRIC"
+									 "T;"
+									 "CREAT"
+									 "E "
+									 "INDEX"
+									 " rele"
+									 "ase_"
+									 "targe"
+									 "t_"
+									 "sha25"
+									 "6 ON "
+									 "relea"
+									 "se_"
+									 "targe"
+									 "t("
+									 "sha25"
+									 "6);"
+
+									 /* Why
+									    a
+									    release
+									    of
+									    farm.db
+									    is
+									    not
+									    published.
+									  */
+									 "CREAT"
+									 "E "
+									 "TABLE"
+									 " refu"
+									 "sal ("
+									 " rele"
+									 "ase "
+									 "TEXT "
+									 "PRIMA"
+									 "RY "
+									 "KEY "
+									 "CHECK"
+									 " " HEX(
+									     "r"
+									     "e"
+									     "l"
+									     "e"
+									     "a"
+									     "s"
+									     "e") ","
+										  " service TEXT NOT NULL,"
+										  " arch TEXT NOT NULL,"
+										  " at INTEGER NOT NULL," /* since when, for this cause */
+										  " cause TEXT NOT NULL," /* one word */
+										  " text TEXT NOT NULL" /* one sentence */
+										  ") STRICT;"
+
+										  /* Releases below min_serial are withdrawn. */
+										  "CREATE TABLE withdrawal ("
+										  " service TEXT PRIMARY KEY,"
+										  " min_serial INTEGER NOT NULL CHECK (min_serial > 0),"
+										  " at INTEGER NOT NULL,"
+										  " reason TEXT NOT NULL"
+										  ") STRICT;"
+
+										  /* Small targets that are made here: sets and brakes. */
+										  "CREATE TABLE own_target ("
+										  " digest TEXT PRIMARY KEY CHECK " HEX(
+										      "digest") ","
+												" bytes TEXT NOT NULL,"
+												" made_at INTEGER NOT NULL"
+												") STRICT;"
+
+												"CREATE TABLE \"set\" ("
+												" channel TEXT NOT NULL,"
+												" arch TEXT NOT NULL,"
+												" counter INTEGER NOT NULL CHECK (counter > 0),"
+												" digest TEXT NOT NULL REFERENCES own_target(digest),"
+												" made_at INTEGER NOT NULL,"
+												" published_at INTEGER,"
+												" PRIMARY KEY (channel, arch, counter)"
+												") STRICT;"
+												"CREATE VIEW published_set AS"
+												" SELECT channel, arch, counter, digest, published_at AS at"
+												" FROM \"set\" WHERE published_at IS NOT NULL;"
+												/* Why there is no newer set, for each channel and architecture. */
+												"CREATE TABLE set_waiting ("
+												" channel TEXT NOT NULL,"
+												" arch TEXT NOT NULL,"
+												" at INTEGER NOT NULL,"
+												" text TEXT NOT NULL,"
+												" PRIMARY KEY (channel, arch)"
+												") STRICT;"
+
+												/* Targets that were found whole in the published tree. */
+												"CREATE TABLE placed ("
+												" path TEXT NOT NULL,"
+												" digest TEXT NOT NULL CHECK " HEX(
+												    "digest") ","
+													      " at INTEGER NOT NULL,"
+													      " PRIMARY KEY (path, digest)"
+													      ") STRICT;"
+
+													      /* What an operator asked for by command. */
+													      "CREATE TABLE request ("
+													      " id INTEGER PRIMARY KEY,"
+													      " at INTEGER NOT NULL,"
+													      " kind TEXT NOT NULL CHECK (kind IN ('refresh')),"
+													      " served_at INTEGER"
+													      ") STRICT;"
+
+													      "CREATE TABLE event ("
+													      " id INTEGER PRIMARY KEY,"
+													      " at INTEGER NOT NULL,"
+													      " kind TEXT NOT NULL,"
+													      " subject TEXT NOT NULL,"
+													      " text TEXT NOT NULL"
+													      ") STRICT;"
+
+													      /* served_cycle: everything of farm.db's cycles up to this one was
+													       * published or refused. */
+													      "CREATE TABLE state ("
+													      " key TEXT PRIMARY KEY,"
+													      " value INTEGER NOT NULL"
+													      ") STRICT;"
+													      "CREATE VIEW served_cycle AS"
+													      " SELECT value AS cycle FROM state WHERE key = 'served_cycle';",
+};
+
+const size_t tuf_migrations_count = ARRAY_LEN(tuf_migrations);

@@ -1,0 +1,311 @@
+/* The daemon: passes when farm.db changed, when woken, and when a signature
+ * falls due. */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "lib/cli.h"
+#include "lib/ipc.h"
+#include "lib/log.h"
+#include "lib/num.h"
+#include "lib/own.h"
+#include "tuf-repo/commands.h"
+#include "tuf-repo/pass.h"
+#include "tuf-repo/roles.h"
+#include "tuf-repo/work.h"
+
+#define WHERE "kiln-tuf serve"
+#define POLL_MS 2000
+#define IDLE_S 300 /* look at what falls due at least so often */
+#define RETRY_S 30 /* after a pass that failed */
+
+struct daemon {
+	struct work *w;
+	int wake, signals;
+	int64_t farm_version, next; /* next: when to pass in any case */
+	bool quiet;		    /* the last failure was told already */
+	char told[sizeof(((struct err *)0)->msg)];
+};
+
+static int
+watch_signals(struct err *err)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1 ||
+	    (fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) == -1)
+		return err_sys(err, "wait for signals");
+	return fd;
+}
+
+/* Telling the same failure every half minute would hide all others. */
+static void
+tell_failure(struct daemon *d, const struct err *err)
+{
+	if (strcmp(d->told, err->msg) == 0)
+		return;
+	memcpy(d->told, err->msg, sizeof(d->told));
+	log_err("pass-failed", err);
+	repo_event(&d->w->repo, "pass-failed", "", "%s", err->msg);
+}
+
+static void
+pass_once(struct daemon *d)
+{
+	struct repo *r = &d->w->repo;
+	struct pass p = { .refresh = false };
+	struct err err = ERR_INIT;
+
+	r->now = time_now();
+	if (repo_farm(r, &d->w->farm, &err) == -1 ||
+	    pass_run(r, &p, &err) == -1) {
+		tell_failure(d, &err);
+		d->next = r->now + RETRY_S;
+		return;
+	}
+	d->told[0] = '\0';
+	d->next = r->now + IDLE_S;
+	if (p.switched)
+		log_info("published", "cycle=%lld", (long long)p.cycle);
+}
+
+static bool
+farm_changed(struct daemon *d)
+{
+	struct repo *r = &d->w->repo;
+	struct err ignore = ERR_INIT;
+	int64_t v;
+
+	if (!r->farm && repo_farm(r, &d->w->farm, &ignore) == -1)
+		return true; /* the pass tells why */
+	if (!r->farm)
+		return false;
+	v = db_data_version(r->farm);
+	if (v == d->farm_version)
+		return false;
+	d->farm_version = v;
+	return true;
+}
+
+static int
+loop(struct daemon *d, struct err *err)
+{
+	struct pollfd fds[3] = { { .fd = d->wake, .events = POLLIN },
+		{ .fd = d->signals, .events = POLLIN },
+		{ .fd = d->w->signer.pidfd, .events = POLLIN } };
+
+	for (;;) {
+		bool woken = false;
+
+		if (poll(fds, 3, POLL_MS) == -1 && errno != EINTR)
+			return err_sys(err, "wait");
+		if (fds[1].revents)
+			return 0;
+		if (fds[2].revents)
+			return err_set(err, ERR_SYSTEM, "the signer has ended");
+		if (fds[0].revents) {
+			wake_drain(d->wake);
+			woken = true;
+		}
+		if (farm_changed(d) || woken || time_now() >= d->next)
+			pass_once(d);
+	}
+}
+
+static int
+serve(struct work *w, struct err *err)
+{
+	struct daemon d = { .w = w, .wake = -1, .signals = -1 };
+	auto_fd int run = farm_dir(&w->farm, "run", err);
+	auto_fd int wake = -1, signals = -1;
+
+	if (run == -1 || (wake = wake_bind(run, "tuf", err)) == -1 ||
+	    (signals = watch_signals(err)) == -1)
+		return -1;
+	d.wake = wake;
+	d.signals = signals;
+	log_info("serving", "state=%s", w->farm.shown);
+	return loop(&d, err);
+}
+
+static int
+once(struct work *w, struct err *err)
+{
+	struct pass p = { .refresh = false };
+
+	if (pass_run(&w->repo, &p, err) == -1)
+		return -1;
+	printf("%s\n", p.switched ? "published" : "nothing to publish");
+	return 0;
+}
+
+int
+cmd_serve(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "state", required_argument, NULL, 's' },
+		{ "once", no_argument, NULL, '1' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *state = NULL;
+	struct work w = WORK_INIT;
+	struct err err = ERR_INIT;
+	bool single = false;
+	int c, rc = -1;
+
+	while ((c = getopt_long(argc, argv, "s:v", options, NULL)) != -1) {
+		if (c == 's')
+			state = optarg;
+		else if (c == '1')
+			single = true;
+		else if (c == 'v')
+			log_verbose(true);
+		else
+			return cli_usage(WHERE, "see --help");
+	}
+	if (optind != argc)
+		return cli_usage(WHERE, "it takes no argument");
+	log_open("kiln-tuf", false);
+	if (work_enter(&w, state, false, &err) == 0 &&
+	    work_begin(&w, &err) == 0)
+		rc = single ? once(&w, &err) : serve(&w, &err);
+	work_release(&w);
+	return rc == 0 ? EXIT_DONE : cli_fail(WHERE, &err, false);
+}
+
+/* --- asking the one that serves ---------------------------------------- */
+
+static int
+request(struct repo *r, const char *kind, struct err *err)
+{
+	static const char sql[] =
+	    "INSERT INTO request(at, kind) VALUES (?1, ?2)";
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+
+	stmt_bind_int(q, 1, r->now);
+	stmt_bind_str(q, 2, kind);
+	return stmt_run(q, err);
+}
+
+static int
+say_done(bool handed_over)
+{
+	printf("%s\n", handed_over ? "asked the running kiln-tuf to publish"
+				   : "published");
+	return 0;
+}
+
+int
+cmd_refresh(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "state", required_argument, NULL, 's' },
+		{ NULL, 0, NULL, 0 },
+	};
+	static const char where[] = "kiln-tuf refresh";
+	const char *state = NULL;
+	struct work w = WORK_INIT;
+	struct err err = ERR_INIT;
+	bool handed_over;
+	int c, rc = -1;
+
+	while ((c = getopt_long(argc, argv, "s:", options, NULL)) != -1) {
+		if (c != 's')
+			return cli_usage(where, "see --help");
+		state = optarg;
+	}
+	if (optind != argc)
+		return cli_usage(where, "it takes no argument");
+	if (work_enter(&w, state, false, &err) == 0 &&
+	    work_join(&w, &err) == 0 &&
+	    request(&w.repo, "refresh", &err) == 0 &&
+	    work_publish(&w, &handed_over, &err) == 0)
+		rc = say_done(handed_over);
+	work_release(&w);
+	return rc == 0 ? EXIT_DONE : cli_fail(where, &err, false);
+}
+
+static int
+withdraw(struct repo *r, const char *service, int64_t serial,
+    const char *reason, struct err *err)
+{
+	static const char sql[] =
+	    "INSERT INTO withdrawal"
+	    "(service, min_serial, at, reason) VALUES (?1, ?2, ?3, ?4)"
+	    " ON CONFLICT (service) DO UPDATE SET"
+	    " min_serial = excluded.min_serial, at = excluded.at,"
+	    " reason = excluded.reason"
+	    " WHERE min_serial < excluded.min_serial";
+	static const char known[] = "SELECT coalesce(max(serial), 0)"
+				    " FROM release WHERE service = ?1";
+	auto_stmt struct stmt *k = db_stmt(r->db, known);
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+
+	stmt_bind_str(k, 1, service);
+	if (stmt_step(k, err) == -1)
+		return -1;
+	if (serial > stmt_int(k, 0))
+		return err_set(err, ERR_INPUT,
+		    "%s: no release with serial %lld; the newest is %lld",
+		    service, (long long)serial, (long long)stmt_int(k, 0));
+	stmt_bind_str(q, 1, service);
+	stmt_bind_int(q, 2, serial + 1);
+	stmt_bind_int(q, 3, r->now);
+	stmt_bind_str(q, 4, reason);
+	if (stmt_run(q, err) == -1)
+		return -1;
+	repo_event(r, "withdrawn", service, "serial %lld and below: %s",
+	    (long long)serial, reason);
+	return 0;
+}
+
+int
+cmd_withdraw(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "state", required_argument, NULL, 's' },
+		{ "reason", required_argument, NULL, 'r' },
+		{ NULL, 0, NULL, 0 },
+	};
+	static const char where[] = "kiln-tuf withdraw";
+	const char *state = NULL, *reason = NULL;
+	struct work w = WORK_INIT;
+	struct err err = ERR_INIT;
+	bool handed_over;
+	int64_t serial;
+	int c, rc = -1;
+
+	while ((c = getopt_long(argc, argv, "s:r:", options, NULL)) != -1) {
+		if (c == 's')
+			state = optarg;
+		else if (c == 'r')
+			reason = optarg;
+		else
+			return cli_usage(where, "see --help");
+	}
+	if (argc - optind != 2 || !reason)
+		return cli_usage(
+		    where, "say SERVICE, SERIAL and --reason TEXT");
+	if (!service_ok(argv[optind]))
+		return cli_usage(where, "%s is no service", argv[optind]);
+	if (num_int(argv[optind + 1], 1, INT32_MAX, &serial, &err) == -1)
+		return cli_fail(where, &err, false);
+	if (work_enter(&w, state, false, &err) == 0 &&
+	    work_join(&w, &err) == 0 &&
+	    withdraw(&w.repo, argv[optind], serial, reason, &err) == 0 &&
+	    work_publish(&w, &handed_over, &err) == 0)
+		rc = say_done(handed_over);
+	work_release(&w);
+	return rc == 0 ? EXIT_DONE : cli_fail(where, &err, false);
+}

@@ -1,0 +1,438 @@
+#include "tuf-repo/sets.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/canon.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "tuf-repo/collect.h"
+#include "tuf-repo/metadata.h"
+#include "tuf-repo/service.h"
+
+#define CHANNEL "edge"
+#define EDGE "sets-edge"
+
+/* One architecture's set in the making. */
+struct making {
+	const char *arch;
+	json_t *services; /* of the record, sorted by name */
+	json_t *provides; /* object: interface -> true */
+	json_t *needs;	  /* object: interface -> who needs it */
+	struct hash vmlinuz, initrd;
+	bool has_vmlinuz, has_initrd;
+	char *unsigned_one; /* stands, but its role lacks signatures; owned */
+};
+
+/* --- what the service roles list --------------------------------------- */
+
+static int
+current_target(struct repo *r, const char *service, const char *arch,
+    const char *sha256, bool *yes, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT 1 FROM release r JOIN release_target t"
+	    " ON t.release = r.digest WHERE r.service = ?1 AND r.arch = ?2"
+	    " AND r.current = 1 AND t.sha256 = ?3";
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+	int rc;
+
+	stmt_bind_str(q, 1, service);
+	stmt_bind_str(q, 2, arch);
+	stmt_bind_str(q, 3, sha256);
+	rc = stmt_step(q, err);
+	*yes = rc == 1;
+	return rc == -1 ? -1 : 0;
+}
+
+static int
+stands(struct repo *r, const char *service, const char *arch, bool *yes,
+    struct err *err)
+{
+	static const char sql[] =
+	    "SELECT 1 FROM release"
+	    " WHERE service = ?1 AND arch = ?2 AND current = 1";
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+	int rc;
+
+	stmt_bind_str(q, 1, service);
+	stmt_bind_str(q, 2, arch);
+	rc = stmt_step(q, err);
+	*yes = rc == 1;
+	return rc == -1 ? -1 : 0;
+}
+
+static const char *
+custom_word(const struct tuf_target *t, const char *key)
+{
+	const char *s = json_string_value(json_object_get(t->custom, key));
+
+	return s ? s : "";
+}
+
+static void
+note_interfaces(
+    struct making *m, const char *service, const struct tuf_target *t)
+{
+	const json_t *needs = json_object_get(t->custom, "needs");
+	const json_t *provides = json_object_get(t->custom, "provides");
+
+	for (size_t i = 0; i < json_array_size(needs); i++)
+		js_set_str(m->needs,
+		    json_string_value(json_array_get(needs, i)), service);
+	for (size_t i = 0; i < json_array_size(provides); i++)
+		js_set_bool(m->provides,
+		    json_string_value(json_array_get(provides, i)), true);
+}
+
+static void
+note_kernel(struct making *m, const struct tuf_target *t)
+{
+	if (strcmp(custom_word(t, "part"), "vmlinuz") == 0) {
+		m->vmlinuz = t->sha256;
+		m->has_vmlinuz = true;
+	} else {
+		m->initrd = t->sha256;
+		m->has_initrd = true;
+	}
+}
+
+static void
+note_service(struct making *m, const char *service, const struct tuf_target *t)
+{
+	json_t *o = json_object();
+
+	js_set_str(o, "service", service);
+	js_set_str(o, "kind", "vm");
+	js_set_hash(o, "image", &t->sha256);
+	json_array_append_new(m->services, o);
+	note_interfaces(m, service, t);
+}
+
+static int
+note_targets(struct repo *r, struct making *m, const char *service,
+    const struct tuf_file *f, bool *noted, struct err *err)
+{
+	for (size_t i = 0; i < f->ntargets; i++) {
+		const struct tuf_target *t = &f->targets[i];
+		char arch[TARGET_PATH_MAX], hex[HASH_HEX];
+		bool current;
+
+		if (!target_arch(t, arch) || strcmp(arch, m->arch) != 0)
+			continue;
+		hash_hex(&t->sha256, hex);
+		if (current_target(r, service, arch, hex, &current, err) == -1)
+			return -1;
+		if (!current)
+			continue;
+		*noted = true;
+		if (strcmp(custom_word(t, "type"), "kernel") == 0)
+			note_kernel(m, t);
+		else
+			note_service(m, service, t);
+	}
+	return 0;
+}
+
+static int
+note_role(struct repo *r, struct making *m, const char *role, struct err *err)
+{
+	auto_tuf struct tuf_file *f = NULL;
+	const char *service = role_service(role);
+	bool yes, noted = false;
+
+	if (stands(r, service, m->arch, &yes, err) == -1)
+		return -1;
+	if (!yes)
+		return 0;
+	if (role_load_newest(r->db, role, &f, err) == -1 ||
+	    (f && note_targets(r, m, service, f, &noted, err) == -1))
+		return -1;
+	if (!noted && !m->unsigned_one)
+		m->unsigned_one = mem_str(service);
+	return 0;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp((*(const struct tuf_role *const *)a)->name,
+	    (*(const struct tuf_role *const *)b)->name);
+}
+
+/* Sorted by role name, so the record is sorted by service. */
+static int
+collect_services(struct repo *r, const struct tuf_file *targets,
+    struct making *m, struct err *err)
+{
+	auto_free const struct tuf_role **sorted =
+	    mem_zero(targets->nroles + 1, sizeof(struct tuf_role *));
+
+	for (size_t i = 0; i < targets->nroles; i++)
+		sorted[i] = &targets->roles[i];
+	qsort(sorted, targets->nroles, sizeof(struct tuf_role *), by_name);
+	for (size_t i = 0; i < targets->nroles; i++) {
+		if (role_service(sorted[i]->name) &&
+		    note_role(r, m, sorted[i]->name, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- is it whole? ------------------------------------------------------ */
+
+static bool
+whole(const struct making *m, struct buf *why)
+{
+	const char *need;
+	json_t *who;
+
+	if (m->unsigned_one)
+		buf_printf(why, "%s waits for signatures of other rebuilders",
+		    m->unsigned_one);
+	else if (json_array_size(m->services) == 0)
+		buf_str(why, "no service has a published image yet");
+	else if (!m->has_vmlinuz || !m->has_initrd)
+		buf_str(why, "no kernel is published yet");
+	else {
+		json_object_foreach(m->needs, need, who)
+		{
+			if (json_object_get(m->provides, need))
+				continue;
+			buf_printf(why, "%s needs %s, which nothing provides",
+			    json_string_value(who), need);
+			return false;
+		}
+		return true;
+	}
+	return false;
+}
+
+static int
+set_waiting(struct repo *r, const char *arch, const char *why, struct err *err)
+{
+	static const char off[] =
+	    "DELETE FROM set_waiting WHERE channel = ?1 AND arch = ?2";
+	static const char on[] =
+	    "INSERT INTO set_waiting(channel, arch, at, text)"
+	    " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (channel, arch) DO UPDATE"
+	    " SET at = excluded.at, text = excluded.text"
+	    " WHERE text <> excluded.text";
+	auto_stmt struct stmt *q = db_stmt(r->db, why ? on : off);
+
+	stmt_bind_str(q, 1, CHANNEL);
+	stmt_bind_str(q, 2, arch);
+	if (why) {
+		stmt_bind_int(q, 3, r->now);
+		stmt_bind_str(q, 4, why);
+	}
+	return stmt_run(q, err);
+}
+
+/* --- the record -------------------------------------------------------- */
+
+static json_t *
+record(const struct making *m, int64_t counter)
+{
+	json_t *o = js_record_new("kiln/set", 1);
+	json_t *kernel = json_object();
+
+	js_set_hash(kernel, "vmlinuz", &m->vmlinuz);
+	js_set_hash(kernel, "initrd", &m->initrd);
+	js_set_str(o, "channel", CHANNEL);
+	js_set_str(o, "arch", m->arch);
+	js_set_int(o, "counter", counter);
+	js_set(o, "kernel", kernel);
+	json_object_set(o, "services", m->services);
+	js_set(
+	    o, "waves", json_pack("[{s:i,s:i}]", "after_h", 0, "percent", 100));
+	js_set(o, "window", json_null());
+	js_set_str(o, "notes", "");
+	return o;
+}
+
+/* The newest set of the architecture; counter 0: none. */
+static int
+last_set(struct repo *r, const char *arch, int64_t *counter, struct buf *bytes,
+    struct err *err)
+{
+	static const char sql[] = "SELECT s.counter, t.bytes FROM \"set\" s"
+				  " JOIN own_target t ON t.digest = s.digest"
+				  " WHERE s.channel = ?1 AND s.arch = ?2"
+				  " ORDER BY s.counter DESC LIMIT 1";
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+	int rc;
+
+	stmt_bind_str(q, 1, CHANNEL);
+	stmt_bind_str(q, 2, arch);
+	rc = stmt_step(q, err);
+	if (rc == -1)
+		return -1;
+	*counter = rc ? stmt_int(q, 0) : 0;
+	if (rc)
+		buf_str(bytes, stmt_str(q, 1));
+	return 0;
+}
+
+static int
+store_set(struct repo *r, const char *arch, int64_t counter,
+    const struct buf *bytes, struct err *err)
+{
+	static const char own[] =
+	    "INSERT INTO own_target(digest, bytes, made_at)"
+	    " VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+	static const char sql[] = "INSERT INTO \"set\""
+				  "(channel, arch, counter, digest, made_at)"
+				  " VALUES (?1, ?2, ?3, ?4, ?5)";
+	auto_stmt struct stmt *o = db_stmt(r->db, own);
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+	struct hash h;
+
+	hash_bytes(&h, bytes->data, bytes->len);
+	stmt_bind_hash(o, 1, &h);
+	stmt_bind_text(o, 2, bytes->data, bytes->len);
+	stmt_bind_int(o, 3, r->now);
+	stmt_bind_str(q, 1, CHANNEL);
+	stmt_bind_str(q, 2, arch);
+	stmt_bind_int(q, 3, counter);
+	stmt_bind_hash(q, 4, &h);
+	stmt_bind_int(q, 5, r->now);
+	if (stmt_run(o, err) == -1)
+		return -1;
+	return stmt_run(q, err);
+}
+
+/* Compares all but the counter, by trying the old one. */
+static int
+make_if_new(struct repo *r, const struct making *m, bool *made, struct err *err)
+{
+	auto_buf struct buf old = BUF_INIT;
+	auto_buf struct buf same = BUF_INIT;
+	auto_buf struct buf bytes = BUF_INIT;
+	auto_json json_t *again = NULL, *next = NULL;
+	int64_t counter;
+
+	if (last_set(r, m->arch, &counter, &old, err) == -1)
+		return -1;
+	again = record(m, counter);
+	next = record(m, counter + 1);
+	if (canon_json(again, &same, err) == -1 ||
+	    canon_json(next, &bytes, err) == -1)
+		return -1;
+	if (counter && span_equal(span_buf(&old), span_buf(&same)))
+		return 0;
+	if (store_set(r, m->arch, counter + 1, &bytes, err) == -1)
+		return -1;
+	*made = true;
+	repo_event(r, "set-made", m->arch, "set %s/%s %lld with %zu service%s",
+	    CHANNEL, m->arch, (long long)counter + 1,
+	    json_array_size(m->services),
+	    json_array_size(m->services) == 1 ? "" : "s");
+	return 0;
+}
+
+static int
+make_arch(struct repo *r, const struct tuf_file *targets, const char *arch,
+    bool *made, struct err *err)
+{
+	auto_json json_t *services = json_array(), *provides = json_object();
+	auto_json json_t *needs = json_object();
+	auto_buf struct buf why = BUF_INIT;
+	struct making m = { .arch = arch,
+		.services = services,
+		.provides = provides,
+		.needs = needs };
+
+	int rc = collect_services(r, targets, &m, err);
+	bool ready = rc == 0 && whole(&m, &why);
+
+	free(m.unsigned_one);
+	if (rc == -1)
+		return -1;
+	if (!ready)
+		return set_waiting(r, arch, why.data, err);
+	if (make_if_new(r, &m, made, err) == -1)
+		return -1;
+	return set_waiting(r, arch, NULL, err);
+}
+
+/* --- the role ---------------------------------------------------------- */
+
+static int
+edge_targets(struct repo *r, json_t *targets, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT s.arch, s.digest,"
+	    " length(CAST(t.bytes AS BLOB))"
+	    " FROM \"set\" s JOIN own_target t ON t.digest = s.digest"
+	    " WHERE s.channel = ?1 AND s.counter = (SELECT max(counter)"
+	    " FROM \"set\" n WHERE n.channel = s.channel AND n.arch = s.arch)";
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+	int rc;
+
+	stmt_bind_str(q, 1, CHANNEL);
+	while ((rc = stmt_step(q, err)) == 1) {
+		auto_free char *path =
+		    mem_printf("sets/" CHANNEL "/%s.json", stmt_str(q, 0));
+		struct hash h;
+
+		if (!stmt_hash(q, 1, &h))
+			return err_set(err, ERR_INPUT, "tuf.db: set's digest");
+		js_set(targets, path, meta_entry(&h, stmt_int(q, 2), 0));
+	}
+	return rc;
+}
+
+static int
+propose_edge(struct repo *r, struct err *err)
+{
+	auto_json json_t *part = NULL;
+	json_t *targets = json_object();
+	int64_t newest;
+
+	if (role_newest(r->db, EDGE, false, &newest, err) == -1)
+		return -1;
+	part =
+	    meta_signed(EDGE, newest + 1, rule_expiry(rule_of(EDGE), r->now));
+	js_set(part, "targets", targets);
+	if (edge_targets(r, targets, err) == -1)
+		return -1;
+	return collect_propose(r, EDGE, part, err);
+}
+
+static int
+architectures(struct repo *r, json_t *out, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT DISTINCT arch FROM release WHERE current = 1 ORDER BY arch";
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+	int rc;
+
+	while ((rc = stmt_step(q, err)) == 1)
+		json_array_append_new(out, json_string(stmt_str(q, 0)));
+	return rc;
+}
+
+int
+sets_make(struct repo *r, const struct tuf_file *targets, struct err *err)
+{
+	auto_json json_t *archs = json_array();
+	bool made = false;
+
+	if (architectures(r, archs, err) == -1)
+		return -1;
+	if (db_begin(r->db, err) == -1)
+		return -1;
+	for (size_t i = 0; i < json_array_size(archs); i++)
+		if (make_arch(r, targets,
+			json_string_value(json_array_get(archs, i)), &made,
+			err) == -1)
+			goto fail;
+	if (made && propose_edge(r, err) == -1)
+		goto fail;
+	return db_commit(r->db, err);
+fail:
+	db_rollback(r->db);
+	return -1;
+}

@@ -1,0 +1,403 @@
+#include "tuf-repo/signer.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <sodium.h>
+
+#include "lib/drop.h"
+#include "lib/fdio.h"
+#include "lib/hex.h"
+#include "lib/ipc.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "lib/sig.h"
+#include "tuf-repo/journal.h"
+#include "tuf-repo/keys.h"
+#include "tuf-repo/signer_proto.h"
+
+struct signer {
+	int sock, dirfd;
+	struct journal *journal; /* NULL until the first question */
+	struct sig_seed
+	    *seeds; /* one per rule: locked pages, wiped at the end */
+	bool loaded[16];
+	int64_t now;
+};
+
+/* --- what may be signed ------------------------------------------------ */
+
+static int
+check_dates(const struct signer *s, const char *role, int64_t expires,
+    int64_t signed_at, struct err *err)
+{
+	const struct rule *r = rule_of(role);
+
+	if (signed_at > s->now + SIGNER_AHEAD)
+		return err_set(err, ERR_TRUST,
+		    "%s: its signing time lies ahead of the signer's clock",
+		    role);
+	if (expires > s->now + SIGNER_AHEAD + r->lifetime + DAY)
+		return err_set(err, ERR_TRUST,
+		    "%s: it would live longer than %lld days", role,
+		    (long long)(r->lifetime / DAY));
+	return 0;
+}
+
+/* Names from which JSON is written without escaping anything. */
+static bool
+plain_path(const char *s)
+{
+	return strlen(s) < SIGNER_NAME_MAX && path_ok(s);
+}
+
+static void
+put_meta(struct buf *out, const char *name, int64_t version, int64_t length,
+    const struct hash *h)
+{
+	char hex[HASH_HEX];
+
+	hash_hex(h, hex);
+	buf_printf(out,
+	    "\"%s\":{\"hashes\":{\"sha256\":\"%s\"},\"length\":%lld", name, hex,
+	    (long long)length);
+	if (version)
+		buf_printf(out, ",\"version\":%lld", (long long)version);
+	buf_char(out, '}');
+}
+
+static int
+get_head(struct signer *s, struct ipc_msg *m, const char *role, bool dated,
+    int64_t *version, char expires[TIME_TEXT], char signed_at[TIME_TEXT],
+    struct err *err)
+{
+	int64_t until, at = 0;
+
+	if (ipc_get_i64(m, version, err) == -1 ||
+	    ipc_get_i64(m, &until, err) == -1 ||
+	    (dated && ipc_get_i64(m, &at, err) == -1))
+		return -1;
+	if (*version < 1 || *version >= INT64_C(1) << 53 || until < 1 || at < 0)
+		return err_set(
+		    err, ERR_INPUT, "%s: a number is out of range", role);
+	if (check_dates(s, role, until, at, err) == -1)
+		return -1;
+	time_text(until, expires);
+	time_text(at, signed_at);
+	return 0;
+}
+
+static int
+get_entry(struct ipc_msg *m, bool versioned, char **last, struct buf *out,
+    struct err *err)
+{
+	auto_free char *name = NULL;
+	int64_t version = 0, length;
+	struct hash h;
+
+	if (ipc_get_str(m, SIGNER_NAME_MAX, &name, err) == -1 ||
+	    (versioned && ipc_get_i64(m, &version, err) == -1) ||
+	    ipc_get_i64(m, &length, err) == -1 ||
+	    ipc_get_hash(m, &h, err) == -1)
+		return -1;
+	if (!plain_path(name) || length < 0 || length >= INT64_C(1) << 53 ||
+	    (versioned && (version < 1 || version >= INT64_C(1) << 53)))
+		return err_set(err, ERR_INPUT, "an entry is out of range");
+	if (*last && strcmp(*last, name) >= 0)
+		return err_set(err, ERR_INPUT, "entries are not sorted");
+	if (*last)
+		buf_char(out, ',');
+	put_meta(out, name, version, length, &h);
+	free(*last);
+	*last = take_ptr(&name);
+	return 0;
+}
+
+static int
+get_entries(struct ipc_msg *m, bool versioned, struct buf *out, struct err *err)
+{
+	auto_free char *last = NULL;
+	uint32_t n;
+
+	if (ipc_get_u32(m, &n, err) == -1)
+		return -1;
+	if (n > SIGNER_ENTRIES_MAX)
+		return err_set(
+		    err, ERR_INPUT, "more than %d entries", SIGNER_ENTRIES_MAX);
+	for (uint32_t i = 0; i < n; i++)
+		if (get_entry(m, versioned, &last, out, err) == -1)
+			return -1;
+	return 0;
+}
+
+/* --- the four questions ------------------------------------------------ */
+
+static int
+make_timestamp(struct signer *s, struct ipc_msg *m, int64_t *version,
+    struct buf *out, struct err *err)
+{
+	char expires[TIME_TEXT], at[TIME_TEXT];
+	int64_t snapshot, length;
+	struct hash h;
+
+	if (get_head(s, m, "timestamp", true, version, expires, at, err) ==
+		-1 ||
+	    ipc_get_i64(m, &snapshot, err) == -1 ||
+	    ipc_get_i64(m, &length, err) == -1 ||
+	    ipc_get_hash(m, &h, err) == -1)
+		return -1;
+	if (snapshot < 1 || snapshot >= INT64_C(1) << 53 || length < 1 ||
+	    length >= INT64_C(1) << 53)
+		return err_set(
+		    err, ERR_INPUT, "timestamp: a number is out of range");
+	buf_printf(out,
+	    "{\"_type\":\"timestamp\",\"expires\":\"%s\",\"meta\":{", expires);
+	put_meta(out, "snapshot.json", snapshot, length, &h);
+	buf_printf(out,
+	    "},\"signed_at\":\"%s\",\"spec_version\":\"" TUF_SPEC
+	    "\",\"version\":%lld}",
+	    at, (long long)*version);
+	return 0;
+}
+
+static int
+make_snapshot(struct signer *s, struct ipc_msg *m, int64_t *version,
+    struct buf *out, struct err *err)
+{
+	char expires[TIME_TEXT], at[TIME_TEXT];
+
+	if (get_head(s, m, "snapshot", true, version, expires, at, err) == -1)
+		return -1;
+	buf_printf(out, "{\"_type\":\"snapshot\",\"expires\":\"%s\",\"meta\":{",
+	    expires);
+	if (get_entries(m, true, out, err) == -1)
+		return -1;
+	buf_printf(out,
+	    "},\"signed_at\":\"%s\",\"spec_version\":\"" TUF_SPEC
+	    "\",\"version\":%lld}",
+	    at, (long long)*version);
+	return 0;
+}
+
+static int
+make_brake(struct signer *s, struct ipc_msg *m, int64_t *version,
+    struct buf *out, struct err *err)
+{
+	char expires[TIME_TEXT], unused[TIME_TEXT];
+
+	if (get_head(s, m, "brake", false, version, expires, unused, err) == -1)
+		return -1;
+	buf_printf(out,
+	    "{\"_type\":\"targets\",\"expires\":\"%s\",\"spec_version\":"
+	    "\"" TUF_SPEC "\",\"targets\":{",
+	    expires);
+	if (get_entries(m, false, out, err) == -1)
+		return -1;
+	buf_printf(out, "},\"version\":%lld}", (long long)*version);
+	return 0;
+}
+
+/*
+ * Canonical bytes of a targets file made by others.  Their keys are sorted,
+ * so `_type` and `expires` come first and `version` last: comparing those
+ * ends is enough to know the type, the expiry and the version of what is
+ * signed, as far as it parses at all.
+ */
+static int
+check_given(struct signer *s, const char *role, int64_t version,
+    struct span given, struct err *err)
+{
+	static const char head[] = "{\"_type\":\"targets\",\"expires\":\"";
+	const size_t at = sizeof(head) - 1, date = TIME_TEXT - 1;
+	char tail[48], text[TIME_TEXT];
+	int64_t expires;
+	size_t n;
+
+	snprintf(tail, sizeof(tail), ",\"version\":%lld}", (long long)version);
+	n = strlen(tail);
+	if (given.n < at + date + n || memcmp(given.p, head, at) != 0 ||
+	    memcmp(given.p + given.n - n, tail, n) != 0)
+		return err_set(err, ERR_INPUT,
+		    "%s: not the canonical bytes of its version %lld", role,
+		    (long long)version);
+	memcpy(text, given.p + at, date);
+	text[date] = '\0';
+	if (time_parse(text, &expires, err) == -1)
+		return err_prefix(err, "%s", role);
+	return check_dates(s, role, expires, 0, err);
+}
+
+static int
+make_role(struct signer *s, struct ipc_msg *m, char **role, int64_t *version,
+    struct buf *out, struct err *err)
+{
+	const struct rule *r;
+	struct span given;
+
+	if (ipc_get_str(m, SERVICE_MAX + 8, role, err) == -1 ||
+	    ipc_get_i64(m, version, err) == -1 ||
+	    ipc_get_bytes(m, IPC_MAX, &given, err) == -1)
+		return -1;
+	r = rule_of(*role);
+	if (!r || !r->online || r->top || strcmp(*role, "brake") == 0)
+		return err_set(err, ERR_TRUST,
+		    "no role of which the signer takes given bytes");
+	if (*version < 1 || *version >= INT64_C(1) << 53)
+		return err_set(
+		    err, ERR_INPUT, "%s: version out of range", *role);
+	if (check_given(s, *role, *version, given, err) == -1)
+		return -1;
+	buf_add(out, given.p, given.n);
+	return 0;
+}
+
+/* --- keys, signing, answers -------------------------------------------- */
+
+static int
+load_key(struct signer *s, size_t i, struct err *err)
+{
+	if (s->loaded[i])
+		return 0;
+	if (key_load(s->dirfd, rules[i].key, &s->seeds[i], err) == -1)
+		return -1;
+	s->loaded[i] = true;
+	return 0;
+}
+
+static int
+sign(struct signer *s, const char *role, int64_t version,
+    const struct buf *bytes, struct buf *answer, struct err *err)
+{
+	const struct rule *r = rule_of(role);
+	size_t i = (size_t)(r - rules);
+	struct sig_public pub;
+	struct hash content;
+	struct sig sig;
+
+	if (load_key(s, i, err) == -1)
+		return -1;
+	if (!s->journal && !(s->journal = journal_open(s->dirfd, 5000, err)))
+		return -1;
+	hash_bytes(&content, bytes->data, bytes->len);
+	if (journal_enter(s->journal, role, version, &content, err) == -1)
+		return -1;
+	sig_public_of(&s->seeds[i], &pub);
+	sig_sign(&s->seeds[i], bytes->data, bytes->len, &sig);
+	ipc_add_bytes(answer, pub.b, sizeof(pub.b));
+	ipc_add_bytes(answer, sig.b, sizeof(sig.b));
+	return 0;
+}
+
+static int
+answer_one(
+    struct signer *s, struct ipc_msg *m, struct buf *answer, struct err *err)
+{
+	auto_buf struct buf bytes = BUF_INIT;
+	auto_free char *role = NULL;
+	int64_t version;
+	int rc;
+
+	s->now = time_now();
+	switch (m->type) {
+	case SIGN_TIMESTAMP:
+		role = mem_str("timestamp");
+		rc = make_timestamp(s, m, &version, &bytes, err);
+		break;
+	case SIGN_SNAPSHOT:
+		role = mem_str("snapshot");
+		rc = make_snapshot(s, m, &version, &bytes, err);
+		break;
+	case SIGN_BRAKE:
+		role = mem_str("brake");
+		rc = make_brake(s, m, &version, &bytes, err);
+		break;
+	case SIGN_ROLE:
+		rc = make_role(s, m, &role, &version, &bytes, err);
+		break;
+	default:
+		return err_set(
+		    err, ERR_INPUT, "unknown question %u", (unsigned)m->type);
+	}
+	if (rc == -1 || ipc_end(m, err) == -1)
+		return -1;
+	return sign(s, role, version, &bytes, answer, err);
+}
+
+static int
+serve(struct signer *s, struct err *err)
+{
+	for (;;) {
+		auto_ipc struct ipc_msg m = IPC_MSG_INIT;
+		auto_buf struct buf answer = BUF_INIT;
+		struct err no = ERR_INIT;
+		int got = ipc_recv(s->sock, -1, &m, err);
+
+		if (got <= 0)
+			return got;
+		if (answer_one(s, &m, &answer, &no) == 0) {
+			if (ipc_send(s->sock, SIGNED, &answer, NULL, 0, err) ==
+			    -1)
+				return -1;
+			continue;
+		}
+		buf_clear(&answer);
+		ipc_add_u32(&answer, (uint32_t)no.cls);
+		ipc_add_str(&answer, no.msg);
+		if (ipc_send(s->sock, REFUSED, &answer, NULL, 0, err) == -1)
+			return -1;
+	}
+}
+
+int
+signer_serve(int sock, int keysfd)
+{
+	struct signer s = { .sock = sock, .dirfd = keysfd };
+	struct err err = ERR_INIT;
+	int rc;
+
+	/* Guarded, locked pages that no core dump holds; freeing wipes them. */
+	if (sodium_init() == -1 ||
+	    !(s.seeds = sodium_allocarray(rules_count, sizeof(*s.seeds)))) {
+		err_set(&err, ERR_SYSTEM, "no locked memory for keys");
+		rc = -1;
+	} else {
+		rc = serve(&s, &err);
+		sodium_free(s.seeds);
+	}
+	journal_free(s.journal);
+	close(keysfd);
+	close(sock);
+	if (rc == -1)
+		log_err("signer-ended", &err);
+	return rc == -1 ? err_exit(&err) : EXIT_DONE;
+}
+
+int
+signer_main(void)
+{
+	const struct rlimit no_core = { 0, 0 };
+	struct err err = ERR_INIT;
+
+	log_open("kiln-tuf-signer", false);
+	if (setrlimit(RLIMIT_CORE, &no_core) == -1) {
+		err_sys(&err, "forbid core dumps");
+		goto fail;
+	}
+	if (fcntl(SIGNER_SOCKET, F_SETFD, FD_CLOEXEC) == -1 ||
+	    fcntl(SIGNER_KEYS, F_SETFD, FD_CLOEXEC) == -1) {
+		err_set(
+		    &err, ERR_INPUT, "only kiln-tuf itself starts its signer");
+		goto fail;
+	}
+	if (drop_to(ROLE_SIGNER, &err) == -1 ||
+	    drop_syscalls(true, true, &err) == -1)
+		goto fail;
+	return signer_serve(SIGNER_SOCKET, SIGNER_KEYS);
+fail:
+	log_err("signer-start", &err);
+	return err_exit(&err);
+}

@@ -1,0 +1,94 @@
+#include "tuf-repo/work.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/fdio.h"
+#include "lib/ipc.h"
+#include "lib/own.h"
+#include "tuf-repo/ask.h"
+#include "tuf-repo/pass.h"
+
+#define SIGNER_END_MS 5000
+
+int
+work_enter(struct work *w, const char *state, bool create, struct err *err)
+{
+	if (farm_enter(&w->farm, state, NULL, create, err) == -1)
+		return -1;
+	w->entered = true;
+	return 0;
+}
+
+static int
+take_lock(struct work *w, struct err *err)
+{
+	auto_fd int run = farm_dir(&w->farm, "run/tuf", err);
+
+	if (run == -1)
+		return -1;
+	w->lock = lock_file_at(run, "lock", err);
+	return w->lock == -1 ? err_prefix(err, "kiln-tuf") : 0;
+}
+
+static int
+begin(struct work *w, bool alone, struct err *err)
+{
+	auto_fd int keys = farm_dir(&w->farm, "keys/online", err);
+
+	if (keys == -1 ||
+	    signer_start(keys, &w->signer, &w->repo.signer, err) == -1)
+		return -1;
+	own_close(&keys);
+	keys = -1;
+	if (drop_to(ROLE_TUF, err) == -1 ||
+	    drop_syscalls(true, true, err) == -1)
+		return -1;
+	if (take_lock(w, err) == -1 && (alone || err->cls != ERR_BUSY))
+		return -1;
+	err_clear(err);
+	return repo_open(&w->repo, &w->farm, err);
+}
+
+int
+work_begin(struct work *w, struct err *err)
+{
+	return begin(w, true, err);
+}
+
+int
+work_join(struct work *w, struct err *err)
+{
+	return begin(w, false, err);
+}
+
+int
+work_publish(struct work *w, bool *handed_over, struct err *err)
+{
+	struct pass p = { .refresh = false };
+
+	*handed_over = w->lock == -1;
+	if (w->lock != -1)
+		return pass_run(&w->repo, &p, err);
+	auto_fd int run = farm_dir(&w->farm, "run", err);
+	if (run == -1)
+		return -1;
+	wake_send(run, "tuf");
+	return 0;
+}
+
+void
+work_release(struct work *w)
+{
+	struct err ignore = ERR_INIT;
+	struct spawn_end end;
+
+	repo_release(&w->repo); /* the signer sees its socket close and ends */
+	if (w->signer.pid &&
+	    spawn_wait(&w->signer, SIGNER_END_MS, &end, &ignore) == -1)
+		spawn_kill(&w->signer);
+	own_close(&w->lock);
+	if (w->entered)
+		farm_release(&w->farm);
+}

@@ -1,0 +1,41 @@
+/*
+ * What every command that publishes does alike: the farm's folder, the signer
+ * started before rights are given up, the drop, the lock, the databases.
+ */
+#ifndef KILN_WORK_H
+#define KILN_WORK_H
+
+#include <stdbool.h>
+
+#include "lib/attr.h"
+#include "lib/farm.h"
+#include "lib/spawn.h"
+#include "tuf-repo/repo.h"
+
+struct work {
+	struct farm farm;
+	struct repo repo;
+	struct child signer;
+	int lock; /* -1: another kiln-tuf has it */
+	bool entered;
+};
+
+#define WORK_INIT                                                           \
+	{                                                                   \
+		.farm = FARM_INIT, .repo = REPO_INIT, .signer = CHILD_INIT, \
+		.lock = -1                                                  \
+	}
+
+/* As root: opens (makes, if `create`) the folder.  `state` NULL: default. */
+int work_enter(
+    struct work *, const char *state, bool create, struct err *) KILN_MUST;
+/* Starts the signer, drops to ROLE_TUF without network and exec, takes the
+ * lock.  ERR_BUSY names who has it. */
+int work_begin(struct work *, struct err *) KILN_MUST;
+/* The same, but another kiln-tuf may run: then lock stays -1. */
+int work_join(struct work *, struct err *) KILN_MUST;
+/* Publishes now, or wakes the one that has the lock. */
+int work_publish(struct work *, bool *handed_over, struct err *) KILN_MUST;
+void work_release(struct work *);
+
+#endif
