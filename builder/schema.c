@@ -117,6 +117,12 @@ const char *const farm_migrations[] = {
 	" error TEXT" /* why it stopped early, or NULL */
 	") STRICT;"
 
+	/* The last row of another database's table that was looked at. */
+	"CREATE TABLE served ("
+	" source TEXT PRIMARY KEY," /* web.request */
+	" id INTEGER NOT NULL"
+	") STRICT;"
+
 	/* Work in hand, for people: bytes or counts. */
 	"CREATE TABLE progress ("
 	" id INTEGER PRIMARY KEY,"

@@ -1,0 +1,293 @@
+#include "builder/judge/publish.h"
+
+#include <string.h>
+
+#include "builder/judge/sbom.h"
+#include "builder/progress.h"
+#include "lib/canon.h"
+#include "lib/json.h"
+#include "lib/num.h"
+#include "lib/own.h"
+
+#define DEPTH_MAX 64
+#define RECORD_MAX ((size_t)16 << 20)
+
+/* --- is all of it reproduced? -------------------------------------------- */
+
+static int all_reproduced(struct db *, struct store *, const struct plan *,
+    int depth, bool *yes, struct err *);
+
+/* Some reproduced plan of that recipe gave just this output. */
+static int
+use_reproduced(struct db *db, struct store *store, const struct plan_use *use,
+    int depth, bool *yes, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT DISTINCT p.digest FROM output o"
+	    " JOIN run r ON r.id = o.run JOIN plan p ON p.digest = r.plan"
+	    " WHERE o.name = ?1 AND o.digest = ?2 AND p.recipe = ?3"
+	    " AND p.stage = 'build' AND p.verdict = 'reproduced'"
+	    " ORDER BY p.made_at DESC LIMIT 1";
+	struct hash digest;
+	int got;
+	auto_plan struct plan *p = NULL;
+
+	{
+		auto_stmt struct stmt *q = db_stmt(db, sql);
+
+		stmt_bind_str(q, 1, use->output);
+		stmt_bind_hash(q, 2, &use->sha256);
+		stmt_bind_str(q, 3, use->recipe);
+		got = stmt_step(q, err);
+		if (got == -1)
+			return -1;
+		*yes = got == 1 && stmt_hash(q, 0, &digest);
+	}
+	if (!*yes)
+		return 0;
+	p = plan_load(store, &digest, err);
+	return p ? all_reproduced(db, store, p, depth + 1, yes, err) : -1;
+}
+
+static int
+all_reproduced(struct db *db, struct store *store, const struct plan *p,
+    int depth, bool *yes, struct err *err)
+{
+	*yes = true;
+	if (depth > DEPTH_MAX)
+		return err_set(err, ERR_INPUT, "plans use each other too deep");
+	for (size_t i = 0; i < p->nuses && *yes; i++)
+		if (use_reproduced(db, store, &p->uses[i], depth, yes, err) ==
+		    -1)
+			return -1;
+	return 0;
+}
+
+/* --- the record ---------------------------------------------------------- */
+
+static const char *
+find_version(const struct recipe *r, const struct lock *l)
+{
+	const struct lock_package *p;
+
+	if (!r->upstream)
+		return NULL;
+	for (size_t i = 0; i < l->sources.n; i++)
+		if (strcmp(l->sources.v[i].name, r->upstream) == 0)
+			return l->sources.v[i].version;
+	p = lock_package_find(&l->image, r->upstream);
+	if (!p)
+		p = lock_package_find(&l->build, r->upstream);
+	return p ? p->version : NULL;
+}
+
+static json_t *
+strs_json(const struct strs *s)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->n; i++)
+		json_array_append_new(list, json_string(s->v[i]));
+	return list;
+}
+
+static json_t *
+custom_json(const struct recipe *r, const char *part, const char *version,
+    const struct hash *sbom)
+{
+	json_t *j = json_object();
+
+	js_set_str(j, "service", recipe_service(r));
+	js_set_str(j, "version", version);
+	js_set_hash(j, "sbom", sbom);
+	js_set_int(j, "memory", r->memory);
+	if (r->kind == RECIPE_KERNEL) {
+		js_set_str(j, "type", "kernel");
+		js_set_str(j, "part", part);
+		js_set_str(j, "machine", r->machine);
+		js_set_str(j, "cmdline", r->cmdline);
+		return j;
+	}
+	js_set_str(j, "type", "vm");
+	js_set_str(j, "handover", r->handover);
+	js_set(j, "needs", strs_json(&r->needs));
+	js_set(j, "provides", strs_json(&r->provides));
+	js_set(j, "ports", strs_json(&r->ports));
+	js_set(j, "volumes", recipe_volumes(r));
+	js_set(j, "probes", recipe_probes(r));
+	if (r->configure)
+		js_set_str(j, "configure", r->configure);
+	return j;
+}
+
+static int
+load(struct store *store, const struct hash *digest, const char *kind,
+    json_t **out, struct err *err)
+{
+	auto_buf struct buf text = BUF_INIT;
+
+	if (store_read(store, digest, RECORD_MAX, &text, err) == -1)
+		return -1;
+	*out = js_record(kind, kind, 1, text.data, text.len, err);
+	return *out ? 0 : -1;
+}
+
+static int
+put(struct store *store, const json_t *j, struct hash *digest, struct err *err)
+{
+	auto_buf struct buf text = BUF_INIT;
+
+	if (canon_json(j, &text, err) == -1)
+		return -1;
+	return store_put_bytes(store, text.data, text.len, digest, err);
+}
+
+static json_t *
+targets_json(const struct recipe *r, const json_t *verdict, const char *version,
+    const struct hash *sbom)
+{
+	json_t *list = json_array();
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(verdict, "outputs"), i, one)
+	{
+		json_t *t = json_object();
+
+		js_set(t, "sha256", json_copy(json_object_get(one, "sha256")));
+		js_set(t, "size", json_copy(json_object_get(one, "size")));
+		js_set(t, "custom",
+		    custom_json(r,
+			json_string_value(json_object_get(one, "name")),
+			version, sbom));
+		json_array_append_new(list, t);
+	}
+	return list;
+}
+
+/* --- the same as the last one? ------------------------------------------- */
+
+static json_t *
+without_sboms(const json_t *targets)
+{
+	json_t *copy = json_deep_copy(targets), *one;
+	size_t i;
+
+	json_array_foreach(copy, i, one)
+	    json_object_del(json_object_get(one, "custom"), "sbom");
+	return copy;
+}
+
+static int
+says_the_same(struct db *db, struct store *store, const char *service,
+    const char *arch, const json_t *targets, bool *same, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT digest FROM release WHERE service = ?1 AND arch = ?2"
+	    " ORDER BY made_at DESC, rowid DESC LIMIT 1";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	auto_json json_t *last = NULL, *a = NULL, *b = NULL;
+	struct hash digest;
+	int got;
+
+	*same = false;
+	stmt_bind_str(q, 1, service);
+	stmt_bind_str(q, 2, arch);
+	got = stmt_step(q, err);
+	if (got != 1 || !stmt_hash(q, 0, &digest))
+		return got == -1 ? -1 : 0;
+	if (load(store, &digest, "kiln/release", &last, err) == -1)
+		return -1;
+	a = without_sboms(targets);
+	b = without_sboms(json_object_get(last, "targets"));
+	*same = json_equal(a, b);
+	return 0;
+}
+
+static int
+add_row(struct db *db, const struct hash *digest, const char *service,
+    const struct plan *p, struct err *err)
+{
+	static const char sql[] = "INSERT OR IGNORE INTO release"
+				  " (digest, service, arch, plan, made_at)"
+				  " VALUES (?1, ?2, ?3, ?4, ?5)";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+
+	stmt_bind_hash(q, 1, digest);
+	stmt_bind_str(q, 2, service);
+	stmt_bind_str(q, 3, p->arch);
+	stmt_bind_hash(q, 4, &p->digest);
+	stmt_bind_int(q, 5, time_now());
+	return stmt_run(q, err);
+}
+
+static int
+verdict_of(struct db *db, const struct plan *p, struct hash *record,
+    bool *reproduced, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT verdict_record FROM plan"
+	    " WHERE digest = ?1 AND verdict = 'reproduced'";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	int got;
+
+	stmt_bind_hash(q, 1, &p->digest);
+	got = stmt_step(q, err);
+	*reproduced = got == 1 && stmt_hash(q, 0, record);
+	return got == -1 ? -1 : 0;
+}
+
+int
+publish_release(struct db *db, struct store *store, const struct recipe *r,
+    const struct lock *lock, const struct plan *p, int64_t event, bool *made,
+    struct err *err)
+{
+	auto_json json_t *verdict = NULL, *sbom = NULL, *release = NULL;
+	const char *service = recipe_service(r), *version;
+	struct hash record, sbom_digest, digest;
+	json_t *targets;
+	bool yes, same;
+
+	*made = false;
+	if (verdict_of(db, p, &record, &yes, err) == -1)
+		return -1;
+	if (!yes)
+		return 0;
+	if (all_reproduced(db, store, p, 0, &yes, err) == -1)
+		return -1;
+	if (!yes)
+		return 0;
+	version = find_version(r, lock);
+	if (r->upstream && !version)
+		return err_set(err, ERR_INPUT,
+		    "%s/recipe.yaml: upstream: \"%s\" is in none of its"
+		    " packages and sources",
+		    r->name, r->upstream);
+	if (!version)
+		version = "0";
+	sbom = sbom_make(lock, service, version);
+	if (put(store, sbom, &sbom_digest, err) == -1 ||
+	    load(store, &record, "kiln/verdict", &verdict, err) == -1)
+		return err_prefix(err, "release of %s", service);
+	release = js_record_new("kiln/release", 1);
+	targets = targets_json(r, verdict, version, &sbom_digest);
+	js_set(release, "targets", targets);
+	if (says_the_same(db, store, service, p->arch, targets, &same, err) ==
+	    -1)
+		return err_prefix(err, "release of %s", service);
+	if (same)
+		return 0;
+	js_set_str(release, "service", service);
+	js_set_str(release, "recipe", r->name);
+	js_set_str(release, "arch", p->arch);
+	js_set_str(release, "version", version);
+	js_set_hash(release, "plan", &p->digest);
+	js_set_hash(release, "verdict", &record);
+	if (put(store, release, &digest, err) == -1 ||
+	    add_row(db, &digest, service, p, err) == -1)
+		return err_prefix(err, "release of %s", service);
+	event_add(db, "release-made", service, event, "%s %s may be published",
+	    service, version);
+	*made = true;
+	return 0;
+}

@@ -1,0 +1,30 @@
+/*
+ * kiln/release records: what may be published, and only that.
+ *
+ * A release is made when the plan of an image (or kernel) is reproduced and
+ * so is every plan whose outputs it uses, however far down.
+ */
+#ifndef KILN_PUBLISH_H
+#define KILN_PUBLISH_H
+
+#include <stdbool.h>
+
+#include "builder/inputs/lock.h"
+#include "builder/plan/plan.h"
+#include "builder/plan/recipe.h"
+#include "lib/attr.h"
+#include "lib/db.h"
+#include "lib/err.h"
+#include "lib/store.h"
+
+/*
+ * `plan` is the recipe's image plan, or a kernel's build plan, and stands
+ * (`current`).  Adds the record and its row unless the newest release of the
+ * service says the same (but for its SBOM).  *made: was one added?  `event`:
+ * what led here, or 0.
+ */
+int publish_release(struct db *, struct store *, const struct recipe *,
+    const struct lock *, const struct plan *plan, int64_t event, bool *made,
+    struct err *) KILN_MUST;
+
+#endif
