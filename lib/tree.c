@@ -112,7 +112,8 @@ enter(struct walk *w, int fd, struct err *err)
 			level_add(l, e);
 	if (errno)
 		return err_sys(err, "list %s", w->path.data);
-	qsort(l->items, l->count, sizeof(*l->items), by_path);
+	if (l->count)
+		qsort(l->items, l->count, sizeof(*l->items), by_path);
 	return 0;
 }
 
