@@ -1,0 +1,174 @@
+# The straight pipe, whole: archive, two lanes, publication, router, answer;
+# then killed everywhere, started again, and built elsewhere from its locks.
+. tests/support/lib.sh
+
+state=$tmp/farm/var
+mkdir -p "$tmp/farm"
+port=$((20000 + $$ % 20000))
+up="$bin/kiln up --demo --state $state --recipes recipes --listen 127.0.0.1:$port"
+
+sql() { sqlite3 -readonly "$state/farm.db" "$1"; }
+digests() { sqlite3 -readonly "$1/farm.db" \
+    "SELECT p.recipe, p.stage, o.name, o.digest FROM current c
+     JOIN plan p ON p.digest = c.plan JOIN output o ON o.run =
+     (SELECT max(id) FROM run WHERE plan = p.digest AND state = 'succeeded')
+     WHERE p.verdict = 'reproduced' ORDER BY 1, 2, 3"; }
+pid_of() { pgrep -P "$up_pid" -f "bin/$1" | head -n 1; }
+has() { grep -q "$1" "$2"; }
+start_up() { # LOG [option…]: in the background, its pid in $up_pid
+	log=$1
+	shift
+	$up "$@" >"$log" 2>&1 </dev/null &
+	up_pid=$!
+	pids="$pids $up_pid"
+}
+stop_up() {
+	kill "$up_pid" 2>/dev/null
+	wait "$up_pid" 2>/dev/null
+}
+
+# --- cold, with kiln-builder killed while it builds ---------------------------
+start_up "$tmp/first.log"
+first=$up_pid
+building() { [ -n "$(sql "SELECT id FROM run WHERE state = 'running'")" ]; }
+t "a cold start comes to building" until_ok 300 building
+t "kiln-builder dies of SIGKILL while it builds" kill -9 "$(pid_of kiln-builder)"
+second_up() {
+	$up --once >"$tmp/second-up.log" 2>&1
+	[ $? -eq 75 ] && has "$first" "$tmp/second-up.log"
+}
+t "a second kiln up on the same folder exits 75 and names the first" second_up
+t "the first start reaches the answered query" \
+    until_ok 900 has "kiln is up" "$tmp/first.log"
+cat "$tmp/first.log" | sed 's/^/# /'
+t "it says what was built, with digest and verdict" \
+    has "^built .*dns-dhcp.* image .*[0-9a-f]\{64\}.*reproduced" "$tmp/first.log"
+t "it says which set the router runs" \
+    has "^router .*edge set" "$tmp/first.log"
+t "dig asked from the LAN and the virtual machine answered" \
+    has "^query .*router\.lan\..*192\.0\.2\.53" "$tmp/first.log"
+
+# --- walls, with the real processes running -----------------------------------
+web=$(pid_of kiln-web)
+web_uid=$(awk '/^Uid:/ {print $2}' "/proc/$web/status" 2>/dev/null)
+cannot_write() {
+	[ -n "$web_uid" ] && [ "$web_uid" != 0 ] || return 1
+	for f in "$@"; do
+		setpriv --reuid "$web_uid" --regid "$web_uid" --clear-groups \
+		    sh -c ': >>"$1"' sh "$f" 2>/dev/null && return 1
+	done
+	return 0
+}
+blob=$(find "$state/store" -type f | head -n 1)
+t "kiln-web's uid cannot write farm.db, tuf.db, their journals or the store" \
+    cannot_write "$state/farm.db" "$state/farm.db-wal" "$state/farm.db-journal" \
+    "$state/tuf.db" "$state/tuf.db-wal" "$state/tuf.db-journal" \
+    "$state/store/new" "$blob" "$state/tuf/metadata/timestamp.json" \
+    "$state/keys/online/x" "$state/new"
+signer_only() {
+	"$bin/tests/support/memfind" "$state"/keys/online/*.key >"$tmp/seeds"
+	cat "$tmp/seeds"
+	# Every key is somewhere, and nowhere but in the signer.
+	for k in "$state"/keys/online/*.key; do
+		grep -q "^$(basename "$k") " "$tmp/seeds" || return 1
+	done
+	! grep -v -- "-x signer" "$tmp/seeds"
+}
+t "the seed of each online key is in the signer's memory and nowhere else" \
+    signer_only
+distinct() {
+	n=0
+	for p in kiln-builder kiln-tuf kiln-web; do
+		awk '/^Uid:/ {print $2}' "/proc/$(pid_of $p)/status"
+	done | sort -u >"$tmp/uids"
+	[ "$(wc -l <"$tmp/uids")" = 3 ] && ! grep -qx 0 "$tmp/uids"
+}
+t "builder, tuf and web run under three uids, none of them root" distinct
+
+# --- the dashboard and the published tree -------------------------------------
+get() { curl -fsS --max-time 10 "http://127.0.0.1:$port$1"; }
+page() { get "$1" >"$tmp/page" && grep -q "$2" "$tmp/page"; }
+t "the dashboard shows the pipe" page / "plans reproduced"
+t "recipes show digests and verdicts" page /recipes reproduced
+t "a build's log can be read" page /build/1/log.json '"log"'
+t "the router's report has arrived, signed" \
+    until_ok 60 page /routers.json '"committed"'
+t "the tree passes kiln-tuf check as a stranger sees it" \
+    "$bin/kiln-tuf" check "http://127.0.0.1:$port/tuf/"
+ranges() {
+	d=$(digests "$state" | awk -F'|' '$3 == "image" {print $4; exit}')
+	get "/blob/$d" >"$tmp/whole" &&
+	    curl -fsS -r 100-199 "http://127.0.0.1:$port/blob/$d" >"$tmp/part" &&
+	    dd if="$tmp/whole" bs=1 skip=100 count=100 2>/dev/null |
+	    cmp - "$tmp/part" && [ "$(sha256sum <"$tmp/whole" | cut -c1-64)" = "$d" ]
+}
+t "blobs come whole and in ranges" ranges
+etag() {
+	e=$(curl -fsSI "http://127.0.0.1:$port/tuf/metadata/timestamp.json" |
+	    tr -d '\r' | sed -n 's/^ETag: //p')
+	[ -n "$e" ] && [ "$(curl -sS -o /dev/null -w '%{http_code}' \
+	    -H "If-None-Match: $e" \
+	    "http://127.0.0.1:$port/tuf/metadata/timestamp.json")" = 304 ]
+}
+t "an unchanged timestamp is answered 304" etag
+
+# --- killed everywhere ----------------------------------------------------------
+comes_back() { # PROGRAM: killed, it is started again
+	old=$(pid_of "$1")
+	kill -9 "$old" || return 1
+	again() {
+		new=$(pid_of "$1")
+		[ -n "$new" ] && [ "$new" != "$old" ]
+	}
+	until_ok 30 again "$1"
+}
+t "kiln-tuf killed comes back" comes_back kiln-tuf
+t "kiln-web killed comes back" comes_back kiln-web
+t "kiln-agent killed comes back" comes_back kiln-agent
+kill -9 "$up_pid"
+wait "$up_pid" 2>/dev/null
+nobody_left() { ! pgrep -f "$state" >/dev/null; }
+t "kill -9 of kiln up takes everything it started along" \
+    until_ok 30 nobody_left
+
+# --- again: nothing to do -------------------------------------------------------
+runs=$(sql "SELECT count(*) FROM run")
+again() {
+	strace -f -qq --seccomp-bpf -y -e trace=execve,openat,openat2 -o "$tmp/trace" \
+	    $up --once >"$tmp/again.log" 2>&1
+}
+t "kiln up --demo --once again exits 0" again
+sed 's/^/# /' "$tmp/again.log"
+t "it says that there was nothing to build" has "nothing to build" "$tmp/again.log"
+no_sandbox() { grep -q execve "$tmp/trace" && ! grep -q 'execve.*bwrap' "$tmp/trace"; }
+t "a trace shows no sandbox started" no_sandbox
+t "and no run was added" test "$runs" = "$(sql "SELECT count(*) FROM run")"
+offline_closed() {
+	# Who opened an offline key?  Only ceremonies, which end at once.
+	awk '/execve\("/ {cmd[$1] = $0} /keys\/offline.*\.key/ {print cmd[$1]}' \
+	    "$tmp/trace" | grep -vE '"(init|delegate|export-root)"' >"$tmp/offline"
+	cat "$tmp/offline"
+	! [ -s "$tmp/offline" ]
+}
+t "no long-lived process opened an offline key" offline_closed
+
+# --- elsewhere, later, from the same locks ---------------------------------------
+elsewhere() {
+	mkdir -p "$tmp/a longer/path/to another"
+	there="$tmp/a longer/path/to another/checkout"
+	mkdir "$there" && chmod -R go+rx "$tmp/a longer" &&
+	    cp -r recipes "$there/recipes" && cp -r "$bin" "$there/bin" || return 1
+	for r in $(sql "SELECT name FROM recipe ORDER BY name"); do
+		"$bin/kiln" lock export --state "$state" "$r" "$tmp/$r.lock" &&
+		    (cd "$there" && bin/kiln lock import --state var "$tmp/$r.lock") ||
+		    return 1
+	done
+	(cd "$there" && bin/kiln-builder --once --offline --state var \
+	    --recipes recipes) || return 1
+	digests "$state" >"$tmp/here.txt"
+	digests "$there/var" >"$tmp/there.txt"
+	cat "$tmp/here.txt"
+	[ -s "$tmp/here.txt" ] && cmp "$tmp/here.txt" "$tmp/there.txt"
+}
+t "another checkout gives the same digests from the same locks" elsewhere
+finish
