@@ -9,6 +9,7 @@
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "lib/tuf_read.h"
 #include "tuf-repo/metadata.h"
 #include "tuf-repo/roles.h"
 
@@ -165,6 +166,7 @@ static int
 remember_timestamp(struct check *c, int64_t *snapshot, struct err *err)
 {
 	auto_buf struct buf bytes = BUF_INIT;
+	auto_tuf struct tuf_file *f = NULL;
 	bool kept;
 
 	*snapshot = 0;
@@ -183,7 +185,11 @@ remember_timestamp(struct check *c, int64_t *snapshot, struct err *err)
 		err_clear(err);
 		return 0;
 	}
-	*snapshot = tuf_timestamp(c->trust)->meta[0].version;
+	/* trust shows only a final timestamp, and this one is a floor */
+	f = tuf_read(TUF_TIMESTAMP, "timestamp", bytes.data, bytes.len, err);
+	if (!f)
+		return -1;
+	*snapshot = f->meta[0].version;
 	return 0;
 }
 
