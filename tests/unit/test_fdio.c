@@ -445,6 +445,7 @@ a_lock_names_the_pid_that_has_it_and_dies_with_it(void **state)
 		_exit(0);
 	}
 	assert_true(pid > 0);
+	close(ready[1]);
 	assert_int_equal(read(ready[0], want, 1), 1);
 	assert_int_equal(lock_file_at(scratch.fd, "lock", &e), -1);
 	assert_int_equal(e.cls, ERR_BUSY);
@@ -458,7 +459,6 @@ a_lock_names_the_pid_that_has_it_and_dies_with_it(void **state)
 	holds("lock", want);
 	close(fd);
 	close(ready[0]);
-	close(ready[1]);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, scratch_teardown)
