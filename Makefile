@@ -89,7 +89,7 @@ SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 run:
 	@tools/deps build run
 	@$(MAKE) --no-print-directory -s -j2 all
-	@$(SUDO) $(O)/kiln up --demo
+	@$(SUDO) $(O)/kiln up --demo $(ARGS)
 
 test:
 	@tools/deps build run test lint
