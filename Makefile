@@ -27,7 +27,7 @@ LIBS = $(call pkg,LIBS,--libs $(PKGS))
 LIBS_FARM = $(call pkg,LIBS_FARM,--libs $(PKGS_FARM))
 INCLUDES = $(call pkg,INCLUDES,--cflags $(PKGS) $(PKGS_FARM))
 
-src = $(sort $(foreach d,$(1),$(wildcard $(d)/*.c)))
+src = $(sort $(filter %.c,$(1)) $(foreach d,$(filter-out %.c,$(1)),$(wildcard $(d)/*.c)))
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 
 LIB_SRC := $(call src,lib)
@@ -72,7 +72,8 @@ $(O)/kiln-agent: $(call obj,$(AGENT_SRC)) $(O)/libkiln.a
 $(O)/kiln-agent-fetch: $(call obj,router-agent/fetch_main.c) $(O)/libkiln.a
 	$(LINK) $(LIBS) $(shell pkg-config --libs libcurl)
 
-# A unit test links libkiln and the rooms it names in a first-line comment:
+# A unit test links libkiln and the rooms (or files of them) that it names in a
+# first-line comment:
 #   /* rooms: builder/inputs builder/plan */
 rooms = $(shell sed -n '1s,^/\* rooms: \(.*\) \*/,\1,p' $(1))
 no_main = $(filter-out %/main.c %_main.c,$(1))
