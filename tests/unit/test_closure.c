@@ -1,4 +1,4 @@
-/* rooms: builder builder/inputs */
+/* rooms: builder/schema.c builder/progress.c builder/inputs */
 /*
  * The closure of the archive that this machine's apt is set up for, against
  * what apt-get would install into an empty system.  Skipped where the
