@@ -222,7 +222,10 @@ closures_are_those_of_apt(void **state)
 		    "automake", "libtool", "pkg-config", "libssl-dev",
 		    "libexpat1-dev", "libevent-dev", "libnl-3-dev",
 		    "libcap-dev", "musl-tools" },
-		{ "nftables", "iproute2", "openvpn", "unbound", "git" },
+		/* apt prefers lsb-base to sysvinit-utils, which provides it
+		 * and is there already: named, both have it. */
+		{ "nftables", "iproute2", "openvpn", "unbound", "git",
+		    "lsb-base" },
 	};
 	static const char *const update[] = { "apt-get", "-qq", "update",
 		NULL };
