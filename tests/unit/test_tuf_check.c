@@ -1,4 +1,4 @@
-/* rooms: tests/support */
+/* rooms: tests/support/tuf */
 /* TUF section 5, by the numbers of the specification, and the T rows of the
  * fault table. */
 #include <setjmp.h>
@@ -16,7 +16,7 @@
 #include "lib/own.h"
 #include "lib/tuf_check.h"
 #include "lib/tuf_read.h"
-#include "tests/support/tufmake.h"
+#include "tests/support/tuf/tufmake.h"
 
 #define NOW 1900000000 /* 2030 */
 #define PAST "2029-01-01T00:00:00Z"

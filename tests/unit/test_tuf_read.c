@@ -1,4 +1,4 @@
-/* rooms: tests/support */
+/* rooms: tests/support/tuf */
 /* TUF section 4: what a file must look like before anybody trusts it. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/tuf_read.h"
-#include "tests/support/tufmake.h"
+#include "tests/support/tuf/tufmake.h"
 
 static struct tufmake_key keys[3];
 

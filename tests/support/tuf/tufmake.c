@@ -1,4 +1,4 @@
-#include "tests/support/tufmake.h"
+#include "tests/support/tuf/tufmake.h"
 
 #include <assert.h>
 #include <string.h>
