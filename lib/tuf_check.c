@@ -429,107 +429,19 @@ tuf_role(const struct tuf_trust *t, const char *role)
 	return a ? a->file : NULL;
 }
 
-/* A role still to be searched. */
-struct visit {
-	const char *role, *parent; /* borrowed from files that stay */
-};
-
-struct search {
-	struct visit *stack;
-	size_t n, cap;
-	const char *visited[TUF_ROLES_MAX];
-	size_t nvisited;
-};
-
-static bool
-was_visited(const struct search *s, const char *role)
+const struct tuf_file *
+tuf_role_for(const struct tuf_trust *t, const char *role, const char *parent,
+    struct err *err)
 {
-	for (size_t i = 0; i < s->nvisited; i++)
-		if (strcmp(s->visited[i], role) == 0)
-			return true;
-	return false;
-}
+	const struct accepted *a = find_accepted(t, role);
 
-/* TUF 5.6.7.2: the first match is to lie on top; nothing beside a matching
- * terminating role and those before it is searched any more. */
-static void
-push_children(struct search *s, const struct tuf_file *f, const char *role,
-    const char *path)
-{
-	size_t last = f->nroles;
-
-	for (size_t i = 0; i < f->nroles; i++) {
-		if (!f->roles[i].terminating ||
-		    !tuf_role_covers(&f->roles[i], path))
-			continue;
-		s->n = 0;
-		last = i + 1;
-		break;
-	}
-	for (size_t i = last; i-- > 0;) {
-		if (!tuf_role_covers(&f->roles[i], path))
-			continue;
-		MEM_GROW(s->stack, s->n, s->cap);
-		s->stack[s->n++] = (struct visit){ f->roles[i].name, role };
-	}
-}
-
-/* A role is trusted only as far as *this* delegator's keys signed it, not by
- * its name, since two delegators may name different keys. */
-static int
-vouched(struct tuf_trust *t, const struct visit *v, struct err *err)
-{
-	const struct accepted *a = find_accepted(t, v->role);
-
-	if (strcmp(a->parent, v->parent) == 0)
-		return 0;
-	return tuf_threshold_by(
-	    parent_file(t, v->parent), v->role, a->file, t->verify, err);
-}
-
-static int
-search_run(struct search *s, struct tuf_trust *t, const char *path,
-    tuf_need *need, void *arg, const struct tuf_target **found,
-    const char **role, struct err *err)
-{
-	while (s->n > 0 && s->nvisited < TUF_ROLES_MAX) {
-		struct visit v = s->stack[--s->n];
-		const struct accepted *a;
-
-		if (was_visited(s, v.role))
-			continue;
-		s->visited[s->nvisited++] = v.role;
-		if (!find_accepted(t, v.role) &&
-		    need(arg, v.role, v.parent, err) != 0)
-			return -1;
-		a = find_accepted(t, v.role);
-		assert(a);
-		if (vouched(t, &v, err) == -1)
-			return -1;
-		*found = tuf_target_find(a->file, path);
-		if (*found) {
-			*role = a->name;
-			return 0;
-		}
-		push_children(s, a->file, a->name, path);
-	}
-	*found = NULL;
-	return 0;
-}
-
-int
-tuf_find(struct tuf_trust *t, const char *path, tuf_need *need, void *arg,
-    const struct tuf_target **found, const char **role, struct err *err)
-{
-	struct search s = { 0 };
-	int rc;
-
-	assert(t->snapshot_final);
-	MEM_GROW(s.stack, s.n, s.cap);
-	s.stack[s.n++] = (struct visit){ "targets", "root" };
-	rc = search_run(&s, t, path, need, arg, found, role, err);
-	free(s.stack);
-	return rc;
+	if (!a)
+		err_set(err, ERR_TRUST, "%s.json: not accepted", role);
+	else if (strcmp(a->parent, parent) == 0 ||
+		 tuf_threshold_by(parent_file(t, parent), role, a->file,
+		     t->verify, err) == 0)
+		return a->file;
+	return NULL;
 }
 
 int

@@ -72,6 +72,10 @@ const struct tuf_file *tuf_root(const struct tuf_trust *);
 const struct tuf_file *tuf_timestamp(const struct tuf_trust *);
 const struct tuf_file *tuf_snapshot(const struct tuf_trust *);
 const struct tuf_file *tuf_role(const struct tuf_trust *, const char *role);
+/* The accepted role if `parent`'s own keys signed it, whoever it was accepted
+ * under; NULL sets the error. */
+const struct tuf_file *tuf_role_for(const struct tuf_trust *, const char *role,
+    const char *parent, struct err *) KILN_MUST;
 
 /*
  * TUF 5.6.7: pre-order search for `path`.  Asks `need` for each role that is

@@ -861,7 +861,7 @@ tuf_5_6_7_a_cycle_ends(void **state)
 static void
 tuf_5_6_7_at_most_32_roles_are_searched(void **state)
 {
-	static char names[36][8];
+	static char names[36][16];
 	struct tree t = { .r = *state, .asked = BUF_INIT };
 	size_t asked = 0;
 
