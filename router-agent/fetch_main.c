@@ -53,6 +53,26 @@ tell_failed(const struct err *why, struct err *err)
 	return ipc_send(FETCH_SOCKET, FETCH_FAILED, &b, NULL, 0, err);
 }
 
+static int
+post(struct http *http, struct ipc_msg *m, struct err *err)
+{
+	auto_free char *url = NULL, *type = NULL;
+	auto_buf struct buf reply = BUF_INIT;
+	struct http_answer answer = { 0 };
+	struct err why = ERR_INIT;
+	struct span body;
+
+	if (ipc_get_str(m, FETCH_URL_MAX, &url, err) == -1 ||
+	    ipc_get_str(m, FETCH_ETAG_MAX, &type, err) == -1 ||
+	    ipc_get_bytes(m, FETCH_POST_MAX, &body, err) == -1 ||
+	    ipc_end(m, err) == -1)
+		return -1;
+	if (http_post(http, url, type, body.p, body.n, &reply, &answer.status,
+		&why) == -1)
+		return tell_failed(&why, err);
+	return tell_done(&answer, err);
+}
+
 /* -1: the parent cannot be understood or told; the transfer's own failure is
  * an answer. */
 static int
@@ -65,6 +85,8 @@ serve(struct http *http, struct ipc_msg *m, struct err *err)
 	struct err why = ERR_INIT;
 	int rc;
 
+	if (m->type == FETCH_POST)
+		return post(http, m, err);
 	if (m->type != FETCH_GET || body == -1)
 		return err_set(err, ERR_INPUT, "not a request for a file");
 	if (ipc_get_str(m, FETCH_URL_MAX, &url, err) == -1 ||

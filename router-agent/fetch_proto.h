@@ -5,6 +5,8 @@
  *
  *   FETCH_GET       url str, limit i64, from i64, deadline_ms i64, etag str
  *                   ("": none), and one descriptor: a pipe for the body
+ *   FETCH_POST      url str, content type str, body bytes; answered like a GET,
+ *                   what the server says is thrown away
  *   FETCH_PROGRESS  done i64, total i64 (0: unknown); any number of times
  *   FETCH_DONE      status u32, bytes i64, etag str, retry_after i64
  *   FETCH_FAILED    class u32 (enum err_class), errno u32, sentence str
@@ -17,6 +19,7 @@
 #define FETCH_SOCKET 3
 #define FETCH_URL_MAX 8192
 #define FETCH_ETAG_MAX 128
+#define FETCH_POST_MAX 65536 /* bytes of a body */
 #define FETCH_DEADLINE_MS (15 * 60 * 1000) /* when a request names none */
 
 enum fetch_message {
@@ -24,6 +27,7 @@ enum fetch_message {
 	FETCH_PROGRESS,
 	FETCH_DONE,
 	FETCH_FAILED,
+	FETCH_POST,
 };
 
 #endif

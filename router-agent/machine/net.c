@@ -1,9 +1,11 @@
 #include "router-agent/machine/net.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,10 +73,15 @@ net_tap_name(unsigned index, char out[NET_IFNAME])
 }
 
 void
-net_mac(unsigned index, char out[NET_MAC])
+net_mac(const char *address, char out[NET_MAC])
 {
-	snprintf(out, NET_MAC, "52:54:00:6b:%02x:%02x", index >> 8 & 0xff,
-	    index & 0xff);
+	struct in_addr a = { 0 };
+	const uint8_t *p = (const uint8_t *)&a.s_addr;
+
+	/* Locally administered: 02, the letter k, then the address. */
+	(void)!inet_pton(AF_INET, address, &a);
+	snprintf(
+	    out, NET_MAC, "02:6b:%02x:%02x:%02x:%02x", p[0], p[1], p[2], p[3]);
 }
 
 int
@@ -93,18 +100,72 @@ net_tap_open(const char *name, struct err *err)
 	return take_fd(&fd);
 }
 
-int
-net_tap_attach(const char *name, const char *bridge, struct err *err)
+static int
+request(
+    unsigned long what, struct ifreq *r, const char *ifname, struct err *err)
 {
-	if (IP(err, "link", "set", "dev", name, "master", bridge) == -1)
-		return -1;
-	return IP(err, "link", "set", "dev", name, "up");
+	auto_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	snprintf(r->ifr_name, sizeof(r->ifr_name), "%s", ifname);
+	if (fd == -1 || ioctl(fd, what, r) == -1)
+		return err_sys(err, "set up interface %s", ifname);
+	return 0;
+}
+
+static int
+setting(const char *family, const char *ifname, const char *key,
+    const char *value, struct err *err)
+{
+	auto_free char *path =
+	    mem_printf("/proc/sys/net/%s/conf/%s/%s", family, ifname, key);
+	auto_fd int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	/* A kernel without IPv6 has nothing to turn off. */
+	if (fd == -1 && errno == ENOENT)
+		return 0;
+	if (fd == -1 || write(fd, value, strlen(value)) == -1)
+		return err_sys(err, "set %s of %s", key, ifname);
+	return 0;
 }
 
 int
-net_tap_detach(const char *name, struct err *err)
+net_tap_stage(const char *name, const char *bridge, struct err *err)
 {
-	if (IP(err, "link", "set", "dev", name, "down") == -1)
+	struct ifreq r = { 0 };
+
+	if (request(SIOCGIFHWADDR, &r, bridge, err) == -1 ||
+	    request(SIOCSIFHWADDR, &r, name, err) == -1)
 		return -1;
-	return IP(err, "link", "set", "dev", name, "nomaster");
+	/* Answers to a probe come in where no route points. */
+	if (setting("ipv4", name, "rp_filter", "2", err) == -1 ||
+	    setting("ipv6", name, "disable_ipv6", "1", err) == -1)
+		return -1;
+	memset(&r, 0, sizeof(r));
+	if (request(SIOCGIFFLAGS, &r, name, err) == -1)
+		return -1;
+	r.ifr_flags |= IFF_UP;
+	return request(SIOCSIFFLAGS, &r, name, err);
+}
+
+static int
+port(unsigned long what, const char *name, const char *bridge, struct err *err)
+{
+	struct ifreq r = { 0 };
+
+	r.ifr_ifindex = (int)if_nametoindex(name);
+	if (r.ifr_ifindex == 0)
+		return err_sys(err, "find interface %s", name);
+	return request(what, &r, bridge, err);
+}
+
+int
+net_tap_attach(const char *name, const char *bridge, struct err *err)
+{
+	return port(SIOCBRADDIF, name, bridge, err);
+}
+
+int
+net_tap_detach(const char *name, const char *bridge, struct err *err)
+{
+	return port(SIOCBRDELIF, name, bridge, err);
 }

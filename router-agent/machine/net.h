@@ -20,12 +20,21 @@ int net_bridge(const char *bridge, const char *address, int64_t prefix,
     struct err *) KILN_MUST;
 /* "kiln3": the tap of machine 3. */
 void net_tap_name(unsigned index, char out[NET_IFNAME]);
-/* "52:54:00:6b:00:03", and its packed form nowhere. */
-void net_mac(unsigned index, char out[NET_MAC]);
+/* A service keeps its hardware address from machine to machine, so that no
+ * client's ARP cache goes stale: it is made from the service's address. */
+void net_mac(const char *address, char out[NET_MAC]);
 /* Makes the tap anew; it lives as long as the returned descriptor. */
 int net_tap_open(const char *name, struct err *) KILN_MUST;
+/*
+ * Up, but on no bridge: only the agent reaches the machine, with a socket
+ * bound to this interface.  The tap has the bridge's hardware address, so that
+ * what the guest learns of the agent stays true after the switch.
+ */
+int net_tap_stage(const char *name, const char *bridge, struct err *) KILN_MUST;
+/* On the LAN, and off it. */
 int net_tap_attach(
     const char *name, const char *bridge, struct err *) KILN_MUST;
-int net_tap_detach(const char *name, struct err *) KILN_MUST;
+int net_tap_detach(
+    const char *name, const char *bridge, struct err *) KILN_MUST;
 
 #endif

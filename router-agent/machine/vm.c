@@ -135,7 +135,7 @@ start(struct vm *vm, const struct vm_spec *s, struct pairs *p, struct err *err)
 	};
 	char mac[NET_MAC];
 
-	net_mac(s->index, mac);
+	net_mac(s->address, mac);
 	g.mac = mac;
 	config = guest_disk_open(&g, err);
 	if (config == -1)

@@ -19,6 +19,7 @@
 #include "router-agent/fetch_proto.h"
 
 #define CHUNK ((size_t)64 << 10)
+#define POST_MS 60000
 #define GRACE_MS 10000 /* the child's own deadline comes first */
 
 struct fetcher {
@@ -350,4 +351,35 @@ fetcher_get(struct fetcher *f, const char *url, int64_t limit, int fd,
 	return strncmp(err->msg, "GET ", 4) == 0
 		   ? -1
 		   : err_prefix(err, "GET %.200s", url);
+}
+
+int
+fetcher_post(struct fetcher *f, const char *url, const char *content_type,
+    const void *body, size_t n, int *status, struct err *err)
+{
+	static const struct fetch_more none = { 0 };
+	struct fetch_answer answer = { 0 };
+	struct transfer t = { .f = f, .more = &none, .answer = &answer };
+	auto_buf struct buf b = BUF_INIT;
+	bool alive = false;
+	int rc;
+
+	if (n > FETCH_POST_MAX || strlen(url) > FETCH_URL_MAX)
+		return err_set(err, ERR_INPUT, "%.200s: too much to post", url);
+	if (f->sock == -1 && start_child(f, err) == -1)
+		return -1;
+	ipc_add_str(&b, url);
+	ipc_add_str(&b, content_type);
+	ipc_add_bytes(&b, body, n);
+	t.eof = true; /* nothing comes through a pipe */
+	t.give_up = time_mono_ms() + POST_MS;
+	rc = ipc_send(f->sock, FETCH_POST, &b, NULL, 0, err);
+	if (rc == 0)
+		rc = pump(&t, -1, &alive, err);
+	if (rc == -1 && !alive)
+		end_child(f);
+	if (rc == -1)
+		return err_prefix(err, "%.200s", url);
+	*status = answer.status;
+	return 0;
 }

@@ -53,4 +53,9 @@ int fetcher_get(struct fetcher *, const char *url, int64_t limit, int fd,
     const struct fetch_more *more, struct fetch_answer *,
     struct err *) KILN_MUST;
 
+/* POSTs a body of up to 64 KiB; what the server answers but for its status is
+ * thrown away.  0: it answered; -1: as fetcher_get. */
+int fetcher_post(struct fetcher *, const char *url, const char *content_type,
+    const void *, size_t, int *status, struct err *) KILN_MUST;
+
 #endif

@@ -1,0 +1,261 @@
+#include "router-agent/agent.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "lib/canon.h"
+#include "lib/fdio.h"
+#include "lib/json.h"
+#include "lib/log.h"
+#include "lib/num.h"
+#include "lib/own.h"
+#include "router-agent/change/cycle.h"
+#include "router-agent/machine/qemu.h"
+#include "router-agent/owner/report.h"
+#include "router-agent/owner/status.h"
+
+#define TICK_MS 200
+#define SHOW_MS 500
+#define GRACE_MS 8000 /* for a guest to switch itself off */
+#define RETRY_S 60    /* after a server that could not be reached */
+#define POLL_FDS (2 * 3 * SET_SERVICES + 2)
+
+const char *
+phase_name(enum phase p)
+{
+	static const char *const names[] = { "starting", "empty", "checking",
+		"fetching", "staging", "probation", "committed", "refused",
+		"rolled-back", "failed", "stopped" };
+
+	return names[p];
+}
+
+/* --- what people see ----------------------------------------------------- */
+
+/* Writes status.json when something in it has changed. */
+static void
+show(struct agent *a)
+{
+	auto_json json_t *j = status_json(a);
+	struct err err = ERR_INIT;
+	struct hash now;
+
+	a->show_at = time_mono_ms() + SHOW_MS;
+	json_object_del(j, "updated");
+	if (canon_hash(j, &now, &err) == -1 || hash_equal(&now, &a->shown))
+		return;
+	if (status_write(a, &err) == -1)
+		log_err("status", &err);
+	else
+		a->shown = now;
+}
+
+void
+agent_phase(struct agent *a, enum phase phase)
+{
+	if (a->phase != phase)
+		log_info("phase", "phase=%s", phase_name(phase));
+	a->phase = phase;
+	if (phase == PHASE_COMMITTED) {
+		a->cause[0] = a->error[0] = '\0';
+		a->bad_counter = 0;
+	}
+	show(a);
+}
+
+void
+agent_trouble(
+    struct agent *a, enum phase phase, const char *cause, const char *error)
+{
+	bool same = strcmp(a->error, error) == 0 && a->phase == phase;
+
+	snprintf(a->cause, sizeof(a->cause), "%s", cause);
+	snprintf(a->error, sizeof(a->error), "%s", error);
+	if (!same)
+		log_warn("phase", "phase=%s cause=%s msg=\"%s\"",
+		    phase_name(phase), a->cause, a->error);
+	a->phase = phase;
+	show(a);
+}
+
+/* --- the loop ------------------------------------------------------------ */
+
+static void
+take_signals(struct agent *a)
+{
+	struct signalfd_siginfo s;
+
+	while (read(a->signals, &s, sizeof(s)) == (ssize_t)sizeof(s)) {
+		if (s.ssi_signo == SIGUSR1)
+			a->poll_now = true;
+		else if (s.ssi_signo != SIGCHLD)
+			a->stop = true;
+	}
+}
+
+int
+agent_wait(struct agent *a, int fd, int64_t timeout_ms)
+{
+	struct pollfd p[POLL_FDS] = { { a->signals, POLLIN, 0 },
+		{ fd, POLLIN, 0 } };
+	size_t n = 2;
+
+	n += machines_pollfds(&a->live, p + n, 3 * SET_SERVICES);
+	if (a->next)
+		n += machines_pollfds(a->next, p + n, 3 * SET_SERVICES);
+	if (poll(p, n, timeout_ms > TICK_MS ? TICK_MS : (int)timeout_ms) ==
+		-1 &&
+	    errno != EINTR)
+		log_warn("wait", "errno=%d", errno);
+	if (p[0].revents)
+		take_signals(a);
+	machines_step(a, &a->live);
+	if (a->next)
+		machines_step(a, a->next);
+	if (time_mono_ms() >= a->show_at)
+		show(a);
+	return p[1].revents != 0;
+}
+
+static void
+start_current(struct agent *a)
+{
+	struct err err = ERR_INIT;
+	const struct set *set = a->state.current;
+
+	machines_init(&a->live, set);
+	for (size_t i = 0; set && i < set->nservices; i++) {
+		if (machine_start(a, &a->live, i, false, &err) == 0)
+			continue;
+		log_err("machine", &err);
+		snprintf(a->live.at[i].fault, sizeof(a->live.at[i].fault),
+		    "%.199s", err.msg);
+		a->live.at[i].retry_at = time_mono_ms() + 15000;
+	}
+	agent_phase(a, set ? PHASE_COMMITTED : PHASE_EMPTY);
+}
+
+/* Routers that were switched on together must not all ask together. */
+static int64_t
+next_poll(const struct agent *a, int result)
+{
+	int64_t wait = a->conf.poll_s;
+	uint32_t r;
+
+	if (result == EXIT_AGAIN && wait > RETRY_S)
+		wait = RETRY_S;
+	if (getrandom(&r, sizeof(r), 0) != sizeof(r))
+		r = 0;
+	return wait * 1000 + (int64_t)(r % 1000) * wait / 5;
+}
+
+static int
+serve(struct agent *a, bool once)
+{
+	int64_t at = time_mono_ms();
+	int result = EXIT_DONE;
+
+	while (!a->stop) {
+		int64_t left = at - time_mono_ms();
+
+		if (left > 0 && !a->poll_now) {
+			agent_wait(a, -1, left);
+			continue;
+		}
+		a->poll_now = false;
+		result = cycle_run(a);
+		report_send(a);
+		if (once)
+			break;
+		left = next_poll(a, result);
+		at = time_mono_ms() + left;
+		a->next_check = time_now() + left / 1000;
+	}
+	return result;
+}
+
+int
+agent_run(struct agent *a, bool once)
+{
+	struct err err = ERR_INIT;
+	int result;
+
+	if (net_bridge(a->conf.bridge, a->conf.lan_address, a->conf.prefix,
+		&err) == -1) {
+		log_err("lan", &err);
+		return err_exit(&err);
+	}
+	cycle_recover(a);
+	start_current(a);
+	result = serve(a, once);
+	machines_stop(a, &a->live, GRACE_MS);
+	agent_phase(a, PHASE_STOPPED);
+	return result;
+}
+
+/* --- life ---------------------------------------------------------------- */
+
+static int
+catch_signals(struct agent *a, struct err *err)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
+		return err_sys(err, "block signals");
+	a->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (a->signals == -1)
+		return err_sys(err, "listen for signals");
+	return 0;
+}
+
+static int
+open_parts(struct agent *a, const char *config, struct err *err)
+{
+	if (agent_conf_read(&a->conf, config, err) == -1)
+		return -1;
+	a->qemu = qemu_program(a->conf.arch);
+	if (!a->qemu)
+		return err_set(err, ERR_MISSING, "no QEMU for %s is installed",
+		    a->conf.arch);
+	if (state_dir_open(&a->dir, a->conf.state, err) == -1 ||
+	    state_load(a->dir.fd, &a->state, err) == -1 ||
+	    catch_signals(a, err) == -1)
+		return -1;
+	accel_choose(&a->accel, &a->conf, a->dir.fd);
+	a->fetcher = fetcher_start(NULL, NULL, err);
+	return a->fetcher ? 0 : -1;
+}
+
+int
+agent_open(struct agent *a, const char *config, struct err *err)
+{
+	memset(a, 0, sizeof(*a));
+	a->signals = -1;
+	a->dir = (struct state_dir){ -1, -1, -1, -1, -1, -1, NULL };
+	machines_init(&a->live, NULL);
+	if (open_parts(a, config, err) == 0)
+		return 0;
+	agent_release(a);
+	return -1;
+}
+
+void
+agent_release(struct agent *a)
+{
+	fetcher_stop(a->fetcher);
+	own_close(&a->signals);
+	state_release(&a->state);
+	state_dir_release(&a->dir);
+	agent_conf_release(&a->conf);
+}

@@ -1,0 +1,70 @@
+/*
+ * The root parent: what it holds, and the loop that everything waits in.  It
+ * parses its configuration and its own state and nothing else.
+ */
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/attr.h"
+#include "lib/err.h"
+#include "router-agent/change/machines.h"
+#include "router-agent/conf.h"
+#include "router-agent/machine/accel.h"
+#include "router-agent/state.h"
+#include "router-agent/trust/fetch.h"
+
+enum phase {
+	PHASE_STARTING,
+	PHASE_EMPTY,	 /* no set yet */
+	PHASE_CHECKING,	 /* fetching and verifying metadata */
+	PHASE_FETCHING,	 /* images */
+	PHASE_STAGING,	 /* new machines boot beside the LAN */
+	PHASE_PROBATION, /* the new ones serve, the old ones wait */
+	PHASE_COMMITTED, /* the set that runs is the set that is offered */
+	PHASE_REFUSED,	 /* what is offered is not taken; the old set runs */
+	PHASE_ROLLED_BACK,
+	PHASE_FAILED, /* could not be asked or fetched; tried again */
+	PHASE_STOPPED,
+};
+const char *phase_name(enum phase);
+
+struct agent {
+	struct agent_conf conf;
+	struct state_dir dir;
+	struct state state;
+	struct accel accel;
+	const char *qemu;
+	struct fetcher *fetcher; /* of images and reports */
+	struct machines live;	 /* of state.current */
+	struct machines *next;	 /* of a trial, or NULL */
+	int signals;		 /* signalfd */
+	bool stop, poll_now;
+	bool damaged; /* an image of the current set rotted */
+	/* for people */
+	enum phase phase;
+	char cause[32], error[STATE_TEXT];
+	int64_t bad_counter; /* of the set last rolled back or refused */
+	int64_t checked, next_check;
+	struct hash told;        /* the last report's cause, told once */
+	struct hash shown;       /* status.json as it was last written */
+	int64_t show_at;
+};
+
+int agent_open(struct agent *, const char *config, struct err *) KILN_MUST;
+void agent_release(struct agent *); /* machines are stopped before */
+
+/* Lets everything happen that waits to happen, for up to `timeout_ms`, or
+ * until `fd` (-1: none) is readable (1), or a signal wants something. */
+int agent_wait(struct agent *, int fd, int64_t timeout_ms);
+/* An own sentence about where we are; written to status.json. */
+void agent_phase(struct agent *, enum phase);
+void agent_trouble(
+    struct agent *, enum phase, const char *cause, const char *error);
+
+/* Until a signal ends it; `once`: one cycle. */
+int agent_run(struct agent *, bool once);
+
+#endif

@@ -1,0 +1,310 @@
+#include "router-agent/change/machines.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/fdio.h"
+#include "lib/log.h"
+#include "lib/num.h"
+#include "lib/own.h"
+#include "router-agent/agent.h"
+
+#define BACKOFF_MAX_S 60
+#define TRIAL_PROBE_MS 500
+#define REPROBE_MS 2000 /* after a bad round */
+
+void
+machines_init(struct machines *m, const struct set *set)
+{
+	memset(m, 0, sizeof(*m));
+	m->set = set;
+	for (size_t i = 0; i < SET_SERVICES; i++) {
+		m->at[i].vm = (struct vm)VM_INIT;
+		m->at[i].probe = (struct probe_run)PROBE_RUN_INIT;
+	}
+}
+
+/* --- start --------------------------------------------------------------- */
+
+static bool
+index_taken(const struct machines *m, unsigned index)
+{
+	for (size_t i = 0; m && i < SET_SERVICES; i++)
+		if (m->at[i].vm.state != VM_OFF && m->at[i].vm.index == index)
+			return true;
+	return false;
+}
+
+/* What rotted is taken away, so that the next cycle fetches it again. */
+static int
+open_file(struct agent *a, const struct set_file *f, int *fd, struct err *err)
+{
+	char path[STORE_PATH], name[STORE_PATH + 8];
+	struct err why = ERR_INIT;
+
+	if (store_verify(a->dir.store, &f->hash, err) == 0)
+		return store_get(a->dir.store, &f->hash, fd, err);
+	if (err->cls == ERR_TRUST) {
+		store_path(&f->hash, path);
+		snprintf(name, sizeof(name), "store/%s", path);
+		if (file_remove_at(a->dir.fd, name, &why) == -1)
+			log_err("store", &why);
+	}
+	if (err->cls == ERR_TRUST || err->cls == ERR_MISSING)
+		a->damaged = true;
+	return -1;
+}
+
+static int64_t
+more(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+int
+machine_start(struct agent *a, struct machines *ms, size_t i, bool staged,
+    struct err *err)
+{
+	const struct set_service *s = &ms->set->services[i];
+	const struct agent_service *c = agent_conf_service(&a->conf, s->name);
+	struct machine *m = &ms->at[i];
+	auto_fd int kernel = -1, initrd = -1, image = -1;
+	unsigned index = 0;
+
+	m->wanted = c != NULL;
+	if (!c) /* the owner took it out of the configuration */
+		return 0;
+	while (index_taken(&a->live, index) || index_taken(a->next, index))
+		index++;
+	if (index >= VM_MAX)
+		return err_set(err, ERR_SYSTEM, "too many machines");
+	if (open_file(a, &ms->set->vmlinuz, &kernel, err) == -1 ||
+	    open_file(a, &ms->set->initrd, &initrd, err) == -1 ||
+	    open_file(a, &s->image, &image, err) == -1)
+		return err_prefix(err, "machine %s", s->name);
+	struct vm_spec spec = {
+		.service = s->name,
+		.index = index,
+		.program = a->qemu,
+		.accel = a->accel.kind,
+		.machine = ms->set->machine,
+		.cmdline = ms->set->cmdline,
+		.memory = more(s->memory, ms->set->kernel_memory),
+		.kernel = kernel,
+		.initrd = initrd,
+		.image = image,
+		.address = c->address,
+		.gateway = a->conf.lan_address,
+		.prefix = a->conf.prefix,
+		.config = c->config,
+		.logdir = a->dir.log,
+	};
+	if (vm_start(&m->vm, &spec, err) == -1)
+		return -1;
+	m->staged = staged;
+	m->on_lan = false;
+	m->good = m->bad = 0;
+	m->next_probe = 0;
+	m->answer[0] = '\0';
+	if (net_tap_stage(m->vm.tap, a->conf.bridge, err) == -1 ||
+	    (!staged && machine_attach(a, m, err) == -1)) {
+		vm_kill(&m->vm);
+		return err_prefix(err, "machine %s", s->name);
+	}
+	log_info("machine",
+	    "service=%s state=started uid-index=%u accel=%s "
+	    "lan=%s",
+	    s->name, index, a->accel.kind, staged ? "no" : "yes");
+	return 0;
+}
+
+int
+machine_attach(struct agent *a, struct machine *m, struct err *err)
+{
+	if (!m->on_lan && net_tap_attach(m->vm.tap, a->conf.bridge, err) == -1)
+		return -1;
+	m->on_lan = true;
+	m->staged = false;
+	return 0;
+}
+
+int
+machine_detach(struct agent *a, struct machine *m, struct err *err)
+{
+	if (m->on_lan && net_tap_detach(m->vm.tap, a->conf.bridge, err) == -1)
+		return -1;
+	m->on_lan = false;
+	return 0;
+}
+
+void
+machine_stop(struct agent *a, struct machine *m, int64_t grace_ms)
+{
+	(void)a;
+	probe_stop(&m->probe);
+	if (m->vm.state == VM_PAUSED) /* it has nothing left to finish */
+		grace_ms = 0;
+	if (m->vm.state != VM_OFF)
+		vm_stop(&m->vm, grace_ms);
+	m->on_lan = false;
+}
+
+void
+machines_stop(struct agent *a, struct machines *ms, int64_t grace_ms)
+{
+	for (size_t i = 0; ms->set && i < ms->set->nservices; i++) {
+		machine_stop(a, &ms->at[i], grace_ms);
+		ms->at[i].wanted = false;
+	}
+}
+
+/* --- watch --------------------------------------------------------------- */
+
+/* It ended, hangs, or answers no more: kill it and come back later. */
+static void
+again(struct machine *m, const char *service, const char *why)
+{
+	int64_t wait;
+
+	snprintf(m->fault, sizeof(m->fault), "%s", why);
+	probe_stop(&m->probe);
+	vm_kill(&m->vm);
+	m->good = 0;
+	m->ends++;
+	wait = m->ends > 6 ? BACKOFF_MAX_S : 1 << (m->ends - 1);
+	m->retry_at = time_mono_ms() + (m->ends == 1 ? 0 : 1000 * wait);
+	log_warn("machine", "service=%s state=ended why=\"%s\"", service, why);
+}
+
+static void
+watch(struct agent *a, struct machine *m, const char *service)
+{
+	bool trying = !a->accel.settled;
+	int64_t patience = trying ? ACCEL_PROBE_MS : MACHINE_SILENT_MS;
+	char why[WATCH_TEXT];
+
+	vm_step(&m->vm);
+	if (trying && m->vm.state == VM_UP) {
+		accel_worked(&a->accel, m->vm.console_ms, a->dir.fd);
+		log_info("accel", "accel=kvm why=\"%s\"", a->accel.why);
+	}
+	if (m->vm.state == VM_SILENT && vm_age_ms(&m->vm) > patience)
+		snprintf(why, sizeof(why), "no console output in %lld s",
+		    (long long)patience / 1000);
+	else if (m->vm.state == VM_ENDED)
+		snprintf(why, sizeof(why), "%s", m->vm.why);
+	else
+		return;
+	if (trying) {
+		accel_failed(&a->accel, why, a->dir.fd);
+		log_info("accel", "accel=tcg why=\"%s\"", a->accel.why);
+		vm_kill(&m->vm);
+		m->retry_at = 0;
+		return;
+	}
+	again(m, service, why);
+}
+
+static void
+round_done(struct machine *m, const char *service, bool good, const char *text)
+{
+	int64_t now = time_mono_ms();
+
+	snprintf(m->answer, sizeof(m->answer), "%s", text);
+	if (good) {
+		m->good++;
+		m->bad = m->ends = 0;
+		m->next_probe = now + (m->good < 4 ? TRIAL_PROBE_MS
+						   : MACHINE_LIVE_S * 1000);
+		return;
+	}
+	m->good = 0;
+	m->bad++;
+	m->next_probe = now + (m->staged ? TRIAL_PROBE_MS : REPROBE_MS);
+	/* One that still boots gets its time from whoever waits for it. */
+	if (m->on_lan && m->bad >= MACHINE_BAD &&
+	    vm_age_ms(&m->vm) > 2 * MACHINE_SILENT_MS) {
+		m->bad = 0;
+		again(m, service, text);
+	}
+}
+
+static void
+probe(struct agent *a, struct machine *m, const struct set_service *s)
+{
+	const struct agent_service *c = agent_conf_service(&a->conf, s->name);
+	char text[PROBE_TEXT];
+	struct err err = ERR_INIT;
+	int got;
+
+	if (m->probe.sock != -1) {
+		got = probe_result(&m->probe, text);
+		if (got != -1)
+			round_done(m, s->name, got == 1, text);
+		return;
+	}
+	if (m->vm.state != VM_UP || time_mono_ms() < m->next_probe)
+		return;
+	if (probe_start(&m->probe, s, c->address, a->conf.lan_address,
+		m->on_lan ? NULL : m->vm.tap,
+		m->staged ? MACHINE_PROBE_MS / 2 : MACHINE_PROBE_MS,
+		&err) == -1) {
+		m->next_probe = time_mono_ms() + REPROBE_MS;
+		log_err("probe", &err);
+	}
+}
+
+static void
+restart(struct agent *a, struct machines *ms, size_t i)
+{
+	struct machine *m = &ms->at[i];
+	struct err err = ERR_INIT;
+
+	if (machine_start(a, ms, i, m->staged, &err) == 0)
+		return;
+	log_err("machine", &err);
+	snprintf(m->fault, sizeof(m->fault), "%.199s", err.msg);
+	m->ends++;
+	m->retry_at = time_mono_ms() + 1000 * BACKOFF_MAX_S / 4;
+	if (a->damaged && ms == &a->live)
+		a->poll_now = true;
+}
+
+void
+machines_step(struct agent *a, struct machines *ms)
+{
+	for (size_t i = 0; ms->set && i < ms->set->nservices; i++) {
+		struct machine *m = &ms->at[i];
+
+		if (!m->wanted)
+			continue;
+		if (m->vm.state == VM_OFF && time_mono_ms() >= m->retry_at) {
+			/* While KVM is tried out, the others wait. */
+			restart(a, ms, i);
+			continue;
+		}
+		if (m->vm.state == VM_OFF)
+			continue;
+		watch(a, m, ms->set->services[i].name);
+		if (m->vm.state != VM_OFF && m->vm.state != VM_PAUSED)
+			probe(a, m, &ms->set->services[i]);
+	}
+}
+
+size_t
+machines_pollfds(const struct machines *ms, struct pollfd *p, size_t room)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; ms->set && i < ms->set->nservices; i++) {
+		const struct machine *m = &ms->at[i];
+
+		if (n + 3 > room)
+			break;
+		n += vm_pollfds(&m->vm, p + n);
+		if (m->probe.sock != -1)
+			p[n++] = (struct pollfd){ m->probe.sock, POLLIN, 0 };
+	}
+	return n;
+}

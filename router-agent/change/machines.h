@@ -1,0 +1,56 @@
+/*
+ * The machines of one set: started, watched, probed, restarted.
+ */
+#ifndef AGENT_MACHINES_H
+#define AGENT_MACHINES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/attr.h"
+#include "lib/err.h"
+#include "router-agent/change/probe.h"
+#include "router-agent/machine/vm.h"
+#include "router-agent/set.h"
+
+#define MACHINE_SILENT_MS 15000 /* a boot that says nothing so long hangs */
+#define MACHINE_PROBE_MS 5000	/* for one round of probes */
+#define MACHINE_LIVE_S 30	/* between probes of what serves */
+#define MACHINE_BAD 3		/* bad rounds until it is started again */
+
+struct agent;
+
+struct machine {
+	struct vm vm;
+	bool wanted; /* belongs here; false: an empty place */
+	bool on_lan;
+	bool staged; /* under trial, off the LAN: probed through its tap */
+	struct probe_run probe;
+	int64_t next_probe;
+	unsigned good, bad; /* rounds in a row */
+	unsigned ends;	    /* hung or ended in a row, without a good round */
+	int64_t retry_at;
+	char answer[PROBE_TEXT]; /* of the last round */
+	char fault[WATCH_TEXT];	 /* why it was last started again */
+};
+
+struct machines {
+	const struct set *set; /* borrowed */
+	struct machine at[SET_SERVICES];
+};
+
+void machines_init(struct machines *, const struct set *);
+/* Starts the machine of service `i`; `staged`: beside the LAN. */
+int machine_start(struct agent *, struct machines *, size_t i, bool staged,
+    struct err *) KILN_MUST;
+void machine_stop(struct agent *, struct machine *, int64_t grace_ms);
+/* Restarts, probes: without waiting. */
+void machines_step(struct agent *, struct machines *);
+size_t machines_pollfds(const struct machines *, struct pollfd *, size_t room);
+void machines_stop(struct agent *, struct machines *, int64_t grace_ms);
+
+/* Puts a staged machine on the LAN, or takes one off. */
+int machine_attach(struct agent *, struct machine *, struct err *) KILN_MUST;
+int machine_detach(struct agent *, struct machine *, struct err *) KILN_MUST;
+
+#endif

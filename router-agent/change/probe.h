@@ -1,0 +1,46 @@
+/*
+ * Is a service well?  The probes of its image's metadata, asked from the
+ * LAN's side by a child of its own uid, since the answers come from the
+ * machine under test.
+ */
+#ifndef AGENT_PROBE_H
+#define AGENT_PROBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/attr.h"
+#include "lib/err.h"
+#include "lib/spawn.h"
+#include "router-agent/change/dns.h"
+#include "router-agent/set.h"
+
+#define PROBE_TEXT 240
+
+struct probe_run {
+	struct child child;
+	int sock; /* readable: probe_result has something */
+	int64_t until;
+};
+#define PROBE_RUN_INIT            \
+	{                         \
+		CHILD_INIT, -1, 0 \
+	}
+
+/* `device`: ask on this interface alone (a machine that is not on the LAN
+ * yet), or NULL.  `from`: the agent's own address, never a client's. */
+int probe_start(struct probe_run *, const struct set_service *,
+    const char *address, const char *from, const char *device,
+    int64_t deadline_ms, struct err *) KILN_MUST;
+/* 1: all good; 0: not; -1: no result yet.  `text` says what was answered. */
+int probe_result(struct probe_run *, char text[PROBE_TEXT]);
+void probe_stop(struct probe_run *);
+
+/* One answer against one probe; `self` is the machine's address.  The text
+ * says what came, good or bad. */
+bool probe_judge(const struct probe *, const char *self,
+    const struct dns_answer *, char text[PROBE_TEXT]);
+
+int probe_main(void);
+
+#endif

@@ -1,0 +1,74 @@
+/* kiln-agent: a router's part of kiln.  See kiln-agent(8). */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/cli.h"
+#include "lib/log.h"
+#include "router-agent/change/probe.h"
+#include "router-agent/machine/launch.h"
+#include "router-agent/machine/watch.h"
+#include "router-agent/owner/commands.h"
+#include "router-agent/trust/verify.h"
+#include "router-agent/tuf_client.h"
+
+static const struct cli_command commands[] = {
+	{ "run", "[--config FILE] [--once] [--syslog] [-n]",
+	    "keep this router's services up to date", cmd_run,
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
+	    "  --once          one pass, then stop the machines and exit\n"
+	    "  --syslog        talk to syslog instead of stderr\n"
+	    "  -n              only check the configuration\n" },
+	{ "status", "[--config FILE] [--json]", "what runs, and why",
+	    cmd_status,
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
+	    "  --json          for programs\n" },
+	{ "check", "[--config FILE] [--json]",
+	    "verify what is offered and print the plan; change nothing",
+	    cmd_check,
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
+	    "  --json          for programs\n" },
+	{ "report", "--show [--config FILE]",
+	    "print the reports that wait to be sent", cmd_report,
+	    "  --show          one line each\n"
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n" },
+	{ "probe", "dns ADDRESS NAME [TYPE] [--tcp]",
+	    "ask a DNS server one question", cmd_probe,
+	    "  TYPE            A, AAAA or TXT (A)\n"
+	    "  --tcp           over TCP from the start\n" },
+	{ "tuf-client", "…", "what the TUF conformance tests drive",
+	    tuf_client_main, NULL },
+	{ 0 },
+};
+
+static const struct cli_program program = {
+	"kiln-agent",
+	"runs a router's services as verified virtual machines",
+	commands,
+};
+
+/* Duties are processes of their own: the program started again. */
+static int
+duty(const char *name, int argc, char **argv)
+{
+	log_open("kiln-agent", false);
+	if (strcmp(name, "verify") == 0)
+		return verify_main();
+	if (strcmp(name, "launch") == 0)
+		return launch_main(argc, argv);
+	if (strcmp(name, "watch") == 0)
+		return watch_main();
+	if (strcmp(name, "probe") == 0)
+		return probe_main();
+	return EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc >= 3 && strcmp(argv[1], "-x") == 0)
+		return duty(argv[2], argc - 3, argv + 3);
+	/* Its own contract: exit status 0 or 1. */
+	if (argc >= 2 && strcmp(argv[1], "tuf-client") == 0)
+		return tuf_client_main(argc - 1, argv + 1);
+	return cli_main(&program, argc, argv);
+}

@@ -1,0 +1,11 @@
+/* The commands of kiln-agent: one function each, argv[0] is its name. */
+#ifndef AGENT_COMMANDS_H
+#define AGENT_COMMANDS_H
+
+int cmd_run(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_report(int argc, char **argv);
+int cmd_probe(int argc, char **argv);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * Reports: what became of a set, signed by a key that was made on the device,
+ * each naming the one before.  They wait in state/reports/ until a server
+ * takes them; the oldest goes when there are too many.
+ */
+#ifndef AGENT_REPORT_H
+#define AGENT_REPORT_H
+
+#include "lib/attr.h"
+#include "lib/err.h"
+#include "lib/sig.h"
+#include "router-agent/set.h"
+
+#define REPORT_QUEUE 64
+#define REPORT_MAX 65536
+
+struct agent;
+
+/* `state`: committed, rolled-back, refused, failed.  Never fails: a report
+ * that cannot be kept is logged. */
+void report_change(
+    struct agent *, const char *state, const char *cause, const struct set *);
+/* The same refusal is told once. */
+void report_refused(struct agent *, const char *cause, const char *text);
+void report_send(struct agent *);
+
+/* The device's key, made at the first use. */
+int report_key(int statefd, struct sig_seed *, struct sig_public *,
+    struct err *) KILN_MUST;
+/* What waits, as the server would get it; appends one line each. */
+int report_show(int statefd, struct buf *, struct err *) KILN_MUST;
+
+#endif

@@ -1,0 +1,174 @@
+#include "router-agent/owner/status.h"
+
+#include <string.h>
+
+#include "lib/canon.h"
+#include "lib/fdio.h"
+#include "lib/json.h"
+#include "lib/num.h"
+#include "router-agent/agent.h"
+
+static json_t *
+set_short(const struct set *s)
+{
+	json_t *j;
+
+	if (!s)
+		return json_null();
+	j = json_object();
+	js_set_int(j, "counter", s->counter);
+	js_set_hash(j, "sha256", &s->sha256);
+	return j;
+}
+
+static void
+set_time(json_t *j, const char *key, int64_t at)
+{
+	char text[TIME_TEXT];
+
+	if (at == 0) {
+		js_set(j, key, json_null());
+		return;
+	}
+	time_text(at, text);
+	js_set_str(j, key, text);
+}
+
+/* Answers and causes may hold what a guest said: one printable line. */
+static void
+set_tame(json_t *j, const char *key, const char *text)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	for (; *text; text++)
+		buf_char(&b,
+		    (unsigned char)*text < ' ' || *text == 0x7f ? ' ' : *text);
+	js_set_str(j, key, b.data);
+}
+
+static json_t *
+service_status(const struct agent *a, const struct set *set, size_t i,
+    const struct machine *m)
+{
+	const struct set_service *s = &set->services[i];
+	const struct agent_service *c = agent_conf_service(&a->conf, s->name);
+	json_t *j = json_object();
+
+	js_set_str(j, "service", s->name);
+	js_set_str(j, "version", s->version);
+	js_set_hash(j, "image", &s->image.hash);
+	js_set_int(j, "keys", s->keys);
+	js_set_str(j, "address", c ? c->address : "");
+	js_set_str(
+	    j, "state", !c ? "not configured" : vm_state_name(m->vm.state));
+	js_set_bool(j, "well", m->good > 0);
+	set_tame(j, "answer", m->answer);
+	set_tame(j, "fault", m->fault);
+	return j;
+}
+
+static json_t *
+bad_sets(const struct state *s)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->nbad; i++) {
+		json_t *b = json_object();
+
+		js_set_int(b, "counter", s->bad[i].counter);
+		js_set_hash(b, "sha256", &s->bad[i].sha256);
+		js_set_str(b, "cause", s->bad[i].cause);
+		set_tame(b, "text", s->bad[i].text);
+		set_time(b, "at", s->bad[i].at);
+		json_array_append_new(list, b);
+	}
+	return list;
+}
+
+json_t *
+status_json(const struct agent *a)
+{
+	json_t *j = js_record_new("kiln/agent-status", 1);
+	json_t *services = json_array();
+	const struct set *set = a->live.set;
+
+	js_set_str(j, "phase", phase_name(a->phase));
+	js_set_str(j, "cause", a->cause);
+	set_tame(j, "error", a->error);
+	js_set_str(j, "channel", a->conf.channel);
+	js_set_str(j, "arch", a->conf.arch);
+	js_set_str(j, "accel", a->accel.kind);
+	set_tame(j, "accel_why", a->accel.why);
+	js_set(j, "set", set_short(set));
+	js_set(j, "previous", set_short(a->state.previous));
+	js_set(j, "trial", set_short(a->next ? a->next->set : NULL));
+	js_set_int(j, "bad_counter", a->bad_counter);
+	js_set(j, "bad", bad_sets(&a->state));
+	for (size_t i = 0; set && i < set->nservices; i++)
+		json_array_append_new(
+		    services, service_status(a, set, i, &a->live.at[i]));
+	js_set(j, "services", services);
+	set_time(j, "checked", a->checked);
+	set_time(j, "next_check", a->next_check);
+	set_time(j, "updated", time_now());
+	return j;
+}
+
+int
+status_write(const struct agent *a, struct err *err)
+{
+	json_t *j = status_json(a);
+	auto_buf struct buf text = BUF_INIT;
+	int ret = canon_json(j, &text, err);
+
+	json_decref(j);
+	if (ret == -1)
+		return -1;
+	return file_write_at(
+	    a->dir.fd, STATUS_FILE, text.data, text.len, 0644, err);
+}
+
+static const char *
+word(const json_t *j, const char *key)
+{
+	const char *s = json_string_value(json_object_get(j, key));
+
+	return s ? s : "";
+}
+
+void
+status_text(const json_t *j, struct buf *b)
+{
+	const json_t *set = json_object_get(j, "set"), *s;
+	const json_t *bad = json_object_get(j, "bad");
+	size_t i;
+
+	buf_printf(b, "phase      %s", word(j, "phase"));
+	if (*word(j, "cause"))
+		buf_printf(b, " (%s)", word(j, "cause"));
+	buf_printf(b, ", at %s\n", word(j, "updated"));
+	if (*word(j, "error"))
+		buf_printf(b, "why        %s\n", word(j, "error"));
+	if (json_is_object(set))
+		buf_printf(b, "set        %s/%s %lld, %.12s\n",
+		    word(j, "channel"), word(j, "arch"),
+		    (long long)json_integer_value(
+			json_object_get(set, "counter")),
+		    word(set, "sha256"));
+	else
+		buf_printf(b, "set        none yet, of %s/%s\n",
+		    word(j, "channel"), word(j, "arch"));
+	buf_printf(
+	    b, "accel      %s: %s\n", word(j, "accel"), word(j, "accel_why"));
+	json_array_foreach(json_object_get(j, "services"), i, s) buf_printf(b,
+	    "service    %s %s at %s, %s: %s\n", word(s, "service"),
+	    word(s, "version"), word(s, "address"), word(s, "state"),
+	    *word(s, "answer") ? word(s, "answer") : "not probed yet");
+	json_array_foreach(bad, i, s)
+	    buf_printf(b, "bad set    %lld (%s): %s\n",
+		(long long)json_integer_value(json_object_get(s, "counter")),
+		word(s, "cause"), word(s, "text"));
+	buf_printf(b, "checked    %s, again %s\n",
+	    *word(j, "checked") ? word(j, "checked") : "never",
+	    *word(j, "next_check") ? word(j, "next_check") : "never");
+}

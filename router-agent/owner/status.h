@@ -1,0 +1,21 @@
+/* What the agent is doing: state/status.json, written by the parent at each
+ * change, read by `kiln-agent status` and by nobody who decides anything. */
+#ifndef AGENT_STATUS_H
+#define AGENT_STATUS_H
+
+#include <jansson.h>
+
+#include "lib/attr.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+
+#define STATUS_FILE "status.json"
+
+struct agent;
+
+json_t *status_json(const struct agent *); /* new reference */
+int status_write(const struct agent *, struct err *) KILN_MUST;
+/* For people. */
+void status_text(const json_t *, struct buf *);
+
+#endif

@@ -1,0 +1,600 @@
+#include "router-agent/trust/rules.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/canon.h"
+#include "lib/fdio.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/num.h"
+#include "lib/own.h"
+
+#define BRAKE_SECONDS (14 * 86400)
+
+struct judge {
+	const struct rules *r;
+	struct set *out;
+	char *word;
+	struct err *err;
+};
+
+static int refuse(struct judge *, const char *word, const char *fmt, ...)
+    KILN_PRINTF(3, 4);
+
+static int
+refuse(struct judge *j, const char *word, const char *fmt, ...)
+{
+	auto_buf struct buf text = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	snprintf(j->word, RULES_WORD, "%s", word);
+	return err_set(j->err, ERR_TRUST, "%s", text.data);
+}
+
+void
+rules_word(const struct err *err, char word[RULES_WORD])
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz -";
+	const char *open = strrchr(err->msg, '('), *p;
+	size_t n;
+
+	snprintf(word, RULES_WORD, "%s", err_cause(err));
+	if (err->cls != ERR_TRUST || !open)
+		return;
+	/* tuf_check's sentences end in "(rollback)" and the like. */
+	n = strspn(open + 1, allowed);
+	if (n == 0 || n >= RULES_WORD || strcmp(open + 1 + n, ")") != 0)
+		return;
+	for (p = open + 1; n > 0; n--)
+		*word++ = *p == ' ' ? '-' : *p, p++;
+	*word = '\0';
+}
+
+/* Something below failed that has no word yet. */
+static int
+fail(struct judge *j)
+{
+	rules_word(j->err, j->word);
+	return -1;
+}
+
+/* --- one image of one service -------------------------------------------- */
+
+static bool
+key_signed(const struct tuf_file *targets, const struct tuf_role *role,
+    const struct tuf_file *file, const struct sig_public *want,
+    const struct buf *bytes)
+{
+	for (size_t i = 0; i < file->nsignatures; i++) {
+		const struct tuf_signature *s = &file->signatures[i];
+		const struct tuf_key *k = tuf_key_find(targets, s->keyid);
+		bool listed = false;
+
+		for (size_t n = 0; n < role->nkeyids; n++)
+			listed =
+			    listed || strcmp(role->keyids[n], s->keyid) == 0;
+		if (listed && s->usable && k && k->usable &&
+		    memcmp(k->pub.b, want->b, sizeof(want->b)) == 0 &&
+		    sig_verify(want, bytes->data, bytes->len, &s->sig))
+			return true;
+	}
+	return false;
+}
+
+static int
+enough_keys(struct judge *j, const char *role, int64_t *keys)
+{
+	const struct tuf_file *targets = tuf_role(j->r->trust, "targets");
+	const struct tuf_file *file = tuf_role(j->r->trust, role);
+	const struct tuf_role *listed = tuf_role_find(targets, role);
+	auto_buf struct buf bytes = BUF_INIT;
+
+	if (!file || !listed)
+		return refuse(j, "not-listed",
+		    "%s: targets does not delegate to it", role);
+	*keys = (int64_t)tuf_keys_signed(targets, role, file);
+	if (*keys < j->r->min_keys)
+		return refuse(j, "too-few-keys",
+		    "%s is signed by %lld distinct keys; this router wants at "
+		    "least %lld",
+		    role, (long long)*keys, (long long)j->r->min_keys);
+	if (j->r->nrequire_keys > 0 &&
+	    canon_foreign(file->signed_json, &bytes, j->err) == -1)
+		return fail(j);
+	for (size_t i = 0; i < j->r->nrequire_keys; i++) {
+		char hex[KEY_HEX];
+		struct hash shown;
+
+		if (key_signed(
+			targets, listed, file, &j->r->require_keys[i], &bytes))
+			continue;
+		memcpy(shown.b, j->r->require_keys[i].b, sizeof(shown.b));
+		hash_hex(&shown, hex);
+		return refuse(j, "missing-key",
+		    "%s is not signed by the key %.16s…, which this router "
+		    "demands",
+		    role, hex);
+	}
+	return 0;
+}
+
+static bool
+lists_digest(const struct tuf_file *f, const struct hash *h)
+{
+	for (size_t i = 0; f && i < f->ntargets; i++)
+		if (f->targets[i].has_sha256 &&
+		    hash_equal(&f->targets[i].sha256, h))
+			return true;
+	return false;
+}
+
+/* Could or does any other role supply this image?  One whose patterns do not
+ * reach the path cannot, and is not fetched for that. */
+static int
+no_other_role(
+    struct judge *j, const char *role, const char *path, const struct hash *h)
+{
+	const struct tuf_file *targets = tuf_role(j->r->trust, "targets");
+
+	if (lists_digest(targets, h) || tuf_target_find(targets, path))
+		return refuse(j, "other-role",
+		    "%s is listed by targets itself, not by %s alone", path,
+		    role);
+	for (size_t i = 0; i < targets->nroles; i++) {
+		const struct tuf_role *other = &targets->roles[i];
+		const struct tuf_file *f;
+
+		if (strcmp(other->name, role) == 0)
+			continue;
+		if (tuf_role_covers(other, path) &&
+		    !tuf_role(j->r->trust, other->name) &&
+		    j->r->role(j->r->arg, other->name, j->err) == -1)
+			return fail(j);
+		f = tuf_role(j->r->trust, other->name);
+		if (f && (lists_digest(f, h) || tuf_target_find(f, path)))
+			return refuse(j, "other-role",
+			    "%s is listed by the role %s as well", path,
+			    other->name);
+	}
+	return 0;
+}
+
+static int
+not_withdrawn(
+    struct judge *j, const char *role, const json_t *custom, int64_t *serial)
+{
+	const struct tuf_file *file = tuf_role(j->r->trust, role);
+	const json_t *min = json_object_get(file->signed_json, "min_serial");
+	int64_t floor = 0;
+
+	if (js_int(role, custom, "serial", 0, JS_INT_MAX, serial, j->err) == -1)
+		return refuse(
+		    j, "metadata", "%s: an image without a serial", role);
+	if (min) {
+		if (!json_is_integer(min))
+			return refuse(j, "metadata",
+			    "%s: min_serial is no integer", role);
+		floor = json_integer_value(min);
+	}
+	if (*serial < floor)
+		return refuse(j, "withdrawn",
+		    "%s: serial %lld is withdrawn, the least allowed is %lld",
+		    role, (long long)*serial, (long long)floor);
+	return 0;
+}
+
+/* The rules that every image and kernel must pass. */
+static int
+take_file(struct judge *j, const char *service, const struct hash *digest,
+    const char *type, struct set_file *out, json_t **custom, int64_t *keys,
+    int64_t *serial)
+{
+	char hex[HASH_HEX], role[SET_NAME + 8];
+	const struct tuf_target *t;
+	const char *by, *text;
+
+	hash_hex(digest, hex);
+	snprintf(role, sizeof(role), "svc-%s", service);
+	if (snprintf(out->target, sizeof(out->target), "images/%s/%s/%s",
+		service, j->r->arch, hex) >= (int)sizeof(out->target))
+		return refuse(j, "metadata", "a path is too long");
+	if (j->r->find(j->r->arg, out->target, &t, &by, j->err) == -1) {
+		if (j->err->cls != ERR_MISSING)
+			return fail(j);
+		return refuse(
+		    j, "not-listed", "%s does not list %s", role, out->target);
+	}
+	if (strcmp(by, role) != 0)
+		return refuse(j, "wrong-role",
+		    "%s comes from the role %s and not from %s", out->target,
+		    by, role);
+	if (!t->has_sha256 || !hash_equal(&t->sha256, digest))
+		return refuse(j, "metadata",
+		    "%s: its SHA-256 is not the one in its name", out->target);
+	out->hash = *digest;
+	out->size = t->length;
+	if (out->size < 1 || out->size > SET_IMAGE_MAX)
+		return refuse(j, "metadata", "%s: a size of %lld bytes",
+		    out->target, (long long)out->size);
+	if (enough_keys(j, role, keys) == -1 ||
+	    no_other_role(j, role, out->target, digest) == -1)
+		return -1;
+	if (!t->custom || not_withdrawn(j, role, t->custom, serial) == -1)
+		return t->custom ? -1
+				 : refuse(j, "metadata", "%s: without custom",
+				       out->target);
+	if (js_str(out->target, t->custom, "type", &text, j->err) == -1 ||
+	    strcmp(text, type) != 0)
+		return refuse(j, "metadata", "%s: it is not of type %s",
+		    out->target, type);
+	if (js_str(out->target, t->custom, "service", &text, j->err) == -1 ||
+	    strcmp(text, service) != 0)
+		return refuse(j, "metadata", "%s: it is not of service %s",
+		    out->target, service);
+	*custom = t->custom;
+	return 0;
+}
+
+static int
+take_text(struct judge *j, const char *what, const json_t *custom,
+    const char *key, char *out, size_t room)
+{
+	const char *text;
+
+	if (js_str(what, custom, key, &text, j->err) == -1)
+		return refuse(j, "metadata", "%s: no %s", what, key);
+	if (snprintf(out, room, "%s", text) >= (int)room)
+		return refuse(j, "metadata", "%s: %s is too long", what, key);
+	return 0;
+}
+#define TAKE_TEXT(j, what, custom, key, array) \
+	take_text(j, what, custom, key, array, sizeof(array))
+
+static int
+take_memory(
+    struct judge *j, const char *what, const json_t *custom, int64_t *out)
+{
+	if (js_int(what, custom, "memory", SET_MEMORY_MIN, SET_MEMORY_MAX, out,
+		j->err) == -1)
+		return refuse(j, "metadata", "%s: no sensible memory", what);
+	return 0;
+}
+
+/* --- probes -------------------------------------------------------------- */
+
+static int
+take_dns(struct judge *j, const char *what, const json_t *o, struct probe *p)
+{
+	static const char *const keys[] = { "kind", "v", "type", "name",
+		"qtype", "expect", "transport", NULL };
+	const json_t *transport = json_object_get(o, "transport");
+
+	if (js_only(what, o, keys, j->err) == -1)
+		return refuse(j, "unsupported",
+		    "%s: a probe with keys this agent does not know", what);
+	if (TAKE_TEXT(j, what, o, "name", p->name) == -1 ||
+	    TAKE_TEXT(j, what, o, "qtype", p->qtype) == -1 ||
+	    TAKE_TEXT(j, what, o, "expect", p->value) == -1)
+		return -1;
+	if (strcmp(p->qtype, "A") != 0 && strcmp(p->qtype, "AAAA") != 0 &&
+	    strcmp(p->qtype, "TXT") != 0)
+		return refuse(j, "unsupported",
+		    "%s: a probe for records of type %.8s", what, p->qtype);
+	if (transport && !json_is_string(transport))
+		return refuse(j, "metadata", "%s: transport", what);
+	p->tcp = transport && strcmp(json_string_value(transport), "tcp") == 0;
+	if (transport && !p->tcp &&
+	    strcmp(json_string_value(transport), "udp") != 0)
+		return refuse(j, "unsupported",
+		    "%s: a probe over another transport", what);
+	p->expect = PROBE_ADDRESS;
+	if (strcmp(p->value, "self") == 0)
+		p->expect = PROBE_SELF;
+	else if (strcmp(p->value, "nxdomain") == 0)
+		p->expect = PROBE_NXDOMAIN;
+	else if (strcmp(p->value, "any") == 0)
+		p->expect = PROBE_ANY;
+	return 0;
+}
+
+static int
+take_probe(struct judge *j, const char *what, const json_t *o, struct probe *p)
+{
+	const char *kind, *type;
+	int64_t v, port;
+
+	if (js_str(what, o, "kind", &kind, j->err) == -1 ||
+	    strcmp(kind, "kiln/probe") != 0 ||
+	    js_int(what, o, "v", 1, 1, &v, j->err) == -1 ||
+	    js_str(what, o, "type", &type, j->err) == -1)
+		return refuse(j, "unsupported",
+		    "%s: a probe of another kind or version", what);
+	if (strcmp(type, "dns") == 0) {
+		p->type = PROBE_DNS;
+		return take_dns(j, what, o, p);
+	}
+	if (strcmp(type, "tcp") != 0 ||
+	    js_int(what, o, "port", 1, 65535, &port, j->err) == -1)
+		return refuse(
+		    j, "unsupported", "%s: a probe of type %.20s", what, type);
+	p->type = PROBE_TCP;
+	p->port = (uint16_t)port;
+	return 0;
+}
+
+static int
+take_probes(struct judge *j, const json_t *custom, struct set_service *v)
+{
+	json_t *probes, *o;
+	size_t i;
+
+	if (js_array(v->name, custom, "probes", &probes, j->err) == -1)
+		return refuse(j, "metadata", "%s: no probes", v->name);
+	if (json_array_size(probes) > SET_PROBES)
+		return refuse(j, "unsupported", "%s: over %d probes", v->name,
+		    SET_PROBES);
+	json_array_foreach(probes, i,
+	    o) if (take_probe(j, v->name, o, &v->probes[i]) == -1) return -1;
+	v->nprobes = json_array_size(probes);
+	return 0;
+}
+
+/* --- the set ------------------------------------------------------------- */
+
+static int
+take_service(struct judge *j, const json_t *entry)
+{
+	struct set_service *v = &j->out->services[j->out->nservices];
+	const char *name, *kind;
+	const json_t *volumes;
+	struct hash digest;
+	json_t *custom;
+	bool wanted = false;
+
+	if (js_str("set", entry, "service", &name, j->err) == -1 ||
+	    js_str("set", entry, "kind", &kind, j->err) == -1 ||
+	    js_hash("set", entry, "image", &digest, j->err) == -1)
+		return refuse(j, "metadata", "the set has a broken service");
+	for (size_t i = 0; i < j->r->nservices; i++)
+		wanted = wanted || strcmp(j->r->services[i], name) == 0;
+	if (!wanted)
+		return 0; /* this router does not run it */
+	if (strcmp(kind, "vm") != 0)
+		return refuse(j, "unsupported",
+		    "%s is of kind %.20s, which this agent cannot run", name,
+		    kind);
+	if (j->out->nservices == SET_SERVICES)
+		return refuse(j, "unsupported", "the set is too large");
+	if (strlen(name) >= sizeof(v->name))
+		return refuse(j, "metadata", "a service's name is too long");
+	memset(v, 0, sizeof(*v));
+	memcpy(v->name, name, strlen(name) + 1);
+	if (take_file(j, name, &digest, "vm", &v->image, &custom, &v->keys,
+		&v->serial) == -1 ||
+	    TAKE_TEXT(j, name, custom, "version", v->version) == -1 ||
+	    take_memory(j, name, custom, &v->memory) == -1 ||
+	    take_probes(j, custom, v) == -1)
+		return -1;
+	volumes = json_object_get(custom, "volumes");
+	if (volumes && json_array_size(volumes) > 0)
+		return refuse(j, "unsupported",
+		    "%s wants volumes, which this agent does not have", name);
+	j->out->nservices++;
+	return 0;
+}
+
+static int
+take_kernel(struct judge *j, const json_t *set)
+{
+	struct hash vmlinuz, initrd;
+	json_t *kernel, *custom;
+	int64_t keys, serial;
+	struct set *s = j->out;
+
+	if (js_object("set", set, "kernel", &kernel, j->err) == -1 ||
+	    js_hash("set", kernel, "vmlinuz", &vmlinuz, j->err) == -1 ||
+	    js_hash("set", kernel, "initrd", &initrd, j->err) == -1)
+		return refuse(j, "metadata", "the set names no kernel");
+	if (take_file(j, "kernel", &initrd, "kernel", &s->initrd, &custom,
+		&keys, &serial) == -1 ||
+	    take_file(j, "kernel", &vmlinuz, "kernel", &s->vmlinuz, &custom,
+		&keys, &serial) == -1 ||
+	    TAKE_TEXT(j, "kernel", custom, "machine", s->machine) == -1 ||
+	    TAKE_TEXT(j, "kernel", custom, "cmdline", s->cmdline) == -1 ||
+	    TAKE_TEXT(j, "kernel", custom, "version", s->kernel_version) == -1)
+		return -1;
+	return take_memory(j, "kernel", custom, &s->kernel_memory);
+}
+
+static int
+take_counter(struct judge *j, const json_t *set)
+{
+	const struct rules *r = j->r;
+
+	if (js_int("set", set, "counter", 1, JS_INT_MAX, &j->out->counter,
+		j->err) == -1)
+		return refuse(j, "metadata", "the set has no counter");
+	if (j->out->counter < r->counter)
+		return refuse(j, "rollback",
+		    "set %lld is offered, but %lld was seen already",
+		    (long long)j->out->counter, (long long)r->counter);
+	if (j->out->counter == r->counter &&
+	    !hash_equal(&j->out->sha256, &r->counter_set))
+		return refuse(j, "counter-reused",
+		    "set %lld is offered with other content than was seen "
+		    "under that number",
+		    (long long)r->counter);
+	return 0;
+}
+
+static int
+take_words(struct judge *j, const json_t *set)
+{
+	if (TAKE_TEXT(j, "set", set, "channel", j->out->channel) == -1 ||
+	    TAKE_TEXT(j, "set", set, "arch", j->out->arch) == -1)
+		return -1;
+	if (strcmp(j->out->channel, j->r->channel) != 0)
+		return refuse(j, "channel",
+		    "the set is for channel %s, this router follows %s",
+		    j->out->channel, j->r->channel);
+	if (strcmp(j->out->arch, j->r->arch) != 0)
+		return refuse(j, "arch", "the set is for %s, this router is %s",
+		    j->out->arch, j->r->arch);
+	return 0;
+}
+
+static json_t *
+parse_set(struct judge *j, const struct buf *bytes)
+{
+	static const char *const keys[] = { "kind", "v", "channel", "arch",
+		"counter", "kernel", "services", "waves", "window", "notes",
+		NULL };
+	json_t *set =
+	    js_record("set", "kiln/set", 1, bytes->data, bytes->len, j->err);
+
+	if (set && js_only("set", set, keys, j->err) == 0)
+		return set;
+	json_decref(set);
+	snprintf(j->word, RULES_WORD, "metadata");
+	return NULL;
+}
+
+/* Finds and reads a small target.  1: here; 0: nobody lists it. */
+static int
+small(struct judge *j, const char *kind, struct buf *bytes)
+{
+	auto_free char *path =
+	    mem_printf("%s/%s/%s.json", kind, j->r->channel, j->r->arch);
+	const struct tuf_target *t;
+	const char *by;
+
+	if (j->r->find(j->r->arg, path, &t, &by, j->err) == -1) {
+		if (j->err->cls != ERR_MISSING)
+			return fail(j);
+		err_clear(j->err);
+		return 0;
+	}
+	if (t->length > RULES_SET_MAX)
+		return refuse(j, "metadata", "%s is too long", path);
+	if (j->r->bytes(j->r->arg, t, bytes, j->err) == -1)
+		return fail(j);
+	return 1;
+}
+
+static int
+not_braked(struct judge *j)
+{
+	auto_buf struct buf bytes = BUF_INIT;
+	auto_json json_t *b = NULL;
+	const char *until, *reason;
+	int64_t counter, end;
+	int got = small(j, "brake", &bytes);
+
+	if (got <= 0)
+		return got;
+	b = js_record("brake", "kiln/brake", 1, bytes.data, bytes.len, j->err);
+	if (!b ||
+	    js_int("brake", b, "counter", 0, JS_INT_MAX, &counter, j->err) ==
+		-1 ||
+	    js_str("brake", b, "until", &until, j->err) == -1 ||
+	    time_parse(until, &end, j->err) == -1 ||
+	    js_str("brake", b, "reason", &reason, j->err) == -1)
+		return refuse(j, "metadata", "the brake cannot be read");
+	/* It stops what does not run yet, and never for long. */
+	if (counter != j->out->counter || end <= j->r->now ||
+	    end > j->r->now + BRAKE_SECONDS ||
+	    (j->r->has_current && hash_equal(&j->r->current, &j->out->sha256)))
+		return 0;
+	return refuse(j, "braked", "set %lld is stopped until %s: %.120s",
+	    (long long)counter, until, reason);
+}
+
+static int
+not_demo(struct judge *j)
+{
+	const struct tuf_file *targets = tuf_role(j->r->trust, "targets");
+	const json_t *demo = json_object_get(targets->signed_json, "demo");
+
+	if (demo && !json_is_boolean(demo))
+		return refuse(j, "metadata", "targets: demo is no boolean");
+	if (json_is_true(demo) && !j->r->demo)
+		return refuse(j, "demo",
+		    "the repository is a demonstration, whose keys anybody may "
+		    "have; \"demo: true\" in the configuration would take it");
+	return 0;
+}
+
+static int
+all_services(struct judge *j)
+{
+	for (size_t i = 0; i < j->r->nservices; i++)
+		if (!set_service(j->out, j->r->services[i]))
+			return refuse(j, "not-in-set",
+			    "set %lld of channel %s does not have %s",
+			    (long long)j->out->counter, j->r->channel,
+			    j->r->services[i]);
+	return 0;
+}
+
+static int
+judge(struct judge *j)
+{
+	auto_buf struct buf bytes = BUF_INIT;
+	auto_json json_t *set = NULL;
+	const struct tuf_trust *t = j->r->trust;
+	json_t *services, *entry;
+	size_t i;
+	int got;
+
+	if (not_demo(j) == -1)
+		return -1;
+	got = small(j, "sets", &bytes);
+	if (got == 0)
+		return refuse(j, "no-set",
+		    "the repository has no set for channel %s on %s",
+		    j->r->channel, j->r->arch);
+	if (got == -1)
+		return -1;
+	set = parse_set(j, &bytes);
+	if (!set)
+		return -1;
+	hash_bytes(&j->out->sha256, bytes.data, bytes.len);
+	if (take_words(j, set) == -1 || take_counter(j, set) == -1 ||
+	    not_braked(j) == -1 || take_kernel(j, set) == -1)
+		return -1;
+	if (js_array("set", set, "services", &services, j->err) == -1)
+		return refuse(j, "metadata", "the set lists no services");
+	json_array_foreach(
+	    services, i, entry) if (take_service(j, entry) == -1) return -1;
+	if (all_services(j) == -1)
+		return -1;
+	j->out->metadata = (struct set_metadata){
+		.root = tuf_root(t)->version,
+		.timestamp = tuf_timestamp(t)->version,
+		.snapshot = tuf_snapshot(t)->version,
+		.targets = tuf_role(t, "targets")->version,
+	};
+	if (set_check(j->out, j->err) == -1) {
+		snprintf(j->word, RULES_WORD, "metadata");
+		return -1;
+	}
+	return 0;
+}
+
+int
+rules_judge(const struct rules *r, struct set *out, char word[RULES_WORD],
+    struct err *err)
+{
+	auto_free struct set *got = mem_zero(1, sizeof(*got));
+	struct judge j = { r, got, word, err };
+
+	word[0] = '\0';
+	if (judge(&j) == -1)
+		return -1;
+	*out = *got;
+	return 0;
+}

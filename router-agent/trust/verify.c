@@ -1,0 +1,363 @@
+#include "router-agent/trust/verify.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/drop.h"
+#include "lib/fdio.h"
+#include "lib/ipc.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+#include "lib/num.h"
+#include "lib/own.h"
+#include "router-agent/trust/fetch.h"
+#include "router-agent/trust/refresh.h"
+
+enum { FD_PARENT = 3, FD_METADATA, FD_ROOT };
+enum { VERIFY_GO = 1, VERIFY_SET, VERIFY_REFUSED };
+
+#define ANSWER_MS 30000 /* to hear the request */
+#define URL_MAX 4200
+
+/* --- the parent's side --------------------------------------------------- */
+
+static void
+add_request(const struct agent_conf *c, const struct state *s, struct buf *b)
+{
+	const struct state_counter *k = state_counter(s, c->channel, c->arch);
+	static const struct hash none;
+
+	ipc_add_u32(b, (uint32_t)c->nservers);
+	for (size_t i = 0; i < c->nservers; i++)
+		ipc_add_str(b, c->servers[i]);
+	ipc_add_str(b, c->channel);
+	ipc_add_str(b, c->arch);
+	ipc_add_u32(b, c->demo);
+	ipc_add_i64(b, c->min_keys);
+	ipc_add_u32(b, (uint32_t)c->nrequire_keys);
+	for (size_t i = 0; i < c->nrequire_keys; i++)
+		ipc_add_bytes(b, c->require_keys[i].b, 32);
+	ipc_add_u32(b, (uint32_t)c->nservices);
+	for (size_t i = 0; i < c->nservices; i++)
+		ipc_add_str(b, c->services[i].name);
+	ipc_add_i64(b, k ? k->counter : -1);
+	ipc_add_hash(b, k ? &k->sha256 : &none);
+	ipc_add_u32(b, s->current != NULL);
+	ipc_add_hash(b, s->current ? &s->current->sha256 : &none);
+}
+
+int
+verify_start(struct verify *v, const struct agent_conf *c,
+    const struct state *s, const struct state_dir *d, struct err *err)
+{
+	static const char *const argv[] = { "kiln-agent", "-x", "verify",
+		NULL };
+	auto_buf struct buf b = BUF_INIT;
+	auto_fd int root = open(c->root, O_RDONLY | O_CLOEXEC);
+	auto_fd int ours = -1, theirs = -1;
+	struct spawn sp = SPAWN_INIT;
+	int sv[2];
+
+	if (root == -1)
+		return err_sys(err, "open the trusted root %s", c->root);
+	if (ipc_pair(sv, err) == -1)
+		return -1;
+	ours = sv[0];
+	theirs = sv[1];
+	sp.argv = argv;
+	sp.exec_self = true;
+	sp.die_with_parent = true;
+	sp.fds[sp.nfds++] = theirs;
+	sp.fds[sp.nfds++] = d->metadata;
+	sp.fds[sp.nfds++] = root;
+	if (spawn_start(&sp, &v->child, err) == -1)
+		return err_prefix(err, "start the verifier");
+	add_request(c, s, &b);
+	if (ipc_send(ours, VERIFY_GO, &b, NULL, 0, err) == -1) {
+		spawn_kill(&v->child);
+		return -1;
+	}
+	v->sock = take_fd(&ours);
+	return 0;
+}
+
+static int
+take_refusal(struct ipc_msg *m, char word[RULES_WORD], struct err *err)
+{
+	auto_free char *w = NULL, *text = NULL;
+	uint32_t cls;
+
+	if (ipc_get_str(m, RULES_WORD - 1, &w, err) == -1 ||
+	    ipc_get_u32(m, &cls, err) == -1 ||
+	    ipc_get_str(m, sizeof(err->msg), &text, err) == -1 ||
+	    ipc_end(m, err) == -1)
+		return -1;
+	snprintf(word, RULES_WORD, "%s", w);
+	if (cls < ERR_SYSTEM || cls > ERR_BUSY)
+		cls = ERR_SYSTEM;
+	return err_set(err, (enum err_class)cls, "%s", text);
+}
+
+int
+verify_result(
+    struct verify *v, struct set *set, char word[RULES_WORD], struct err *err)
+{
+	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
+	int got = ipc_recv(v->sock, 0, &m, err);
+
+	snprintf(word, RULES_WORD, "verifier");
+	if (got == -1)
+		return -1;
+	if (got == 0)
+		return err_set(
+		    err, ERR_SYSTEM, "the verifier ended without an answer");
+	if (m.type == VERIFY_REFUSED)
+		return take_refusal(&m, word, err);
+	if (m.type != VERIFY_SET)
+		return err_set(
+		    err, ERR_INPUT, "the verifier said what nobody asked");
+	if (set_receive(&m, set, err) == -1)
+		return -1;
+	return ipc_end(&m, err);
+}
+
+void
+verify_stop(struct verify *v)
+{
+	own_close(&v->sock);
+	v->sock = -1;
+	spawn_kill(&v->child);
+}
+
+/* --- the child ----------------------------------------------------------- */
+
+struct job { /* the request, owned */
+	char *servers[AGENT_SERVERS];
+	size_t nservers;
+	char *services[AGENT_SERVICES];
+	char *channel, *arch;
+	struct sig_public keys[AGENT_SERVICES];
+	struct rules rules;
+	/* of the server in use */
+	struct refresh *refresh;
+	const char *targets_url;
+};
+
+static int
+get_list(struct ipc_msg *m, size_t max, size_t room, char **out, size_t *n,
+    struct err *err)
+{
+	uint32_t count;
+
+	if (ipc_get_u32(m, &count, err) == -1)
+		return -1;
+	if (count > max)
+		return err_set(err, ERR_INPUT, "a list is too long");
+	for (*n = 0; *n < count; (*n)++)
+		if (ipc_get_str(m, room, &out[*n], err) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+get_keys(struct ipc_msg *m, struct job *j, struct err *err)
+{
+	struct span s;
+	uint32_t n;
+
+	if (ipc_get_u32(m, &n, err) == -1)
+		return -1;
+	if (n > ARRAY_LEN(j->keys))
+		return err_set(err, ERR_INPUT, "a list is too long");
+	for (uint32_t i = 0; i < n; i++) {
+		if (ipc_get_bytes(m, 32, &s, err) == -1)
+			return -1;
+		if (s.n != 32)
+			return err_set(err, ERR_INPUT, "a key is cut off");
+		memcpy(j->keys[i].b, s.p, 32);
+	}
+	j->rules.require_keys = j->keys;
+	j->rules.nrequire_keys = n;
+	return 0;
+}
+
+static int
+get_job(struct ipc_msg *m, struct job *j, struct err *err)
+{
+	struct rules *r = &j->rules;
+	uint32_t demo, current;
+
+	if (get_list(m, AGENT_SERVERS, 4096, j->servers, &j->nservers, err) ==
+		-1 ||
+	    ipc_get_str(m, SET_NAME, &j->channel, err) == -1 ||
+	    ipc_get_str(m, SET_NAME, &j->arch, err) == -1 ||
+	    ipc_get_u32(m, &demo, err) == -1 ||
+	    ipc_get_i64(m, &r->min_keys, err) == -1 ||
+	    get_keys(m, j, err) == -1 ||
+	    get_list(m, AGENT_SERVICES, SET_NAME, j->services, &r->nservices,
+		err) == -1 ||
+	    ipc_get_i64(m, &r->counter, err) == -1 ||
+	    ipc_get_hash(m, &r->counter_set, err) == -1 ||
+	    ipc_get_u32(m, &current, err) == -1 ||
+	    ipc_get_hash(m, &r->current, err) == -1 || ipc_end(m, err) == -1)
+		return -1;
+	r->channel = j->channel;
+	r->arch = j->arch;
+	r->demo = demo == 1;
+	r->has_current = current == 1;
+	r->services = (const char *const *)j->services;
+	return 0;
+}
+
+static int
+find(void *arg, const char *path, const struct tuf_target **t,
+    const char **role, struct err *err)
+{
+	struct job *j = arg;
+
+	return refresh_target(j->refresh, path, t, role, err);
+}
+
+static int
+load_role(void *arg, const char *role, struct err *err)
+{
+	struct job *j = arg;
+
+	return refresh_role(j->refresh, role, "targets", err);
+}
+
+static int
+small_target(
+    void *arg, const struct tuf_target *t, struct buf *out, struct err *err)
+{
+	struct job *j = arg;
+	auto_fd int fd = memfd_create("kiln-target", MFD_CLOEXEC);
+
+	if (fd == -1)
+		return err_sys(err, "make a memory file");
+	if (refresh_download(j->refresh, j->targets_url, t, fd, NULL, err) ==
+	    -1)
+		return -1;
+	if (lseek(fd, 0, SEEK_SET) == -1)
+		return err_sys(err, "rewind a target");
+	return fd_read_all(fd, RULES_SET_MAX, out, err);
+}
+
+static int
+first_root(struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	if (file_exists_at(FD_METADATA, "root.json"))
+		return 0;
+	if (fd_read_all(FD_ROOT, TUF_ROOT_MAX, &b, err) == -1)
+		return err_prefix(err, "shipped root");
+	return refresh_init(FD_METADATA, b.data, b.len, NULL, err);
+}
+
+static int
+one_server(struct job *j, struct fetcher *f, const char *server,
+    struct set *set, char word[RULES_WORD], struct err *err)
+{
+	auto_free char *metadata = mem_printf("%s/tuf/metadata/", server);
+	auto_free char *targets = mem_printf("%s/tuf/targets/", server);
+	const struct refresh_opts opts = {
+		.metadata_url = metadata,
+		.dirfd = FD_METADATA,
+		.now = j->rules.now,
+		.fetcher = f,
+	};
+	int ret = -1;
+
+	j->targets_url = targets;
+	j->refresh = refresh_open(&opts, err);
+	if (j->refresh && refresh_run(j->refresh, err) == 0) {
+		j->rules.trust = refresh_trust(j->refresh);
+		j->rules.find = find;
+		j->rules.role = load_role;
+		j->rules.bytes = small_target;
+		j->rules.arg = j;
+		ret = rules_judge(&j->rules, set, word, err);
+	} else {
+		rules_word(err, word);
+	}
+	refresh_free(j->refresh);
+	return ret;
+}
+
+/* The next server is asked when one cannot be reached, and only then: what
+ * one offers and must be refused is told. */
+static int
+judge(struct job *j, struct fetcher *f, struct set *set, char word[RULES_WORD],
+    struct err *err)
+{
+	snprintf(word, RULES_WORD, "system");
+	if (first_root(err) == -1) {
+		rules_word(err, word);
+		return -1;
+	}
+	j->rules.now = time_now();
+	for (size_t i = 0; i < j->nservers; i++) {
+		err_clear(err);
+		if (one_server(j, f, j->servers[i], set, word, err) == 0)
+			return 0;
+		if (err->cls != ERR_BUSY && err->cls != ERR_MISSING)
+			return -1;
+	}
+	return -1;
+}
+
+static int
+answer(int judged, const struct set *set, const char *word,
+    const struct err *why, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	if (judged == 0) {
+		set_send(set, &b);
+		return ipc_send(FD_PARENT, VERIFY_SET, &b, NULL, 0, err);
+	}
+	ipc_add_str(&b, word);
+	ipc_add_u32(&b, (uint32_t)why->cls);
+	ipc_add_str(&b, why->msg);
+	return ipc_send(FD_PARENT, VERIFY_REFUSED, &b, NULL, 0, err);
+}
+
+static int
+run(struct err *err)
+{
+	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
+	struct fetcher *f = fetcher_start(NULL, NULL, err);
+	struct set *set = mem_zero(1, sizeof(*set));
+	struct job *j = mem_zero(1, sizeof(*j));
+	char word[RULES_WORD];
+	struct err why = ERR_INIT;
+	int got;
+
+	/* Nothing foreign has been read so far.  All of it ends with the
+	 * process: freed memory would only be more code. */
+	if (!f || drop_to(ROLE_AGENT_VERIFY, err) == -1 ||
+	    drop_syscalls(true, true, err) == -1)
+		return -1;
+	got = ipc_recv(FD_PARENT, ANSWER_MS, &m, err);
+	if (got <= 0)
+		return got;
+	if (m.type != VERIFY_GO || get_job(&m, j, err) == -1)
+		return err_prefix(err, "the parent's request");
+	got = judge(j, f, set, word, &why);
+	return answer(got, set, word, &why, err);
+}
+
+int
+verify_main(void)
+{
+	struct err err = ERR_INIT;
+
+	if (run(&err) == 0)
+		return EXIT_DONE;
+	log_err("verify", &err);
+	return err_exit(&err);
+}

@@ -1,0 +1,38 @@
+/*
+ * The verifier, `kiln-agent -x verify`: refreshes metadata, applies the rules
+ * and answers with plain fields.  It runs as its own uid and can neither open
+ * a connection nor run a program; it owns the metadata folder and nothing
+ * else.  What it fetches comes through a fetcher of its own, started before it
+ * gives up its rights.
+ */
+#ifndef AGENT_VERIFY_H
+#define AGENT_VERIFY_H
+
+#include "lib/attr.h"
+#include "lib/err.h"
+#include "lib/spawn.h"
+#include "router-agent/conf.h"
+#include "router-agent/set.h"
+#include "router-agent/state.h"
+#include "router-agent/trust/rules.h"
+
+/* From the parent. */
+struct verify {
+	struct child child;
+	int sock; /* readable: verify_result has something */
+};
+#define VERIFY_INIT            \
+	{                      \
+		CHILD_INIT, -1 \
+	}
+
+int verify_start(struct verify *, const struct agent_conf *,
+    const struct state *, const struct state_dir *, struct err *) KILN_MUST;
+/* Once `sock` is readable.  -1: refused or failed, see `word`. */
+int verify_result(struct verify *, struct set *, char word[RULES_WORD],
+    struct err *) KILN_MUST;
+void verify_stop(struct verify *);
+
+int verify_main(void);
+
+#endif
