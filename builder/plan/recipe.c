@@ -87,8 +87,10 @@ recipes_load(
     int dirfd, struct store *store, struct recipes *all, struct err *err)
 {
 	*all = (struct recipes){ 0 };
-	if (list(dirfd, all, err) == -1)
+	if (list(dirfd, all, err) == -1) {
+		recipes_release(all);
 		return -1;
+	}
 	for (size_t i = 0; i < all->n; i++)
 		load_one(dirfd, store, &all->v[i]);
 	for (size_t i = 0; i < all->n; i++) {

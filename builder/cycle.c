@@ -1,0 +1,430 @@
+#include "builder/cycle.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "builder/bake/lane.h"
+#include "builder/inputs/lock_make.h"
+#include "builder/plan/ledger.h"
+#include "builder/progress.h"
+#include "builder/task.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+#include "lib/num.h"
+#include "lib/own.h"
+
+#define WAIT_MS 1000
+
+/* One pass: everything it holds. */
+struct pass {
+	struct builder *b;
+	struct cycle *c;
+	struct recipes recipes;
+	bool *wanted;	     /* by recipe */
+	struct lock **locks; /* by recipe */
+	struct task *tasks;
+	size_t ntasks;
+	int64_t event; /* the archive's change, or 0 */
+};
+
+static void
+pass_release(struct pass *p)
+{
+	for (size_t i = 0; i < p->ntasks; i++)
+		task_release(&p->tasks[i]);
+	for (size_t i = 0; p->locks && i < p->recipes.n; i++)
+		lock_free(p->locks[i]);
+	free(p->tasks);
+	free(p->locks);
+	free(p->wanted);
+	recipes_release(&p->recipes);
+}
+
+/* --- recipes and their locks --------------------------------------------- */
+
+static void
+want(struct pass *p, size_t i)
+{
+	const struct recipe *r = &p->recipes.v[i];
+
+	if (p->wanted[i])
+		return;
+	p->wanted[i] = true;
+	for (size_t k = 0; r->conf && k < r->nuses; k++) {
+		const struct recipe *used =
+		    recipes_find(&p->recipes, r->uses[k].recipe);
+
+		if (used)
+			want(p, (size_t)(used - p->recipes.v));
+	}
+}
+
+static int
+load(struct pass *p, struct err *err)
+{
+	struct builder *b = p->b;
+	const struct recipe *only;
+
+	if (recipes_load(b->recipes, b->store, &p->recipes, err) == -1)
+		return -1;
+	p->wanted = mem_zero(p->recipes.n + 1, sizeof(*p->wanted));
+	p->locks = mem_zero(p->recipes.n + 1, sizeof(struct lock *));
+	if (!b->only) {
+		for (size_t i = 0; i < p->recipes.n; i++)
+			p->wanted[i] = true;
+		return 0;
+	}
+	only = recipes_find(&p->recipes, b->only);
+	if (!only)
+		return err_set(
+		    err, ERR_INPUT, "there is no recipe \"%s\"", b->only);
+	want(p, (size_t)(only - p->recipes.v));
+	return 0;
+}
+
+/* Failing is no end: locks made from what was seen before still hold, and
+ * suite.checked_at tells their age. */
+static void
+poll_archive(struct pass *p)
+{
+	struct strs suites = { 0 };
+	struct archive_news news = { 0 };
+	struct err err = ERR_INIT;
+	size_t cap = 0;
+
+	for (size_t i = 0; i < p->recipes.n; i++) {
+		const struct recipe *r = &p->recipes.v[i];
+
+		for (size_t k = 0; !r->error && k < r->suites.n; k++) {
+			if (strs_has(&suites, r->suites.v[k]))
+				continue;
+			MEM_GROW(suites.v, suites.n, cap);
+			suites.v[suites.n++] = r->suites.v[k];
+		}
+	}
+	p->c->archive_reached = true;
+	if (suites.n && archive_poll(&p->b->archive, suites.v, suites.n,
+			    p->b->arch, 0, &news, &err) == -1) {
+		p->c->archive_reached = false;
+		event_add(p->b->db, "archive-refused", "archive", 0,
+		    "%s (cause=%s)", err.msg, err_cause(&err));
+	}
+	p->event = news.event;
+	free(suites.v);
+}
+
+/* What the recipe asks for and what every lane needs besides. */
+static const char **
+with_lane_packages(const struct strs *s, size_t *n)
+{
+	const char **all = mem_zero(s->n + 8, sizeof(*all));
+
+	*n = s->n;
+	if (s->n)
+		memcpy(all, s->v, s->n * sizeof(*all));
+	for (size_t i = 0; lane_packages[i]; i++)
+		if (!strs_has(s, lane_packages[i]))
+			all[(*n)++] = lane_packages[i];
+	return all;
+}
+
+static void
+lock_one(struct pass *p, size_t i)
+{
+	struct recipe *r = &p->recipes.v[i];
+	auto_free const char **build = NULL, **image = NULL;
+	struct lock_request rq = { .recipe = r->name,
+		.arch = p->b->arch,
+		.suites = r->suites.v,
+		.nsuites = r->suites.n,
+		.sources = r->sources.v,
+		.nsources = r->sources.n };
+	struct hash digest;
+	struct err err = ERR_INIT;
+
+	if (r->has_build)
+		rq.build = build =
+		    with_lane_packages(&r->packages[STAGE_BUILD], &rq.nbuild);
+	if (r->has_image)
+		rq.image = image =
+		    with_lane_packages(&r->packages[STAGE_IMAGE], &rq.nimage);
+	if (lock_make(&p->b->archive, &rq, p->event, &digest, &err) == -1 ||
+	    !(p->locks[i] = lock_load(p->b->store, &digest, &err)))
+		recipe_hold(r, true, "%s (cause=%s)", err.msg, err_cause(&err));
+}
+
+/* In the order of use, so that a held recipe holds its users. */
+static int
+lock_all(struct pass *p, struct err *err)
+{
+	for (size_t k = 0; k < p->recipes.n && !p->b->stop; k++) {
+		size_t i = p->recipes.order[k];
+		struct recipe *r = &p->recipes.v[i];
+
+		if (!p->wanted[i])
+			continue;
+		for (size_t u = 0; !r->error && u < r->nuses; u++) {
+			const struct recipe *used =
+			    recipes_find(&p->recipes, r->uses[u].recipe);
+
+			if (used && used->error)
+				recipe_hold(r, false,
+				    "waits for %s, which is held", used->name);
+		}
+		if (!r->error)
+			lock_one(p, i);
+		if (ledger_recipe(p->b->db, r,
+			p->locks[i] ? &p->locks[i]->digest : NULL, err) == -1)
+			return -1;
+		if (r->error)
+			log_warn("recipe-held", "recipe=%s why=\"%s\"", r->name,
+			    r->error);
+	}
+	return ledger_recipes_keep(p->b->db, &p->recipes, err);
+}
+
+/* --- tasks --------------------------------------------------------------- */
+
+static void
+make_tasks(struct pass *p)
+{
+	p->tasks = mem_zero(2 * p->recipes.n + 1, sizeof(*p->tasks));
+	for (size_t k = 0; k < p->recipes.n; k++) {
+		size_t i = p->recipes.order[k];
+		struct recipe *r = &p->recipes.v[i];
+
+		for (int s = 0; p->locks[i] && !r->error && s < STAGE_COUNT;
+		     s++) {
+			if (s == STAGE_BUILD ? !r->has_build : !r->has_image)
+				continue;
+			p->tasks[p->ntasks++] = (struct task){ .recipe = r,
+				.stage = (enum recipe_stage)s,
+				.lock = p->locks[i],
+				.event = p->event };
+		}
+	}
+}
+
+/* Does this one wait for that one?  By the recipe, not yet by the plan. */
+static bool
+waits_for(const struct task *t, const struct task *other)
+{
+	if (other->stage != STAGE_BUILD)
+		return false;
+	if (t->recipe == other->recipe)
+		return t->stage == STAGE_IMAGE;
+	for (size_t i = 0; i < t->recipe->nuses; i++)
+		if (strcmp(t->recipe->uses[i].recipe, other->recipe->name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Plans a task once all it waits for is done: what stands in the ledger may
+ * be of yesterday until then.
+ */
+static int
+plan_task(struct pass *p, struct task *t, bool *moved, struct err *err)
+{
+	for (size_t i = 0; i < p->ntasks; i++) {
+		const struct task *other = &p->tasks[i];
+
+		if (!waits_for(t, other) || other->state == TASK_DONE)
+			continue;
+		if (other->state == TASK_HELD) {
+			task_hold(t, "waits for %s, which is held",
+			    other->recipe->name);
+			*moved = true;
+		}
+		return 0;
+	}
+	if (task_plan(p->b, t, p->c, err) == -1)
+		return -1;
+	if (t->state != TASK_WAITS)
+		*moved = true;
+	return 0;
+}
+
+/* Plans and starts what can be, again and again until nothing moves. */
+static int
+push(struct pass *p, struct err *err)
+{
+	bool moved = true;
+
+	while (moved && !p->b->stop) {
+		moved = false;
+		for (size_t i = 0; i < p->ntasks; i++)
+			if (p->tasks[i].state == TASK_WAITS &&
+			    plan_task(p, &p->tasks[i], &moved, err) == -1)
+				return -1;
+		for (size_t i = 0; i < p->ntasks && !p->b->stop; i++) {
+			bool started = false;
+
+			if (p->tasks[i].state == TASK_RUNS &&
+			    task_start(p->b, &p->tasks[i], &started, err) == -1)
+				return -1;
+			moved = moved || started;
+		}
+	}
+	return 0;
+}
+
+static void
+show_progress(struct work *w)
+{
+	for (int i = 0; i < w->nslots; i++) {
+		struct work_slot *s = &w->slots[i];
+		int64_t ms = time_mono_ms() - s->started_ms;
+
+		if (!s->busy)
+			continue;
+		/* It takes longer than last time: nobody knows how long. */
+		if (s->estimate != -1 && ms >= s->estimate)
+			s->estimate = -1;
+		progress_set(&s->progress, ms, s->estimate);
+	}
+}
+
+static int
+work(struct pass *p, struct err *err)
+{
+	struct work *w = &p->b->work;
+	struct err first = ERR_INIT;
+	int rc = push(p, &first);
+
+	while (w->nbusy > 0) {
+		struct work_slot *s = work_wait(w, WAIT_MS);
+		struct err why = ERR_INIT;
+
+		show_progress(w);
+		if (!s)
+			continue;
+		if (task_ended(p->b, s->owner, s, p->c, &why) == -1 &&
+		    rc == 0) {
+			first = why;
+			rc = -1;
+		}
+		work_done(s);
+		/* The database or the disk is lost: only wait for the rest. */
+		if (rc == -1)
+			p->b->stop = true;
+		else if (push(p, &first) == -1)
+			rc = -1;
+	}
+	if (rc == -1)
+		*err = first;
+	return rc;
+}
+
+/* --- the outcome --------------------------------------------------------- */
+
+static struct outcome *
+add_outcome(struct cycle *c, const char *recipe, const char *stage)
+{
+	struct outcome *o;
+
+	MEM_GROW(c->outcomes, c->noutcomes, c->capoutcomes);
+	o = &c->outcomes[c->noutcomes++];
+	*o = (struct outcome){ .recipe = mem_str(recipe) };
+	memcpy(o->stage, stage, strlen(stage) + 1);
+	return o;
+}
+
+static void
+note_task(struct cycle *c, const struct task *t)
+{
+	struct outcome *o =
+	    add_outcome(c, t->recipe->name, recipe_stage_name(t->stage));
+
+	if (t->plan) {
+		o->planned = true;
+		o->plan = t->plan->digest;
+	}
+	if (t->state == TASK_DONE)
+		memcpy(o->verdict, t->verdict, sizeof(o->verdict));
+	else
+		memcpy(o->verdict, "held", 5);
+	o->why = mem_str(t->why);
+}
+
+static void
+note_outcomes(struct pass *p)
+{
+	for (size_t k = 0; k < p->recipes.n; k++) {
+		size_t i = p->recipes.order[k];
+		struct recipe *r = &p->recipes.v[i];
+
+		if (p->wanted[i] && r->error) {
+			struct outcome *o = add_outcome(p->c, r->name, "");
+
+			memcpy(o->verdict, "held", 5);
+			o->why = mem_str(r->error);
+		}
+		for (size_t t = 0; t < p->ntasks; t++)
+			if (p->tasks[t].recipe == r)
+				note_task(p->c, &p->tasks[t]);
+	}
+}
+
+static int
+pass_run(struct pass *p, bool poll, struct err *err)
+{
+	if (load(p, err) == -1)
+		return -1;
+	if (poll)
+		poll_archive(p);
+	if (lock_all(p, err) == -1)
+		return -1;
+	make_tasks(p);
+	if (work(p, err) == -1)
+		return -1;
+	note_outcomes(p);
+	return 0;
+}
+
+int
+cycle_run(struct builder *b, bool poll, struct cycle *c, struct err *err)
+{
+	struct pass p = { .b = b, .c = c };
+	struct err why = ERR_INIT;
+	int64_t id;
+	int rc;
+
+	*c = (struct cycle){ 0 };
+	id = ledger_cycle_begin(b->db, err);
+	if (id == -1)
+		return -1;
+	rc = pass_run(&p, poll, err);
+	pass_release(&p);
+	if (ledger_cycle_end(b->db, id, c->executed, c->failed,
+		rc == -1  ? err->msg
+		: b->stop ? "told to stop"
+			  : NULL,
+		&why) == -1 &&
+	    rc == 0) {
+		*err = why;
+		rc = -1;
+	}
+	return rc;
+}
+
+void
+cycle_release(struct cycle *c)
+{
+	for (size_t i = 0; i < c->noutcomes; i++) {
+		free(c->outcomes[i].recipe);
+		free(c->outcomes[i].why);
+	}
+	free(c->outcomes);
+	*c = (struct cycle){ 0 };
+}
+
+bool
+cycle_all_good(const struct cycle *c)
+{
+	for (size_t i = 0; i < c->noutcomes; i++)
+		if (strcmp(c->outcomes[i].verdict, "reproduced") != 0 ||
+		    c->outcomes[i].why)
+			return false;
+	return true;
+}

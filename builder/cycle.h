@@ -1,0 +1,57 @@
+/*
+ * One pass of the pipe: watch, lock, plan, build, judge, hand over, until
+ * nothing is left to do.  What is already known is not done again; what a
+ * killed predecessor left undone is.
+ */
+#ifndef KILN_CYCLE_H
+#define KILN_CYCLE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "builder/inputs/archive.h"
+#include "builder/plan/recipe.h"
+#include "builder/work.h"
+#include "lib/db.h"
+#include "lib/store.h"
+
+struct builder {
+	struct db *db;
+	struct store *store;
+	struct deb_archive archive;
+	int recipes; /* folder */
+	int envdir, workdir, logdir, rundir;
+	const char *env_path, *work_path; /* as bwrap reaches them */
+	const char *arch;		  /* Debian's: "amd64" */
+	const char *only; /* one recipe and what it uses; or NULL */
+	int jobs;	  /* runs at a time */
+	atomic_bool stop; /* set by a signal */
+	struct work work;
+};
+
+/* What became of a recipe's stage. */
+struct outcome {
+	char *recipe;
+	char stage[8];	  /* "build", "image", "" when the recipe is held */
+	char verdict[16]; /* "reproduced" …, "held" */
+	char *why;	  /* when held; or NULL */
+	bool planned;
+	struct hash plan; /* when planned */
+};
+
+struct cycle {
+	int64_t executed, failed, released; /* failed: machine's failures */
+	bool archive_reached;
+	struct outcome *outcomes; /* in the order of work */
+	size_t noutcomes, capoutcomes;
+};
+
+/* -1: the farm itself failed (disk, database); what was done is kept. */
+int cycle_run(struct builder *, bool poll_archive, struct cycle *,
+    struct err *) KILN_MUST;
+void cycle_release(struct cycle *);
+/* Every recipe's last stage reproduced? */
+bool cycle_all_good(const struct cycle *);
+
+#endif

@@ -1,0 +1,203 @@
+#include "builder/loop.h"
+
+#include <dirent.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "builder/progress.h"
+#include "lib/fdio.h"
+#include "lib/ipc.h"
+#include "lib/log.h"
+#include "lib/num.h"
+#include "lib/own.h"
+#include "lib/tree.h"
+
+#define POLL_S 3600    /* between two looks at the archive … */
+#define JITTER_S 600   /* … so that farms do not all come at once */
+#define RETRY_S 300    /* when it could not be reached, or a run was lost */
+#define ASKED_S 30     /* requests to look come no faster */
+#define GLANCE_MS 5000 /* between two looks at the recipes' folder */
+
+/* --- has a recipe changed? ----------------------------------------------- */
+
+static int
+add_stat(void *arg, const char *path, int dirfd, const char *name,
+    const struct stat *st, struct err *err)
+{
+	struct hasher *h = arg;
+	int64_t facts[] = { st->st_mode, st->st_size, st->st_mtim.tv_sec,
+		st->st_mtim.tv_nsec, (int64_t)st->st_ino };
+
+	(void)dirfd;
+	(void)name;
+	(void)err;
+	hasher_field(h, path, strlen(path));
+	hasher_field(h, facts, sizeof(facts));
+	return 0;
+}
+
+/* Names and times, not contents: cheap enough for every few seconds. */
+static bool
+glance(int recipes, struct hash *out)
+{
+	struct err err = ERR_INIT;
+	struct hasher h;
+
+	hasher_init(&h);
+	if (tree_walk(recipes, add_stat, &h, &err) == -1)
+		return false; /* somebody is writing: look again */
+	hasher_end(&h, out);
+	return true;
+}
+
+/* --- requests ------------------------------------------------------------ */
+
+static int64_t
+served(struct db *db)
+{
+	static const char sql[] =
+	    "SELECT id FROM served WHERE source = 'web.request'";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	struct err err = ERR_INIT;
+
+	return stmt_step(q, &err) == 1 ? stmt_int(q, 0) : 0;
+}
+
+static int
+set_served(struct db *db, int64_t id, struct err *err)
+{
+	static const char sql[] =
+	    "INSERT INTO served (source, id) VALUES ('web.request', ?1)"
+	    " ON CONFLICT (source) DO UPDATE SET id = ?1";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+
+	stmt_bind_int(q, 1, id);
+	return stmt_run(q, err);
+}
+
+/* Somebody asked to look at the archive: *poll.  web.db is another
+ * program's: a row of it is a wish, no more. */
+static int
+read_requests(
+    struct builder *b, const char *web_db, bool *poll, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT max(id), max(kind = 'poll') FROM request WHERE id > ?1";
+	struct err none = ERR_INIT;
+	auto_db struct db *web = db_open_reader(web_db, &none);
+	static const char there[] =
+	    "SELECT 1 FROM sqlite_schema WHERE name = 'request'";
+	int64_t last = 0;
+
+	if (!web)
+		return 0; /* not there yet */
+	{
+		auto_stmt struct stmt *q = db_stmt(web, there);
+
+		if (stmt_step(q, &none) != 1)
+			return 0;
+	}
+	{
+		auto_stmt struct stmt *q = db_stmt(web, sql);
+
+		stmt_bind_int(q, 1, served(b->db));
+		if (stmt_step(q, &none) != 1 || stmt_null(q, 0))
+			return 0;
+		last = stmt_int(q, 0);
+		*poll = *poll || stmt_int(q, 1) == 1;
+	}
+	return set_served(b->db, last, err);
+}
+
+/* --- the loop ------------------------------------------------------------ */
+
+static int64_t
+next_poll(void)
+{
+	uint32_t r = 0;
+
+	(void)!getrandom(&r, sizeof(r), 0);
+	return time_mono_ms() + 1000 * (POLL_S + (int64_t)(r % JITTER_S));
+}
+
+static bool
+wait_wake(int wake)
+{
+	struct pollfd p = { .fd = wake, .events = POLLIN };
+
+	if (poll(&p, 1, GLANCE_MS) != 1)
+		return false;
+	wake_drain(wake);
+	return true;
+}
+
+int
+loop_run(struct builder *b, const struct loop *l, struct err *err)
+{
+	struct hash seen = { 0 }, now = { 0 };
+	int64_t due = 0, retry = 0, asked = -1000 * ASKED_S;
+	bool wish = false;
+
+	while (!atomic_load(&b->stop)) {
+		int64_t ms = time_mono_ms();
+		bool changed =
+		    glance(b->recipes, &now) && !hash_equal(&now, &seen);
+		bool by_wish = wish && ms - asked >= 1000 * ASKED_S;
+		bool poll_now = !l->offline && (ms >= due || by_wish);
+
+		if (poll_now || changed || (retry && ms >= retry)) {
+			struct cycle c;
+			int rc;
+
+			seen = now;
+			if (by_wish) {
+				asked = ms;
+				wish = false;
+			}
+			rc = cycle_run(b, poll_now, &c, err);
+			if (rc == -1) {
+				cycle_release(&c);
+				return -1;
+			}
+			if (poll_now)
+				due = c.archive_reached
+					  ? next_poll()
+					  : time_mono_ms() + 1000 * RETRY_S;
+			retry = c.failed ? time_mono_ms() + 1000 * RETRY_S : 0;
+			log_info("cycle",
+			    "executed=%lld lost=%lld releases=%lld",
+			    (long long)c.executed, (long long)c.failed,
+			    (long long)c.released);
+			cycle_release(&c);
+			continue;
+		}
+		if (wait_wake(l->wake) &&
+		    read_requests(b, l->web_db, &wish, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+loop_clean_logs(int logdir, struct err *err)
+{
+	int copy = dir_open_at(logdir, ".", err);
+	auto_dir DIR *d = NULL;
+	const struct dirent *e;
+
+	if (copy == -1)
+		return -1;
+	d = fdopendir(copy);
+	if (!d) {
+		close(copy);
+		return err_sys(err, "list log/runs");
+	}
+	while ((e = readdir(d)))
+		if (strncmp(e->d_name, "run-", 4) == 0 &&
+		    file_remove_at(logdir, e->d_name, err) == -1)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,372 @@
+/*
+ * kiln-builder: watches, locks, plans, builds, judges.
+ *
+ * Starts its two workers while it may still be root, takes a uid of its own,
+ * and only then reads anything.  It holds no key and listens on no network;
+ * requests are rows of web.db, and a datagram without data says "look".
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "builder/bake/env.h"
+#include "builder/bake/layout.h"
+#include "builder/cycle.h"
+#include "builder/loop.h"
+#include "builder/plan/ledger.h"
+#include "builder/progress.h"
+#include "builder/schema.h"
+#include "lib/cli.h"
+#include "lib/farm.h"
+#include "lib/fdio.h"
+#include "lib/ipc.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+#include "lib/num.h"
+#include "lib/own.h"
+
+#define ME "kiln-builder"
+
+struct options {
+	const char *state, *recipes, *only;
+	bool once, check, offline;
+	int jobs;
+};
+
+static struct builder builder; /* its `stop` is set by a signal */
+
+static const char usage[] =
+    "usage: kiln-builder [--state DIR] [--recipes DIR] [--jobs N]\n"
+    "                    [--once] [--offline] [--only RECIPE]\n"
+    "       kiln-builder -n [--recipes DIR]\n"
+    "\n"
+    "Watches the Debian archive, locks, plans, builds each plan in two lanes,\n"
+    "compares and records.  Runs until it is told to stop.\n"
+    "\n"
+    "  --state DIR     the folder of the farm ($KILN_STATE, ./var in a\n"
+    "                  checkout, /var/lib/kiln)\n"
+    "  --recipes DIR   the recipes ($KILN_RECIPES, ./recipes in a checkout,\n"
+    "                  /etc/kiln/recipes)\n"
+    "  --jobs N        runs at a time (default: as many as processors)\n"
+    "  --once          one cycle, then a line for each recipe; 1 when one is\n"
+    "                  not reproduced\n"
+    "  --offline       never ask the archive\n"
+    "  --only RECIPE   this one and what it uses\n"
+    "  -n              only check the recipes; 2 when one is wrong\n"
+    "  --help, --version\n";
+
+static int
+parse(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "state", required_argument, NULL, 's' },
+		{ "recipes", required_argument, NULL, 'r' },
+		{ "jobs", required_argument, NULL, 'j' },
+		{ "once", no_argument, NULL, '1' },
+		{ "offline", no_argument, NULL, 'O' },
+		{ "only", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct err err = ERR_INIT;
+	int64_t jobs = sysconf(_SC_NPROCESSORS_ONLN);
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":n", longs, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			o->state = optarg;
+			break;
+		case 'r':
+			o->recipes = optarg;
+			break;
+		case 'j':
+			if (num_int(optarg, 1, 64, &jobs, &err) == -1)
+				return cli_usage(ME,
+				    "--jobs: \"%s\" is not 1 to 64", optarg);
+			break;
+		case '1':
+			o->once = true;
+			break;
+		case 'O':
+			o->offline = true;
+			break;
+		case 'o':
+			o->only = optarg;
+			break;
+		case 'n':
+			o->check = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(EXIT_DONE);
+		case 'V':
+			printf(ME " %s\n", KILN_VERSION);
+			exit(EXIT_DONE);
+		case ':':
+			return cli_usage(
+			    ME, "%s wants a value", argv[optind - 1]);
+		default:
+			return cli_usage(
+			    ME, "unknown option \"%s\"", argv[optind - 1]);
+		}
+	}
+	if (optind < argc)
+		return cli_usage(ME, "unknown word \"%s\"", argv[optind]);
+	o->jobs = jobs < 1 ? 1 : jobs > 64 ? 64 : (int)jobs;
+	return 0;
+}
+
+static int
+check_recipes(const struct options *o)
+{
+	const char *path = o->recipes ? o->recipes : farm_default_recipes();
+	struct err err = ERR_INIT;
+	auto_fd int dir = dir_open(path, &err);
+	struct recipes all;
+	int rc = EXIT_DONE;
+
+	if (dir == -1 || recipes_load(dir, NULL, &all, &err) == -1)
+		return cli_fail(ME, &err, false);
+	for (size_t i = 0; i < all.n; i++) {
+		if (!all.v[i].error)
+			continue;
+		fprintf(stderr, ME ": %s%s%s\n",
+		    all.v[i].own_error ? "" : all.v[i].name,
+		    all.v[i].own_error ? "" : ": ", all.v[i].error);
+		rc = EXIT_USAGE;
+	}
+	if (rc == EXIT_DONE)
+		printf("%zu recipes are good\n", all.n);
+	recipes_release(&all);
+	return rc;
+}
+
+static void
+on_signal(int sig)
+{
+	(void)sig;
+	atomic_store(&builder.stop, true);
+}
+
+/* Debian's name of this machine's architecture. */
+static const char *
+debian_arch(struct err *err)
+{
+	static const struct {
+		const char *machine, *arch;
+	} names[] = {
+		{ "x86_64", "amd64" },
+		{ "aarch64", "arm64" },
+		{ "armv7l", "armhf" },
+		{ "riscv64", "riscv64" },
+	};
+	struct utsname u;
+
+	if (uname(&u) == -1) {
+		err_sys(err, "ask the kernel for the architecture");
+		return NULL;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(u.machine, names[i].machine) == 0)
+			return names[i].arch;
+	err_set(err, ERR_INPUT, "kiln does not know the architecture %s",
+	    u.machine);
+	return NULL;
+}
+
+/* Everything that stays open, and what it is called from outside. */
+struct opened {
+	struct farm farm;
+	struct workers workers;
+	struct apt_sources sources;
+	char *env_path, *work_path, *web_db;
+	int lock, wake;
+};
+
+static int
+open_folders(struct opened *o, struct builder *b, struct err *err)
+{
+	auto_fd int store = farm_dir(&o->farm, "store", err);
+
+	if (store == -1)
+		return -1;
+	b->workdir = farm_dir(&o->farm, "work", err);
+	if (b->workdir == -1)
+		return -1;
+	o->lock = lock_file_at(b->workdir, "lock", err);
+	if (o->lock == -1)
+		return err_prefix(err, "another kiln-builder has this farm");
+	b->envdir = farm_dir(&o->farm, "env", err);
+	b->logdir = farm_dir(&o->farm, "log/runs", err);
+	b->rundir = farm_dir(&o->farm, "run", err);
+	if (b->envdir == -1 || b->logdir == -1 || b->rundir == -1)
+		return -1;
+	b->recipes = dir_open(o->farm.recipes, err);
+	if (b->recipes == -1)
+		return -1;
+	b->store = store_open(store, err);
+	if (!b->store)
+		return -1;
+	o->env_path = mem_printf("%s/env", o->farm.path);
+	o->work_path = mem_printf("%s/work", o->farm.path);
+	o->web_db = farm_file(&o->farm, "web.db");
+	b->env_path = o->env_path;
+	b->work_path = o->work_path;
+	return 0;
+}
+
+/* What a killed predecessor left. */
+static int
+recover(struct builder *b, struct err *err)
+{
+	struct env_place at = {
+		.dirfd = b->envdir, .path = b->env_path, .store = b->store
+	};
+
+	progress_recover(b->db);
+	if (ledger_recover(b->db, err) == -1 ||
+	    layout_recover(b->workdir, err) == -1 ||
+	    env_recover(&at, err) == -1)
+		return err_prefix(err, "recover");
+	/* Logs of runs that are no more; they are nobody's memory. */
+	return loop_clean_logs(b->logdir, err);
+}
+
+static int
+open_all(struct opened *o, struct builder *b, const struct options *opt,
+    struct err *err)
+{
+	auto_free char *db = NULL;
+	struct build_place place;
+
+	if (farm_enter(&o->farm, opt->state, opt->recipes, true, err) == -1)
+		return -1;
+	if (!o->farm.recipes)
+		return err_set(err, ERR_MISSING,
+		    "no recipes: name their folder with --recipes");
+	if (workers_start(&o->workers, err) == -1 ||
+	    drop_to(ROLE_BUILDER, err) == -1 || open_folders(o, b, err) == -1)
+		return -1;
+	db = farm_file(&o->farm, "farm.db");
+	b->db = db_open(db, farm_migrations, farm_migrations_count, err);
+	if (!b->db || recover(b, err) == -1 || sandbox_check(err) == -1)
+		return -1;
+	if (!opt->offline && apt_sources_read(&o->sources, NULL, err) == -1)
+		return -1;
+	o->wake = wake_bind(b->rundir, "builder", err);
+	if (o->wake == -1)
+		return -1;
+	b->arch = debian_arch(err);
+	if (!b->arch)
+		return -1;
+	b->archive = (struct deb_archive){ .db = b->db,
+		.store = b->store,
+		.workers = &o->workers,
+		.sources = &o->sources,
+		.tmpdir = b->workdir };
+	b->only = opt->only;
+	b->jobs = opt->jobs;
+	place = (struct build_place){ .store = b->store,
+		.workdir = b->workdir,
+		.work_path = b->work_path,
+		.logdir = b->logdir };
+	return work_init(&b->work, &place, opt->jobs, err);
+}
+
+static void
+close_all(struct opened *o, struct builder *b)
+{
+	work_release(&b->work);
+	store_free(b->store);
+	db_close(b->db);
+	workers_stop(&o->workers);
+	apt_sources_release(&o->sources);
+	own_close(&b->recipes);
+	own_close(&b->envdir);
+	own_close(&b->workdir);
+	own_close(&b->logdir);
+	own_close(&b->rundir);
+	own_close(&o->wake);
+	own_close(&o->lock);
+	free(o->env_path);
+	free(o->work_path);
+	free(o->web_db);
+	farm_release(&o->farm);
+}
+
+static int
+once(struct builder *b, const struct options *opt, struct err *err)
+{
+	struct cycle c;
+	int rc = EXIT_DONE;
+
+	if (cycle_run(b, !opt->offline, &c, err) == -1) {
+		cycle_release(&c);
+		return -1;
+	}
+	for (size_t i = 0; i < c.noutcomes; i++) {
+		const struct outcome *o = &c.outcomes[i];
+		char hex[HASH_HEX] = "-";
+
+		if (o->planned)
+			hash_hex(&o->plan, hex);
+		printf("%-20s %-6s %.12s %s%s%s\n", o->recipe,
+		    o->stage[0] ? o->stage : "-", hex, o->verdict,
+		    o->why ? ": " : "", o->why ? o->why : "");
+	}
+	printf("executed %lld, releases %lld\n", (long long)c.executed,
+	    (long long)c.released);
+	if (!cycle_all_good(&c) || atomic_load(&b->stop))
+		rc = EXIT_FAILED;
+	cycle_release(&c);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct opened o = { .workers = WORKERS_INIT,
+		.sources = APT_SOURCES_INIT,
+		.lock = -1,
+		.wake = -1,
+		.farm = { .dirfd = -1 } };
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct options opt = { 0 };
+	struct builder *b = &builder;
+	struct err err = ERR_INIT;
+	int rc;
+
+	if (argc == 3 && strcmp(argv[1], "-x") == 0)
+		return worker_main(argv[2]);
+	rc = parse(argc, argv, &opt);
+	if (rc != 0)
+		return rc;
+	if (opt.check)
+		return check_recipes(&opt);
+
+	log_open(ME, false);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	b->recipes = b->envdir = b->workdir = b->logdir = b->rundir = -1;
+	b->work.event = -1;
+	rc = open_all(&o, b, &opt, &err);
+	if (rc == 0)
+		rc = opt.once ? once(b, &opt, &err)
+			      : loop_run(b,
+				    &(struct loop){ .wake = o.wake,
+					.web_db = o.web_db,
+					.offline = opt.offline },
+				    &err);
+	close_all(&o, b);
+	return rc == -1 ? cli_fail(ME, &err, false) : rc;
+}

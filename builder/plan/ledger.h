@@ -1,0 +1,92 @@
+/*
+ * What farm.db remembers of recipes, plans, runs and verdicts.  Every change
+ * that belongs together is one transaction; artifacts are in the store before
+ * a row names them.
+ */
+#ifndef KILN_LEDGER_H
+#define KILN_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "builder/plan/plan.h"
+#include "builder/plan/recipe.h"
+#include "lib/attr.h"
+#include "lib/db.h"
+#include "lib/err.h"
+#include "lib/hash.h"
+
+/* Writes the recipe's row; `lock` NULL: it has none (yet).  One that is held
+ * keeps the lock it had. */
+int ledger_recipe(struct db *, const struct recipe *, const struct hash *lock,
+    struct err *) KILN_MUST;
+/* Rows of recipes that are gone are removed. */
+int ledger_recipes_keep(
+    struct db *, const struct recipes *, struct err *) KILN_MUST;
+
+/* Adds a plan's row unless it is there, and makes it the one that stands. */
+int ledger_plan(struct db *, const struct plan *, const struct hash *lock,
+    int64_t event, struct err *) KILN_MUST;
+/* *verdict: "reproduced" …, or "" when there is none yet. */
+int ledger_verdict(struct db *, const struct hash *plan, char verdict[16],
+    struct err *) KILN_MUST;
+int ledger_judged(struct db *, const struct hash *plan, const char *verdict,
+    const struct hash *record, struct err *) KILN_MUST;
+/*
+ * The output of a recipe's standing build plan.  1: *digest is set; 0: there
+ * is none, and verdict says why (see above; "" when it may still come).
+ */
+int ledger_output(struct db *, const char *recipe, const char *output,
+    struct hash *digest, char verdict[16], struct err *) KILN_MUST;
+
+enum run_state {
+	RUN_NONE, /* never run, or lost */
+	RUN_QUEUED,
+	RUN_SUCCEEDED,
+	RUN_FAILED,
+};
+
+/* The run of a plan in a lane that counts.  `record`: of one that ended. */
+int ledger_run(struct db *, const struct hash *plan, char lane,
+    enum run_state *, int64_t *id, struct hash *record, struct err *) KILN_MUST;
+/* How often the machine failed it. */
+int ledger_lost(struct db *, const struct hash *plan, char lane, int64_t *n,
+    struct err *) KILN_MUST;
+int ledger_queue(struct db *, const struct hash *plan, char lane, int64_t *id,
+    struct err *) KILN_MUST;
+int ledger_start(struct db *, int64_t id, const struct hash *environment,
+    struct err *) KILN_MUST;
+/* Nobody will run it: its row goes. */
+int ledger_unqueue(struct db *, int64_t id, struct err *) KILN_MUST;
+/* The machine failed, or we were told to stop. */
+int ledger_lose(struct db *, int64_t id, const char *cause, const char *message,
+    struct err *) KILN_MUST;
+
+struct ledger_end {
+	int64_t id;
+	bool succeeded;
+	int64_t finished;
+	struct hash log, record;
+	const char *cause, *message; /* NULL when it succeeded */
+	int64_t wall_ms, cpu_ms, max_rss_kib;
+	struct {
+		const char *name;
+		struct hash sha256;
+		int64_t size;
+	} * outputs;
+	size_t noutputs;
+};
+int ledger_end(struct db *, const struct ledger_end *, struct err *) KILN_MUST;
+
+/* How long such a run took last time, in ms; -1: not known. */
+int64_t ledger_estimate(
+    struct db *, const char *recipe, enum recipe_stage, char lane);
+/* At start: runs a killed predecessor left as running are lost, its cycle
+ * ended. */
+int ledger_recover(struct db *, struct err *) KILN_MUST;
+
+int64_t ledger_cycle_begin(struct db *, struct err *) KILN_MUST; /* -1 */
+int ledger_cycle_end(struct db *, int64_t id, int64_t executed, int64_t failed,
+    const char *error, struct err *) KILN_MUST;
+
+#endif

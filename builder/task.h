@@ -1,0 +1,53 @@
+/* A plan to be had in this cycle, from its recipe to its verdict. */
+#ifndef KILN_TASK_H
+#define KILN_TASK_H
+
+#include "builder/bake/env.h"
+#include "builder/cycle.h"
+#include "builder/plan/ledger.h"
+
+enum task_state {
+	TASK_WAITS, /* for outputs of others */
+	TASK_RUNS,  /* planned, no verdict yet */
+	TASK_DONE,  /* it has a verdict */
+	TASK_HELD,  /* nothing more in this cycle; `why` */
+};
+
+struct task_lane {
+	char name;
+	enum run_state state;
+	bool active; /* in a slot */
+	int64_t id;
+	struct hash record; /* once it ended */
+};
+
+struct task {
+	struct recipe *recipe;
+	enum recipe_stage stage;
+	struct lock *lock; /* borrowed */
+	int64_t event;	   /* what led here */
+	enum task_state state;
+	struct plan *plan;
+	struct env env;
+	struct task_lane lanes[2]; /* A, B */
+	char verdict[16];
+	char *why;
+};
+
+void task_hold(struct task *, const char *fmt, ...) KILN_PRINTF(2, 3);
+void task_release(struct task *);
+
+/*
+ * Makes the plan if all outputs it uses are there, and finds what is known of
+ * it.  Stays waiting otherwise, or is held when they will not come.
+ */
+int task_plan(
+    struct builder *, struct task *, struct cycle *, struct err *) KILN_MUST;
+/* Starts a lane if a slot is free and it is its turn.  *started tells. */
+int task_start(
+    struct builder *, struct task *, bool *started, struct err *) KILN_MUST;
+/* A run of it has ended: writes what came of it, judges when all have. */
+int task_ended(struct builder *, struct task *, struct work_slot *,
+    struct cycle *, struct err *) KILN_MUST;
+
+#endif
