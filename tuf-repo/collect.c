@@ -216,7 +216,7 @@ collect_sign(struct repo *r, const char *role, int64_t version, bool *complete,
 
 	if (r->signer == -1)
 		return err_set(
-		    err, ERR_MISSING, "%s: no signer was started", role);
+		    err, ERR_SYSTEM, "%s: no signer was started", role);
 	if (load_signed(r, role, version, &bytes, err) == -1 ||
 	    meta_file(bytes.data, bytes.len, NULL, 0, &draft, err) == -1 ||
 	    !(file = tuf_read(

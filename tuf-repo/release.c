@@ -140,19 +140,23 @@ check_vm(const json_t *c, struct err *err)
 	return 0;
 }
 
-static int
-check_kernel(const json_t *c, size_t n, struct err *err)
+static const char *
+part_of(const struct release_target *t)
 {
-	static const char *const parts[] = { "vmlinuz", "initrd" };
+	const char *s = json_string_value(json_object_get(t->custom, "part"));
+
+	return s ? s : "";
+}
+
+static int
+check_kernel(const json_t *c, struct err *err)
+{
+	static const char *const parts[] = { "vmlinuz", "initrd", NULL };
 	const char *s;
 
 	if (js_only("custom", c, kernel_keys, err) == -1 ||
-	    js_str("custom", c, "part", &s, err) == -1)
-		return -1;
-	if (strcmp(s, parts[n]) != 0)
-		return err_set(err, ERR_INPUT,
-		    "custom: part: a kernel has vmlinuz, then initrd");
-	if (get_text("custom", c, "machine", 255, &s, err) == -1)
+	    get_word("custom", c, "part", parts, err) == -1 ||
+	    get_text("custom", c, "machine", 255, &s, err) == -1)
 		return -1;
 	return get_text("custom", c, "cmdline", 1024, &s, err);
 }
@@ -189,8 +193,7 @@ read_target(struct release *r, size_t n, const json_t *o, struct err *err)
 		r->kernel = kernel;
 	else if (kernel != r->kernel)
 		return err_set(err, ERR_INPUT, "custom: type: two types");
-	return kernel ? check_kernel(t->custom, n, err)
-		      : check_vm(t->custom, err);
+	return kernel ? check_kernel(t->custom, err) : check_vm(t->custom, err);
 }
 
 static int
@@ -224,6 +227,10 @@ read_fields(struct release *r, struct err *err)
 	if (n != (r->kernel ? 2 : 1))
 		return err_set(err, ERR_INPUT,
 		    "release: a kernel has two targets, a service one");
+	if (r->kernel &&
+	    strcmp(part_of(&r->targets[0]), part_of(&r->targets[1])) == 0)
+		return err_set(err, ERR_INPUT,
+		    "release: a kernel has one vmlinuz and one initrd");
 	return 0;
 }
 

@@ -182,6 +182,7 @@ const char *const tuf_migrations[] = {
 												" digest TEXT NOT NULL REFERENCES own_target(digest),"
 												" made_at INTEGER NOT NULL,"
 												" published_at INTEGER,"
+												" withdrawn_at INTEGER," /* it names what is listed no more */
 												" PRIMARY KEY (channel, arch, counter)"
 												") STRICT;"
 												"CREATE VIEW published_set AS"

@@ -22,7 +22,9 @@ struct making {
 	json_t *needs;	  /* object: interface -> who needs it */
 	struct hash vmlinuz, initrd;
 	bool has_vmlinuz, has_initrd;
-	char *unsigned_one; /* stands, but its role lacks signatures; owned */
+	/* Services that keep the set from being whole; owned. */
+	char *unsigned_one; /* stands, but its role lacks signatures */
+	char *gone;	    /* had releases, and none stands any more */
 };
 
 /* --- what the service roles list --------------------------------------- */
@@ -46,21 +48,23 @@ current_target(struct repo *r, const char *service, const char *arch,
 	return rc == -1 ? -1 : 0;
 }
 
+/* Has it a release that stands?  *had: has it ever had one? */
 static int
 stands(struct repo *r, const char *service, const char *arch, bool *yes,
-    struct err *err)
+    bool *had, struct err *err)
 {
 	static const char sql[] =
-	    "SELECT 1 FROM release"
-	    " WHERE service = ?1 AND arch = ?2 AND current = 1";
+	    "SELECT count(*), coalesce(max(current), 0)"
+	    " FROM release WHERE service = ?1 AND arch = ?2";
 	auto_stmt struct stmt *q = db_stmt(r->db, sql);
-	int rc;
 
 	stmt_bind_str(q, 1, service);
 	stmt_bind_str(q, 2, arch);
-	rc = stmt_step(q, err);
-	*yes = rc == 1;
-	return rc == -1 ? -1 : 0;
+	if (stmt_step(q, err) == -1)
+		return -1;
+	*had = stmt_int(q, 0) > 0;
+	*yes = stmt_int(q, 1) == 1;
+	return 0;
 }
 
 static const char *
@@ -140,10 +144,13 @@ note_role(struct repo *r, struct making *m, const char *role, struct err *err)
 {
 	auto_tuf struct tuf_file *f = NULL;
 	const char *service = role_service(role);
-	bool yes, noted = false;
+	bool yes, had, noted = false;
 
-	if (stands(r, service, m->arch, &yes, err) == -1)
+	if (stands(r, service, m->arch, &yes, &had, err) == -1)
 		return -1;
+	/* Leaving it out would stop it on every router. */
+	if (!yes && had && !m->gone)
+		m->gone = mem_str(service);
 	if (!yes)
 		return 0;
 	if (role_load_newest(r->db, role, &f, err) == -1 ||
@@ -188,7 +195,9 @@ whole(const struct making *m, struct buf *why)
 	const char *need;
 	json_t *who;
 
-	if (m->unsigned_one)
+	if (m->gone)
+		buf_printf(why, "all releases of %s are withdrawn", m->gone);
+	else if (m->unsigned_one)
 		buf_printf(why, "%s waits for signatures of other rebuilders",
 		    m->unsigned_one);
 	else if (json_array_size(m->services) == 0)
@@ -252,12 +261,14 @@ record(const struct making *m, int64_t counter)
 	return o;
 }
 
-/* The newest set of the architecture; counter 0: none. */
+/* The newest set of the architecture; counter 0: none.  `bytes` stay empty
+ * when it was withdrawn. */
 static int
 last_set(struct repo *r, const char *arch, int64_t *counter, struct buf *bytes,
     struct err *err)
 {
-	static const char sql[] = "SELECT s.counter, t.bytes FROM \"set\" s"
+	static const char sql[] = "SELECT s.counter, t.bytes, s.withdrawn_at"
+				  " FROM \"set\" s"
 				  " JOIN own_target t ON t.digest = s.digest"
 				  " WHERE s.channel = ?1 AND s.arch = ?2"
 				  " ORDER BY s.counter DESC LIMIT 1";
@@ -270,7 +281,7 @@ last_set(struct repo *r, const char *arch, int64_t *counter, struct buf *bytes,
 	if (rc == -1)
 		return -1;
 	*counter = rc ? stmt_int(q, 0) : 0;
-	if (rc)
+	if (rc && stmt_null(q, 2))
 		buf_str(bytes, stmt_str(q, 1));
 	return 0;
 }
@@ -332,6 +343,94 @@ make_if_new(struct repo *r, const struct making *m, bool *made, struct err *err)
 	return 0;
 }
 
+/* --- a set that may stand no longer ------------------------------------ */
+
+static int
+is_listed(struct repo *r, const char *service, const char *arch,
+    const char *hex, bool *yes, struct err *err)
+{
+	auto_free char *role = mem_printf("svc-%s", service);
+	auto_free char *path =
+	    mem_printf("images/%s/%s/%s", service, arch, hex ? hex : "");
+	auto_tuf struct tuf_file *f = NULL;
+
+	if (role_load_newest(r->db, role, &f, err) == -1)
+		return -1;
+	*yes = f && tuf_target_find(f, path);
+	return 0;
+}
+
+/* After a withdrawal: does the last set still name only what is listed? */
+static int
+all_listed(struct repo *r, const char *arch, const json_t *set, bool *yes,
+    struct err *err)
+{
+	const json_t *kernel = json_object_get(set, "kernel");
+	const json_t *services = json_object_get(set, "services");
+	const char *part;
+	json_t *hex;
+
+	*yes = true;
+	json_object_foreach((json_t *)kernel, part,
+	    hex) if (*yes &&
+		     is_listed(r, "kernel", arch, json_string_value(hex), yes,
+			 err) == -1) return -1;
+	for (size_t i = 0; *yes && i < json_array_size(services); i++) {
+		const json_t *o = json_array_get(services, i);
+
+		if (is_listed(r,
+			json_string_value(json_object_get(o, "service")), arch,
+			json_string_value(json_object_get(o, "image")), yes,
+			err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+withdraw_set(struct repo *r, const char *arch, int64_t counter, struct err *err)
+{
+	static const char sql[] =
+	    "UPDATE \"set\" SET withdrawn_at = ?4"
+	    " WHERE channel = ?1 AND arch = ?2 AND counter = ?3";
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+
+	stmt_bind_str(q, 1, CHANNEL);
+	stmt_bind_str(q, 2, arch);
+	stmt_bind_int(q, 3, counter);
+	stmt_bind_int(q, 4, r->now);
+	if (stmt_run(q, err) == -1)
+		return -1;
+	repo_event(r, "set-withdrawn", arch,
+	    "set %s/%s %lld names what is listed no more", CHANNEL, arch,
+	    (long long)counter);
+	return 0;
+}
+
+/* No set at all is better than one that every router refuses: they stay with
+ * what they run. */
+static int
+withdraw_if_gone(
+    struct repo *r, const char *arch, bool *changed, struct err *err)
+{
+	auto_buf struct buf old = BUF_INIT;
+	auto_json json_t *set = NULL;
+	int64_t counter;
+	bool fine;
+
+	if (last_set(r, arch, &counter, &old, err) == -1)
+		return -1;
+	if (counter == 0 || old.len == 0)
+		return 0;
+	set = js_record("set", "kiln/set", 1, old.data, old.len, err);
+	if (!set || all_listed(r, arch, set, &fine, err) == -1)
+		return -1;
+	if (fine)
+		return 0;
+	*changed = true;
+	return withdraw_set(r, arch, counter, err);
+}
+
 static int
 make_arch(struct repo *r, const struct tuf_file *targets, const char *arch,
     bool *made, struct err *err)
@@ -348,10 +447,14 @@ make_arch(struct repo *r, const struct tuf_file *targets, const char *arch,
 	bool ready = rc == 0 && whole(&m, &why);
 
 	free(m.unsigned_one);
+	free(m.gone);
 	if (rc == -1)
 		return -1;
-	if (!ready)
+	if (!ready) {
+		if (withdraw_if_gone(r, arch, made, err) == -1)
+			return -1;
 		return set_waiting(r, arch, why.data, err);
+	}
 	if (make_if_new(r, &m, made, err) == -1)
 		return -1;
 	return set_waiting(r, arch, NULL, err);
@@ -366,7 +469,8 @@ edge_targets(struct repo *r, json_t *targets, struct err *err)
 	    "SELECT s.arch, s.digest,"
 	    " length(CAST(t.bytes AS BLOB))"
 	    " FROM \"set\" s JOIN own_target t ON t.digest = s.digest"
-	    " WHERE s.channel = ?1 AND s.counter = (SELECT max(counter)"
+	    " WHERE s.channel = ?1 AND s.withdrawn_at IS NULL"
+	    " AND s.counter = (SELECT max(counter)"
 	    " FROM \"set\" n WHERE n.channel = s.channel AND n.arch = s.arch)";
 	auto_stmt struct stmt *q = db_stmt(r->db, sql);
 	int rc;
@@ -405,7 +509,7 @@ static int
 architectures(struct repo *r, json_t *out, struct err *err)
 {
 	static const char sql[] =
-	    "SELECT DISTINCT arch FROM release WHERE current = 1 ORDER BY arch";
+	    "SELECT DISTINCT arch FROM release ORDER BY arch";
 	auto_stmt struct stmt *q = db_stmt(r->db, sql);
 	int rc;
 
