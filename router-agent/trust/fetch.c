@@ -342,7 +342,8 @@ fetcher_get(struct fetcher *f, const char *url, int64_t limit, int fd,
 	*answer = (struct fetch_answer){ 0 };
 	wait =
 	    t.more->deadline_ms > 0 ? t.more->deadline_ms : FETCH_DEADLINE_MS;
-	t.give_up = time_mono_ms() + wait + GRACE_MS;
+	t.give_up = time_mono_ms() + wait +
+		    (t.more->grace_ms > 0 ? t.more->grace_ms : GRACE_MS);
 	if (transfer_run(&t, url, err) == 0) {
 		answer->bytes = t.got;
 		return 0;

@@ -26,6 +26,7 @@ void fetcher_stop(struct fetcher *); /* kills a transfer; frees; NULL is fine */
 struct fetch_more {
 	int64_t from;	     /* resume: bytes the caller has already */
 	int64_t deadline_ms; /* whole request; 0: 15 min */
+	int64_t grace_ms;    /* the child may be late by; 0: 10 s */
 	const char *etag;    /* If-None-Match, or NULL */
 	struct buf *body;    /* appended here instead of to `fd` */
 	/* Several times a second while bytes come; not 0 gives up (ERR_BUSY).
