@@ -62,4 +62,5 @@ done </kiln/files
 # No compression: the image is read in place and packed for transport alone.
 # A name-based UUID of no particular meaning; a random one would differ.
 mkfs.erofs -T"$SOURCE_DATE_EPOCH" -U 6b696c6e-0000-4000-8000-000000000001 \
-    --all-root -x-1 /out/image "$root"
+    --all-root -x-1 /out/image "$root" >/dev/null
+echo "assembled $(find "$root" | wc -l) entries, $(wc -c </out/image) bytes"
