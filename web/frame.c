@@ -6,6 +6,7 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/num.h"
+#include "lib/own.h"
 
 static const struct {
 	const char *path, *title;
@@ -18,7 +19,8 @@ static const struct {
 };
 
 static void
-frame_open(struct html *h, const char *title)
+frame_open(
+    struct html *h, const char *title, const char *section, int64_t refresh)
 {
 	size_t i;
 
@@ -27,6 +29,13 @@ frame_open(struct html *h, const char *title)
 	html_void(h, "meta", "charset", "utf-8", NULL);
 	html_void(h, "meta", "name", "viewport", "content",
 	    "width=device-width, initial-scale=1", NULL);
+	if (refresh > 0) {
+		char seconds[24];
+
+		snprintf(seconds, sizeof(seconds), "%lld", (long long)refresh);
+		html_void(h, "meta", "http-equiv", "refresh", "content",
+		    seconds, NULL);
+	}
 	html_open(h, "title", NULL);
 	html_textf(h, "%s - kiln", title);
 	html_close(h, "title");
@@ -41,7 +50,7 @@ frame_open(struct html *h, const char *title)
 	for (i = 0; i < ARRAY_LEN(nav); i++)
 		html_element(h, "a", nav[i].title, "href", nav[i].path,
 		    "aria-current",
-		    strcmp(nav[i].title, title) == 0 ? "page" : NULL, NULL);
+		    strcmp(nav[i].path, section) == 0 ? "page" : NULL, NULL);
 	html_close(h, "nav");
 	html_close(h, "header");
 	html_open(h, "main", NULL);
@@ -63,20 +72,26 @@ page_message(struct buf *out, const char *title, const char *sentence)
 	struct html h;
 
 	html_init(&h, out);
-	frame_open(&h, title);
+	frame_open(&h, title, "", 0);
 	html_element(&h, "p", sentence, NULL);
 	frame_close(&h);
 }
 
 void
-page_reply(struct req *req, struct reply *re, const char *title,
-    page_model *model, page_view *view)
+page_reply(struct req *req, struct reply *re, const struct page *page)
 {
 	struct err err = ERR_INIT;
 	auto_json json_t *m = NULL;
+	const char *title;
 	struct html h;
 
-	if (req_farm(req, &err) == -1 || (m = model(req, &err)) == NULL) {
+	req_readers(req);
+	if (req->web->farm == NULL && !page->web_only)
+		err_set(&err, ERR_BUSY,
+		    "kiln-builder has not made its database yet");
+	else
+		m = page->model(req, &err);
+	if (m == NULL) {
 		bool missing = err.cls == ERR_MISSING;
 
 		reply_error(req, re, missing ? 404 : 503,
@@ -87,9 +102,11 @@ page_reply(struct req *req, struct reply *re, const char *title,
 		reply_json(re, m);
 		return;
 	}
+	title = m_str(m, "title");
 	html_init(&h, &re->body);
-	frame_open(&h, title);
-	view(&h, m);
+	frame_open(&h, title[0] ? title : page->title, page->section,
+	    m_int(m, "refresh"));
+	page->view(&h, m);
 	frame_close(&h);
 	re->type = "text/html; charset=utf-8";
 }
@@ -139,19 +156,38 @@ m_int(const json_t *m, const char *key)
 	return json_integer_value(json_object_get(m, key));
 }
 
-void
-view_digest(struct html *h, const char *hex, const char *prefix)
+static void
+digest(struct html *h, const char *hex, const char *href)
 {
-	auto_buf struct buf href = BUF_INIT;
-	char brief[16];
+	char brief[13];
 
 	if (hex[0] == '\0')
 		return;
 	snprintf(brief, sizeof(brief), "%.12s", hex);
-	if (prefix)
-		buf_printf(&href, "%s%s", prefix, hex);
-	html_element(h, prefix ? "a" : "span", brief, "class", "digest",
-	    "title", hex, "href", prefix ? href.data : NULL, NULL);
+	html_element(h, href ? "a" : "span", brief, "class", "digest", "title",
+	    hex, "href", href, NULL);
+}
+
+void
+view_digest(struct html *h, const char *hex)
+{
+	digest(h, hex, NULL);
+}
+
+void
+view_artifact(struct html *h, const char *hex)
+{
+	auto_free char *href = mem_printf("/blob/%s", hex);
+
+	digest(h, hex, href);
+}
+
+void
+view_record(struct html *h, const char *hex)
+{
+	auto_free char *href = mem_printf("/blob/%s?as=json", hex);
+
+	digest(h, hex, href);
 }
 
 void
@@ -196,6 +232,7 @@ view_duration(struct html *h, int64_t ms)
 void
 view_table(struct html *h, const char *const *titles)
 {
+	html_open(h, "div", "class", "wide", NULL);
 	html_open(h, "table", NULL);
 	html_open(h, "thead", NULL);
 	html_open(h, "tr", NULL);
@@ -204,4 +241,12 @@ view_table(struct html *h, const char *const *titles)
 	html_close(h, "tr");
 	html_close(h, "thead");
 	html_open(h, "tbody", NULL);
+}
+
+void
+view_table_end(struct html *h)
+{
+	html_close(h, "tbody");
+	html_close(h, "table");
+	html_close(h, "div");
 }

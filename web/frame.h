@@ -7,6 +7,8 @@
 #ifndef KILN_FRAME_H
 #define KILN_FRAME_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include "lib/attr.h"
@@ -17,10 +19,20 @@
 typedef json_t *page_model(struct req *, struct err *);
 typedef void page_view(struct html *, const json_t *);
 
-/* The model, then the view in the frame, or the model as JSON.  ERR_MISSING
- * from the model is 404. */
-void page_reply(
-    struct req *, struct reply *, const char *title, page_model *, page_view *);
+struct page {
+	const char *title;   /* unless the model has a "title" */
+	const char *section; /* path of the navigation's entry it belongs to */
+	bool web_only;	     /* stands without the builder's database */
+	page_model *model;
+	page_view *view;
+};
+
+/*
+ * The model, then the view in the frame, or the model as JSON.  ERR_MISSING
+ * from the model is 404.  A model that is an object may carry "title", and
+ * "refresh": after so many seconds there will be something new to see.
+ */
+void page_reply(struct req *, struct reply *, const struct page *);
 /* Frame around one sentence. */
 void page_message(struct buf *, const char *title, const char *sentence);
 
@@ -32,13 +44,16 @@ json_t *model_rows(struct db *, struct stmt *, const char *const *columns,
 const char *m_str(const json_t *, const char *key);
 int64_t m_int(const json_t *, const char *key);
 
-void view_digest(struct html *, const char *hex, const char *link_prefix);
+/* The first digits; a link to the artifact, or to a record as JSON. */
+void view_digest(struct html *, const char *hex);
+void view_artifact(struct html *, const char *hex);
+void view_record(struct html *, const char *hex);
 void view_verdict(struct html *, const char *verdict);
 void view_time(struct html *, int64_t unix_seconds);
 void view_size(struct html *, int64_t bytes);
 void view_duration(struct html *, int64_t milliseconds);
-/* <table> with a head of these titles; close with html_close twice:
- * "tbody", "table". */
+/* A table with a head of these titles, up to view_table_end(). */
 void view_table(struct html *, const char *const *titles);
+void view_table_end(struct html *);
 
 #endif

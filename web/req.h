@@ -38,6 +38,7 @@ struct req {
 	/* What the route's stars matched. */
 	char part[REQ_PARTS][256];
 	struct buf body; /* POST */
+	size_t got;	 /* bytes of the body, kept or not */
 	bool too_long;
 };
 
@@ -49,12 +50,13 @@ struct reply {
 	int64_t fd_size;
 	char etag[80];	   /* without quotes */
 	const char *cache; /* Cache-Control */
+	const char *allow; /* 405: the method that would have done */
 };
 
 /* A query argument of the URL, or NULL. */
 const char *req_arg(const struct req *, const char *name);
-/* Opens the readers if their owners have come up since. */
-int req_farm(struct req *, struct err *) KILN_MUST;
+/* Opens the readers whose owners have come up since. */
+void req_readers(struct req *);
 
 /* {"error":{"class":…,"message":…}} or the same as a page. */
 void reply_error(struct req *, struct reply *, unsigned status, const char *cls,

@@ -36,13 +36,13 @@ match(const char *pattern, const char *path, struct req *req)
 }
 
 const struct route *
-route_find(const struct route *r, struct req *req, bool *path_known)
+route_find(const struct route *r, struct req *req, const char **allow)
 {
-	*path_known = false;
+	*allow = NULL;
 	for (; r->pattern; r++) {
 		if (!match(r->pattern, req->path, req))
 			continue;
-		*path_known = true;
+		*allow = r->method;
 		if (strcmp(r->method, req->method) == 0)
 			return r;
 	}

@@ -5,8 +5,6 @@
 #ifndef KILN_ROUTE_H
 #define KILN_ROUTE_H
 
-#include <stdbool.h>
-
 #include "web/req.h"
 
 typedef void route_fn(struct req *, struct reply *);
@@ -17,8 +15,9 @@ struct route {
 	route_fn *fn;
 };
 
-/* Fills req->part.  *path_known tells 405 from 404. */
+/* Fills req->part.  Without a route, *allow is the method that the address
+ * would have taken (405), or NULL (404). */
 const struct route *route_find(
-    const struct route *, struct req *, bool *path_known);
+    const struct route *, struct req *, const char **allow);
 
 #endif

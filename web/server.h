@@ -7,11 +7,20 @@
 #include "web/req.h"
 
 #define SERVER_SOCKETS 4
+#define SERVER_CONNECTIONS 256 /* of each socket */
+#define SERVER_PER_ADDRESS 64
+/* A whole request must be here after so many seconds, however busily its
+ * bytes drip; a connection on which nothing moves ends after the second. */
+#define SERVER_REQUEST_S 60
+#define SERVER_SILENCE_S 30
+
+struct connection;
 
 struct server {
 	struct MHD_Daemon *d[SERVER_SOCKETS];
 	int epoll[SERVER_SOCKETS];
 	size_t n;
+	struct connection *waiting; /* for the rest of their requests */
 };
 
 /* "127.0.0.1:8080", "[::1]:8080", ":8080" (all addresses): bound and

@@ -52,12 +52,15 @@ tree_metadata(struct req *req, struct reply *re)
 	struct err err = ERR_INIT;
 	struct hash h;
 
-	if (file_read_at(req->web->metadata, req->part[0], METADATA_MAX,
-		&re->body, &err) == -1) {
-		not_here(req, re, &err);
+	send_file(req, re, req->web->metadata, req->part[0], "");
+	if (re->fd == -1)
+		return;
+	/* Replaced by renaming, so these are the bytes that will be sent. */
+	if (re->fd_size > METADATA_MAX ||
+	    hash_fd(re->fd, &h, NULL, &err) == -1) {
+		reply_error(req, re, 500, "system", "the file cannot be read");
 		return;
 	}
-	hash_bytes(&h, re->body.data, re->body.len);
 	hash_hex(&h, re->etag);
 	re->type = "application/json";
 	/* Only timestamp.json ever changes under its name. */
@@ -90,6 +93,7 @@ tree_target(struct req *req, struct reply *re)
 void
 tree_blob(struct req *req, struct reply *re)
 {
+	const char *as = req_arg(req, "as");
 	char path[STORE_PATH];
 	struct hash h;
 
@@ -100,4 +104,9 @@ tree_blob(struct req *req, struct reply *re)
 	}
 	store_path(&h, path);
 	send_file(req, re, req->web->store, path, req->part[0]);
+	/* For reading in a browser; it may not guess anything else. */
+	if (re->fd != -1 && as && strcmp(as, "text") == 0)
+		re->type = "text/plain; charset=utf-8";
+	else if (re->fd != -1 && as && strcmp(as, "json") == 0)
+		re->type = "application/json";
 }

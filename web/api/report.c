@@ -12,7 +12,10 @@
 #include "lib/sig.h"
 #include "web/api/api.h"
 
-#define KEEP 1000 /* reports of one router */
+#define KEEP 100      /* reports of one router */
+#define ROUTERS 10000 /* anybody can make a key */
+#define SERVICES 64
+#define WORD 64
 
 struct said {
 	const char *router, *state, *cause, *key;
@@ -20,18 +23,169 @@ struct said {
 	struct buf canonical;
 };
 
+/* --- the record ------------------------------------------------------------*/
+
+/* Words of ours, shown to people: no text of any length or alphabet. */
 static int
-check(struct req *req, const json_t *j, struct said *s, struct err *err)
+word(const char *what, const json_t *j, const char *key, const char **out,
+    struct err *err)
+{
+	const char *s;
+	size_t n;
+
+	if (js_str(what, j, key, &s, err) == -1)
+		return -1;
+	for (n = 0; s[n] > 0x20 && s[n] < 0x7f; n++)
+		;
+	if (n == 0 || n > WORD || s[n] != '\0')
+		return err_set(err, ERR_INPUT,
+		    "%s: \"%s\" is not a word of at most %d characters", what,
+		    key, WORD);
+	if (out)
+		*out = s;
+	return 0;
+}
+
+static bool
+is_null(const json_t *j, const char *key)
+{
+	return json_is_null(json_object_get(j, key));
+}
+
+static int
+hash_or_null(
+    const char *what, const json_t *j, const char *key, struct err *err)
+{
+	struct hash h;
+
+	return is_null(j, key) ? 0 : js_hash(what, j, key, &h, err);
+}
+
+static int
+check_services(const char *what, const json_t *r, struct err *err)
+{
+	static const char *const keys[] = { "service", "image", "state", NULL };
+	json_t *list, *s;
+	struct hash h;
+	size_t i;
+
+	if (js_array(what, r, "services", &list, err) == -1)
+		return -1;
+	if (json_array_size(list) > SERVICES)
+		return err_set(err, ERR_INPUT, "%s: more than %d services",
+		    what, SERVICES);
+	json_array_foreach(list, i, s)
+	{
+		if (js_only(what, s, keys, err) == -1 ||
+		    word(what, s, "service", NULL, err) == -1 ||
+		    js_hash(what, s, "image", &h, err) == -1 ||
+		    word(what, s, "state", NULL, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* An object of these keys, or null when no set runs yet. */
+static int
+part(const char *what, const json_t *r, const char *key,
+    const char *const *keys, json_t **out, struct err *err)
+{
+	*out = NULL;
+	if (is_null(r, key))
+		return 0;
+	if (js_object(what, r, key, out, err) == -1)
+		return -1;
+	return js_only(what, *out, keys, err);
+}
+
+static int
+check_parts(const char *what, const json_t *r, struct said *s, struct err *err)
+{
+	static const char *const set_keys[] = { "counter", "sha256", NULL };
+	static const char *const kernel_keys[] = { "vmlinuz", "initrd", NULL };
+	static const char *const roles[] = { "root", "timestamp", "snapshot",
+		"targets", NULL };
+	json_t *set, *kernel, *metadata;
+	struct hash h;
+	int64_t n;
+	size_t i;
+
+	if (part(what, r, "set", set_keys, &set, err) == -1 ||
+	    part(what, r, "kernel", kernel_keys, &kernel, err) == -1 ||
+	    part(what, r, "metadata", roles, &metadata, err) == -1)
+		return -1;
+	if (set && (js_int(what, set, "counter", 0, JS_INT_MAX, &s->counter,
+			err) == -1 ||
+		       js_hash(what, set, "sha256", &h, err) == -1))
+		return -1;
+	if (kernel && (js_hash(what, kernel, "vmlinuz", &h, err) == -1 ||
+			  js_hash(what, kernel, "initrd", &h, err) == -1))
+		return -1;
+	for (i = 0; metadata && roles[i]; i++)
+		if (js_int(what, metadata, roles[i], 0, JS_INT_MAX, &n, err) ==
+		    -1)
+			return -1;
+	return 0;
+}
+
+static int
+check_record(const char *what, const json_t *r, struct said *s, struct err *err)
+{
+	static const char *const keys[] = { "kind", "v", "router", "sequence",
+		"previous", "at", "agent", "arch", "channel", "accel", "state",
+		"cause", "set", "services", "kernel", "metadata", NULL };
+	static const char *const states[] = { "committed", "rolled-back",
+		"refused", "failed" };
+	const char *kind, *at;
+	int64_t v, t;
+	size_t i;
+
+	if (js_only(what, r, keys, err) == -1 ||
+	    js_str(what, r, "kind", &kind, err) == -1)
+		return -1;
+	if (strcmp(kind, "kiln/report") != 0)
+		return err_set(
+		    err, ERR_INPUT, "%s: the kind is not kiln/report", what);
+	if (js_int(what, r, "v", 1, 1, &v, err) == -1 ||
+	    js_str(what, r, "router", &s->router, err) == -1 ||
+	    js_int(what, r, "sequence", 1, INT64_C(1) << 52, &s->sequence,
+		err) == -1 ||
+	    hash_or_null(what, r, "previous", err) == -1 ||
+	    js_str(what, r, "at", &at, err) == -1 ||
+	    time_parse(at, &t, err) == -1 ||
+	    word(what, r, "agent", NULL, err) == -1 ||
+	    word(what, r, "arch", NULL, err) == -1 ||
+	    word(what, r, "channel", NULL, err) == -1 ||
+	    word(what, r, "accel", NULL, err) == -1 ||
+	    word(what, r, "state", &s->state, err) == -1 ||
+	    (!is_null(r, "cause") &&
+		word(what, r, "cause", &s->cause, err) == -1))
+		return -1;
+	for (i = 0; i < ARRAY_LEN(states); i++)
+		if (strcmp(states[i], s->state) == 0)
+			break;
+	if (i == ARRAY_LEN(states))
+		return err_set(err, ERR_INPUT,
+		    "%s: \"state\" is committed, rolled-back, refused or "
+		    "failed",
+		    what);
+	if (check_services(what, r, err) == -1)
+		return -1;
+	return check_parts(what, r, s, err);
+}
+
+/* --- who said it -----------------------------------------------------------*/
+
+static int
+check(const json_t *j, struct said *s, struct err *err)
 {
 	static const char *const keys[] = { "report", "key", "sig", NULL };
 	const char *what = "report", *sig_hex;
-	const json_t *set;
 	json_t *r;
 	struct sig_public pub;
 	struct sig sig;
 	struct hash id, claimed;
 
-	(void)req;
 	if (js_only(what, j, keys, err) == -1 ||
 	    js_object(what, j, "report", &r, err) == -1 ||
 	    js_str(what, j, "key", &s->key, err) == -1 ||
@@ -46,19 +200,32 @@ check(struct req *req, const json_t *j, struct said *s, struct err *err)
 	if (!sig_verify(&pub, s->canonical.data, s->canonical.len, &sig))
 		return err_set(err, ERR_TRUST, "the signature does not fit");
 	hash_bytes(&id, pub.b, sizeof(pub.b));
-	if (js_hash(what, r, "router", &claimed, err) == -1 ||
-	    js_str(what, r, "router", &s->router, err) == -1)
+	if (js_hash(what, r, "router", &claimed, err) == -1)
 		return -1;
 	if (!hash_equal(&id, &claimed))
 		return err_set(
 		    err, ERR_TRUST, "the report speaks for another router");
-	if (js_int(what, r, "sequence", 1, INT64_C(1) << 52, &s->sequence,
-		err) == -1 ||
-	    js_str(what, r, "state", &s->state, err) == -1)
+	return check_record(what, r, s, err);
+}
+
+/* --- keeping it ------------------------------------------------------------*/
+
+/* 1: known, or there is room for one more. */
+static int
+room(struct db *db, const struct said *s, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT EXISTS (SELECT 1 FROM router WHERE id = ?1)"
+	    " OR (SELECT count(*) FROM router) < ?2";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+
+	stmt_bind_str(q, 1, s->router);
+	stmt_bind_int(q, 2, ROUTERS);
+	if (stmt_step(q, err) != 1)
 		return -1;
-	s->cause = json_string_value(json_object_get(r, "cause"));
-	set = json_object_get(r, "set");
-	s->counter = json_integer_value(json_object_get(set, "counter"));
+	if (stmt_int(q, 0) == 0)
+		return err_set(
+		    err, ERR_BUSY, "%d routers report here already", ROUTERS);
 	return 0;
 }
 
@@ -92,8 +259,9 @@ keep(struct db *db, const struct said *s, struct err *err)
 	stmt_bind_int(c, 2, s->sequence - KEEP);
 	if (db_begin(db, err) == -1)
 		return -1;
-	if (stmt_run(a, err) == -1 || stmt_run(b, err) == -1 ||
-	    stmt_run(c, err) == -1 || db_commit(db, err) == -1) {
+	if (room(db, s, err) == -1 || stmt_run(a, err) == -1 ||
+	    stmt_run(b, err) == -1 || stmt_run(c, err) == -1 ||
+	    db_commit(db, err) == -1) {
 		db_rollback(db);
 		return -1;
 	}
@@ -109,7 +277,7 @@ api_report(struct req *req, struct reply *re)
 	    js_parse("report", req->body.data, req->body.len, &err);
 	auto_json json_t *ok = json_object();
 
-	if (j == NULL || check(req, j, &s, &err) == -1) {
+	if (j == NULL || check(j, &s, &err) == -1) {
 		reply_error(req, re, err.cls == ERR_TRUST ? 403 : 400,
 		    err_cause(&err), err.msg);
 	} else if (keep(req->web->web, &s, &err) == -1) {

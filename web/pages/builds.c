@@ -1,28 +1,30 @@
-/* Builds: every run, newest first; one page per run; its log. */
-#include <fcntl.h>
+/* Builds: every run, newest first; one page per run. */
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/fdio.h"
+#include "lib/hash.h"
 #include "lib/json.h"
+#include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
 #include "lib/store.h"
 #include "web/frame.h"
 #include "web/pages/pages.h"
 
-#define LOG_MAX (64 << 20)
+#define RECORD_MAX (1 << 20)
 
 #define RUN_SELECT                                                          \
 	"SELECT r.id, p.recipe, p.stage, r.lane, r.state, r.queued_at,"     \
 	" r.started_at, r.finished_at, r.wall_ms, r.cpu_ms, r.max_rss_kib," \
 	" r.cause, r.message, r.plan, r.environment, r.log, r.record,"      \
-	" p.verdict, (SELECT text FROM event WHERE id = p.event)"           \
+	" p.verdict, p.verdict_record,"                                     \
+	" (SELECT text FROM event WHERE id = p.event)"                      \
 	" FROM run r JOIN plan p ON p.digest = r.plan "
 static const char *const run_cols[] = { "#id", "recipe", "stage", "lane",
 	"state", "#queued_at", "#started_at", "#finished_at", "#wall_ms",
 	"#cpu_ms", "#max_rss_kib", "cause", "message", "plan", "environment",
-	"log", "record", "verdict", "why", NULL };
+	"log", "record", "verdict", "verdict_record", "why", NULL };
 
 static json_t *
 model(struct req *req, struct err *err)
@@ -81,25 +83,48 @@ view(struct html *h, const json_t *m)
 		html_close(h, "td");
 		html_close(h, "tr");
 	}
-	html_close(h, "tbody");
-	html_close(h, "table");
+	view_table_end(h);
 }
 
 void
 page_builds(struct req *req, struct reply *re)
 {
-	page_reply(req, re, "Builds", model, view);
+	static const struct page page = { .title = "Builds",
+		.section = "/builds",
+		.model = model,
+		.view = view };
+
+	page_reply(req, re, &page);
 }
 
 /* --- one build
  * --------------------------------------------------------------*/
 
-static int
-run_id(struct req *req, int64_t *id, struct err *err)
+int
+run_id(const struct req *req, int64_t *id, struct err *err)
 {
 	if (num_int(req->part[0], 1, INT64_MAX, id, err) == -1)
 		return err_set(err, ERR_MISSING, "no such build");
 	return 0;
+}
+
+/* A record of the store, or null: the page stands without it. */
+static void
+add_record(json_t *m, const char *key, struct req *req, const char *hex)
+{
+	auto_buf struct buf text = BUF_INIT;
+	struct err ignored = ERR_INIT;
+	char path[STORE_PATH];
+	json_t *record = NULL;
+	struct hash h;
+
+	if (hash_parse(&h, hex)) {
+		store_path(&h, path);
+		if (file_read_at(req->web->store, path, RECORD_MAX, &text,
+			&ignored) == 0)
+			record = js_parse(key, text.data, text.len, &ignored);
+	}
+	js_set(m, key, record ? record : json_null());
 }
 
 static json_t *
@@ -121,6 +146,8 @@ one_model(struct req *req, struct err *err)
 	auto_stmt struct stmt *o = db_stmt(req->web->farm, outputs);
 	auto_stmt struct stmt *s = db_stmt(req->web->farm, others);
 	auto_json json_t *m = json_object();
+	auto_free char *title = NULL;
+	const json_t *run;
 	json_t *rows;
 	int64_t id;
 
@@ -136,6 +163,13 @@ one_model(struct req *req, struct err *err)
 		err_set(err, ERR_MISSING, "no such build");
 		return NULL;
 	}
+	run = json_array_get(rows, 0);
+	title = mem_printf("Build %lld", (long long)id);
+	js_set_str(m, "title", title);
+	if (strcmp(m_str(run, "state"), "running") == 0)
+		js_set_int(m, "refresh", 5);
+	add_record(m, "run_record", req, m_str(run, "record"));
+	add_record(m, "verdict_record", req, m_str(run, "verdict_record"));
 	if ((rows = model_rows(req->web->farm, o, output_cols, err)) == NULL)
 		return NULL;
 	js_set(m, "outputs", rows);
@@ -163,7 +197,7 @@ blob_fact(struct html *h, const char *name, const char *hex)
 	html_open(h, "dd", NULL);
 	html_element(h, "span", hex, "class", "digest", NULL);
 	html_text(h, " ");
-	html_link(h, "open", "/blob/%s", hex);
+	html_link(h, "open", "/blob/%s?as=json", hex);
 	html_close(h, "dd");
 }
 
@@ -191,8 +225,47 @@ view_outputs(struct html *h, const json_t *outputs)
 		html_close(h, "td");
 		html_close(h, "tr");
 	}
-	html_close(h, "tbody");
-	html_close(h, "table");
+	view_table_end(h);
+}
+
+static void
+words(struct html *h, const char *name, const json_t *list)
+{
+	const json_t *word;
+	size_t i;
+
+	if (json_array_size(list) == 0)
+		return;
+	html_element(h, "dt", name, NULL);
+	html_open(h, "dd", NULL);
+	json_array_foreach(list, i, word)
+	{
+		if (i)
+			html_text(h, ", ");
+		html_text(h, json_string_value(word));
+	}
+	html_close(h, "dd");
+}
+
+/* What "reproduced" means here: by whom, where, and what was not tried. */
+static void
+view_proof(struct html *h, const json_t *verdict, const json_t *run)
+{
+	const json_t *machine = json_object_get(run, "machine");
+
+	words(h, "judged from builds by", json_object_get(verdict, "by"));
+	words(h, "in lanes", json_object_get(verdict, "lanes"));
+	words(h, "varied between them", json_object_get(verdict, "varied"));
+	words(h, "not varied", json_object_get(verdict, "not_varied"));
+	if (machine) {
+		html_element(h, "dt", "this build ran on", NULL);
+		html_open(h, "dd", NULL);
+		html_textf(h, "%s, kernel %s, %lld cores",
+		    m_str(machine, "cpu"), m_str(machine, "kernel"),
+		    (long long)m_int(machine, "cores"));
+		html_close(h, "dd");
+	}
+	words(h, "with its own", json_object_get(run, "variations"));
 }
 
 static void
@@ -219,6 +292,8 @@ one_view(struct html *h, const json_t *m)
 	html_open(h, "dd", NULL);
 	view_verdict(h, m_str(r, "verdict"));
 	html_close(h, "dd");
+	view_proof(h, json_object_get(m, "verdict_record"),
+	    json_object_get(m, "run_record"));
 	if (m_int(r, "wall_ms")) {
 		html_element(h, "dt", "took", NULL);
 		html_open(h, "dd", NULL);
@@ -232,6 +307,7 @@ one_view(struct html *h, const json_t *m)
 	}
 	blob_fact(h, "plan", m_str(r, "plan"));
 	blob_fact(h, "record", m_str(r, "record"));
+	blob_fact(h, "verdict's record", m_str(r, "verdict_record"));
 	fact(h, "environment", m_str(r, "environment"));
 	html_element(h, "dt", "log", NULL);
 	html_open(h, "dd", NULL);
@@ -253,69 +329,10 @@ one_view(struct html *h, const json_t *m)
 void
 page_build(struct req *req, struct reply *re)
 {
-	page_reply(req, re, "Build", one_model, one_view);
-}
+	static const struct page page = { .title = "Build",
+		.section = "/builds",
+		.model = one_model,
+		.view = one_view };
 
-/* --- its log
- * ----------------------------------------------------------------*/
-
-static json_t *
-log_model(struct req *req, struct err *err)
-{
-	static const char sql[] = "SELECT log FROM run WHERE id = ?1";
-	auto_stmt struct stmt *q = db_stmt(req->web->farm, sql);
-	auto_buf struct buf text = BUF_INIT;
-	json_t *m;
-	int64_t id;
-	char path[STORE_PATH];
-	struct hash h;
-	int got;
-
-	if (run_id(req, &id, err) == -1)
-		return NULL;
-	stmt_bind_int(q, 1, id);
-	if ((got = stmt_step(q, err)) == -1)
-		return NULL;
-	if (got == 0) {
-		err_set(err, ERR_MISSING, "no such build");
-		return NULL;
-	}
-	if (stmt_hash(q, 0, &h)) {
-		store_path(&h, path);
-		if (file_read_at(req->web->store, path, LOG_MAX, &text, err) ==
-		    -1)
-			return NULL;
-	} else {
-		/* It still runs: the builder lets us read the growing file. */
-		snprintf(path, sizeof(path), "run-%lld.log", (long long)id);
-		if (req->web->live == -1 || file_read_at(req->web->live, path,
-						LOG_MAX, &text, err) == -1)
-			buf_str(&text, "(no output yet)\n");
-	}
-	m = json_object();
-	js_set_int(m, "id", id);
-	/* A build may print any bytes; JSON and HTML want UTF-8. */
-	if (json_object_set_new(m, "log", json_stringn(text.data, text.len)) ==
-	    -1) {
-		for (size_t i = 0; i < text.len; i++)
-			if (text.data[i] & 0x80 || text.data[i] == '\0')
-				text.data[i] = '?';
-		js_set_str(m, "log", text.data);
-	}
-	return m;
-}
-
-static void
-log_view(struct html *h, const json_t *m)
-{
-	html_open(h, "p", NULL);
-	html_link(h, "build", "/build/%lld", (long long)m_int(m, "id"));
-	html_close(h, "p");
-	html_element(h, "pre", m_str(m, "log"), NULL);
-}
-
-void
-page_log(struct req *req, struct reply *re)
-{
-	page_reply(req, re, "Log", log_model, log_view);
+	page_reply(req, re, &page);
 }

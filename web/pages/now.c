@@ -56,6 +56,8 @@ model(struct req *req, struct err *err)
 		json_decref(m);
 		return NULL;
 	}
+	if (json_array_size(json_object_get(m, "work")) > 0)
+		js_set_int(m, "refresh", 5);
 	return m;
 }
 
@@ -115,14 +117,13 @@ view_work(struct html *h, const json_t *work)
 		html_close(h, "td");
 		html_close(h, "tr");
 	}
-	html_close(h, "tbody");
-	html_close(h, "table");
+	view_table_end(h);
 }
 
 static void
 view(struct html *h, const json_t *m)
 {
-	static const char *const head[] = { "when", "what", "", NULL };
+	static const char *const head[] = { "when", "on", "what", NULL };
 	const json_t *p = json_array_get(json_object_get(m, "pipe"), 0);
 	const json_t *r = json_array_get(json_object_get(m, "routers"), 0);
 	const json_t *events = json_object_get(m, "events"), *e;
@@ -152,12 +153,15 @@ view(struct html *h, const json_t *m)
 		html_element(h, "td", m_str(e, "text"), NULL);
 		html_close(h, "tr");
 	}
-	html_close(h, "tbody");
-	html_close(h, "table");
+	view_table_end(h);
 }
 
 void
 page_now(struct req *req, struct reply *re)
 {
-	page_reply(req, re, "Now", model, view);
+	static const struct page page = {
+		.title = "Now", .section = "/", .model = model, .view = view
+	};
+
+	page_reply(req, re, &page);
 }

@@ -13,4 +13,7 @@ void page_log(struct req *, struct reply *);   /* part[0]: run id */
 void page_releases(struct req *, struct reply *);
 void page_routers(struct req *, struct reply *);
 
+/* part[0] as a run's id; ERR_MISSING when it is none. */
+int run_id(const struct req *, int64_t *id, struct err *) KILN_MUST;
+
 #endif

@@ -45,7 +45,7 @@ view(struct html *h, const json_t *m)
 		html_element(h, "td", m_str(r, "stage"), NULL);
 		html_element(h, "td", m_str(r, "output"), NULL);
 		html_open(h, "td", NULL);
-		view_digest(h, m_str(r, "digest"), "/blob/");
+		view_artifact(h, m_str(r, "digest"));
 		html_close(h, "td");
 		html_open(h, "td", NULL);
 		if (m_int(r, "size"))
@@ -62,14 +62,18 @@ view(struct html *h, const json_t *m)
 		html_close(h, "td");
 		html_close(h, "tr");
 	}
-	html_close(h, "tbody");
-	html_close(h, "table");
+	view_table_end(h);
 }
 
 void
 page_recipes(struct req *req, struct reply *re)
 {
-	page_reply(req, re, "Recipes", model, view);
+	static const struct page page = { .title = "Recipes",
+		.section = "/recipes",
+		.model = model,
+		.view = view };
+
+	page_reply(req, re, &page);
 }
 
 /* --- one recipe
@@ -108,6 +112,7 @@ one_model(struct req *req, struct err *err)
 	if ((rows = model_rows(req->web->farm, a, about_cols, err)) == NULL)
 		return NULL;
 	js_set(m, "about", rows);
+	js_set_str(m, "title", req->part[0]);
 	if (json_array_size(rows) == 0) {
 		err_set(err, ERR_MISSING, "no recipe of this name");
 		return NULL;
@@ -136,10 +141,10 @@ view_plans(struct html *h, const json_t *plans)
 		html_open(h, "tr", NULL);
 		html_element(h, "td", m_str(p, "stage"), NULL);
 		html_open(h, "td", NULL);
-		view_digest(h, m_str(p, "digest"), "/blob/");
+		view_record(h, m_str(p, "digest"));
 		html_close(h, "td");
 		html_open(h, "td", NULL);
-		view_digest(h, m_str(p, "lock"), "/blob/");
+		view_record(h, m_str(p, "lock"));
 		html_close(h, "td");
 		html_open(h, "td", NULL);
 		view_time(h, m_int(p, "made_at"));
@@ -148,12 +153,11 @@ view_plans(struct html *h, const json_t *plans)
 		html_open(h, "td", NULL);
 		view_verdict(h, m_str(p, "verdict"));
 		html_text(h, " ");
-		view_digest(h, m_str(p, "verdict_record"), "/blob/");
+		view_record(h, m_str(p, "verdict_record"));
 		html_close(h, "td");
 		html_close(h, "tr");
 	}
-	html_close(h, "tbody");
-	html_close(h, "table");
+	view_table_end(h);
 }
 
 static void
@@ -163,9 +167,7 @@ one_view(struct html *h, const json_t *m)
 	const json_t *a = json_array_get(json_object_get(m, "about"), 0), *l;
 	size_t i;
 
-	html_open(h, "p", NULL);
-	html_textf(h, "%s: %s", m_str(a, "name"), m_str(a, "summary"));
-	html_close(h, "p");
+	html_element(h, "p", m_str(a, "summary"), NULL);
 	if (m_str(a, "error")[0])
 		html_element(
 		    h, "p", m_str(a, "error"), "class", "failed", NULL);
@@ -176,7 +178,7 @@ one_view(struct html *h, const json_t *m)
 	{
 		html_open(h, "tr", NULL);
 		html_open(h, "td", NULL);
-		view_digest(h, m_str(l, "digest"), "/blob/");
+		view_record(h, m_str(l, "digest"));
 		html_close(h, "td");
 		html_open(h, "td", NULL);
 		view_time(h, m_int(l, "made_at"));
@@ -184,12 +186,16 @@ one_view(struct html *h, const json_t *m)
 		html_element(h, "td", m_str(l, "origin"), NULL);
 		html_close(h, "tr");
 	}
-	html_close(h, "tbody");
-	html_close(h, "table");
+	view_table_end(h);
 }
 
 void
 page_recipe(struct req *req, struct reply *re)
 {
-	page_reply(req, re, "Recipe", one_model, one_view);
+	static const struct page page = { .title = "Recipe",
+		.section = "/recipes",
+		.model = one_model,
+		.view = one_view };
+
+	page_reply(req, re, &page);
 }

@@ -77,15 +77,14 @@ view_sets(struct html *h, const json_t *sets)
 		html_textf(h, "%lld", (long long)m_int(s, "counter"));
 		html_close(h, "td");
 		html_open(h, "td", NULL);
-		view_digest(h, m_str(s, "digest"), NULL);
+		view_digest(h, m_str(s, "digest"));
 		html_close(h, "td");
 		html_open(h, "td", NULL);
 		view_time(h, m_int(s, "at"));
 		html_close(h, "td");
 		html_close(h, "tr");
 	}
-	html_close(h, "tbody");
-	html_close(h, "table");
+	view_table_end(h);
 }
 
 static void
@@ -104,10 +103,10 @@ view_releases(struct html *h, const json_t *releases)
 		html_element(h, "td", m_str(r, "service"), NULL);
 		html_element(h, "td", m_str(r, "arch"), NULL);
 		html_open(h, "td", NULL);
-		view_digest(h, m_str(r, "release"), "/blob/");
+		view_record(h, m_str(r, "release"));
 		html_close(h, "td");
 		html_open(h, "td", NULL);
-		view_digest(h, m_str(r, "plan"), "/blob/");
+		view_record(h, m_str(r, "plan"));
 		html_close(h, "td");
 		html_open(h, "td", NULL);
 		view_verdict(h, m_str(r, "verdict"));
@@ -118,8 +117,7 @@ view_releases(struct html *h, const json_t *releases)
 		html_close(h, "td");
 		html_close(h, "tr");
 	}
-	html_close(h, "tbody");
-	html_close(h, "table");
+	view_table_end(h);
 }
 
 static void
@@ -154,7 +152,7 @@ view(struct html *h, const json_t *m)
 	{
 		html_open(h, "tr", NULL);
 		html_open(h, "td", NULL);
-		view_digest(h, m_str(r, "release"), "/blob/");
+		view_record(h, m_str(r, "release"));
 		html_close(h, "td");
 		html_open(h, "td", NULL);
 		view_time(h, m_int(r, "at"));
@@ -163,12 +161,16 @@ view(struct html *h, const json_t *m)
 		html_element(h, "td", m_str(r, "text"), NULL);
 		html_close(h, "tr");
 	}
-	html_close(h, "tbody");
-	html_close(h, "table");
+	view_table_end(h);
 }
 
 void
 page_releases(struct req *req, struct reply *re)
 {
-	page_reply(req, re, "Releases", model, view);
+	static const struct page page = { .title = "Releases",
+		.section = "/releases",
+		.model = model,
+		.view = view };
+
+	page_reply(req, re, &page);
 }

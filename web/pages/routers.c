@@ -43,7 +43,7 @@ view_services(struct html *h, const json_t *report)
 	json_array_foreach(services, i, s)
 	{
 		html_textf(h, "%s%s ", i ? ", " : "", m_str(s, "service"));
-		view_digest(h, m_str(s, "image"), "/blob/");
+		view_artifact(h, m_str(s, "image"));
 		html_textf(h, " %s", m_str(s, "state"));
 	}
 }
@@ -67,7 +67,7 @@ view(struct html *h, const json_t *m)
 
 		html_open(h, "tr", NULL);
 		html_open(h, "td", NULL);
-		view_digest(h, m_str(r, "router"), NULL);
+		view_digest(h, m_str(r, "router"));
 		html_close(h, "td");
 		html_open(h, "td", NULL);
 		html_element(h, "span", m_str(r, "state"), "class",
@@ -88,12 +88,17 @@ view(struct html *h, const json_t *m)
 		html_close(h, "td");
 		html_close(h, "tr");
 	}
-	html_close(h, "tbody");
-	html_close(h, "table");
+	view_table_end(h);
 }
 
 void
 page_routers(struct req *req, struct reply *re)
 {
-	page_reply(req, re, "Routers", model, view);
+	static const struct page page = { .title = "Routers",
+		.section = "/routers",
+		.web_only = true,
+		.model = model,
+		.view = view };
+
+	page_reply(req, re, &page);
 }

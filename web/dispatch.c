@@ -1,0 +1,175 @@
+#include "web/dispatch.h"
+
+#include <string.h>
+
+#include "lib/json.h"
+#include "lib/log.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "web/api/api.h"
+#include "web/asset.h"
+#include "web/frame.h"
+#include "web/pages/pages.h"
+#include "web/route.h"
+#include "web/tree.h"
+
+static const struct route routes[] = {
+	{ "GET", "/", page_now },
+	{ "GET", "/recipes", page_recipes },
+	{ "GET", "/recipe/*", page_recipe },
+	{ "GET", "/builds", page_builds },
+	{ "GET", "/build/*", page_build },
+	{ "GET", "/build/*/log", page_log },
+	{ "GET", "/releases", page_releases },
+	{ "GET", "/routers", page_routers },
+	{ "GET", "/static/*", asset_reply },
+	{ "GET", "/tuf/metadata/**", tree_metadata },
+	{ "GET", "/tuf/targets/**", tree_target },
+	{ "GET", "/blob/*", tree_blob },
+	{ "POST", "/api/v1/report", api_report },
+	{ 0 },
+};
+
+const char *
+req_arg(const struct req *r, const char *name)
+{
+	return MHD_lookup_connection_value(r->con, MHD_GET_ARGUMENT_KIND, name);
+}
+
+/* --- databases -------------------------------------------------------------*/
+
+/* An owner that has not migrated yet has no tables: ask again later. */
+static bool
+has_table(struct db *db, const char *table)
+{
+	static const char sql[] = "SELECT 1 FROM sqlite_schema WHERE name = ?1";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	struct err err = ERR_INIT;
+
+	stmt_bind_str(q, 1, table);
+	return stmt_step(q, &err) == 1;
+}
+
+static void
+open_reader(struct web *w, const char *name, const char *table, struct db **db)
+{
+	auto_free char *path = NULL;
+	struct err err = ERR_INIT;
+
+	if (*db)
+		return;
+	path = mem_printf("%s/%s", w->path, name);
+	*db = db_open_reader(path, &err);
+	if (*db == NULL) {
+		log_debug("reader", "db=%s msg=\"%s\"", name, err.msg);
+	} else if (!has_table(*db, table)) {
+		db_close(*db);
+		*db = NULL;
+	}
+}
+
+void
+req_readers(struct req *r)
+{
+	struct web *w = r->web;
+
+	open_reader(w, "farm.db", "progress", &w->farm);
+	open_reader(w, "tuf.db", "published_set", &w->tuf);
+}
+
+/* --- replies of any handler ------------------------------------------------*/
+
+void
+reply_json(struct reply *re, const json_t *j)
+{
+	js_text(j, true, &re->body);
+	buf_char(&re->body, '\n');
+	re->type = "application/json";
+}
+
+void
+reply_error(struct req *req, struct reply *re, unsigned status, const char *cls,
+    const char *message)
+{
+	const char *accept =
+	    MHD_lookup_connection_value(req->con, MHD_HEADER_KIND, "Accept");
+
+	buf_clear(&re->body);
+	own_close(&re->fd);
+	re->fd = -1;
+	re->status = status;
+	re->etag[0] = '\0';
+	re->cache = NULL;
+	if (req->json || strcmp(req->method, "POST") == 0 || accept == NULL ||
+	    strstr(accept, "text/html") == NULL) {
+		auto_json json_t *j = json_object();
+		json_t *e = json_object();
+
+		js_set_str(e, "class", cls);
+		js_set_str(e, "message", message);
+		js_set(j, "error", e);
+		reply_json(re, j);
+		return;
+	}
+	page_message(&re->body, status == 404 ? "Not here" : "Error", message);
+	re->type = "text/html; charset=utf-8";
+}
+
+/* --- the way there ---------------------------------------------------------*/
+
+static bool
+cut_json(char *s)
+{
+	size_t n = strlen(s);
+
+	if (n <= 5 || strcmp(s + n - 5, ".json") != 0)
+		return false;
+	s[n - 5] = '\0';
+	return true;
+}
+
+/* The page's own handler for "/builds.json" is that of "/builds". */
+static const struct route *
+find(struct req *req, char *path, const char **allow)
+{
+	const struct route *r;
+
+	*allow = NULL;
+	req->path = path;
+	r = route_find(routes, req, allow);
+	if (r == NULL && *allow == NULL && cut_json(path)) {
+		/* "/index.json" is "/". */
+		if (strcmp(path, "/index") == 0)
+			req->path = "/";
+		req->json = true;
+		return route_find(routes, req, allow);
+	}
+	/* "/recipe/x.json": the star took the suffix along. */
+	if (r && (r->fn == page_recipe || r->fn == page_build) &&
+	    cut_json(req->part[0]))
+		req->json = true;
+	return r;
+}
+
+void
+dispatch(struct req *req, struct reply *re)
+{
+	const struct route *r;
+	/* Cut below, and gone when this returns. */
+	auto_free char *path = mem_str(req->path);
+
+	r = find(req, path, &re->allow);
+	if (r)
+		re->allow = NULL;
+	if (r == NULL && re->allow)
+		reply_error(req, re, 405, "method",
+		    "this address does not take that method");
+	else if (r == NULL)
+		reply_error(req, re, 404, "missing", "no such address");
+	else if (req->too_long)
+		reply_error(req, re, 413, "too-large",
+		    "a request body is at most 64 KiB");
+	else
+		r->fn(req, re);
+	req->path = "";
+}
