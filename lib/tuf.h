@@ -27,29 +27,29 @@ enum tuf_type { TUF_ROOT, TUF_TIMESTAMP, TUF_SNAPSHOT, TUF_TARGETS };
 
 struct tuf_key {
 	char *keyid;
-	bool usable;            /* ed25519 and well-formed; else ignored */
+	bool usable; /* ed25519 and well-formed; else ignored */
 	struct sig_public pub;
 	char *keytype, *scheme; /* as written, for tuf_trust_verify's callers */
-	char *public;           /* keyval.public, or NULL */
+	char *public;		/* keyval.public, or NULL */
 };
 
-struct tuf_role {               /* who may sign a role */
+struct tuf_role { /* who may sign a role */
 	char *name;
 	char **keyids;
 	size_t nkeyids;
-	int64_t threshold;      /* >= 1 */
+	int64_t threshold; /* >= 1 */
 	/* delegations only */
 	bool terminating;
-	char **paths;           /* exactly one of paths and prefixes */
+	char **paths; /* exactly one of paths and prefixes */
 	size_t npaths;
 	char **prefixes;
 	size_t nprefixes;
 };
 
-struct tuf_meta {               /* one entry of snapshot or timestamp */
-	char *name;             /* "targets.json" */
+struct tuf_meta {   /* one entry of snapshot or timestamp */
+	char *name; /* "targets.json" */
 	int64_t version;
-	int64_t length;         /* -1: not given */
+	int64_t length; /* -1: not given */
 	bool has_sha256, has_sha512, has_hashes;
 	struct hash sha256;
 	uint8_t sha512[64];
@@ -61,27 +61,27 @@ struct tuf_target {
 	bool has_sha256, has_sha512;
 	struct hash sha256;
 	uint8_t sha512[64];
-	json_t *custom;         /* borrowed from signed_json, or NULL */
+	json_t *custom; /* borrowed from signed_json, or NULL */
 };
 
 struct tuf_signature {
 	char *keyid;
-	bool usable;            /* 128 hex digits */
+	bool usable; /* 128 hex digits */
 	struct sig sig;
-	uint8_t *raw;           /* any length, decoded; NULL when not hex */
+	uint8_t *raw; /* any length, decoded; NULL when not hex */
 	size_t nraw;
 };
 
 struct tuf_file {
 	enum tuf_type type;
 	int64_t version;
-	int64_t expires;        /* Unix seconds */
+	int64_t expires; /* Unix seconds */
 	json_t *signed_json;
 	struct tuf_signature *signatures;
 	size_t nsignatures;
 	/* root */
 	bool consistent_snapshot;
-	struct tuf_key *keys;   /* also of delegations */
+	struct tuf_key *keys; /* also of delegations */
 	size_t nkeys;
 	struct tuf_role *roles; /* root's four, or the delegations in order */
 	size_t nroles;
@@ -105,8 +105,8 @@ const char *tuf_type_name(enum tuf_type); /* "root" … */
 const struct tuf_key *tuf_key_find(const struct tuf_file *, const char *keyid);
 const struct tuf_role *tuf_role_find(const struct tuf_file *, const char *);
 const struct tuf_meta *tuf_meta_find(const struct tuf_file *, const char *);
-const struct tuf_target *tuf_target_find(const struct tuf_file *,
-    const char *path);
+const struct tuf_target *tuf_target_find(
+    const struct tuf_file *, const char *path);
 
 /* keyid of an Ed25519 key: SHA-256 of its canonical key object (TUF 4.2). */
 void tuf_keyid(const struct sig_public *, char out[HASH_HEX]);

@@ -39,11 +39,11 @@ typedef bool tuf_verify_fn(const struct tuf_key *, const struct tuf_signature *,
 void tuf_trust_verify(struct tuf_trust *, tuf_verify_fn *);
 
 /* TUF 5.2: the shipped or stored root, checked by its own keys only. */
-int tuf_trust_root(struct tuf_trust *, const void *, size_t, struct err *)
-    KILN_MUST;
+int tuf_trust_root(
+    struct tuf_trust *, const void *, size_t, struct err *) KILN_MUST;
 /* TUF 5.3: exactly version N+1, signed by N's and N+1's thresholds. */
-int tuf_accept_root(struct tuf_trust *, const void *, size_t, struct err *)
-    KILN_MUST;
+int tuf_accept_root(
+    struct tuf_trust *, const void *, size_t, struct err *) KILN_MUST;
 /* TUF 5.3.10: the chain has ended; the last root must not be expired. */
 int tuf_root_done(struct tuf_trust *, struct err *) KILN_MUST;
 /* TUF 5.3.11: has a root accepted in this run taken a key away from timestamp
@@ -65,8 +65,8 @@ int tuf_accept_snapshot(struct tuf_trust *, const void *, size_t, bool stored,
     bool *final, struct err *) KILN_MUST;
 /* TUF 5.6: "targets", or a delegated role under its parent (already
  * accepted).  Also for files loaded from disk. */
-int tuf_accept_targets(struct tuf_trust *, const char *role,
-    const char *parent, const void *, size_t, struct err *) KILN_MUST;
+int tuf_accept_targets(struct tuf_trust *, const char *role, const char *parent,
+    const void *, size_t, struct err *) KILN_MUST;
 
 const struct tuf_file *tuf_root(const struct tuf_trust *);
 const struct tuf_file *tuf_timestamp(const struct tuf_trust *);
@@ -83,11 +83,10 @@ const struct tuf_file *tuf_role_for(const struct tuf_trust *, const char *role,
  * tuf_accept_targets; not 0 ends the search.  *found NULL: nobody lists it.
  * *role names who does.
  */
-typedef int tuf_need(void *arg, const char *role, const char *parent,
-    struct err *);
+typedef int tuf_need(
+    void *arg, const char *role, const char *parent, struct err *);
 int tuf_find(struct tuf_trust *, const char *path, tuf_need *, void *arg,
-    const struct tuf_target **found, const char **role, struct err *)
-    KILN_MUST;
+    const struct tuf_target **found, const char **role, struct err *) KILN_MUST;
 
 /* How many distinct *public keys* of `role` (as `delegator` lists them) have
  * good signatures on `file`: a floor of the router's own (`min_keys`). */

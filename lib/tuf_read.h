@@ -8,7 +8,7 @@
 
 /* `name` is the role, for messages ("svc-dns-dhcp").  Wrong shape, type,
  * spec_version or size is ERR_TRUST; a key of unknown type is not. */
-struct tuf_file *tuf_read(enum tuf_type, const char *name, const void *,
-    size_t, struct err *) KILN_MUST;
+struct tuf_file *tuf_read(enum tuf_type, const char *name, const void *, size_t,
+    struct err *) KILN_MUST;
 
 #endif

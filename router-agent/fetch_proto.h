@@ -19,7 +19,7 @@
 #define FETCH_SOCKET 3
 #define FETCH_URL_MAX 8192
 #define FETCH_ETAG_MAX 128
-#define FETCH_POST_MAX 65536 /* bytes of a body */
+#define FETCH_POST_MAX 65536		   /* bytes of a body */
 #define FETCH_DEADLINE_MS (15 * 60 * 1000) /* when a request names none */
 
 enum fetch_message {
