@@ -85,8 +85,9 @@ const struct tuf_file *tuf_role_for(const struct tuf_trust *, const char *role,
  */
 typedef int tuf_need(
     void *arg, const char *role, const char *parent, struct err *);
-int tuf_find(struct tuf_trust *, const char *path, tuf_need *, void *arg,
-    const struct tuf_target **found, const char **role, struct err *) KILN_MUST;
+int tuf_find(struct tuf_trust *t, const char *path, tuf_need *need, void *arg,
+    const struct tuf_target **found, const char **role,
+    struct err *err) KILN_MUST;
 
 /* How many distinct *public keys* of `role` (as `delegator` lists them) have
  * good signatures on `file`: a floor of the router's own (`min_keys`). */

@@ -86,7 +86,8 @@ read_signature(struct reader *r, json_t *j, json_t *seen)
 		s->raw = mem_alloc(n / 2);
 		s->nraw = n / 2;
 		if (!hex_decode(s->raw, n / 2, hex, n)) {
-			free(take_ptr(&s->raw));
+			free(s->raw);
+			s->raw = NULL;
 			s->nraw = 0;
 		}
 	}
