@@ -224,8 +224,17 @@ static void
 the_environment_cannot_be_written(void **state)
 {
 	(void)state;
-	says("write", "open: EROFS\ncreate: EROFS\nchmod: EROFS\nutime: EROFS\n"
-		      "tmpfs: EROFS\nown: done\n");
+	/* As another user than root the host's files refuse us besides. */
+	if (geteuid() == 0) {
+		says("write", "open: EROFS\ncreate: EROFS\nchmod: EROFS\n"
+			      "utime: EROFS\ntmpfs: EROFS\nown: done\n");
+		return;
+	}
+	probe("write");
+	assert_null(strstr(said.data, "open: done"));
+	assert_null(strstr(said.data, "create: done"));
+	assert_null(strstr(said.data, "chmod: done"));
+	assert_non_null(strstr(said.data, "tmpfs: EROFS\nown: done\n"));
 }
 
 static void
