@@ -1,0 +1,262 @@
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "recipes/dns-dhcp/dnsmasq_conf.h"
+
+#define HOSTS_MAX 1024
+#define LEASE_MIN 120 /* dnsmasq's own floor, seconds */
+#define LEASE_MAX (365 * 86400)
+
+static const char always[] = "# written by /etc/kiln/configure\n"
+			     "user=dnsmasq\n"
+			     "group=dnsmasq\n"
+			     "pid-file=\n"
+			     "log-facility=-\n"
+			     "no-resolv\n"
+			     "no-hosts\n"
+			     "domain-needed\n"
+			     "bogus-priv\n"
+			     "stop-dns-rebind\n"
+			     "rebind-localhost-ok\n"
+			     "cache-size=4000\n"
+			     "dns-forward-max=300\n"
+			     "edns-packet-max=1232\n"
+			     "local-ttl=60\n";
+
+/* What a host reserved, to find two that reserve the same. */
+struct reservation {
+	unsigned char mac[6], address[4];
+};
+
+static int
+reserve(struct reservation *all, size_t *n, const char *name, const char *mac,
+    const struct guest_addr *a, struct fault *f)
+{
+	struct reservation r;
+	size_t i;
+
+	if (guest_mac("hosts", mac, r.mac, f) == -1)
+		return -1;
+	if (a->family != AF_INET)
+		return fault_set(
+		    f, "hosts: %s: \"mac\" needs an IPv4 address", name);
+	memcpy(r.address, a->bytes, sizeof r.address);
+	for (i = 0; i < *n; i++) {
+		if (memcmp(all[i].mac, r.mac, sizeof r.mac) == 0)
+			return fault_set(
+			    f, "hosts: %s: %s is named twice", name, mac);
+		if (memcmp(all[i].address, r.address, sizeof r.address) == 0)
+			return fault_set(f,
+			    "hosts: %s: its address is reserved twice", name);
+	}
+	all[(*n)++] = r;
+	return 0;
+}
+
+static int
+host(FILE *out, const json_t *j, const char *domain, bool dhcp,
+    struct reservation *all, size_t *n, struct fault *f)
+{
+	static const char *const keys[] = { "name", "address", "mac", NULL };
+	const char *name, *address, *mac;
+	struct guest_addr a;
+
+	if (!json_is_object(j))
+		return fault_set(f, "hosts: an entry is not an object");
+	if (guest_only("hosts", j, keys, f) == -1 ||
+	    guest_str("hosts", j, "name", 63, &name, f) == -1 ||
+	    guest_str("hosts", j, "address", 45, &address, f) == -1 ||
+	    guest_addr("hosts", "address", address, &a, f) == -1)
+		return -1;
+	if (!guest_label_ok(name))
+		return fault_set(f, "hosts: a name is not one label of a-z, "
+				    "0-9, - and _");
+	fprintf(out, "host-record=%s.%s,%s,%s\n", name, domain, name, address);
+	if (json_object_get(j, "mac") == NULL)
+		return 0;
+	if (guest_str("hosts", j, "mac", 17, &mac, f) == -1 ||
+	    reserve(all, n, name, mac, &a, f) == -1)
+		return -1;
+	if (dhcp)
+		fprintf(out, "dhcp-host=%s,%s,%s\n", mac, address, name);
+	return 0;
+}
+
+static int
+hosts(FILE *out, const json_t *config, const char *domain, struct fault *f)
+{
+	bool dhcp = json_object_get(config, "dhcp") != NULL;
+	struct reservation *all;
+	size_t i, n = 0;
+	json_t *list;
+	int ret = 0;
+
+	if (json_object_get(config, "hosts") == NULL)
+		return 0;
+	if (guest_array("config", config, "hosts", HOSTS_MAX, &list, f) == -1)
+		return -1;
+	all = calloc(HOSTS_MAX, sizeof *all);
+	if (all == NULL)
+		return fault_set(f, "hosts: no memory");
+	for (i = 0; i < json_array_size(list) && ret == 0; i++)
+		ret = host(
+		    out, json_array_get(list, i), domain, dhcp, all, &n, f);
+	free(all);
+	return ret;
+}
+
+/* A list of addresses, each into a line that begins with `word`. */
+static int
+addresses(FILE *out, const json_t *config, const char *key, const char *word,
+    struct fault *f)
+{
+	struct guest_addr a;
+	const char *text;
+	json_t *list;
+	size_t i;
+
+	if (json_object_get(config, key) == NULL)
+		return 0;
+	if (guest_array("config", config, key, 16, &list, f) == -1)
+		return -1;
+	for (i = 0; i < json_array_size(list); i++) {
+		text = json_string_value(json_array_get(list, i));
+		if (text == NULL)
+			return fault_set(f, "%s: an entry is not a text", key);
+		if (guest_addr("config", key, text, &a, f) == -1)
+			return -1;
+		fprintf(out, "%s=%s\n", word, text);
+	}
+	return 0;
+}
+
+/* An IPv4 address in host byte order, or `absent` when the key is. */
+static int
+ipv4(const json_t *j, const char *key, uint32_t absent, uint32_t *out,
+    struct fault *f)
+{
+	struct guest_addr a;
+	const char *text;
+	uint32_t raw;
+
+	if (absent != 0 && json_object_get(j, key) == NULL) {
+		*out = absent;
+		return 0;
+	}
+	if (guest_str("dhcp", j, key, 45, &text, f) == -1 ||
+	    guest_addr("dhcp", key, text, &a, f) == -1)
+		return -1;
+	if (a.family != AF_INET)
+		return fault_set(f, "dhcp: \"%s\" is not an IPv4 address", key);
+	memcpy(&raw, a.bytes, sizeof raw);
+	*out = ntohl(raw);
+	return 0;
+}
+
+static const char *
+show(uint32_t address, char text[INET_ADDRSTRLEN])
+{
+	struct in_addr a = { .s_addr = htonl(address) };
+
+	return inet_ntop(AF_INET, &a, text, INET_ADDRSTRLEN);
+}
+
+static int
+dhcp(FILE *out, const json_t *config, const struct lan *lan, struct fault *f)
+{
+	static const char *const keys[] = { "start", "end", "lease", "router",
+		NULL };
+	const json_t *j = json_object_get(config, "dhcp");
+	char a[INET_ADDRSTRLEN], b[INET_ADDRSTRLEN];
+	uint32_t start, end, router = 0;
+	int64_t lease;
+	size_t i;
+
+	if (j == NULL)
+		return 0;
+	if (!json_is_object(j))
+		return fault_set(f, "dhcp: not an object");
+	if (guest_only("dhcp", j, keys, f) == -1 ||
+	    ipv4(j, "start", 0, &start, f) == -1 ||
+	    ipv4(j, "end", 0, &end, f) == -1 ||
+	    guest_int("dhcp", j, "lease", LEASE_MIN, LEASE_MAX, &lease, f) ==
+		-1)
+		return -1;
+	if (json_object_get(j, "router") != NULL || lan->gateway != 0) {
+		if (ipv4(j, "router", lan->gateway, &router, f) == -1)
+			return -1;
+	}
+	/* dnsmasq would start, and serve nobody */
+	for (i = 0; i < lan->n; i++) {
+		if (((start ^ lan->net[i].address) & lan->net[i].mask) == 0 &&
+		    ((end ^ lan->net[i].address) & lan->net[i].mask) == 0)
+			break;
+	}
+	if (i == lan->n || start > end)
+		return fault_set(f,
+		    "dhcp: %s to %s is not a range within a network of this "
+		    "machine",
+		    show(start, a), show(end, b));
+	fprintf(out,
+	    "dhcp-range=%s,%s,%lld\n"
+	    "dhcp-authoritative\n"
+	    "dhcp-leasefile=" DNSMASQ_DIR "/leases\n"
+	    "no-ping\n"
+	    "quiet-dhcp\n",
+	    show(start, a), show(end, b), (long long)lease);
+	/* without one dnsmasq would name itself the way out */
+	if (router != 0)
+		fprintf(out, "dhcp-option=option:router,%s\n", show(router, a));
+	else
+		fputs("dhcp-option=option:router\n", out);
+	return 0;
+}
+
+static int
+write_all(
+    FILE *out, const json_t *config, const struct lan *lan, struct fault *f)
+{
+	static const char *const keys[] = { "domain", "hosts", "upstream",
+		"listen", "dhcp", NULL };
+	const char *domain;
+
+	if (guest_only("config", config, keys, f) == -1 ||
+	    guest_str("config", config, "domain", 189, &domain, f) == -1)
+		return -1;
+	if (!guest_name_ok(domain))
+		return fault_set(f, "config: \"domain\" is not a domain name");
+	fprintf(out, "%sdomain=%s\nlocal=/%s/\n", always, domain, domain);
+	if (hosts(out, config, domain, f) == -1 ||
+	    addresses(out, config, "upstream", "server", f) == -1)
+		return -1;
+	if (json_object_get(config, "listen") != NULL)
+		fputs("bind-interfaces\n", out);
+	if (addresses(out, config, "listen", "listen-address", f) == -1)
+		return -1;
+	return dhcp(out, config, lan, f);
+}
+
+char *
+dnsmasq_conf(const json_t *config, const struct lan *lan, struct fault *f)
+{
+	char *text = NULL;
+	size_t n;
+	FILE *out;
+	int ret;
+
+	out = open_memstream(&text, &n);
+	if (out == NULL) {
+		fault_sys(f, "write " DNSMASQ_CONF);
+		return NULL;
+	}
+	ret = write_all(out, config, lan, f);
+	if (fclose(out) == EOF && ret == 0)
+		ret = fault_sys(f, "write " DNSMASQ_CONF);
+	if (ret == -1) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

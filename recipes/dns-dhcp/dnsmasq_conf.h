@@ -1,0 +1,38 @@
+/*
+ * dnsmasq's configuration file, written from the service's part of the
+ * router's configuration:
+ *
+ *	domain	"lan"; answered here, never asked upstream
+ *	hosts	[{"name","address","mac"}]; mac, with IPv4, reserves it in DHCP
+ *	upstream	["address", …]; without any only the local zone is
+ *answered listen	["address", …] of this machine; absent: all of them dhcp
+ *{"start","end","lease","router"}; lease in seconds, router absent: this
+ *machine's own gateway; dhcp absent: no DHCP
+ *
+ * Only domain is required.  Pure: the caller tells what network it is in.
+ */
+#ifndef DNS_DHCP_DNSMASQ_CONF_H
+#define DNS_DHCP_DNSMASQ_CONF_H
+
+#include <netinet/in.h>
+
+#include "recipes/guest-init/guest.h"
+
+#define DNSMASQ_UID 53
+#define DNSMASQ_CONF "/run/dnsmasq.conf"
+#define DNSMASQ_DIR "/run/dnsmasq" /* its own, for the lease file */
+#define LAN_MAX 16
+
+/* The machine's IPv4 networks, host byte order. */
+struct lan {
+	struct {
+		uint32_t address, mask;
+	} net[LAN_MAX];
+	size_t n;
+	uint32_t gateway; /* 0: none */
+};
+
+/* The file's text, malloc'd; NULL after filling the fault. */
+char *dnsmasq_conf(const json_t *config, const struct lan *, struct fault *);
+
+#endif
