@@ -177,7 +177,7 @@ serve(struct agent *a, bool once)
 		at = time_mono_ms() + left;
 		a->next_check = time_now() + left / 1000;
 	}
-	return result;
+	return once ? result : EXIT_DONE;
 }
 
 int

@@ -9,6 +9,7 @@
 #include "lib/num.h"
 #include "lib/own.h"
 #include "router-agent/agent.h"
+#include "router-agent/machine/tsc.h"
 
 #define BACKOFF_MAX_S 60
 #define TRIAL_PROBE_MS 500
@@ -70,6 +71,7 @@ machine_start(struct agent *a, struct machines *ms, size_t i, bool staged,
 	const struct agent_service *c = agent_conf_service(&a->conf, s->name);
 	struct machine *m = &ms->at[i];
 	auto_fd int kernel = -1, initrd = -1, image = -1;
+	auto_free char *cmdline = NULL;
 	unsigned index = 0;
 
 	m->wanted = c != NULL;
@@ -83,13 +85,14 @@ machine_start(struct agent *a, struct machines *ms, size_t i, bool staged,
 	    open_file(a, &ms->set->initrd, &initrd, err) == -1 ||
 	    open_file(a, &s->image, &image, err) == -1)
 		return err_prefix(err, "machine %s", s->name);
+	cmdline = tsc_cmdline(ms->set->cmdline, ms->set->arch, a->accel.kind);
 	struct vm_spec spec = {
 		.service = s->name,
 		.index = index,
 		.program = a->qemu,
 		.accel = a->accel.kind,
 		.machine = ms->set->machine,
-		.cmdline = ms->set->cmdline,
+		.cmdline = cmdline,
 		.memory = more(s->memory, ms->set->kernel_memory),
 		.kernel = kernel,
 		.initrd = initrd,

@@ -48,24 +48,6 @@ has_address(const char *ifname, const char *address, bool *has, struct err *err)
 	return 0;
 }
 
-int
-net_bridge(
-    const char *bridge, const char *address, int64_t prefix, struct err *err)
-{
-	auto_free char *cidr = mem_printf("%s/%d", address, (int)prefix);
-	bool has = false;
-
-	if (if_nametoindex(bridge) == 0 &&
-	    IP(err, "link", "add", "name", bridge, "type", "bridge") == -1)
-		return -1;
-	if (has_address(bridge, address, &has, err) == -1)
-		return -1;
-	if (!has &&
-	    IP(err, "address", "add", cidr, "brd", "+", "dev", bridge) == -1)
-		return -1;
-	return IP(err, "link", "set", "dev", bridge, "up");
-}
-
 void
 net_tap_name(unsigned index, char out[NET_IFNAME])
 {
@@ -126,6 +108,48 @@ setting(const char *family, const char *ifname, const char *key,
 	if (fd == -1 || write(fd, value, strlen(value)) == -1)
 		return err_sys(err, "set %s of %s", key, ifname);
 	return 0;
+}
+
+/* A bridge without an address of its own takes its ports' lowest, and so
+ * would change with every machine: what it has is made to stay. */
+static int
+keep_address(const char *bridge, const char *address, struct err *err)
+{
+	unsigned b[6];
+	struct ifreq r = { 0 };
+	char mac[NET_MAC];
+	bool none = true;
+
+	if (request(SIOCGIFHWADDR, &r, bridge, err) == -1)
+		return -1;
+	for (size_t i = 0; i < 6; i++)
+		none = none && r.ifr_hwaddr.sa_data[i] == 0;
+	net_mac(address, mac);
+	if (none && sscanf(mac, "%x:%x:%x:%x:%x:%x", &b[0], &b[1], &b[2], &b[3],
+			&b[4], &b[5]) == 6)
+		for (size_t i = 0; i < 6; i++)
+			r.ifr_hwaddr.sa_data[i] = (char)b[i];
+	return request(SIOCSIFHWADDR, &r, bridge, err);
+}
+
+int
+net_bridge(
+    const char *bridge, const char *address, int64_t prefix, struct err *err)
+{
+	auto_free char *cidr = mem_printf("%s/%d", address, (int)prefix);
+	bool has = false;
+
+	if (if_nametoindex(bridge) == 0 &&
+	    IP(err, "link", "add", "name", bridge, "type", "bridge") == -1)
+		return -1;
+	if (keep_address(bridge, address, err) == -1)
+		return -1;
+	if (has_address(bridge, address, &has, err) == -1)
+		return -1;
+	if (!has &&
+	    IP(err, "address", "add", cidr, "brd", "+", "dev", bridge) == -1)
+		return -1;
+	return IP(err, "link", "set", "dev", bridge, "up");
 }
 
 int

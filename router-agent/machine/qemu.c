@@ -82,6 +82,8 @@ qemu_argv(const struct qemu *q, struct qemu_argv *a)
 	add(a, "-accel");
 	/* tb-size: reference/risks.md section 3 measured 16 MiB as enough. */
 	add(a, "%s", strcmp(q->accel, "tcg") == 0 ? "tcg,tb-size=16" : "kvm");
+	add(a, "-cpu");
+	add(a, "max");
 	add(a, "-smp");
 	add(a, "1");
 	add(a, "-m");
@@ -98,6 +100,11 @@ qemu_argv(const struct qemu *q, struct qemu_argv *a)
 	add(a, "tap,id=lan,fd=%d", QEMU_TAP);
 	add(a, "-device");
 	add(a, "virtio-net-device,netdev=lan,mac=%s", q->mac);
+	/* The guest's first random numbers: from our getrandom(), no file. */
+	add(a, "-object");
+	add(a, "rng-builtin,id=rng");
+	add(a, "-device");
+	add(a, "virtio-rng-device,rng=rng");
 	add(a, "-device");
 	add(a, "virtio-serial-device");
 	stream(a, "control", QEMU_CONTROL);

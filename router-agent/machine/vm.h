@@ -25,7 +25,7 @@
 
 enum vm_state {
 	VM_OFF,
-	VM_SILENT, /* started, not a byte on the console yet */
+	VM_SILENT, /* started, its kernel has not spoken yet */
 	VM_UP,	   /* its kernel speaks */
 	VM_PAUSED,
 	VM_ENDED, /* by itself: `why` says how */
@@ -52,7 +52,7 @@ struct vm {
 	char tap[NET_IFNAME];
 	struct child qemu, watch;
 	int sock;
-	int64_t console_ms;   /* from start to the first byte, or -1 */
+	int64_t console_ms;   /* from start until the kernel spoke, or -1 */
 	uint32_t asked;	      /* request without an answer yet */
 	bool answered_ok;     /* of the last answer */
 	char why[WATCH_TEXT]; /* how it ended, or the last fault */

@@ -27,7 +27,7 @@ struct watch {
 	char line[LINE];
 	size_t nline;
 	uint32_t control_asked;
-	bool heard;
+	bool heard, line_ended;
 	int64_t log_size;
 	unsigned events;
 	bool closed[3]; /* QMP, control, console */
@@ -242,7 +242,13 @@ from_console(struct watch *w, struct span data, struct err *err)
 {
 	struct err why = ERR_INIT;
 
-	if (!w->heard) {
+	for (size_t i = 0; !w->heard && i < data.n; i++) {
+		if (data.p[i] == '\n' || data.p[i] == '\r') {
+			w->line_ended = true;
+			continue;
+		}
+		if (!w->line_ended)
+			continue;
 		w->heard = true;
 		if (ipc_send(FD_PARENT, WATCH_CONSOLE, NULL, NULL, 0, err) ==
 		    -1)
