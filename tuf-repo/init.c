@@ -190,8 +190,6 @@ cmd_delegate(int argc, char **argv)
 
 	if (rc != 0)
 		return rc;
-	if (o.f.nservices == 0)
-		return cli_usage(where, "name a service with --service");
 	rc = -1;
 	if (work_enter(&w, o.state, false, &err) == 0 &&
 	    delegate(&w, &o, &c, &err) == 0 &&

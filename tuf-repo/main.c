@@ -16,7 +16,7 @@ static const struct cli_command commands[] = {
 	    STATE
 	    "  --demo           one key each for root and targets; marked so\n"
 	    "  --service NAME   delegate svc-NAME; the kernel is one too\n" },
-	{ "delegate", "[--state DIR] --service NAME...",
+	{ "delegate", "[--state DIR] [--service NAME]...",
 	    "Delegate further services, with the offline targets keys.",
 	    cmd_delegate, STATE "  --service NAME   delegate svc-NAME\n" },
 	{ "export-root", "[--state DIR]", "Print the newest root, for routers.",

@@ -303,7 +303,7 @@ usage_is_refused_with_exit_2(void **state)
 	(void)state;
 	assert_int_equal(RUN("init", STATE, "--service", "Bad_Name"), 2);
 	assert_int_equal(RUN("init", STATE, "--service", "123"), 2);
-	assert_int_equal(RUN("delegate", STATE), 2);
+	assert_int_equal(RUN("delegate", STATE, "--demo"), 2);
 	assert_int_equal(RUN("check"), 2);
 	assert_int_equal(RUN("withdraw", STATE, "dns-dhcp", "1"), 2);
 	assert_int_equal(RUN("no-such-command"), 2);
