@@ -7,6 +7,7 @@
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -152,6 +153,31 @@ net_bridge(
 	return IP(err, "link", "set", "dev", bridge, "up");
 }
 
+static int
+borrow_address(const char *name, const char *bridge, struct err *err)
+{
+	struct ifreq r = { 0 };
+	struct sockaddr_in alone = { .sin_family = AF_INET,
+		.sin_addr.s_addr = INADDR_BROADCAST };
+
+	if (request(SIOCGIFADDR, &r, bridge, err) == -1 ||
+	    request(SIOCSIFADDR, &r, name, err) == -1)
+		return -1;
+	memcpy(&r.ifr_netmask, &alone, sizeof(alone));
+	return request(SIOCSIFNETMASK, &r, name, err);
+}
+
+/* A port of the bridge has none: the bridge answers for it. */
+static int
+return_address(const char *name, struct err *err)
+{
+	struct ifreq r = { 0 };
+	struct sockaddr_in none = { .sin_family = AF_INET };
+
+	memcpy(&r.ifr_addr, &none, sizeof(none));
+	return request(SIOCSIFADDR, &r, name, err);
+}
+
 int
 net_tap_stage(const char *name, const char *bridge, struct err *err)
 {
@@ -160,9 +186,14 @@ net_tap_stage(const char *name, const char *bridge, struct err *err)
 	if (request(SIOCGIFHWADDR, &r, bridge, err) == -1 ||
 	    request(SIOCSIFHWADDR, &r, name, err) == -1)
 		return -1;
-	/* Answers to a probe come in where no route points. */
+	/*
+	 * Answers to a probe come in where no route points: loose filtering
+	 * takes them, but only on an interface that has an address, so it
+	 * borrows the bridge's, alone (/32: no route comes with it).
+	 */
 	if (setting("ipv4", name, "rp_filter", "2", err) == -1 ||
-	    setting("ipv6", name, "disable_ipv6", "1", err) == -1)
+	    setting("ipv6", name, "disable_ipv6", "1", err) == -1 ||
+	    borrow_address(name, bridge, err) == -1)
 		return -1;
 	memset(&r, 0, sizeof(r));
 	if (request(SIOCGIFFLAGS, &r, name, err) == -1)
@@ -185,6 +216,8 @@ port(unsigned long what, const char *name, const char *bridge, struct err *err)
 int
 net_tap_attach(const char *name, const char *bridge, struct err *err)
 {
+	if (return_address(name, err) == -1)
+		return -1;
 	return port(SIOCBRADDIF, name, bridge, err);
 }
 
