@@ -31,11 +31,10 @@ static int
 do_keys(struct up *u, struct ipc_msg *m, struct err *err)
 {
 	auto_free char *tuf = program(u, "kiln-tuf");
-	const char *argv[UNIT_ARGS * 2] = { tuf,
-		up_have_keys(u) ? "delegate" : "init", "--state", u->farm.path,
-		"--demo" };
+	const char *argv[UNIT_ARGS * 2] = { tuf, "delegate", "--state",
+		u->farm.path };
 	char *names[UNIT_ARGS] = { NULL };
-	size_t n = 5, i, got = 0;
+	size_t n = 4, i, got = 0;
 	struct spawn sp = SPAWN_INIT;
 	uint32_t count = 0;
 	int ret = -1;
@@ -57,6 +56,10 @@ do_keys(struct up *u, struct ipc_msg *m, struct err *err)
 	}
 	if (ipc_end(m, err) == -1)
 		goto done;
+	if (!up_have_keys(u)) {
+		argv[1] = "init";
+		argv[n++] = "--demo";
+	}
 	sp.argv = argv;
 	if (!u->demo)
 		err_set(err, ERR_INPUT, "only the demonstration makes keys");
