@@ -120,10 +120,12 @@ asan:
 	@$(MAKE) --no-print-directory V=asan unit
 
 # Small tools of the tests' own: tests/support/NAME.c with a main().
-TOOLS := $(patsubst %.c,$(O)/%,tests/support/memfind.c)
+TOOLS := $(patsubst %.c,$(O)/%,tests/support/memfind.c tests/support/publish.c)
 $(O)/tests/support/%: tests/support/%.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -D_GNU_SOURCE -Wall -Wextra -o $@ $<
+$(O)/tests/support/publish: $(call obj,tests/support/publish.c builder/schema.c) $(O)/libkiln.a
+	$(LINK) $(LIBS) $(LIBS_FARM)
 
 unit: $(UNIT_BIN)
 	tests/support/run-units $(UNIT_BIN)

@@ -85,11 +85,21 @@ bad_sets(const struct state *s)
 	return list;
 }
 
+static json_t *
+service_list(const struct agent *a, const struct machines *m)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; m && m->set && i < m->set->nservices; i++)
+		json_array_append_new(
+		    list, service_status(a, m->set, i, &m->at[i]));
+	return list;
+}
+
 json_t *
 status_json(const struct agent *a)
 {
 	json_t *j = js_record_new("kiln/agent-status", 1);
-	json_t *services = json_array();
 	const struct set *set = a->live.set;
 
 	js_set_str(j, "phase", phase_name(a->phase));
@@ -104,10 +114,8 @@ status_json(const struct agent *a)
 	js_set(j, "trial", set_short(a->next ? a->next->set : NULL));
 	js_set_int(j, "bad_counter", a->bad_counter);
 	js_set(j, "bad", bad_sets(&a->state));
-	for (size_t i = 0; set && i < set->nservices; i++)
-		json_array_append_new(
-		    services, service_status(a, set, i, &a->live.at[i]));
-	js_set(j, "services", services);
+	js_set(j, "services", service_list(a, &a->live));
+	js_set(j, "trial_services", service_list(a, a->next));
 	set_time(j, "checked", a->checked);
 	set_time(j, "next_check", a->next_check);
 	set_time(j, "updated", time_now());
@@ -136,6 +144,25 @@ word(const json_t *j, const char *key)
 	return s ? s : "";
 }
 
+static void
+services_text(
+    const json_t *j, const char *key, const char *label, struct buf *b)
+{
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach(json_object_get(j, key), i, s)
+	{
+		buf_printf(b, "%-10s %s %s at %s, %s: %s\n", label,
+		    word(s, "service"), word(s, "version"), word(s, "address"),
+		    word(s, "state"),
+		    *word(s, "answer") ? word(s, "answer") : "not probed yet");
+		if (*word(s, "fault"))
+			buf_printf(b, "           started again: %s\n",
+			    word(s, "fault"));
+	}
+}
+
 void
 status_text(const json_t *j, struct buf *b)
 {
@@ -160,10 +187,8 @@ status_text(const json_t *j, struct buf *b)
 		    word(j, "channel"), word(j, "arch"));
 	buf_printf(
 	    b, "accel      %s: %s\n", word(j, "accel"), word(j, "accel_why"));
-	json_array_foreach(json_object_get(j, "services"), i, s) buf_printf(b,
-	    "service    %s %s at %s, %s: %s\n", word(s, "service"),
-	    word(s, "version"), word(s, "address"), word(s, "state"),
-	    *word(s, "answer") ? word(s, "answer") : "not probed yet");
+	services_text(j, "services", "service", b);
+	services_text(j, "trial_services", "on trial", b);
 	json_array_foreach(bad, i, s)
 	    buf_printf(b, "bad set    %lld (%s): %s\n",
 		(long long)json_integer_value(json_object_get(s, "counter")),

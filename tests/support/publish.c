@@ -1,0 +1,195 @@
+/*
+ * publish: hands files to kiln-tuf as kiln-builder would, for tests of the
+ * later stages that want no builds.
+ *
+ *	publish STATE vm SERVICE VERSION IMAGE PROBE-NAME
+ *	publish STATE kernel kernel VERSION VMLINUZ INITRD MACHINE CMDLINE
+ *
+ * The release is entered as reproduced: only a test may say that.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "builder/schema.h"
+#include "lib/canon.h"
+#include "lib/db.h"
+#include "lib/drop.h"
+#include "lib/farm.h"
+#include "lib/fdio.h"
+#include "lib/json.h"
+#include "lib/num.h"
+#include "lib/own.h"
+#include "lib/store.h"
+
+static struct err err = ERR_INIT;
+
+#define OK(call)                                                   \
+	do {                                                       \
+		if ((call) == -1) {                                \
+			fprintf(stderr, "publish: %s\n", err.msg); \
+			return 1;                                  \
+		}                                                  \
+	} while (0)
+
+static int
+put_json(struct store *s, const json_t *j, struct hash *h)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	if (canon_json(j, &b, &err) == -1)
+		return -1;
+	return store_put_bytes(s, b.data, b.len, h, &err);
+}
+
+static json_t *
+custom(struct store *s, char **argv, const char *part)
+{
+	json_t *c = json_object();
+	struct hash sbom;
+
+	if (store_put_bytes(s, "sbom", 4, &sbom, &err) == -1)
+		return NULL;
+	js_set_str(c, "type", part ? "kernel" : "vm");
+	js_set_str(c, "service", argv[3]);
+	js_set_str(c, "version", argv[4]);
+	js_set_hash(c, "sbom", &sbom);
+	js_set_int(c, "memory", 96 << 20);
+	if (part) {
+		js_set_str(c, "part", part);
+		js_set_str(c, "machine", argv[7]);
+		js_set_str(c, "cmdline", argv[8]);
+		return c;
+	}
+	json_t *probe = js_record_new("kiln/probe", 1), *probes = json_array();
+
+	js_set_str(probe, "type", "dns");
+	js_set_str(probe, "name", argv[6]);
+	js_set_str(probe, "qtype", "A");
+	js_set_str(probe, "expect", "self");
+	json_array_append_new(probes, probe);
+	js_set(c, "probes", probes);
+	js_set_str(c, "handover", "handoff");
+	js_set(c, "needs", json_array());
+	js_set(c, "provides", json_array());
+	js_set(c, "ports", json_array());
+	js_set(c, "volumes", json_array());
+	js_set_str(c, "configure", "/etc/kiln/configure");
+	return c;
+}
+
+static int
+output(struct store *s, int fd, const char *name, json_t *c, json_t *outputs,
+    json_t *targets)
+{
+	json_t *o = json_object(), *t = json_object();
+	struct hash h;
+	int64_t size;
+
+	if (fd == -1 || !c || store_put(s, fd, &h, &size, &err) == -1)
+		return -1;
+	js_set_str(o, "name", name);
+	js_set_hash(o, "sha256", &h);
+	js_set_int(o, "size", size);
+	json_array_append_new(outputs, o);
+	js_set_hash(t, "sha256", &h);
+	js_set_int(t, "size", size);
+	js_set(t, "custom", c);
+	json_array_append_new(targets, t);
+	return 0;
+}
+
+static int
+rows(struct db *db, const char *service, const struct hash *release,
+    const struct hash *plan, const struct hash *verdict)
+{
+	static const char plan_sql[] =
+	    "INSERT OR IGNORE INTO plan(digest, recipe, stage, lock, made_at,"
+	    " verdict, verdict_record)"
+	    " VALUES (?1, ?2, 'image', ?1, ?4, 'reproduced', ?3)";
+	static const char release_sql[] =
+	    "INSERT OR IGNORE INTO release(digest, service, arch, plan,"
+	    " made_at) VALUES (?1, ?2, 'amd64', ?3, ?4)";
+	static const char current_sql[] =
+	    "INSERT INTO current(recipe, stage, plan) VALUES (?1, 'image', ?2)"
+	    " ON CONFLICT DO UPDATE SET plan = excluded.plan";
+	auto_stmt struct stmt *p = db_stmt(db, plan_sql);
+	auto_stmt struct stmt *r = db_stmt(db, release_sql);
+	auto_stmt struct stmt *c = db_stmt(db, current_sql);
+
+	stmt_bind_hash(p, 1, plan);
+	stmt_bind_str(p, 2, service);
+	stmt_bind_hash(p, 3, verdict);
+	stmt_bind_int(p, 4, time_now());
+	stmt_bind_hash(r, 1, release);
+	stmt_bind_str(r, 2, service);
+	stmt_bind_hash(r, 3, plan);
+	stmt_bind_int(r, 4, time_now());
+	stmt_bind_str(c, 1, service);
+	stmt_bind_hash(c, 2, plan);
+	if (db_begin(db, &err) == -1 || stmt_run(p, &err) == -1 ||
+	    stmt_run(r, &err) == -1 || stmt_run(c, &err) == -1)
+		return -1;
+	return db_commit(db, &err);
+}
+
+int
+main(int argc, char **argv)
+{
+	auto_json json_t *v = js_record_new("kiln/verdict", 1);
+	auto_json json_t *r = js_record_new("kiln/release", 1);
+	json_t *outputs = json_array(), *targets = json_array();
+	struct hash plan, verdict, release;
+	auto_fd int first = -1, second = -1;
+	struct hasher h;
+	struct farm farm;
+	bool kernel;
+
+	if (argc < 7 || (strcmp(argv[2], "kernel") == 0 && argc < 9))
+		return 2;
+	kernel = strcmp(argv[2], "kernel") == 0;
+	first = open(argv[5], O_RDONLY | O_CLOEXEC);
+	if (kernel)
+		second = open(argv[6], O_RDONLY | O_CLOEXEC);
+	OK(farm_enter(&farm, argv[1], NULL, true, &err));
+	OK(drop_to(ROLE_BUILDER, &err));
+
+	auto_free char *path = farm_file(&farm, "farm.db");
+	auto_db struct db *db =
+	    db_open(path, farm_migrations, farm_migrations_count, &err);
+	auto_fd int dir = farm_dir(&farm, "store", &err);
+
+	OK(db && dir != -1 ? 0 : -1);
+	struct store *s = store_open(dir, &err);
+
+	OK(s ? 0 : -1);
+	if (kernel) {
+		OK(output(s, first, "vmlinuz", custom(s, argv, "vmlinuz"),
+		    outputs, targets));
+		OK(output(s, second, "initrd", custom(s, argv, "initrd"),
+		    outputs, targets));
+	} else {
+		OK(output(s, first, "image", custom(s, argv, NULL), outputs,
+		    targets));
+	}
+	/* No such plan exists; its digest only has to be its own. */
+	hasher_init(&h);
+	for (int i = 2; i < argc; i++)
+		hasher_field(&h, argv[i], strlen(argv[i]));
+	hasher_end(&h, &plan);
+	js_set_hash(v, "plan", &plan);
+	js_set_str(v, "verdict", "reproduced");
+	js_set(v, "outputs", outputs);
+	OK(put_json(s, v, &verdict));
+	js_set_str(r, "service", argv[3]);
+	js_set_str(r, "recipe", argv[3]);
+	js_set_str(r, "arch", "amd64");
+	js_set_str(r, "version", argv[4]);
+	js_set_hash(r, "plan", &plan);
+	js_set_hash(r, "verdict", &verdict);
+	js_set(r, "targets", targets);
+	OK(put_json(s, r, &release));
+	OK(rows(db, argv[3], &release, &plan, &verdict));
+	store_free(s);
+	return 0;
+}
