@@ -68,7 +68,8 @@ run(const char *const *words)
 	close(errs[0]);
 	TF_OK(spawn_wait(&child, 60000, &end, &tf.err));
 	if (end.code != 0)
-		print_message("# exit %d: %s", end.code, complained.data);
+		print_message("# exit %d: %s%s", end.code, complained.data,
+		    complained.len ? "" : "\n");
 	return end.code;
 }
 
@@ -80,8 +81,11 @@ start_daemon(struct child *child)
 {
 	const char *const argv[] = { program, "serve", STATE, NULL };
 	struct spawn sp = SPAWN_INIT;
+	auto_fd int log = openat(
+	    scratch.fd, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 
 	sp.argv = argv;
+	sp.err = log;
 	TF_OK(spawn_start(&sp, child, &tf.err));
 	return child->pid;
 }
