@@ -243,9 +243,13 @@ loop(struct watching *x, const struct child *child,
 			return err_sys(err, "wait for the build");
 		if (p[1].revents && take_log(x, &full, err) == -1)
 			return -1;
-		if (full)
-			x->w->cause = "log-size";
-		else if (p[0].revents)
+		if (full) {
+			/* It may complain all the time that it cannot fork. */
+			x->sampled = 0;
+			x->w->cause = judge(x, jail->pid);
+			if (!x->w->cause)
+				x->w->cause = "log-size";
+		} else if (p[0].revents)
 			return 0;
 		else if (atomic_load(stop))
 			x->w->stopped = true;
