@@ -122,7 +122,7 @@ cut_json(char *s)
 {
 	size_t n = strlen(s);
 
-	if (n <= 5 || strcmp(s + n - 5, ".json") != 0)
+	if (n < 6 || s[n - 6] == '/' || strcmp(s + n - 5, ".json") != 0)
 		return false;
 	s[n - 5] = '\0';
 	return true;

@@ -4,10 +4,12 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
@@ -138,7 +140,9 @@ on_connection(void *cls, struct MHD_Connection *con, void **context,
 static void
 cut_waiting(struct server *s)
 {
-	int64_t before = time_mono_ms() - 1000 * SERVER_REQUEST_S;
+	int64_t before =
+	    time_mono_ms() -
+	    (s->patience_ms ? s->patience_ms : 1000 * SERVER_REQUEST_S);
 	struct connection *c, *next;
 
 	for (c = s->waiting; c; c = next) {
@@ -272,6 +276,17 @@ on_done(void *cls, struct MHD_Connection *con, void **state,
 	*state = NULL;
 }
 
+/* Anybody can provoke these: no reason to fill the log. */
+static void
+on_complaint(void *cls, const char *fmt, va_list ap)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	(void)cls;
+	buf_vprintf(&b, fmt, ap);
+	log_debug("http", "msg=\"%s\"", b.data);
+}
+
 /* --- life ------------------------------------------------------------------*/
 
 int
@@ -285,9 +300,9 @@ server_add(struct server *s, int listener, struct web *web, struct err *err)
 		    err, ERR_INPUT, "at most %d sockets", SERVER_SOCKETS);
 	/* No thread of its own: one connection to each database (lib/db.h). */
 	d = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-	    on_access, web, MHD_OPTION_LISTEN_SOCKET, listener,
-	    MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL,
-	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+	    on_access, web, MHD_OPTION_EXTERNAL_LOGGER, on_complaint, NULL,
+	    MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_NOTIFY_COMPLETED,
+	    on_done, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
 	    MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,
 	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)SERVER_CONNECTIONS,
 	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)SERVER_PER_ADDRESS,
@@ -311,7 +326,7 @@ server_run(struct server *s, int stop, struct err *err)
 	for (;;) {
 		struct pollfd p[SERVER_SOCKETS + 1];
 		MHD_UNSIGNED_LONG_LONG wait;
-		int timeout = 5000;
+		int timeout = s->waiting ? 1000 : 5000;
 		size_t i;
 
 		for (i = 0; i < s->n; i++) {

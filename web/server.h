@@ -21,6 +21,7 @@ struct server {
 	int epoll[SERVER_SOCKETS];
 	size_t n;
 	struct connection *waiting; /* for the rest of their requests */
+	int64_t patience_ms;	    /* 0: SERVER_REQUEST_S */
 };
 
 /* "127.0.0.1:8080", "[::1]:8080", ":8080" (all addresses): bound and

@@ -24,16 +24,24 @@ static json_t *
 model(struct req *req, struct err *err)
 {
 	static const char releases[] =
-	    "SELECT l.digest, l.service, l.arch, l.made_at, l.plan, p.verdict"
+	    "SELECT l.digest, l.service, l.arch, l.made_at, l.plan, p.verdict,"
+	    " (SELECT group_concat(lane, ' and ') FROM (SELECT DISTINCT lane"
+	    "  FROM run WHERE plan = l.plan AND state = 'succeeded'"
+	    "  ORDER BY lane))"
 	    " FROM release l JOIN plan p ON p.digest = l.plan"
 	    " ORDER BY l.made_at DESC LIMIT 100";
 	static const char *const release_cols[] = { "release", "service",
-		"arch", "#made_at", "plan", "verdict", NULL };
+		"arch", "#made_at", "plan", "verdict", "lanes", NULL };
 	static const char sets[] =
 	    "SELECT channel, arch, counter, digest, at FROM published_set"
 	    " ORDER BY at DESC, counter DESC LIMIT 50";
 	static const char *const set_cols[] = { "channel", "arch", "#counter",
 		"digest", "#at", NULL };
+	static const char waiting[] =
+	    "SELECT channel, arch, at, text FROM set_waiting"
+	    " ORDER BY channel, arch";
+	static const char *const waiting_cols[] = { "channel", "arch", "#at",
+		"text", NULL };
 	static const char publications[] =
 	    "SELECT id, at, timestamp_version, snapshot_version FROM"
 	    " publication ORDER BY id DESC LIMIT 10";
@@ -49,6 +57,7 @@ model(struct req *req, struct err *err)
 
 	if (add(m, "releases", w->farm, releases, release_cols, err) == -1 ||
 	    add(m, "sets", w->tuf, sets, set_cols, err) == -1 ||
+	    add(m, "waiting", w->tuf, waiting, waiting_cols, err) == -1 ||
 	    add(m, "publications", w->tuf, publications, publication_cols,
 		err) == -1 ||
 	    add(m, "refusals", w->tuf, refusals, refusal_cols, err) == -1) {
@@ -88,6 +97,23 @@ view_sets(struct html *h, const json_t *sets)
 }
 
 static void
+view_waiting(struct html *h, const json_t *waiting)
+{
+	const json_t *w;
+	size_t i;
+
+	json_array_foreach(waiting, i, w)
+	{
+		html_open(h, "p", NULL);
+		html_textf(h, "No newer set for %s, %s, since ",
+		    m_str(w, "channel"), m_str(w, "arch"));
+		view_time(h, m_int(w, "at"));
+		html_textf(h, ": %s", m_str(w, "text"));
+		html_close(h, "p");
+	}
+}
+
+static void
 view_releases(struct html *h, const json_t *releases)
 {
 	static const char *const head[] = { "service", "architecture",
@@ -110,7 +136,8 @@ view_releases(struct html *h, const json_t *releases)
 		html_close(h, "td");
 		html_open(h, "td", NULL);
 		view_verdict(h, m_str(r, "verdict"));
-		html_text(h, " by 1 party, lanes A and B");
+		/* This farm's builds are all that its database knows. */
+		html_textf(h, " by 1 party, lanes %s", m_str(r, "lanes"));
 		html_close(h, "td");
 		html_open(h, "td", NULL);
 		view_time(h, m_int(r, "made_at"));
@@ -143,6 +170,7 @@ view(struct html *h, const json_t *m)
 		html_element(h, "p", "Nothing is published yet.", NULL);
 	}
 	view_sets(h, json_object_get(m, "sets"));
+	view_waiting(h, json_object_get(m, "waiting"));
 	view_releases(h, json_object_get(m, "releases"));
 	if (json_array_size(refusals) == 0)
 		return;
