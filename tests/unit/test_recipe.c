@@ -1,0 +1,325 @@
+/* rooms: builder builder/inputs builder/plan builder/bake builder/judge */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "builder/plan/recipe.h"
+#include "builder/plan/recipe_tree.h"
+#include "lib/buf.h"
+#include "lib/fdio.h"
+#include "lib/own.h"
+#include "tests/support/scratch.h"
+
+static struct recipes all;
+static struct err err;
+
+static void
+put(const char *path, const char *text)
+{
+	const char *slash = strrchr(path, '/');
+	auto_free char *dir = strndup(path, (size_t)(slash - path));
+	int fd = dir_make_at(scratch.fd, dir, 0755, &err);
+
+	assert_true(fd != -1);
+	close(fd);
+	assert_int_equal(
+	    file_write_at(scratch.fd, path, text, strlen(text), 0644, &err), 0);
+}
+
+/* A good recipe, with lines replaced: "key: …" in `more` wins. */
+static void
+recipe(const char *name, const char *more)
+{
+	static const char *const lines[] = { "kind: source", "summary: s",
+		"suites: [bookworm]",
+		"build: {packages: [gcc], script: build.sh}",
+		"outputs: [out]" };
+	auto_buf struct buf b = BUF_INIT;
+	auto_free char *path = NULL, *script = NULL;
+
+	buf_printf(&b, "name: %s\n", name);
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		size_t key = strcspn(lines[i], ":") + 1;
+		auto_free char *start = strndup(lines[i], key);
+
+		auto_free char *later = NULL;
+
+		if (asprintf(&later, "\n%s", start) == -1)
+			fail();
+		if (strncmp(more, start, key) != 0 && !strstr(more, later))
+			buf_printf(&b, "%s\n", lines[i]);
+	}
+	buf_str(&b, more);
+	if (asprintf(&path, "%s/recipe.yaml", name) == -1 ||
+	    asprintf(&script, "%s/build.sh", name) == -1)
+		fail();
+	put(path, b.data);
+	put(script, "true\n");
+}
+
+static void
+load(void)
+{
+	recipes_release(&all);
+	if (recipes_load(scratch.fd, NULL, &all, &err) == -1)
+		fail_msg("%s", err.msg);
+}
+
+static const char *
+error_of(const char *name)
+{
+	const struct recipe *r = recipes_find(&all, name);
+
+	assert_non_null(r);
+	return r->error ? r->error : "";
+}
+
+static void
+held(const char *more, const char *text)
+{
+	recipe("one", more);
+	load();
+	if (!strstr(error_of("one"), text))
+		fail_msg("\"%s\" lacks \"%s\"", error_of("one"), text);
+}
+
+static int
+teardown(void **state)
+{
+	recipes_release(&all);
+	return scratch_teardown(state);
+}
+
+static void
+the_whole_format_is_read(void **state)
+{
+	const struct recipe *r;
+
+	(void)state;
+	put("other/lib.c", "x");
+	recipe("other", "outputs: [lib, bin]\n");
+	put("dns/services", "x");
+	put("dns/README.md", "not part of it");
+	recipe("dns",
+	    "upstream: dnsmasq\n"
+	    "clock: 2021-02-03T04:05:06Z\n"
+	    "sources: [dnsmasq]\n"
+	    "uses:\n  - {recipe: other, outputs: [lib]}\n"
+	    "outputs: [dnsmasq, tool]\n"
+	    "image:\n"
+	    "  packages: [erofs-utils]\n"
+	    "  files:\n"
+	    "    - {path: /init, from: \"use:other/lib\", mode: \"0755\"}\n"
+	    "    - {path: /d, from: \"output:dnsmasq\"}\n"
+	    "    - {path: /s, from: \"recipe:services\"}\n"
+	    "    - {path: /e, from: \"env:/usr/bin/env\"}\n"
+	    "    - {path: /run, from: \"dir:\"}\n"
+	    "    - {path: /l, from: \"link:../x\"}\n"
+	    "needs: [ntp/2]\nprovides: [dns/1, dhcp/1]\n"
+	    "handover: handoff\nmemory: 96MiB\nports: [udp/53]\n"
+	    "volumes:\n  - {name: v, path: /var/v, size: 16MiB}\n"
+	    "probes:\n"
+	    "  - {type: dns, name: router.lan, qtype: A, expect: self}\n"
+	    "  - {type: tcp, port: 80}\n"
+	    "configure: /etc/kiln/configure\n"
+	    "budget: {memory: 1GiB, wall: 5m, log: 2MiB, output: 3MiB}\n");
+	load();
+	assert_string_equal(error_of("dns"), "");
+	r = recipes_find(&all, "dns");
+	assert_int_equal(r->clock, 1612325106);
+	assert_string_equal(r->upstream, "dnsmasq");
+	assert_true(r->has_build && r->has_image && recipe_is_service(r));
+	assert_int_equal(r->nfiles, 6);
+	assert_int_equal(r->files[0].type, FROM_USE);
+	assert_string_equal(r->files[0].what, "other/lib");
+	assert_string_equal(r->files[1].mode, "0644");
+	assert_string_equal(r->files[4].mode, "0755");
+	assert_int_equal(r->memory, 96 << 20);
+	assert_int_equal(r->budget.wall, 300);
+	assert_int_equal(r->budget.output, 3 << 20);
+	assert_string_equal(r->handover, "handoff");
+	assert_int_equal(r->ntree, 3); /* build.sh recipe.yaml services */
+	assert_string_equal(r->tree[0].path, "build.sh");
+	assert_string_equal(r->tree[2].path, "services");
+
+	json_t *p = recipe_probes(r), *v = recipe_volumes(r);
+	assert_string_equal(
+	    json_string_value(json_object_get(json_array_get(p, 0), "expect")),
+	    "self");
+	assert_int_equal(
+	    json_integer_value(json_object_get(json_array_get(p, 1), "port")),
+	    80);
+	assert_int_equal(
+	    json_integer_value(json_object_get(json_array_get(v, 0), "size")),
+	    16 << 20);
+	json_decref(p);
+	json_decref(v);
+	/* other comes before dns, which uses it. */
+	assert_string_equal(all.v[all.order[0]].name, "other");
+}
+
+static void
+a_wrong_key_is_named_with_file_line_and_column(void **state)
+{
+	(void)state;
+	held("outputz: [a]\n", "one/recipe.yaml:7:1: unknown key \"outputz\"");
+	held("kind: sauce\n", "recipe.yaml:6:7: kind");
+	held("clock: yesterday\n", "clock");
+	held("budget: {memory: 1MiB}\n", "memory");
+	held("name: one\n", "recipe.yaml");
+}
+
+static void
+meaning_is_checked(void **state)
+{
+	(void)state;
+	held("outputs: [a, a]\n", "comes twice");
+	held("outputs: [../a]\n", "\"../a\" is not allowed here");
+	held("outputs: []\n", "needs outputs");
+	held("build: {packages: [gcc], script: other.sh}\n",
+	    "no file \"other.sh\"");
+	held("build: {packages: [\"gcc;rm\"], script: build.sh}\n",
+	    "not allowed here");
+	held("needs: [dns]\n", "\"dns\" is not allowed here");
+	held("ports: [udp/70000]\n", "not allowed here");
+	held("kind: repack\n", "builds nothing");
+	held("probes: [{type: tcp}]\n", "needs port");
+	held("probes: [{type: dns}]\n", "needs name");
+	held("probes: [{type: tcp, port: 1, name: x}]\n", "only for a dns");
+	held("clock: 1970-01-01T00:00:00Z\n", "before 1980");
+	held("kind: kernel\n", "a kernel needs image");
+	held("uses: [{recipe: two, outputs: [x]}]\n", "no recipe \"two\"");
+	held("uses: [{recipe: one, outputs: [out]}]\n", "cannot use itself");
+	recipe("two", "");
+	held("uses: [{recipe: two, outputs: [x]}]\n", "no output of two");
+	held("configure: etc/x\n", "not an absolute path");
+}
+
+static void
+image_files_are_checked(void **state)
+{
+	static const struct {
+		const char *entry, *text;
+	} t[] = {
+		{ "{path: init, from: \"dir:\"}", "not an absolute path" },
+		{ "{path: /a b, from: \"dir:\"}", "not an absolute path" },
+		{ "{path: /../a, from: \"dir:\"}", "not an absolute path" },
+		{ "{path: /a, from: \"output:x\"}", "none of this recipe's" },
+		{ "{path: /a, from: \"use:x/y\"}", "not listed under uses" },
+		{ "{path: /a, from: \"env:bin/sh\"}", "not an absolute path" },
+		{ "{path: /a, from: \"env:/../sh\"}", "not an absolute path" },
+		{ "{path: /a, from: \"recipe:x\"}", "no file \"x\"" },
+		{ "{path: /a, from: \"what:x\"}", "is not output:NAME" },
+		{ "{path: /a, from: \"link:a b\"}", "cannot be a link" },
+		{ "{path: /a, from: \"dir:\", mode: \"4755\"}", "is not" },
+		{ "{path: /a, from: \"dir:x\"}", "stands alone" },
+		{ "{path: /a, from: \"dir:\"}, {path: /a, from: \"dir:\"}",
+		    "comes twice" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		auto_buf struct buf b = BUF_INIT;
+
+		buf_printf(
+		    &b, "memory: 64MiB\nimage: {files: [%s]}\n", t[i].entry);
+		held(b.data, t[i].text);
+	}
+	held("image: {files: [{path: /a, from: \"dir:\"}]}\n", "needs memory");
+	held("memory: 64MiB\nimage: {machine: pc, files: []}\n",
+	    "only for a recipe of kind kernel");
+}
+
+static void
+only_plain_files_may_lie_beside(void **state)
+{
+	(void)state;
+	recipe("one", "");
+	assert_int_equal(symlinkat("/etc/passwd", scratch.fd, "one/link"), 0);
+	load();
+	assert_non_null(strstr(error_of("one"), "not a regular file"));
+	unlinkat(scratch.fd, "one/link", 0);
+	put("one/with blank", "x");
+	load();
+	assert_non_null(strstr(error_of("one"), "a name may only hold"));
+}
+
+static void
+one_bad_recipe_holds_only_itself_and_its_users(void **state)
+{
+	(void)state;
+	recipe("a", "wrong: 1\n");
+	recipe("b", "uses: [{recipe: a, outputs: [out]}]\n");
+	recipe("c", "uses: [{recipe: b, outputs: [out]}]\n");
+	recipe("d", "");
+	load();
+	assert_true(recipes_find(&all, "a")->own_error);
+	assert_string_equal(error_of("b"), "waits for a, which is held");
+	assert_string_equal(error_of("c"), "waits for b, which is held");
+	assert_false(recipes_find(&all, "c")->own_error);
+	assert_string_equal(error_of("d"), "");
+}
+
+static void
+a_cycle_is_refused_and_named(void **state)
+{
+	(void)state;
+	recipe("x", "uses: [{recipe: z, outputs: [out]}]\n");
+	recipe("y", "uses: [{recipe: x, outputs: [out]}]\n");
+	recipe("z", "uses: [{recipe: y, outputs: [out]}]\n");
+	recipe("user", "uses: [{recipe: y, outputs: [out]}]\n");
+	recipe("free", "");
+	load();
+	assert_non_null(strstr(error_of("x"), "x -> z -> y -> x"));
+	assert_non_null(strstr(error_of("y"), "x -> z -> y -> x"));
+	assert_non_null(strstr(error_of("z"), "x -> z -> y -> x"));
+	assert_string_equal(error_of("user"), "waits for y, which is held");
+	assert_string_equal(error_of("free"), "");
+}
+
+static void
+the_tree_digest_changes_with_content_and_x_bit_only(void **state)
+{
+	struct hash first;
+
+	(void)state;
+	recipe("one", "");
+	load();
+	first = all.v[0].tree_digest;
+	put("one/README.md", "words");
+	recipe("one", "");
+	load();
+	assert_true(hash_equal(&first, &all.v[0].tree_digest));
+	assert_int_equal(fchmodat(scratch.fd, "one/build.sh", 0755, 0), 0);
+	load();
+	assert_false(hash_equal(&first, &all.v[0].tree_digest));
+	assert_int_equal(fchmodat(scratch.fd, "one/build.sh", 0600, 0), 0);
+	load();
+	assert_true(hash_equal(&first, &all.v[0].tree_digest));
+	put("one/build.sh", "false\n");
+	load();
+	assert_false(hash_equal(&first, &all.v[0].tree_digest));
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, scratch_setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(the_whole_format_is_read),
+		T(a_wrong_key_is_named_with_file_line_and_column),
+		T(meaning_is_checked),
+		T(image_files_are_checked),
+		T(only_plain_files_may_lie_beside),
+		T(one_bad_recipe_holds_only_itself_and_its_users),
+		T(a_cycle_is_refused_and_named),
+		T(the_tree_digest_changes_with_content_and_x_bit_only),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
