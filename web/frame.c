@@ -203,12 +203,15 @@ view_verdict(struct html *h, const char *verdict)
 void
 view_time(struct html *h, int64_t t)
 {
-	char text[TIME_TEXT];
+	char text[TIME_TEXT], shown[TIME_TEXT];
 
 	if (t == 0)
 		return;
 	time_text(t, text);
-	html_element(h, "time", text, "datetime", text, NULL);
+	memcpy(shown, text, sizeof(shown));
+	shown[10] = ' '; /* 2020-01-01 00:00:00, in UTC */
+	shown[19] = '\0';
+	html_element(h, "time", shown, "datetime", text, "title", text, NULL);
 }
 
 void

@@ -80,7 +80,8 @@ html_close(struct html *h, const char *element)
 	h->depth--;
 	buf_printf(h->out, "</%s>", element);
 	/* Text inside <pre> must stay as it is; elsewhere lines help. */
-	if (strcmp(element, "span") != 0 && strcmp(element, "a") != 0)
+	if (strcmp(element, "span") != 0 && strcmp(element, "a") != 0 &&
+	    strcmp(element, "time") != 0)
 		buf_char(h->out, '\n');
 }
 

@@ -45,6 +45,15 @@ state(struct html *h, const json_t *r)
 }
 
 static void
+view_run(struct html *h, int64_t id)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)id);
+	html_link(h, text, "/build/%s", text);
+}
+
+static void
 view(struct html *h, const json_t *m)
 {
 	static const char *const head[] = { "build", "recipe", "stage", "lane",
@@ -55,12 +64,9 @@ view(struct html *h, const json_t *m)
 	view_table(h, head);
 	json_array_foreach(m, i, r)
 	{
-		char id[32];
-
-		snprintf(id, sizeof(id), "%lld", (long long)m_int(r, "id"));
 		html_open(h, "tr", NULL);
 		html_open(h, "td", NULL);
-		html_link(h, id, "/build/%s", id);
+		view_run(h, m_int(r, "id"));
 		html_close(h, "td");
 		html_open(h, "td", NULL);
 		html_link(
@@ -217,8 +223,7 @@ view_outputs(struct html *h, const json_t *outputs)
 		html_open(h, "tr", NULL);
 		html_element(h, "td", m_str(o, "name"), NULL);
 		html_open(h, "td", NULL);
-		html_link(
-		    h, m_str(o, "digest"), "/blob/%s", m_str(o, "digest"));
+		view_artifact(h, m_str(o, "digest"));
 		html_close(h, "td");
 		html_open(h, "td", NULL);
 		view_size(h, m_int(o, "size"));
@@ -265,7 +270,7 @@ view_proof(struct html *h, const json_t *verdict, const json_t *run)
 		    (long long)m_int(machine, "cores"));
 		html_close(h, "dd");
 	}
-	words(h, "with its own", json_object_get(run, "variations"));
+	words(h, "this lane varied", json_object_get(run, "variations"));
 }
 
 static void
@@ -308,7 +313,11 @@ one_view(struct html *h, const json_t *m)
 	blob_fact(h, "plan", m_str(r, "plan"));
 	blob_fact(h, "record", m_str(r, "record"));
 	blob_fact(h, "verdict's record", m_str(r, "verdict_record"));
-	fact(h, "environment", m_str(r, "environment"));
+	if (m_str(r, "environment")[0]) {
+		html_element(h, "dt", "environment", NULL);
+		html_element(
+		    h, "dd", m_str(r, "environment"), "class", "digest", NULL);
+	}
 	html_element(h, "dt", "log", NULL);
 	html_open(h, "dd", NULL);
 	html_link(h, "read", "/build/%lld/log", (long long)m_int(r, "id"));
@@ -317,9 +326,9 @@ one_view(struct html *h, const json_t *m)
 	{
 		html_element(h, "dt", "same plan", NULL);
 		html_open(h, "dd", NULL);
-		html_link(h, m_str(o, "lane"), "/build/%lld",
-		    (long long)m_int(o, "id"));
-		html_textf(h, " %s", m_str(o, "state"));
+		html_textf(h, "lane %s, build ", m_str(o, "lane"));
+		view_run(h, m_int(o, "id"));
+		html_textf(h, ", %s", m_str(o, "state"));
 		html_close(h, "dd");
 	}
 	html_close(h, "dl");

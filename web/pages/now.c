@@ -1,4 +1,5 @@
 /* Now: the pipe with counts at each arrow, work in hand, last events. */
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/json.h"
@@ -80,13 +81,36 @@ amount(struct html *h, const char *unit, int64_t n)
 	else if (strcmp(unit, "ms") == 0)
 		view_duration(h, n);
 	else
-		html_textf(h, "%lld %s", (long long)n, unit);
+		html_textf(h, "%lld", (long long)n);
+}
+
+static void
+done(struct html *h, const json_t *w)
+{
+	const char *unit = m_str(w, "unit");
+	int64_t n = m_int(w, "done"), total = m_int(w, "total");
+
+	if (total > 0) {
+		char value[24], max[24];
+
+		snprintf(value, sizeof(value), "%lld", (long long)n);
+		snprintf(max, sizeof(max), "%lld", (long long)total);
+		html_element(
+		    h, "progress", NULL, "value", value, "max", max, NULL);
+	}
+	amount(h, unit, n);
+	if (total > 0) {
+		html_text(h, " of ");
+		amount(h, unit, total);
+	}
+	if (strcmp(unit, "B") != 0 && strcmp(unit, "ms") != 0)
+		html_textf(h, " %s", unit);
 }
 
 static void
 view_work(struct html *h, const json_t *work)
 {
-	static const char *const head[] = { "work", "on", "done", "of", "since",
+	static const char *const head[] = { "work", "on", "done", "since",
 		NULL };
 	const json_t *w;
 	size_t i;
@@ -106,11 +130,7 @@ view_work(struct html *h, const json_t *work)
 		html_element(h, "td", m_str(w, "what"), NULL);
 		html_element(h, "td", m_str(w, "subject"), NULL);
 		html_open(h, "td", NULL);
-		amount(h, m_str(w, "unit"), m_int(w, "done"));
-		html_close(h, "td");
-		html_open(h, "td", NULL);
-		if (m_int(w, "total") > 0)
-			amount(h, m_str(w, "unit"), m_int(w, "total"));
+		done(h, w);
 		html_close(h, "td");
 		html_open(h, "td", NULL);
 		view_time(h, m_int(w, "started_at"));
@@ -150,7 +170,7 @@ view(struct html *h, const json_t *m)
 		view_time(h, m_int(e, "at"));
 		html_close(h, "td");
 		html_element(h, "td", m_str(e, "subject"), NULL);
-		html_element(h, "td", m_str(e, "text"), NULL);
+		html_element(h, "td", m_str(e, "text"), "class", "why", NULL);
 		html_close(h, "tr");
 	}
 	view_table_end(h);

@@ -149,7 +149,7 @@ view_plans(struct html *h, const json_t *plans)
 		html_open(h, "td", NULL);
 		view_time(h, m_int(p, "made_at"));
 		html_close(h, "td");
-		html_element(h, "td", m_str(p, "why"), NULL);
+		html_element(h, "td", m_str(p, "why"), "class", "why", NULL);
 		html_open(h, "td", NULL);
 		view_verdict(h, m_str(p, "verdict"));
 		html_text(h, " ");

@@ -186,7 +186,7 @@ view(struct html *h, const json_t *m)
 		view_time(h, m_int(r, "at"));
 		html_close(h, "td");
 		html_element(h, "td", m_str(r, "cause"), NULL);
-		html_element(h, "td", m_str(r, "text"), NULL);
+		html_element(h, "td", m_str(r, "text"), "class", "why", NULL);
 		html_close(h, "tr");
 	}
 	view_table_end(h);
