@@ -1,0 +1,196 @@
+#!/bin/sh
+# kiln-builder against the real archive, with recipes of a few lines.
+set -u
+. tests/support/lib.sh
+
+state=$tmp/state
+good=tests/support/recipes
+bad=$tmp/bad
+cp -R tests/support/recipes-bad "$bad"
+
+# By root, and by nobody in particular: what the farm's folder is for.
+run() {
+	"$bin/kiln-builder" --state "$state" "$@" 2>"$tmp/err"
+}
+sql() { sqlite3 -batch "$state/farm.db" "$1"; }
+blob() {
+	h=$(sql "$1")
+	cat "$state/store/$(echo "$h" | cut -c1-2)/$h"
+}
+is() { [ "$1" = "$2" ] || { echo "is \"$1\", not \"$2\""; return 1; }; }
+has() { case $1 in *"$2"*) ;; *) echo "no \"$2\" in \"$1\""; return 1 ;; esac; }
+fails_with() {
+	want=$1
+	shift
+	"$@" >"$tmp/out" 2>&1
+	is $? "$want"
+}
+
+# --- before anything runs ----------------------------------------------------
+t "good recipes pass the check" "$bin/kiln-builder" -n --recipes $good
+t "a wrong recipe fails the check with 2" \
+    fails_with 2 "$bin/kiln-builder" -n --recipes "$bad"
+t "… and is named with line and column" \
+    has "$(cat "$tmp/out")" 'broken/recipe.yaml:5:1: unknown key "bulid"'
+t "an unknown option is 2" fails_with 2 "$bin/kiln-builder" --frob
+t "an unknown recipe is 2" \
+    fails_with 2 run --once --offline --recipes $good --only nobody
+
+# --- one cycle ---------------------------------------------------------------
+first() {
+	run --once --recipes $good >"$tmp/out" || { cat "$tmp/out" "$tmp/err"; return 1; }
+	has "$(cat "$tmp/out")" "hello-image          image" &&
+	    has "$(cat "$tmp/out")" "executed 4, releases 1"
+}
+t "a first cycle builds each plan twice and releases the image" first
+t "two lanes ran for each plan" \
+    is "$(sql "SELECT group_concat(lane, '') FROM (SELECT lane FROM run ORDER BY plan, lane)")" ABAB
+t "both plans are reproduced" \
+    is "$(sql "SELECT group_concat(DISTINCT verdict) FROM plan")" reproduced
+t "the verdict says what was varied and what was not" \
+    has "$(blob "SELECT verdict_record FROM plan WHERE stage = 'image'")" \
+    '"not_varied":["build-path","cpu","kernel"]'
+t "the release has the service's version and its probe" \
+    has "$(blob "SELECT digest FROM release")" '"kind":"kiln/probe","port":80'
+t "the SBOM is SPDX of the lock" \
+    has "$(blob "SELECT digest FROM release" |
+	sed -n 's/.*"sbom":"\([0-9a-f]*\)".*/\1/p' | {
+	read -r h
+	cat "$state/store/$(echo "$h" | cut -c1-2)/$h"
+    })" '"spdxVersion":"SPDX-2.3"'
+t "the log of lane B shows another date, zone, user and host" \
+    has "$(blob "SELECT log FROM run WHERE lane = 'B' ORDER BY id LIMIT 1")" \
+    "as 4242 on zork.contrary.example"
+t "no run's folder and no live log is left" \
+    is "$(ls "$state/work" "$state/log/runs" | grep -c run-)" 0
+
+# --- least work --------------------------------------------------------------
+second() {
+	run --once --recipes $good >"$tmp/out" || { cat "$tmp/err"; return 1; }
+	has "$(cat "$tmp/out")" "executed 0, releases 0"
+}
+t "a second cycle runs nothing" second
+offline() {
+	http_proxy=http://127.0.0.1:9/ "$bin/kiln-builder" --state "$state" \
+	    --recipes $good --once --offline >"$tmp/out" 2>&1 &&
+	    has "$(cat "$tmp/out")" "executed 0"
+}
+t "without a network what is locked still holds" offline
+cut_off() {
+	cp -R $good "$tmp/good"
+	sed -i 's/^sed/# another script\nsed/' "$tmp/good/hello/build.sh"
+	run --once --offline --recipes "$tmp/good" >"$tmp/out" || return 1
+	has "$(cat "$tmp/out")" "executed 2, releases 0"
+}
+t "an unchanged output stops the wave" cut_off
+t "… and why it was built is remembered" \
+    has "$(sql "SELECT text FROM event WHERE kind = 'plan-made' ORDER BY id DESC LIMIT 1")" \
+    "the recipe's files: build.sh"
+revert() {
+	run --once --offline --recipes $good >"$tmp/out" || return 1
+	has "$(cat "$tmp/out")" "executed 0"
+}
+t "a revert costs nothing" revert
+
+# --- what goes wrong ---------------------------------------------------------
+differs() {
+	run --once --offline --recipes "$bad" --only dated-image >"$tmp/out"
+	is $? 1 && has "$(cat "$tmp/out")" "differs" &&
+	    has "$(cat "$tmp/out")" "whose verdict is differs"
+}
+t "a build that embeds the date differs, and holds its users" differs
+t "… both outputs are kept" \
+    is "$(sql "SELECT count(DISTINCT o.digest) FROM output o WHERE name = 'dated'")" 2
+t "… and nothing is released of it" \
+    is "$(sql "SELECT count(*) FROM release WHERE service LIKE 'dated%'")" 0
+again() {
+	run --once --offline --recipes "$bad" --only dated-image >"$tmp/out"
+	is $? 1 && has "$(cat "$tmp/out")" "executed 0"
+}
+t "… and it is not tried again" again
+others() {
+	run --once --offline --recipes "$bad" >"$tmp/out"
+	is $? 1 && has "$(cat "$tmp/out")" "slow                 build" &&
+	    is "$(sql "SELECT error IS NOT NULL FROM recipe WHERE name = 'broken'")" 1 &&
+	    is "$(sql "SELECT error IS NULL FROM recipe WHERE name = 'slow'")" 1
+}
+
+# --- killed in the middle ----------------------------------------------------
+running() { [ "$(sql "SELECT count(*) FROM run WHERE state = 'running'")" -gt 0 ]; }
+killed() {
+	run --once --offline --recipes "$bad" --only slow --jobs 1 >"$tmp/out" &
+	pid=$!
+	until_ok 60 running || return 1
+	fails_with 75 run --once --offline --recipes "$bad" || return 1
+	sleep 1
+	live=$(cat "$state"/log/runs/run-*.log)
+	kill -9 "$(cat "$state/work/lock")"
+	wait $pid
+	has "$live" begin || return 1
+	sleep 0.5
+	if [ -n "$(pgrep -fx 'sleep 4.125')" ]; then
+		echo "the build outlived its builder"
+		return 1
+	fi
+}
+t "a second builder is told who has the farm; kill -9 ends the build, too" killed
+resumed() {
+	run --once --offline --recipes "$bad" --only slow >"$tmp/out" ||
+	    { cat "$tmp/out" "$tmp/err"; return 1; }
+	is "$(sql "SELECT group_concat(state) FROM (SELECT r.state FROM run r JOIN plan p ON p.digest = r.plan WHERE p.recipe = 'slow' ORDER BY r.id)")" \
+	    "lost,succeeded,succeeded" &&
+	    is "$(sql "SELECT verdict FROM plan WHERE recipe = 'slow'")" reproduced
+}
+t "what was running is lost, run again, and ends as if nothing had been" resumed
+t "one bad recipe holds only itself" others
+
+stopped() {
+	sed -i 's/sleep 4.125/sleep 60/' "$bad/slow/build.sh"
+	run --once --offline --recipes "$bad" --only slow >"$tmp/out" &
+	pid=$!
+	until_ok 60 running || return 1
+	kill -TERM "$(cat "$state/work/lock")"
+	wait $pid
+	is $? 1 && is "$(sql "SELECT count(*) FROM run WHERE state = 'running'")" 0 &&
+	    is "$(sql "SELECT DISTINCT cause FROM run WHERE cause = 'stopped'")" stopped
+}
+t "SIGTERM stops at once and leaves nothing running" stopped
+
+# --- the loop ----------------------------------------------------------------
+cycles() { sql "SELECT count(*) FROM cycle WHERE finished_at IS NOT NULL"; }
+more_cycles() { [ "$(cycles)" -gt "$before" ]; }
+looping() {
+	before=$(cycles)
+	run --offline --recipes "$tmp/good" >"$tmp/out" &
+	pids="$pids $!"
+	pid=$!
+	until_ok 60 more_cycles || return 1
+	before=$(cycles)
+	echo changed >>"$tmp/good/hello/hello.in"
+	until_ok 60 more_cycles || return 1
+	kill -TERM "$(cat "$state/work/lock")"
+	wait $pid
+	is $? 0 && is "$(sql "SELECT count(*) FROM release")" 2
+}
+t "the loop sees a changed recipe, builds and releases it" looping
+
+# --- without root ------------------------------------------------------------
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+	mkdir "$tmp/mine"
+	chown 12345 "$tmp/mine"
+	cp -R $good "$tmp/plain" && chmod -R a+rX "$tmp"
+	plain() {
+		setpriv --reuid 12345 --regid 12345 --clear-groups \
+		    "$bin/kiln-builder" --state "$tmp/mine/state" \
+		    --recipes "$tmp/plain" --once >"$tmp/out" 2>"$tmp/err" ||
+		    { cat "$tmp/out" "$tmp/err"; return 1; }
+		is "$(grep -c reproduced "$tmp/out")" 2
+	}
+	t "an ordinary user can build, too" plain
+	same() {
+		is "$(sqlite3 "$tmp/mine/state/farm.db" "SELECT digest FROM plan WHERE stage = 'image'")" \
+		    "$(sql "SELECT digest FROM plan WHERE stage = 'image' ORDER BY made_at, rowid LIMIT 1")"
+	}
+	t "… and arrives at the same plan" same
+fi
+finish
