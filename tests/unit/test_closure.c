@@ -40,6 +40,11 @@ teardown(void **state)
 static bool
 reach_archive(void)
 {
+#ifdef KILN_ASAN
+	/* libsolv grows its arrays by realloc, which the sanitizer turns into
+	 * copies: minutes for an archive of 60,000 packages. */
+	return false;
+#endif
 	static const char *const known[] = { "bookworm", "bookworm-updates",
 		"bookworm-security" };
 	struct archive_news news;
@@ -66,7 +71,7 @@ reach_archive(void)
 static void
 open_index(void)
 {
-	struct index_suite v[ARCHIVE_SUITES];
+	struct index_suite v[ARCHIVE_SUITES] = { 0 };
 
 	for (size_t i = 0; i < nsuites; i++) {
 		struct archive_suite s;
