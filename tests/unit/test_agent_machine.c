@@ -1,0 +1,239 @@
+/* rooms: router-agent/machine router-agent/conf.c */
+/* Configuration disks, QEMU's command line and QEMU's words. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "lib/fdio.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "router-agent/conf.h"
+#include "router-agent/machine/guest.h"
+#include "router-agent/machine/qemu.h"
+#include "router-agent/machine/qmp.h"
+#include "router-agent/machine/tsc.h"
+
+static json_t *config;
+static const struct guest guest = {
+	.hostname = "dns-dhcp",
+	.clock = 1767225600,
+	.mac = "02:6b:c0:00:02:35",
+	.address = "192.0.2.53",
+	.gateway = "192.0.2.1",
+	.prefix = 24,
+};
+
+static void
+a_disk_is_magic_length_text_and_zeroes(void **state)
+{
+	static const char text[] =
+	    "{\"clock\":1767225600,\"config\":{\"domain\":\"lan\"},"
+	    "\"hostname\":\"dns-dhcp\",\"kind\":\"kiln/guest\","
+	    "\"log\":\"console\",\"network\":[{\"address\":\"192.0.2.53\","
+	    "\"gateway\":\"192.0.2.1\",\"mac\":\"02:6b:c0:00:02:35\","
+	    "\"prefix\":24}],\"v\":1,\"volumes\":[]}";
+	auto_buf struct buf b = BUF_INIT;
+	struct guest g = guest;
+	struct err err = ERR_INIT;
+	size_t n = sizeof(text) - 1;
+
+	(void)state;
+	g.config = config;
+	assert_int_equal(guest_disk(&g, &b, &err), 0);
+	assert_int_equal(b.len, 512);
+	assert_memory_equal(b.data, "kilnconf\0\0\0\0\0\0", 14);
+	assert_int_equal(
+	    (unsigned char)b.data[14] << 8 | (unsigned char)b.data[15], n);
+	assert_memory_equal(b.data + 16, text, n);
+	for (size_t i = 16 + n; i < b.len; i++)
+		assert_int_equal(b.data[i], 0);
+}
+
+static void
+a_disk_that_is_handed_out_cannot_be_written(void **state)
+{
+	struct guest g = guest;
+	struct err err = ERR_INIT;
+	char path[32];
+	int fd, again;
+
+	(void)state;
+	g.config = config;
+	fd = guest_disk_open(&g, &err);
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(write(fd, "x", 1), -1);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	again = open(path, O_RDWR);
+	if (again != -1)
+		assert_int_equal(write(again, "x", 1), -1);
+	own_close(&again);
+	close(fd);
+}
+
+static void
+a_configuration_that_is_too_large_is_refused(void **state)
+{
+	auto_buf struct buf b = BUF_INIT;
+	auto_free char *big = mem_alloc((1 << 20) + 1);
+	struct guest g = guest;
+	struct err err = ERR_INIT;
+	auto_json json_t *c = json_object();
+
+	(void)state;
+	memset(big, 'a', 1 << 20);
+	big[1 << 20] = '\0';
+	js_set_str(c, "x", big);
+	g.config = c;
+	assert_int_equal(guest_disk(&g, &b, &err), -1);
+}
+
+static bool
+has(const struct qemu_argv *a, const char *word)
+{
+	for (int i = 0; i < a->argc; i++)
+		if (strcmp(a->argv[i], word) == 0)
+			return true;
+	return false;
+}
+
+static void
+qemu_names_no_file(void **state)
+{
+	const struct qemu q = { "/usr/bin/qemu", "dns-dhcp", "tcg",
+		"microvm,pit=on", "console=ttyS0", 96 << 20,
+		"02:6b:c0:00:02:35" };
+	struct qemu_argv a;
+
+	(void)state;
+	qemu_argv(&q, &a);
+	assert_true(has(&a, "96M"));
+	assert_true(has(&a, "tcg,tb-size=16"));
+	assert_true(has(&a, "on,obsolete=deny,elevateprivileges=deny,"
+			    "spawn=deny,resourcecontrol=deny"));
+	for (int i = 1; i < a.argc; i++) {
+		const char *slash = strchr(a.argv[i], '/');
+
+		if (slash && strncmp(slash, "/proc/self/fd/", 14) != 0)
+			assert_int_equal(strncmp(slash, "/dev/fdset/", 11), 0);
+	}
+	qemu_argv_release(&a);
+}
+
+static void
+a_guest_under_tcg_is_told_the_clock(void **state)
+{
+	auto_free char *tcg = tsc_cmdline("quiet", agent_arch(), "tcg");
+	auto_free char *kvm = tsc_cmdline("quiet", agent_arch(), "kvm");
+	auto_free char *own = tsc_cmdline("tsc_early_khz=1", "amd64", "tcg");
+
+	(void)state;
+	assert_string_equal(kvm, "quiet");
+	assert_string_equal(own, "tsc_early_khz=1");
+	if (tsc_khz() > 0)
+		assert_non_null(strstr(tcg, " tsc_early_khz="));
+}
+
+static int
+feed(struct qmp_reader *r, const char *text, struct qmp_message *m)
+{
+	struct span data = span_str(text);
+	struct err err = ERR_INIT;
+
+	return qmp_next(r, &data, m, &err);
+}
+
+static void
+qmp_messages_come_in_pieces(void **state)
+{
+	struct qmp_reader r = { BUF_INIT };
+	struct qmp_message m;
+
+	(void)state;
+	assert_int_equal(feed(&r, "{\"QMP\":{\"version\":{", &m), 0);
+	assert_int_equal(feed(&r, "},\"capabilities\":[]}}\r\n", &m), 1);
+	assert_int_equal(m.kind, QMP_GREETING);
+	assert_int_equal(feed(&r, "{\"return\":{}}\r\n", &m), 1);
+	assert_int_equal(m.kind, QMP_RETURN);
+	assert_int_equal(feed(&r,
+			     "{\"timestamp\":{\"seconds\":1,\"microseconds\":"
+			     "2},\"event\":\"SHUTDOWN\"}\r\n",
+			     &m),
+	    1);
+	assert_int_equal(m.kind, QMP_EVENT);
+	assert_string_equal(m.text, "SHUTDOWN");
+	qmp_reader_release(&r);
+}
+
+static void
+what_is_not_qmp_is_refused(void **state)
+{
+	static const char *const bad[] = { "hello\r\n", "[]\r\n", "{}\r\n",
+		"{\"return\":{},\"return\":{}}\r\n" };
+	struct qmp_message m;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct qmp_reader r = { BUF_INIT };
+
+		assert_int_equal(feed(&r, bad[i], &m), -1);
+		qmp_reader_release(&r);
+	}
+}
+
+static void
+an_endless_line_is_refused(void **state)
+{
+	struct qmp_reader r = { BUF_INIT };
+	struct qmp_message m;
+	char piece[4097];
+	int got = 0;
+
+	(void)state;
+	memset(piece, ' ', sizeof(piece) - 1);
+	piece[sizeof(piece) - 1] = '\0';
+	for (int i = 0; got == 0 && i < 1000; i++)
+		got = feed(&r, piece, &m);
+	assert_int_equal(got, -1);
+	assert_true(r.line.len <= QMP_LINE);
+	qmp_reader_release(&r);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	config = json_object();
+	js_set_str(config, "domain", "lan");
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	json_decref(config);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_disk_is_magic_length_text_and_zeroes),
+		cmocka_unit_test(a_disk_that_is_handed_out_cannot_be_written),
+		cmocka_unit_test(a_configuration_that_is_too_large_is_refused),
+		cmocka_unit_test(qemu_names_no_file),
+		cmocka_unit_test(a_guest_under_tcg_is_told_the_clock),
+		cmocka_unit_test(qmp_messages_come_in_pieces),
+		cmocka_unit_test(what_is_not_qmp_is_refused),
+		cmocka_unit_test(an_endless_line_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,532 @@
+/* rooms: router-agent/trust/rules.c router-agent/set.c tests/support/tuf */
+/*
+ * The router's own rules.  A repository with everything in order, in memory;
+ * each test spoils one thing and names the word of the refusal.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/canon.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "router-agent/trust/rules.h"
+#include "tests/support/tuf/tufclient.h"
+
+#define ROLES 8
+
+static struct farm {
+	struct repo *r;
+	json_t *role[ROLES]; /* signed parts */
+	const char *name[ROLES];
+	size_t nkeys[ROLES]; /* that sign it, from KA on */
+	size_t n;
+	json_t *set;
+	struct buf set_bytes;
+	char image[HASH_HEX], vmlinuz[HASH_HEX], initrd[HASH_HEX];
+	struct rules rules;
+	const char *services[2];
+	struct set got;
+	char word[RULES_WORD];
+	struct err err;
+} f;
+
+static void
+digest(const char *content, char out[HASH_HEX])
+{
+	struct hash h;
+
+	hash_bytes(&h, content, strlen(content));
+	hash_hex(&h, out);
+}
+
+static json_t *
+target(json_t *role, const char *service, const char *content, const char *type)
+{
+	auto_free char *path = NULL;
+	char hex[HASH_HEX];
+	json_t *c = json_object();
+
+	digest(content, hex);
+	path = mem_printf("images/%s/amd64/%s", service, hex);
+	tufmake_target(role, path, content);
+	js_set_str(c, "type", type);
+	js_set_str(c, "service", service);
+	js_set_str(c, "version", "1");
+	js_set_int(c, "serial", 4);
+	js_set_int(c, "memory", 96 << 20);
+	js_set(json_object_get(json_object_get(role, "targets"), path),
+	    "custom", c);
+	return c;
+}
+
+static json_t *
+add_role(const char *name, size_t keys_n)
+{
+	size_t i = f.n++;
+
+	f.name[i] = name;
+	f.role[i] = tufmake_targets(1);
+	f.nkeys[i] = keys_n;
+	return f.role[i];
+}
+
+static json_t *
+role_of(const char *name)
+{
+	for (size_t i = 0; i < f.n; i++)
+		if (strcmp(f.name[i], name) == 0)
+			return f.role[i];
+	return NULL;
+}
+
+static json_t *
+custom_of(const char *service, const char *hex)
+{
+	auto_free char *role = mem_printf("svc-%s", service);
+	auto_free char *path = mem_printf("images/%s/amd64/%s", service, hex);
+	json_t *targets = json_object_get(role_of(role), "targets");
+
+	return json_object_get(json_object_get(targets, path), "custom");
+}
+
+static json_t *
+a_probe(void)
+{
+	json_t *list = json_array(), *p = js_record_new("kiln/probe", 1);
+
+	js_set_str(p, "type", "dns");
+	js_set_str(p, "name", "router.lan");
+	js_set_str(p, "qtype", "A");
+	js_set_str(p, "expect", "self");
+	json_array_append_new(list, p);
+	return list;
+}
+
+static void
+make_set(void)
+{
+	json_t *kernel = json_object(), *s = json_object();
+	json_t *list = json_array();
+
+	f.set = js_record_new("kiln/set", 1);
+	js_set_str(f.set, "channel", "edge");
+	js_set_str(f.set, "arch", "amd64");
+	js_set_int(f.set, "counter", 3);
+	js_set_str(kernel, "vmlinuz", f.vmlinuz);
+	js_set_str(kernel, "initrd", f.initrd);
+	js_set(f.set, "kernel", kernel);
+	js_set_str(s, "service", "dns-dhcp");
+	js_set_str(s, "kind", "vm");
+	js_set_str(s, "image", f.image);
+	json_array_append_new(list, s);
+	js_set(f.set, "services", list);
+	js_set(f.set, "waves", json_array());
+	js_set(f.set, "window", json_null());
+	js_set_str(f.set, "notes", "");
+}
+
+static int
+need(void *arg, const char *role, const char *parent, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	(void)arg;
+	for (size_t i = 0; i < f.n; i++) {
+		if (strcmp(f.name[i], role) != 0)
+			continue;
+		tufmake_sign(f.role[i], &keys[KA], f.nkeys[i], &b);
+		return tuf_accept_targets(
+		    f.r->t, role, parent, b.data, b.len, err);
+	}
+	return err_set(err, ERR_MISSING, "no role %s", role);
+}
+
+static int
+find(void *arg, const char *path, const struct tuf_target **t,
+    const char **role, struct err *err)
+{
+	*t = NULL;
+	if (tuf_find(f.r->t, path, need, arg, t, role, err) == -1)
+		return -1;
+	return *t ? 0 : err_set(err, ERR_MISSING, "nobody lists %s", path);
+}
+
+static int
+load(void *arg, const char *role, struct err *err)
+{
+	return need(arg, role, "targets", err);
+}
+
+static int
+bytes(void *arg, const struct tuf_target *t, struct buf *out, struct err *err)
+{
+	struct hash h;
+
+	(void)arg;
+	buf_add(out, f.set_bytes.data, f.set_bytes.len);
+	hash_bytes(&h, out->data, out->len);
+	return tuf_target_check(t, (int64_t)out->len, &h, NULL, err);
+}
+
+/* Everything in order; a test changes what it likes before judge(). */
+static int
+setup(void **state)
+{
+	json_t *svc, *kernel, *c;
+
+	memset(&f, 0, sizeof(f));
+	buf_init(&f.set_bytes);
+	if (tufclient_keys(state) == -1 || tufclient_setup(state) == -1)
+		return -1;
+	f.r = *state;
+	digest("an image", f.image);
+	digest("a kernel", f.vmlinuz);
+	digest("an initrd", f.initrd);
+	svc = add_role("svc-dns-dhcp", 2);
+	js_set(target(svc, "dns-dhcp", "an image", "vm"), "probes", a_probe());
+	js_set_int(svc, "min_serial", 4);
+	kernel = add_role("svc-kernel", 2);
+	c = target(kernel, "kernel", "a kernel", "kernel");
+	js_set_str(c, "machine", "microvm,pit=on");
+	js_set_str(c, "cmdline", "console=ttyS0");
+	target(kernel, "kernel", "an initrd", "kernel");
+	add_role("sets-edge", 1);
+	make_set();
+	tufmake_delegate(f.r->targets, "svc-dns-dhcp", &keys[KA], 3, 1, true,
+	    "images/dns-dhcp/*/*");
+	tufmake_delegate(f.r->targets, "svc-kernel", &keys[KA], 3, 1, true,
+	    "images/kernel/*/*");
+	tufmake_delegate(
+	    f.r->targets, "sets-edge", &keys[KA], 1, 1, false, "sets/edge/*");
+	f.services[0] = "dns-dhcp";
+	f.rules = (struct rules){
+		.channel = "edge",
+		.arch = "amd64",
+		.min_keys = 2,
+		.services = f.services,
+		.nservices = 1,
+		.counter = -1,
+		.now = NOW,
+		.find = find,
+		.role = load,
+		.bytes = bytes,
+	};
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	for (size_t i = 0; i < f.n; i++)
+		json_decref(f.role[i]);
+	json_decref(f.set);
+	buf_release(&f.set_bytes);
+	return tufclient_teardown(state);
+}
+
+static int
+judge(void)
+{
+	assert_int_equal(canon_json(f.set, &f.set_bytes, &f.err), 0);
+	tufmake_target(
+	    role_of("sets-edge"), "sets/edge/amd64.json", f.set_bytes.data);
+	for (size_t i = 0; i < f.n; i++)
+		tufmake_snapshot_add(f.r->snapshot, f.name[i], 1, NULL);
+	everything_stands(f.r);
+	f.rules.trust = f.r->t;
+	return rules_judge(&f.rules, &f.got, f.word, &f.err);
+}
+
+static void
+refuses(const char *word)
+{
+	assert_int_equal(judge(), -1);
+	if (strcmp(f.word, word) != 0)
+		print_error("%s: %s\n", f.word, f.err.msg);
+	assert_string_equal(f.word, word);
+	assert_true(f.err.msg[0] != '\0');
+}
+
+static void
+a_set_in_order_is_taken(void **state)
+{
+	(void)state;
+	if (judge() == -1)
+		fail_msg("%s: %s", f.word, f.err.msg);
+	assert_int_equal(f.got.counter, 3);
+	assert_int_equal(f.got.nservices, 1);
+	assert_string_equal(f.got.services[0].name, "dns-dhcp");
+	assert_int_equal(f.got.services[0].keys, 2);
+	assert_int_equal(f.got.services[0].image.size, 8);
+	assert_int_equal(f.got.services[0].probes[0].expect, PROBE_SELF);
+	assert_string_equal(f.got.machine, "microvm,pit=on");
+	assert_int_equal(f.got.metadata.targets, 1);
+}
+
+static void
+a_demonstration_is_refused_unless_wanted(void **state)
+{
+	(void)state;
+	js_set_bool(f.r->targets, "demo", true);
+	refuses("demo");
+}
+
+static void
+a_demonstration_is_taken_when_wanted(void **state)
+{
+	(void)state;
+	js_set_bool(f.r->targets, "demo", true);
+	f.rules.demo = true;
+	assert_int_equal(judge(), 0);
+}
+
+static void
+another_channel_is_refused(void **state)
+{
+	(void)state;
+	js_set_str(f.set, "channel", "stable");
+	refuses("channel");
+}
+
+static void
+another_architecture_is_refused(void **state)
+{
+	(void)state;
+	js_set_str(f.set, "arch", "arm64");
+	refuses("arch");
+}
+
+static void
+a_channel_without_a_set_is_refused(void **state)
+{
+	(void)state;
+	f.rules.channel = "stable";
+	refuses("no-set");
+}
+
+static void
+an_older_set_is_refused(void **state)
+{
+	(void)state;
+	f.rules.counter = 4;
+	refuses("rollback");
+}
+
+static void
+the_same_number_with_other_content_is_refused(void **state)
+{
+	(void)state;
+	f.rules.counter = 3;
+	refuses("counter-reused");
+}
+
+static void
+too_few_keys_are_refused(void **state)
+{
+	(void)state;
+	f.rules.min_keys = 3;
+	refuses("too-few-keys");
+}
+
+static void
+a_demanded_key_must_have_signed(void **state)
+{
+	static struct sig_public want;
+
+	(void)state;
+	want = keys[KC].pub; /* may sign, and did not */
+	f.rules.require_keys = &want;
+	f.rules.nrequire_keys = 1;
+	refuses("missing-key");
+}
+
+static void
+a_demanded_key_that_signed_is_enough(void **state)
+{
+	static struct sig_public want;
+
+	(void)state;
+	want = keys[KB].pub;
+	f.rules.require_keys = &want;
+	f.rules.nrequire_keys = 1;
+	assert_int_equal(judge(), 0);
+}
+
+static void
+an_image_nobody_lists_is_refused(void **state)
+{
+	char hex[HASH_HEX];
+
+	(void)state;
+	digest("another image", hex);
+	js_set_str(json_array_get(json_object_get(f.set, "services"), 0),
+	    "image", hex);
+	refuses("not-listed");
+}
+
+static void
+an_image_of_another_service_is_refused(void **state)
+{
+	(void)state;
+	js_set_str(custom_of("dns-dhcp", f.image), "service", "ntp");
+	refuses("metadata");
+}
+
+static void
+a_withdrawn_serial_is_refused(void **state)
+{
+	(void)state;
+	js_set_int(role_of("svc-dns-dhcp"), "min_serial", 5);
+	refuses("withdrawn");
+}
+
+static void
+an_image_that_targets_lists_itself_is_refused(void **state)
+{
+	(void)state;
+	tufmake_target(f.r->targets, "images/dns-dhcp/amd64/x", "an image");
+	refuses("other-role");
+}
+
+static void
+a_role_that_comes_before_is_refused(void **state)
+{
+	json_t *roles = json_object_get(
+	    json_object_get(f.r->targets, "delegations"), "roles");
+	json_t *evil;
+
+	(void)state;
+	evil = add_role("evil", 1);
+	js_set(
+	    target(evil, "dns-dhcp", "an image", "vm"), "probes", json_array());
+	tufmake_delegate(
+	    f.r->targets, "evil", &keys[KA], 1, 1, true, "images/dns-dhcp/*/*");
+	json_array_insert(
+	    roles, 0, json_array_get(roles, json_array_size(roles) - 1));
+	json_array_remove(roles, json_array_size(roles) - 1);
+	refuses("wrong-role");
+}
+
+static void
+a_role_behind_that_lists_it_too_is_refused(void **state)
+{
+	json_t *evil = add_role("evil", 1);
+
+	(void)state;
+	js_set(
+	    target(evil, "dns-dhcp", "an image", "vm"), "probes", json_array());
+	tufmake_delegate(
+	    f.r->targets, "evil", &keys[KA], 1, 1, true, "images/*/*/*");
+	refuses("other-role");
+}
+
+static void
+a_service_that_the_router_runs_must_be_there(void **state)
+{
+	(void)state;
+	f.services[1] = "ntp";
+	f.rules.nservices = 2;
+	refuses("not-in-set");
+}
+
+static void
+what_the_router_does_not_run_is_left_out(void **state)
+{
+	json_t *s = json_object();
+	char hex[HASH_HEX];
+
+	(void)state;
+	digest("anything", hex);
+	js_set_str(s, "service", "ntp");
+	js_set_str(s, "kind", "solo5");
+	js_set_str(s, "image", hex);
+	json_array_append_new(json_object_get(f.set, "services"), s);
+	assert_int_equal(judge(), 0);
+	assert_int_equal(f.got.nservices, 1);
+}
+
+static void
+an_unknown_key_in_a_set_is_refused(void **state)
+{
+	(void)state;
+	js_set_int(f.set, "extra", 1);
+	refuses("metadata");
+}
+
+static void
+an_unknown_probe_is_refused(void **state)
+{
+	json_t *p = json_array_get(
+	    json_object_get(custom_of("dns-dhcp", f.image), "probes"), 0);
+
+	(void)state;
+	js_set_str(p, "type", "shell");
+	refuses("unsupported");
+}
+
+static void
+a_machine_type_with_a_path_is_refused(void **state)
+{
+	(void)state;
+	js_set_str(
+	    custom_of("kernel", f.vmlinuz), "machine", "microvm,dumpdtb=/x");
+	refuses("metadata");
+}
+
+static void
+the_attack_gives_its_word(void **state)
+{
+	struct err err = ERR_INIT;
+	char word[RULES_WORD];
+
+	(void)state;
+	err_set(&err, ERR_TRUST, "timestamp: version 3 after 4 (rollback)");
+	rules_word(&err, word);
+	assert_string_equal(word, "rollback");
+	err_set(&err, ERR_TRUST, "snapshot: (wrong bytes)");
+	rules_word(&err, word);
+	assert_string_equal(word, "wrong-bytes");
+	err_set(&err, ERR_TRUST, "a sentence (with a word) inside");
+	rules_word(&err, word);
+	assert_string_equal(word, "not-trusted");
+}
+
+#undef T
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_set_in_order_is_taken),
+		T(a_demonstration_is_refused_unless_wanted),
+		T(a_demonstration_is_taken_when_wanted),
+		T(another_channel_is_refused),
+		T(another_architecture_is_refused),
+		T(a_channel_without_a_set_is_refused),
+		T(an_older_set_is_refused),
+		T(the_same_number_with_other_content_is_refused),
+		T(too_few_keys_are_refused),
+		T(a_demanded_key_must_have_signed),
+		T(a_demanded_key_that_signed_is_enough),
+		T(an_image_nobody_lists_is_refused),
+		T(an_image_of_another_service_is_refused),
+		T(a_withdrawn_serial_is_refused),
+		T(an_image_that_targets_lists_itself_is_refused),
+		T(a_role_that_comes_before_is_refused),
+		T(a_role_behind_that_lists_it_too_is_refused),
+		T(a_service_that_the_router_runs_must_be_there),
+		T(what_the_router_does_not_run_is_left_out),
+		T(an_unknown_key_in_a_set_is_refused),
+		T(an_unknown_probe_is_refused),
+		T(a_machine_type_with_a_path_is_refused),
+		T(the_attack_gives_its_word),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,314 @@
+/* rooms: router-agent/state.c router-agent/set.c router-agent/plan.c */
+/* What the agent remembers, and what it makes of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/fdio.h"
+#include "lib/ipc.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "router-agent/plan.h"
+#include "router-agent/state.h"
+#include "tests/support/scratch.h"
+
+#define MIB ((int64_t)1 << 20)
+
+static void
+file(struct set_file *f, const char *content)
+{
+	hash_bytes(&f->hash, content, strlen(content));
+	f->size = (int64_t)strlen(content);
+	snprintf(f->target, sizeof(f->target), "images/x/amd64/%s", content);
+}
+
+static void
+a_set(struct set *s, int64_t counter, const char *image)
+{
+	char name[32];
+
+	memset(s, 0, sizeof(*s));
+	strcpy(s->channel, "edge");
+	strcpy(s->arch, "amd64");
+	s->counter = counter;
+	snprintf(name, sizeof(name), "set %d", (int)counter);
+	hash_bytes(&s->sha256, name, strlen(name));
+	file(&s->vmlinuz, "vmlinuz");
+	file(&s->initrd, "initrd");
+	strcpy(s->machine, "microvm,pit=on,pic=on,rtc=on");
+	strcpy(s->cmdline, "console=ttyS0 quiet");
+	strcpy(s->kernel_version, "6.1");
+	s->kernel_memory = 96 * MIB;
+	s->metadata = (struct set_metadata){ 1, 2, 3, 4 };
+	s->nservices = 1;
+	strcpy(s->services[0].name, "dns-dhcp");
+	strcpy(s->services[0].version, "2.90");
+	file(&s->services[0].image, image);
+	s->services[0].memory = 96 * MIB;
+	s->services[0].serial = 5;
+	s->services[0].keys = 2;
+	s->services[0].nprobes = 2;
+	s->services[0].probes[0] = (struct probe){ .type = PROBE_DNS,
+		.name = "router.lan",
+		.qtype = "A",
+		.expect = PROBE_SELF,
+		.value = "self",
+		.tcp = true };
+	s->services[0].probes[1] =
+	    (struct probe){ .type = PROBE_TCP, .port = 443 };
+}
+
+static struct set *
+new_set(int64_t counter, const char *image)
+{
+	struct set *s = mem_alloc(sizeof(*s));
+
+	a_set(s, counter, image);
+	return s;
+}
+
+static void
+a_set_crosses_a_socket_unchanged(void **state)
+{
+	auto_free struct set *s = new_set(3, "image"), *got = new_set(1, "x");
+	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
+	auto_buf struct buf b = BUF_INIT;
+	struct err err = ERR_INIT;
+	int sv[2];
+
+	(void)state;
+	assert_int_equal(ipc_pair(sv, &err), 0);
+	set_send(s, &b);
+	assert_int_equal(ipc_send(sv[0], 1, &b, NULL, 0, &err), 0);
+	assert_int_equal(ipc_recv(sv[1], 1000, &m, &err), 1);
+	assert_int_equal(set_receive(&m, got, &err), 0);
+	assert_int_equal(ipc_end(&m, &err), 0);
+	assert_memory_equal(s, got, sizeof(*s));
+	close(sv[0]);
+	close(sv[1]);
+}
+
+static void
+every_cut_of_a_set_is_refused(void **state)
+{
+	auto_free struct set *s = new_set(3, "image"), *got = new_set(1, "x");
+	auto_buf struct buf b = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	set_send(s, &b);
+	for (size_t n = 0; n < b.len; n++) {
+		struct ipc_msg m = IPC_MSG_INIT;
+
+		buf_add(&m.body, b.data, n);
+		assert_int_equal(set_receive(&m, got, &err), -1);
+		ipc_release(&m);
+	}
+}
+
+static void
+qemu_options_cannot_be_smuggled_in(void **state)
+{
+	static const char *const bad[] = { "", "pc", "microvm,", "-microvm",
+		"microvm,pit", "microvm,pit=on,dumpdtb=/x", "microvm,pit=/x",
+		"microvm,kernel=on", "microvm pit=on" };
+	auto_free struct set *s = new_set(3, "image");
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(set_check(s, &err), 0);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		strcpy(s->machine, bad[i]);
+		if (strcmp(bad[i], "microvm,") == 0)
+			continue; /* an empty rest is no option */
+		assert_int_equal(set_check(s, &err), -1);
+	}
+}
+
+static void
+the_record_comes_back_whole(void **state)
+{
+	struct state s = { 0 }, got = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	s.current = new_set(3, "image");
+	s.previous = new_set(2, "older");
+	state_raise_counter(&s, s.current);
+	state_mark_bad(&s, s.previous, "probe", "it answers wrongly", 1000);
+	s.tries = 1;
+	s.report_sequence = 7;
+	s.has_report = true;
+	hash_bytes(&s.report_previous, "r", 1);
+	assert_int_equal(state_save(scratch.fd, &s, &err), 0);
+	assert_int_equal(state_load(scratch.fd, &got, &err), 0);
+	assert_int_equal(got.sequence, 1);
+	assert_memory_equal(got.current, s.current, sizeof(struct set));
+	assert_memory_equal(got.previous, s.previous, sizeof(struct set));
+	assert_null(got.trial);
+	assert_non_null(state_is_bad(&got, &s.previous->sha256));
+	assert_int_equal(state_counter(&got, "edge", "amd64")->counter, 3);
+	assert_null(state_counter(&got, "stable", "amd64"));
+	assert_int_equal(got.report_sequence, 7);
+	state_release(&s);
+	state_release(&got);
+}
+
+static void
+damage(const char *name)
+{
+	int fd = openat(scratch.fd, name, O_WRONLY);
+
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(pwrite(fd, "9", 1, 100), 1);
+	close(fd);
+}
+
+static void
+a_damaged_record_costs_one_step(void **state)
+{
+	struct state s = { 0 }, got = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (s.tries = 1; s.tries <= 3; s.tries++)
+		assert_int_equal(state_save(scratch.fd, &s, &err), 0);
+	damage("state.1");
+	assert_int_equal(state_load(scratch.fd, &got, &err), 0);
+	assert_int_equal(got.sequence, 2);
+	assert_int_equal(got.tries, 2);
+	damage("state.0");
+	assert_int_equal(state_load(scratch.fd, &got, &err), -1);
+	assert_int_equal(err.cls, ERR_INPUT);
+	state_release(&got);
+}
+
+static void
+nothing_there_is_an_empty_record(void **state)
+{
+	struct state got = { .tries = 9 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(state_load(scratch.fd, &got, &err), 0);
+	assert_int_equal(got.sequence, 0);
+	assert_null(got.current);
+}
+
+static void
+a_counter_never_goes_back(void **state)
+{
+	auto_free struct set *a = new_set(5, "a"), *b = new_set(4, "b");
+	struct state s = { 0 };
+
+	(void)state;
+	state_raise_counter(&s, a);
+	state_raise_counter(&s, b);
+	assert_int_equal(s.counters[0].counter, 5);
+	assert_true(hash_equal(&s.counters[0].sha256, &a->sha256));
+}
+
+static void
+the_oldest_bad_set_makes_room(void **state)
+{
+	auto_free struct set *first = new_set(1, "a");
+	struct state s = { 0 };
+
+	(void)state;
+	for (int i = 1; i <= STATE_BAD + 1; i++) {
+		auto_free struct set *b = new_set(i, "b");
+
+		state_mark_bad(&s, b, "probe", "", 1);
+	}
+	assert_int_equal(s.nbad, STATE_BAD);
+	assert_null(state_is_bad(&s, &first->sha256));
+}
+
+static void
+one_agent_at_a_time(void **state)
+{
+	struct state_dir d, second;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(state_dir_open(&d, scratch.path, &err), 0);
+	assert_int_equal(state_dir_open(&second, scratch.path, &err), -1);
+	assert_int_equal(err.cls, ERR_BUSY);
+	state_dir_release(&d);
+	assert_int_equal(state_dir_open(&second, scratch.path, &err), 0);
+	state_dir_release(&second);
+}
+
+static void
+an_unchanged_service_is_kept(void **state)
+{
+	auto_free struct set *a = new_set(1, "image"), *b = new_set(2, "image");
+	struct err err = ERR_INIT;
+	struct plan p;
+
+	(void)state;
+	assert_int_equal(plan_make(a, b, 0 + 64 * MIB, &p, &err), 0);
+	assert_int_equal(p.act[0], PLAN_KEEP);
+	assert_int_equal(p.changes, 0);
+	file(&b->initrd, "another");
+	assert_int_equal(plan_make(a, b, 1024 * MIB, &p, &err), 0);
+	assert_int_equal(p.act[0], PLAN_REPLACE);
+	assert_true(p.beside);
+}
+
+static void
+short_memory_means_one_after_the_other(void **state)
+{
+	auto_free struct set *a = new_set(1, "a"), *b = new_set(2, "b");
+	struct err err = ERR_INIT;
+	struct plan p;
+
+	(void)state;
+	assert_int_equal(plan_make(a, b, 100 * MIB, &p, &err), 0);
+	assert_false(p.beside);
+	assert_int_equal(plan_make(NULL, b, 100 * MIB, &p, &err), -1);
+	b->services[0].memory = 4096 * MIB;
+	assert_int_equal(plan_make(a, b, 100 * MIB, &p, &err), -1);
+}
+
+static void
+a_service_that_is_gone_is_removed(void **state)
+{
+	auto_free struct set *a = new_set(1, "a"), *b = new_set(2, "b");
+	struct err err = ERR_INIT;
+	struct plan p;
+
+	(void)state;
+	strcpy(b->services[0].name, "ntp");
+	assert_int_equal(plan_make(a, b, 1024 * MIB, &p, &err), 0);
+	assert_int_equal(p.act[0], PLAN_ADD);
+	assert_true(p.remove[0]);
+	assert_int_equal(p.changes, 2);
+}
+
+#define WITH_FOLDER(f) \
+	cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_set_crosses_a_socket_unchanged),
+		cmocka_unit_test(every_cut_of_a_set_is_refused),
+		cmocka_unit_test(qemu_options_cannot_be_smuggled_in),
+		WITH_FOLDER(the_record_comes_back_whole),
+		WITH_FOLDER(a_damaged_record_costs_one_step),
+		WITH_FOLDER(nothing_there_is_an_empty_record),
+		cmocka_unit_test(a_counter_never_goes_back),
+		cmocka_unit_test(the_oldest_bad_set_makes_room),
+		WITH_FOLDER(one_agent_at_a_time),
+		cmocka_unit_test(an_unchanged_service_is_kept),
+		cmocka_unit_test(short_memory_means_one_after_the_other),
+		cmocka_unit_test(a_service_that_is_gone_is_removed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
