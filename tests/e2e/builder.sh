@@ -122,13 +122,13 @@ killed() {
 	pid=$!
 	until_ok 60 running || return 1
 	fails_with 75 run --once --offline --recipes "$bad" || return 1
-	sleep 1
+	until_ok 5 grep -q begin "$state"/log/runs/run-*.log
 	live=$(cat "$state"/log/runs/run-*.log)
 	kill -9 "$(cat "$state/work/lock")"
 	wait $pid
 	has "$live" begin || return 1
 	sleep 0.5
-	if [ -n "$(pgrep -fx 'sleep 4.125')" ]; then
+	if [ -n "$(pgrep -fx 'sleep 6.125')" ]; then
 		echo "the build outlived its builder"
 		return 1
 	fi
@@ -145,7 +145,7 @@ t "what was running is lost, run again, and ends as if nothing had been" resumed
 t "one bad recipe holds only itself" others
 
 stopped() {
-	sed -i 's/sleep 4.125/sleep 60/' "$bad/slow/build.sh"
+	sed -i 's/sleep 6.125/sleep 60/' "$bad/slow/build.sh"
 	run --once --offline --recipes "$bad" --only slow >"$tmp/out" &
 	pid=$!
 	until_ok 60 running || return 1

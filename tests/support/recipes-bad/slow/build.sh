@@ -1,3 +1,3 @@
 echo begin
-sleep 4.125
+sleep 6.125
 echo the same each time >/out/slow
