@@ -56,7 +56,7 @@ open_parts(struct opened *o, bool write, struct err *err)
 	auto_fd int store = farm_dir(&o->farm, "store", err);
 
 	if (store == -1)
-		return -1;
+		return err_prefix(err, "%s is no farm", o->farm.shown);
 	o->db = write
 		    ? db_open(path, farm_migrations, farm_migrations_count, err)
 		    : db_open_reader(path, err);
@@ -200,7 +200,11 @@ import_locked(struct opened *o, struct workers *ws, int fd, struct err *err)
 	if (apt_sources_read(&sources, NULL, &no_sources) == -1)
 		fprintf(stderr, WHERE ": %s: judging by Debian's keyring\n",
 		    no_sources.msg);
-	a = (struct deb_archive){ o->db, o->store, ws, &sources, o->work };
+	a = (struct deb_archive){ .db = o->db,
+		.store = o->store,
+		.workers = ws,
+		.sources = &sources,
+		.tmpdir = o->work };
 	l = lock_tar_read(o->store, fd, o->work, err);
 	if (!l || lock_accept(&a, l, err) == -1)
 		return -1;

@@ -313,12 +313,44 @@ archive_poll(struct deb_archive *a, const char *const *suites, size_t n,
 	return r;
 }
 
+/* The indexes of a suite's InRelease, in the store. */
+static int
+find_indexes(struct deb_archive *a, struct archive_suite *s, const char *arch,
+    struct err *err)
+{
+	auto_release struct release rel = { 0 };
+	auto_fd int fd = -1;
+	struct archive_known *k;
+
+	for (size_t i = 0; i < ARCHIVE_SUITES; i++) {
+		k = &a->known[i];
+		if (strcmp(k->arch, arch) == 0 &&
+		    hash_equal(&k->inrelease, &s->inrelease) &&
+		    store_has(a->store, &k->indexes[ARCHIVE_PACKAGES]) &&
+		    store_has(a->store, &k->indexes[ARCHIVE_SOURCES])) {
+			memcpy(s->indexes, k->indexes, sizeof(s->indexes));
+			return 0;
+		}
+	}
+	if (store_get(a->store, &s->inrelease, &fd, err) == -1 ||
+	    archive_read_release(a, fd, archive_keyring(a, s->name, s->uri),
+		arch, &rel, err) == -1 ||
+	    archive_get_indexes(
+		a, s->name, s->uri, &rel, arch, s->indexes, err) == -1)
+		return -1;
+	if (strlen(arch) < sizeof(k->arch)) {
+		k = &a->known[a->next_known++ % ARCHIVE_SUITES];
+		k->inrelease = s->inrelease;
+		strcpy(k->arch, arch);
+		memcpy(k->indexes, s->indexes, sizeof(k->indexes));
+	}
+	return 0;
+}
+
 int
 archive_suite_load(struct deb_archive *a, const char *name, const char *arch,
     struct archive_suite *s, struct err *err)
 {
-	auto_release struct release rel = { 0 };
-	auto_fd int fd = -1;
 	int r = load_row(a, name, s, err);
 
 	if (r == 0)
@@ -327,14 +359,7 @@ archive_suite_load(struct deb_archive *a, const char *name, const char *arch,
 		    "first",
 		    name);
 	if (r == 1)
-		r = store_get(a->store, &s->inrelease, &fd, err);
-	/* Judged again each time: 50 ms, and no second copy of the truth. */
-	if (r == 0)
-		r = archive_read_release(
-		    a, fd, archive_keyring(a, name, s->uri), arch, &rel, err);
-	if (r == 0)
-		r = archive_get_indexes(
-		    a, name, s->uri, &rel, arch, s->indexes, err);
+		r = find_indexes(a, s, arch, err);
 	if (r == -1) {
 		archive_suite_release(s);
 		return err_prefix(err, "suite %s", name);

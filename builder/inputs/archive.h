@@ -20,14 +20,27 @@
 #include "lib/store.h"
 
 #define ARCHIVE_SUITES 16
+#define ARCHIVE_PACKAGES 0
+#define ARCHIVE_SOURCES 1
+#define ARCHIVE_INDEXES 2
 
-/* Filled by the caller; everything is borrowed. */
+/* What a signed InRelease was found to list, so that 15 recipes do not have
+ * it judged 15 times. */
+struct archive_known {
+	struct hash inrelease;
+	char arch[32];
+	struct hash indexes[ARCHIVE_INDEXES];
+};
+
+/* Filled by the caller, the rest zeroed; everything is borrowed. */
 struct deb_archive {
 	struct db *db; /* farm.db, opened by its owner */
 	struct store *store;
 	struct workers *workers;
 	const struct apt_sources *sources;
 	int tmpdir; /* for unnamed files: "work" of the farm */
+	struct archive_known known[ARCHIVE_SUITES];
+	size_t next_known; /* the one to be overwritten */
 };
 
 struct archive_news {
@@ -45,9 +58,6 @@ int archive_poll(struct deb_archive *, const char *const *suites, size_t n,
     struct err *) KILN_MUST;
 
 /* A suite as it was last seen; its indexes lie in the store. */
-#define ARCHIVE_PACKAGES 0
-#define ARCHIVE_SOURCES 1
-#define ARCHIVE_INDEXES 2
 struct archive_suite {
 	char *name;
 	char *uri; /* "http://deb.debian.org/debian/dists/bookworm/" */

@@ -39,8 +39,11 @@ parts_open(void)
 		fprintf(stderr, "%s\n", err->msg);
 		return -1;
 	}
-	parts.archive = (struct deb_archive){ parts.db, parts.store,
-		&parts.workers, &parts.sources, parts.work };
+	parts.archive = (struct deb_archive){ .db = parts.db,
+		.store = parts.store,
+		.workers = &parts.workers,
+		.sources = &parts.sources,
+		.tmpdir = parts.work };
 	return 0;
 }
 
