@@ -150,6 +150,31 @@ a_signed_report_is_taken_and_shown(void **state)
 	assert_string_equal(http_header(&a, "Retry-After"), "5");
 }
 
+/* tests/golden/: its router's key is made of these words. */
+static void
+the_golden_report_is_taken(void **state)
+{
+	auto_answer struct answer a = ANSWER_INIT;
+	auto_buf struct buf text = BUF_INIT;
+	static const char words[] = "kiln golden router";
+	struct err err = ERR_INIT;
+	struct sig_public its;
+	struct sig_seed from;
+	struct hash h;
+	json_t *r;
+
+	(void)state;
+	hash_bytes(&h, words, sizeof(words) - 1);
+	memcpy(from.b, h.b, sizeof(from.b));
+	sig_public_of(&from, &its);
+	assert_int_equal(
+	    file_read("tests/golden/report.json", 65536, &text, &err), 0);
+	r = js_parse("report", text.data, text.len, &err);
+	assert_non_null(r);
+	assert_int_equal(post(r, &from, &its, NULL, &a), 200);
+	assert_int_equal(count("SELECT count(*) FROM router"), 2);
+}
+
 static void
 a_router_without_a_set_reports_too(void **state)
 {
@@ -194,7 +219,7 @@ a_key_speaks_for_its_own_router_only(void **state)
 	assert_error(&a, "not-trusted");
 	assert_int_equal(
 	    count("SELECT count(*) FROM report WHERE sequence = 21"), 0);
-	assert_int_equal(count("SELECT count(*) FROM router"), 1);
+	assert_int_equal(count("SELECT count(*) FROM router"), 2);
 }
 
 static void
@@ -302,12 +327,12 @@ only_the_newest_reports_are_kept(void **state)
 
 	(void)state;
 	assert_int_equal(post(report(&pub, 5000), &seed, &pub, NULL, &a), 200);
-	assert_int_equal(count("SELECT count(*) FROM report"), 1);
+	assert_int_equal(count("SELECT count(*) FROM report"), 2);
 	/* Another router's stay. */
 	assert_int_equal(
 	    post(report(&other_pub, 1), &other_seed, &other_pub, NULL, &a),
 	    200);
-	assert_int_equal(count("SELECT count(*) FROM report"), 2);
+	assert_int_equal(count("SELECT count(*) FROM report"), 3);
 }
 
 int
@@ -315,6 +340,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_signed_report_is_taken_and_shown),
+		cmocka_unit_test(the_golden_report_is_taken),
 		cmocka_unit_test(a_router_without_a_set_reports_too),
 		cmocka_unit_test(a_wrong_signature_is_403),
 		cmocka_unit_test(a_key_speaks_for_its_own_router_only),
