@@ -48,8 +48,8 @@ struct agent {
 	char cause[32], error[STATE_TEXT];
 	int64_t bad_counter; /* of the set last rolled back or refused */
 	int64_t checked, next_check;
-	struct hash told;        /* the last report's cause, told once */
-	struct hash shown;       /* status.json as it was last written */
+	struct hash told;  /* the last report's cause, told once */
+	struct hash shown; /* status.json as it was last written */
 	int64_t show_at;
 };
 
