@@ -21,8 +21,7 @@ program(const struct up *u, const char *name)
 bool
 up_have_keys(const struct up *u)
 {
-	return file_exists_at(u->farm.dirfd, "keys/offline/root.key") ||
-	       file_exists_at(u->farm.dirfd, "tuf/metadata/1.root.json");
+	return file_exists_at(u->farm.dirfd, "tuf/metadata/1.root.json");
 }
 
 /* The demonstration's ceremonies: roles for `services`, made on the first

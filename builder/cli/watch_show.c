@@ -26,7 +26,7 @@ cycle_read(struct db *farm, int64_t since, struct cycle *c, struct err *err)
 	static const char sql[] =
 	    "SELECT id, started_at, coalesce(finished_at, 0), executed,"
 	    " failed, coalesce(error, '') FROM cycle WHERE started_at >= ?1"
-	    " ORDER BY id LIMIT 1";
+	    " AND interrupted = 0 ORDER BY id LIMIT 1";
 	auto_stmt struct stmt *q = db_stmt(farm, sql);
 	int got;
 

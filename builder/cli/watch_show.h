@@ -19,7 +19,8 @@ struct cycle {
 	int64_t id, started_at, finished_at, executed, failed;
 	char error[256];
 };
-/* 1: the first cycle begun at or after `since`; 0: none yet. */
+/* 1: the first cycle begun at or after `since` that was not cut short by the
+ * end of its builder; 0: none yet. */
 int cycle_read(
     struct db *farm, int64_t since, struct cycle *, struct err *) KILN_MUST;
 

@@ -186,7 +186,8 @@ ledger_recover(struct db *db, struct err *err)
 	    " WHERE state = 'running';"
 	    "UPDATE cycle SET finished_at ="
 	    " CAST(strftime('%s', 'now') AS INTEGER),"
-	    " error = 'kiln-builder ended' WHERE finished_at IS NULL";
+	    " interrupted = 1, error = 'kiln-builder ended'"
+	    " WHERE finished_at IS NULL";
 
 	return db_exec(db, sql, err);
 }
