@@ -170,7 +170,7 @@ again(struct machine *m, const char *service, const char *why)
 {
 	int64_t wait;
 
-	snprintf(m->fault, sizeof(m->fault), "%s", why);
+	snprintf(m->fault, sizeof(m->fault), "%.199s", why);
 	probe_stop(&m->probe);
 	vm_kill(&m->vm);
 	m->good = 0;

@@ -185,7 +185,7 @@ ended(struct vm *vm, const char *why)
 	if (vm->state == VM_ENDED)
 		return;
 	vm->state = VM_ENDED;
-	snprintf(vm->why, sizeof(vm->why), "%s", why);
+	snprintf(vm->why, sizeof(vm->why), "%.199s", why);
 }
 
 static int

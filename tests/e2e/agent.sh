@@ -1,0 +1,185 @@
+# The router's part alone, in a network namespace of its own: a tree that
+# kiln-tuf made, kiln-web before it, and machines that boot.  The guest is taken
+# from $KILN_GUEST (vmlinuz, initrd, image), else from what `make run` built.
+[ -n "${KILN_E2E_NS:-}" ] || [ "$(id -u)" != 0 ] ||
+	KILN_E2E_NS=1 exec unshare -n sh "$0" "$@"
+. tests/support/lib.sh
+
+guest=${KILN_GUEST:-$tmp/guest}
+from_farm() {
+	images=var/tuf/targets/images
+	mkdir -p "$guest"
+	for f in "$images"/kernel/amd64/*; do
+		[ -e "$f" ] || return 1
+		# A Linux kernel has "HdrS" at 514.
+		if [ "$(dd if="$f" bs=1 skip=514 count=4 2>/dev/null)" = HdrS ]; then
+			ln -sf "$PWD/$f" "$guest/vmlinuz"
+		else
+			ln -sf "$PWD/$f" "$guest/initrd"
+		fi
+	done
+	for f in "$images"/dns-dhcp/amd64/*; do
+		ln -sf "$PWD/$f" "$guest/image"
+	done
+	[ -e "$guest/image" ]
+}
+if [ "$(id -u)" != 0 ] || [ ! -c /dev/net/tun ]; then
+	skip "the agent wants root and /dev/net/tun"
+	finish
+fi
+if [ -z "${KILN_GUEST:-}" ] && ! from_farm; then
+	skip "no guest to boot: set KILN_GUEST or use make run first"
+	finish
+fi
+
+var=$tmp/var
+st=$tmp/agent
+server=http://198.51.100.1
+ip link set lo up
+ip address add 198.51.100.1/32 dev lo
+cat >"$tmp/agent.yaml" <<EOF
+state: $st
+server: ["$server"]
+channel: edge
+demo: true
+trust: {root: $tmp/root.json, min_keys: 1}
+poll: 1h
+accel: ${KILN_ACCEL:-tcg}
+lan: {bridge: br-lan, address: 192.0.2.1, prefix: 24}
+services:
+  dns-dhcp:
+    address: 192.0.2.53
+    config: {domain: lan, hosts: [{name: router, address: 192.0.2.53}]}
+reports: full
+EOF
+agent() {
+	verb=$1
+	shift
+	"$bin/kiln-agent" "$verb" --config "$tmp/agent.yaml" "$@"
+}
+publish() { # VERSION IMAGE
+	"$bin/tests/support/publish" "$var" vm dns-dhcp "$1" "$2" router.lan &&
+	    "$bin/kiln-tuf" serve --once --state "$var"
+}
+start_agent() {
+	"$bin/kiln-agent" run --config "$tmp/agent.yaml" 2>>"$tmp/agent.log" &
+	agent_pid=$!
+	pids="$pids $agent_pid"
+}
+has() { agent status --json | grep -q "$1"; }
+asks() { "$bin/kiln-agent" probe dns 192.0.2.53 router.lan 2>/dev/null; }
+answers() { asks | grep -q '192\.0\.2\.53'; }
+exits() { # CODE command…
+	want=$1
+	shift
+	"$@"
+	[ $? -eq "$want" ]
+}
+found() {
+	"$bin/kiln-tuf" init --state "$var" --demo --service dns-dhcp \
+	    --service kernel &&
+	    "$bin/kiln-tuf" export-root --state "$var" >"$tmp/root.json" &&
+	    "$bin/tests/support/publish" "$var" kernel kernel 6.1 \
+		"$guest/vmlinuz" "$guest/initrd" \
+		microvm,pit=on,pic=on,rtc=on \
+		"console=ttyS0 quiet pci=off panic=-1" &&
+	    publish 1 "$guest/image"
+}
+t "a farm is founded and publishes a set" found
+"$bin/kiln-web" --state "$var" --listen 198.51.100.1:80 2>"$tmp/web.log" &
+pids="$pids $!"
+t "kiln-web serves it" until_ok 20 \
+    curl -fsS -o /dev/null $server/tuf/metadata/timestamp.json
+
+# --- what must be refused ------------------------------------------------------
+refused() { # WORD sed-expression
+	sed "$2" "$tmp/agent.yaml" >"$tmp/other.yaml"
+	"$bin/kiln-agent" check --config "$tmp/other.yaml" 2>"$tmp/refused"
+	rc=$?
+	cat "$tmp/refused"
+	[ $rc -eq 4 ] && grep -q "refused ($1)" "$tmp/refused"
+}
+t "a demonstration is refused unless wanted" refused demo 's/^demo: true/demo: false/'
+t "an image by too few keys is refused" \
+    refused too-few-keys 's/min_keys: 1/min_keys: 2/'
+t "an empty channel is refused" refused no-set 's/^channel: edge/channel: stable/'
+t "another architecture is refused" refused no-set 's/^demo/arch: arm64\ndemo/'
+t "a service that is not in the set is refused" \
+    refused not-in-set 's/^services:/services:\n  ntp: {address: 192.0.2.54}/'
+t "an unknown key is an error with its line" exits 2 sh -c \
+    'sed "s/^poll/pool/" "$1/agent.yaml" >"$1/bad.yaml"
+    "$2/kiln-agent" run -n --config "$1/bad.yaml" 2>&1 | tee "$1/out" >&2
+    grep -q "bad.yaml:6:" "$1/out" && exit 2' sh "$tmp" "$bin"
+
+# --- the first set -------------------------------------------------------------
+t "check prints the plan" exits 0 agent check
+start_agent
+t "the first set is committed" until_ok 150 has '"phase":"committed"'
+agent status | sed 's/^/# /'
+t "the machine answers from the LAN" until_ok 10 answers
+t "the machine answers over TCP" \
+    "$bin/kiln-agent" probe dns 192.0.2.53 router.lan --tcp
+qemu() { pgrep -f 'name kiln-dns-dhcp' | head -n 1; }
+walls() {
+	p=/proc/$(qemu)
+	uid=$(awk '/^Uid:/ {print $2}' "$p/status")
+	caps=$(awk '/^CapEff:/ {print $2}' "$p/status")
+	filter=$(awk '/^Seccomp:/ {print $2}' "$p/status")
+	echo "uid $uid caps $caps seccomp $filter"
+	[ "$uid" -ge 60832 ] && [ "$caps" = 0000000000000000 ] &&
+	    [ "$filter" = 2 ] &&
+	    [ "$(readlink "$p/ns/net")" != "$(readlink /proc/self/ns/net)" ]
+}
+t "QEMU has a uid, a filter and a network of its own, and no capability" walls
+t "a second agent on the same folder is told to try again" exits 75 agent check
+
+# --- an update under questions, and one that fails -----------------------------
+ask_on() {
+	asked=0 lost=0
+	while [ ! -e "$tmp/enough" ]; do
+		asked=$((asked + 1))
+		answers || lost=$((lost + 1))
+		sleep 0.02
+	done
+	echo "$asked $lost" >"$tmp/asked"
+}
+ask_on &
+asker=$!
+pids="$pids $asker"
+cat "$guest/image" >"$tmp/two" && dd if=/dev/zero bs=4096 count=1 >>"$tmp/two" 2>/dev/null
+dd if=/dev/zero of="$tmp/broken" bs=4096 count=64 2>/dev/null
+t "a second image is published" publish 2 "$tmp/two"
+kill -USR1 $agent_pid
+t "the second set is committed" until_ok 150 \
+    has '"phase":"committed".*"set":{"counter":2'
+t "an image that cannot boot is published" publish 3 "$tmp/broken"
+kill -USR1 $agent_pid
+t "it is rolled back, and the set is marked bad" until_ok 150 \
+    has '"bad_counter":3.*"phase":"rolled-back".*"set":{"counter":2'
+agent status | sed 's/^/# /'
+touch "$tmp/enough"
+wait $asker
+nothing_lost() {
+	read -r n bad <"$tmp/asked"
+	echo "$n asked, $bad lost"
+	[ "$n" -gt 20 ] && [ "$bad" -eq 0 ]
+}
+t "no question was lost meanwhile" nothing_lost
+sent() { ! [ "$(agent report --show)" ]; }
+t "the reports reached the server" until_ok 20 sent
+
+# --- death, and no network -----------------------------------------------------
+kill -9 $agent_pid
+wait $agent_pid 2>/dev/null
+nobody() { [ -z "$(qemu)" ]; }
+t "its machines die with a killed agent" until_ok 10 nobody
+ip address del 198.51.100.1/32 dev lo
+start_agent
+t "without a network the committed set starts" until_ok 60 answers
+t "and it is the second" has '"set":{"counter":2'
+t "the end is clean" sh -c "kill $agent_pid"
+wait $agent_pid
+t "it ends with 0" test $? -eq 0
+t "and leaves no machine" nobody
+tail -n 30 "$tmp/agent.log" | sed 's/^/# /'
+finish
