@@ -1,0 +1,328 @@
+/* rooms: builder builder/inputs builder/plan builder/bake builder/judge */
+/* What may be published, and that nothing else is. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "builder/judge/publish.h"
+#include "builder/judge/sbom.h"
+#include "builder/judge/verdict.h"
+#include "builder/plan/ledger.h"
+#include "builder/schema.h"
+#include "lib/canon.h"
+#include "lib/fdio.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "tests/support/scratch.h"
+
+static const char lib_yaml[] =
+    "name: lib\nkind: source\nsummary: s\nsuites: [bookworm]\n"
+    "build: {packages: [gcc], script: build.sh}\noutputs: [lib]\n";
+static const char svc_yaml[] =
+    "name: svc\nkind: image\nsummary: s\nsuites: [bookworm]\n"
+    "upstream: erofs-utils\nmemory: 64MiB\n"
+    "uses: [{recipe: lib, outputs: [lib]}]\n"
+    "image:\n  packages: [erofs-utils]\n  files:\n"
+    "    - {path: /lib, from: \"use:lib/lib\"}\n";
+
+static struct recipes all;
+static struct store *st;
+static struct db *db;
+static struct err err;
+static struct hash policy = { { 7 } };
+static struct lock_package debs[1];
+static struct lock lock;
+static struct plan *lib, *svc;
+
+static void
+put(const char *path, const char *text)
+{
+	assert_int_equal(
+	    file_write_at(scratch.fd, path, text, strlen(text), 0644, &err), 0);
+}
+
+static struct recipe *
+load(const char *svc_text)
+{
+	put("r/lib/recipe.yaml", lib_yaml);
+	put("r/lib/build.sh", "true\n");
+	put("r/svc/recipe.yaml", svc_text);
+	recipes_release(&all);
+	auto_fd int dir = dir_open_at(scratch.fd, "r", &err);
+	assert_int_equal(recipes_load(dir, NULL, &all, &err), 0);
+	for (size_t i = 0; i < all.n; i++)
+		if (all.v[i].error)
+			fail_msg("%s", all.v[i].error);
+	return recipes_find(&all, "svc");
+}
+
+static struct plan *
+plan_of(const char *recipe, enum recipe_stage stage, uint8_t used)
+{
+	struct plan_use use = { "lib", "lib", { { used } } };
+	struct plan *p = plan_make(recipes_find(&all, recipe), stage, &lock,
+	    &use, stage == STAGE_IMAGE ? 1 : 0, &policy, &err);
+	struct hash h;
+
+	if (!p)
+		fail_msg("%s", err.msg);
+	assert_int_equal(
+	    store_put_bytes(st, p->text.data, p->text.len, &h, &err), 0);
+	assert_int_equal(ledger_plan(db, p, &lock.digest, 0, &err), 0);
+	return p;
+}
+
+static int
+setup(void **state)
+{
+	auto_free char *path = NULL;
+
+	if (scratch_setup(state) != 0 || mkdirat(scratch.fd, "s", 0755) ||
+	    mkdirat(scratch.fd, "r", 0755) ||
+	    mkdirat(scratch.fd, "r/lib", 0755) ||
+	    mkdirat(scratch.fd, "r/svc", 0755))
+		return -1;
+	auto_fd int dir = dir_open_at(scratch.fd, "s", &err);
+	st = store_open(dir, &err);
+	path = mem_printf("%s/farm.db", scratch.path);
+	db = db_open(path, farm_migrations, farm_migrations_count, &err);
+	if (!st || !db)
+		return -1;
+	debs[0] = (struct lock_package){ .name = (char *)"erofs-utils",
+		.version = (char *)"1:1.5+x-1~b",
+		.arch = (char *)"amd64",
+		.sha256 = { { 3 } } };
+	lock = (struct lock){ .digest = { { 9 } },
+		.recipe = (char *)"svc",
+		.arch = (char *)"amd64",
+		.image = { debs, 1, 1 } };
+	load(svc_yaml);
+	lib = plan_of("lib", STAGE_BUILD, 0);
+	svc = plan_of("svc", STAGE_IMAGE, 5);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	plan_free(lib);
+	plan_free(svc);
+	lib = svc = NULL;
+	recipes_release(&all);
+	store_free(st);
+	db_close(db);
+	return scratch_teardown(state);
+}
+
+/* Both lanes, and a verdict; B's digest may be another. */
+static void
+run_plan(const struct plan *p, const char *output, uint8_t a, uint8_t b)
+{
+	struct verdict_run runs[2];
+	enum verdict v;
+	struct hash digest;
+	auto_buf struct buf text = BUF_INIT;
+	auto_json json_t *record = NULL;
+
+	for (int i = 0; i < 2; i++) {
+		struct ledger_end e = { .succeeded = true };
+		auto_json json_t *one = json_object();
+		json_t *j = js_record_new("kiln/run", 1), *list = json_array();
+		char lane[2] = { (char)('A' + i), '\0' };
+
+		e.outputs = mem_zero(1, sizeof(*e.outputs));
+		e.noutputs = 1;
+		e.outputs[0].name = output;
+		e.outputs[0].sha256.b[0] = i ? b : a;
+		js_set_hash(j, "plan", &p->digest);
+		js_set_str(j, "lane", lane);
+		js_set_str(j, "builder", "farm");
+		js_set_str(j, "outcome", "succeeded");
+		js_set(j, "variations", json_array());
+		js_set_str(one, "name", output);
+		js_set_hash(one, "sha256", &e.outputs[0].sha256);
+		js_set_int(one, "size", 100);
+		json_array_append(list, one);
+		js_set(j, "outputs", list);
+		runs[i].record = j;
+		assert_int_equal(canon_hash(j, &runs[i].digest, &err), 0);
+		assert_int_equal(
+		    ledger_queue(db, &p->digest, lane[0], &e.id, &err), 0);
+		assert_int_equal(ledger_end(db, &e, &err), 0);
+		free(e.outputs);
+	}
+	record = verdict_make(&p->digest, runs, 2, &v, &err);
+	json_decref(runs[0].record);
+	json_decref(runs[1].record);
+	assert_int_equal(canon_json(record, &text, &err), 0);
+	assert_int_equal(
+	    store_put_bytes(st, text.data, text.len, &digest, &err), 0);
+	assert_int_equal(
+	    ledger_judged(db, &p->digest, verdict_name(v), &digest, &err), 0);
+}
+
+static bool
+published(const struct plan *p)
+{
+	bool made = false;
+
+	if (publish_release(db, st, recipes_find(&all, "svc"), &lock, p, 0,
+		&made, &err) == -1)
+		fail_msg("%s", err.msg);
+	return made;
+}
+
+static json_t *
+newest(void)
+{
+	static const char sql[] =
+	    "SELECT digest FROM release ORDER BY rowid DESC LIMIT 1";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	auto_buf struct buf b = BUF_INIT;
+	struct hash h;
+
+	assert_int_equal(stmt_step(q, &err), 1);
+	assert_true(stmt_hash(q, 0, &h));
+	assert_int_equal(store_read(st, &h, 1 << 20, &b, &err), 0);
+	return js_record("release", "kiln/release", 1, b.data, b.len, &err);
+}
+
+static void
+an_image_without_a_verdict_is_not_published(void **state)
+{
+	(void)state;
+	run_plan(lib, "lib", 5, 5);
+	assert_false(published(svc));
+}
+
+static void
+an_image_that_differs_is_not_published(void **state)
+{
+	(void)state;
+	run_plan(lib, "lib", 5, 5);
+	run_plan(svc, "image", 1, 2);
+	assert_false(published(svc));
+}
+
+static void
+an_image_that_holds_something_not_reproduced_is_not_published(void **state)
+{
+	(void)state;
+	run_plan(svc, "image", 1, 1);
+	assert_false(published(svc)); /* nobody ran lib */
+	run_plan(lib, "lib", 5, 6);
+	assert_false(published(svc)); /* … and then it differed */
+}
+
+static void
+the_output_it_holds_must_be_the_reproduced_one(void **state)
+{
+	(void)state;
+	run_plan(svc, "image", 1, 1);
+	run_plan(lib, "lib", 8, 8); /* the image holds 5 */
+	assert_false(published(svc));
+}
+
+static void
+what_is_reproduced_all_the_way_is_published_once(void **state)
+{
+	auto_json json_t *j = NULL;
+	const json_t *t, *custom;
+
+	(void)state;
+	run_plan(lib, "lib", 5, 5);
+	run_plan(svc, "image", 1, 1);
+	assert_true(published(svc));
+	assert_false(published(svc));
+	j = newest();
+	assert_string_equal(
+	    json_string_value(json_object_get(j, "version")), "1:1.5+x-1~b");
+	t = json_array_get(json_object_get(j, "targets"), 0);
+	assert_int_equal(json_integer_value(json_object_get(t, "size")), 100);
+	custom = json_object_get(t, "custom");
+	assert_string_equal(
+	    json_string_value(json_object_get(custom, "type")), "vm");
+	assert_int_equal(
+	    json_integer_value(json_object_get(custom, "memory")), 64 << 20);
+}
+
+static void
+another_sbom_alone_is_no_release_and_another_probe_is(void **state)
+{
+	auto_buf struct buf b = BUF_INIT;
+	auto_plan struct plan *next = NULL;
+
+	(void)state;
+	run_plan(lib, "lib", 5, 5);
+	run_plan(svc, "image", 1, 1);
+	assert_true(published(svc));
+	/* A tool changed, the image did not. */
+	debs[0].sha256.b[4] = 1;
+	next = plan_of("svc", STAGE_IMAGE, 5);
+	assert_false(hash_equal(&next->digest, &svc->digest));
+	run_plan(next, "image", 1, 1);
+	assert_false(published(next));
+	buf_printf(&b, "%sprobes: [{type: tcp, port: 80}]\n", svc_yaml);
+	load(b.data);
+	assert_true(published(next));
+}
+
+static void
+a_version_nobody_has_is_an_error_of_the_recipe(void **state)
+{
+	auto_buf struct buf b = BUF_INIT;
+	bool made;
+
+	(void)state;
+	run_plan(lib, "lib", 5, 5);
+	run_plan(svc, "image", 1, 1);
+	debs[0].name = (char *)"other";
+	assert_int_equal(publish_release(db, st, recipes_find(&all, "svc"),
+			     &lock, svc, 0, &made, &err),
+	    -1);
+	assert_int_equal(err.cls, ERR_INPUT);
+	assert_non_null(strstr(err.msg, "upstream"));
+}
+
+static void
+an_sbom_is_a_function_of_the_packages_alone(void **state)
+{
+	auto_json json_t *a = sbom_make(&lock, "svc", "1"), *b = NULL,
+			 *c = NULL;
+	auto_buf struct buf text = BUF_INIT;
+
+	(void)state;
+	lock.digest.b[0] = 99; /* another day's proof */
+	b = sbom_make(&lock, "svc", "1");
+	assert_true(json_equal(a, b));
+	debs[0].sha256.b[0] = 99;
+	c = sbom_make(&lock, "svc", "1");
+	assert_false(json_equal(a, c));
+	assert_int_equal(canon_json(a, &text, &err), 0);
+	assert_non_null(strstr(text.data,
+	    "pkg:deb/debian/erofs-utils@1%3A1.5%2Bx-1~b?arch=amd64"));
+}
+
+int
+main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(an_image_without_a_verdict_is_not_published),
+		T(an_image_that_differs_is_not_published),
+		T(an_image_that_holds_something_not_reproduced_is_not_published),
+		T(the_output_it_holds_must_be_the_reproduced_one),
+		T(what_is_reproduced_all_the_way_is_published_once),
+		T(another_sbom_alone_is_no_release_and_another_probe_is),
+		T(a_version_nobody_has_is_an_error_of_the_recipe),
+		T(an_sbom_is_a_function_of_the_packages_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
