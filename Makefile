@@ -127,6 +127,19 @@ $(O)/tests/support/%: tests/support/%.c
 $(O)/tests/support/publish: $(call obj,tests/support/publish.c builder/schema.c) $(O)/libkiln.a
 	$(LINK) $(LIBS) $(LIBS_FARM)
 
+# Beside the peers; the table is out/bench.tsv.
+BENCH := $(O)/tests/bench/pair $(O)/tests/bench/bench_env
+$(O)/tests/bench/pair: tests/bench/pair.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -D_GNU_SOURCE -Wall -Wextra -o $@ $<
+$(O)/tests/bench/bench_env: $(O)/tests/bench/bench_env.o \
+    $(call obj,$(BUILDER_LIB)) $(O)/libkiln.a
+	$(LINK) $(LIBS) $(LIBS_FARM)
+bench:
+	@tools/deps build run test
+	@$(MAKE) --no-print-directory -s -j2 all tools $(BENCH)
+	@tests/bench/run $(O)
+
 unit: $(UNIT_BIN)
 	tests/support/run-units $(UNIT_BIN)
 
@@ -145,4 +158,4 @@ lint: lint-quick
 clean:
 	rm -rf out
 
--include $(shell find out -name '*.d' 2>/dev/null)
+-include $(shell find out -name '*.d' -type f 2>/dev/null)
