@@ -1,4 +1,6 @@
 /* rooms: builder builder/inputs builder/plan builder/bake builder/judge */
+/* wrap: linkat */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +14,21 @@
 #include "builder/bake/env.h"
 #include "tests/support/debmake.h"
 #include "tests/support/scratch.h"
+
+/* A file system that has no link left for a file. */
+static bool no_links;
+int __real_linkat(int, const char *, int, const char *, int);
+int __wrap_linkat(int, const char *, int, const char *, int);
+
+int
+__wrap_linkat(int a, const char *from, int b, const char *to, int flags)
+{
+	if (no_links) {
+		errno = EMLINK;
+		return -1;
+	}
+	return __real_linkat(a, from, b, to, flags);
+}
 
 static struct store *st;
 static struct env_place place;
@@ -259,6 +276,35 @@ packages_are_linked_and_completed_by_the_table(void **state)
 }
 
 static void
+a_file_with_too_many_links_is_copied(void **state)
+{
+	auto_env struct env e = ENV_INIT, linked = ENV_INIT;
+	struct env_package p[2];
+	auto_free char *cc = NULL, *path = NULL;
+	struct stat s;
+
+	(void)state;
+	assert_int_equal(debmake(st, tools, &p[0].sha256), 0);
+	p[0].name = "a";
+	p[1] = p[0];
+	assert_int_equal(env_make(&place, p, 1, &linked, &err), 0);
+	assert_int_equal(
+	    tree_remove_at(place.dirfd, strrchr(linked.root, '/') + 1, &err),
+	    0);
+	no_links = true;
+	assert_int_equal(env_make(&place, p, 1, &e, &err), 0);
+	no_links = false;
+	assert_true(hash_equal(&e.digest, &linked.digest));
+	cc = read_in(&e, "usr/bin/gcc");
+	assert_string_equal(cc, "gcc");
+	path = mem_printf("env/%s/usr/bin/gcc", strrchr(e.root, '/') + 1);
+	assert_int_equal(fstatat(scratch.fd, path, &s, 0), 0);
+	assert_int_equal(s.st_nlink, 1);
+	assert_int_equal(s.st_mode, S_IFREG | 0755);
+	assert_int_equal(s.st_mtime, DEB_CLOCK);
+}
+
+static void
 the_same_packages_give_the_same_digest_and_no_more_work(void **state)
 {
 	auto_env struct env a = ENV_INIT, b = ENV_INIT, c = ENV_INIT;
@@ -369,6 +415,7 @@ main(void)
 		T(what_is_no_deb_is_refused),
 		T(set_id_bits_owners_and_times_do_not_survive),
 		T(packages_are_linked_and_completed_by_the_table),
+		T(a_file_with_too_many_links_is_copied),
 		T(the_same_packages_give_the_same_digest_and_no_more_work),
 		T(a_half_made_environment_is_never_used),
 		T(a_package_that_was_changed_later_is_found),

@@ -231,6 +231,27 @@ a_plan_is_read_back_and_anything_else_refused(void **state)
 }
 
 static void
+golden_plans_are_read_to_the_same_bytes(void **state)
+{
+	static const char *const files[] = { "tests/golden/plan.json",
+		"tests/golden/plan-image.json" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		auto_buf struct buf b = BUF_INIT;
+		auto_plan struct plan *p = NULL;
+
+		assert_int_equal(file_read(files[i], 1 << 20, &b, &err), 0);
+		while (b.len && b.data[b.len - 1] == '\n')
+			b.data[--b.len] = '\0';
+		p = plan_parse(files[i], b.data, b.len, &err);
+		if (!p)
+			fail_msg("%s", err.msg);
+		assert_int_equal(p->stage, i == 0 ? STAGE_BUILD : STAGE_IMAGE);
+	}
+}
+
+static void
 why_now_names_what_is_new(void **state)
 {
 	auto_plan struct plan *a = make(STAGE_BUILD);
@@ -374,6 +395,7 @@ main(void)
 		T(words_in_recipe_yaml_build_nothing_again),
 		T(every_input_changes_the_digest),
 		T(a_plan_is_read_back_and_anything_else_refused),
+		T(golden_plans_are_read_to_the_same_bytes),
 		T(why_now_names_what_is_new),
 		T(the_policy_is_stable_and_holds_the_script),
 		T(the_ledger_gives_outputs_of_reproduced_plans_only),
