@@ -27,7 +27,7 @@ outputs_release(struct outputs *o)
 static void
 shown(const char *name, struct buf *b)
 {
-	for (size_t i = 0; name[i] && i < 60; i++)
+	for (size_t i = 0; i < 60 && name[i]; i++)
 		buf_char(b, name[i] > ' ' && name[i] < 127 ? name[i] : '?');
 }
 

@@ -1,5 +1,6 @@
 #include "builder/bake/policy.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "builder/bake/fixup.h"
@@ -12,14 +13,16 @@ __asm__(".pushsection .rodata\n"
 	".incbin \"builder/policy/assemble.sh\"\n"
 	"policy_script_end:\n"
 	".byte 0\n"
+	".balign 8\n"
+	"policy_script_size: .quad policy_script_end - policy_script\n"
 	".popsection\n");
-extern const char policy_script[], policy_script_end[];
+extern const char policy_script[];
+extern const uint64_t policy_script_size;
 
 struct span
 policy_assemble(void)
 {
-	return (struct span){ policy_script,
-		(size_t)(policy_script_end - policy_script) };
+	return (struct span){ policy_script, policy_script_size };
 }
 
 void
