@@ -26,26 +26,15 @@ role_release(struct tuf_role *r)
 	free_strings(r->prefixes, r->nprefixes);
 }
 
-static void
-key_release(struct tuf_key *k)
-{
-	free(k->keyid);
-	free(k->keytype);
-	free(k->scheme);
-	free(k->public);
-}
-
 void
 tuf_file_free(struct tuf_file *f)
 {
 	if (!f)
 		return;
-	for (size_t i = 0; i < f->nsignatures; i++) {
+	for (size_t i = 0; i < f->nsignatures; i++)
 		free(f->signatures[i].keyid);
-		free(f->signatures[i].raw);
-	}
 	for (size_t i = 0; i < f->nkeys; i++)
-		key_release(&f->keys[i]);
+		free(f->keys[i].keyid);
 	for (size_t i = 0; i < f->nroles; i++)
 		role_release(&f->roles[i]);
 	for (size_t i = 0; i < f->nmeta; i++)

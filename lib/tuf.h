@@ -29,8 +29,6 @@ struct tuf_key {
 	char *keyid;
 	bool usable; /* ed25519 and well-formed; else ignored */
 	struct sig_public pub;
-	char *keytype, *scheme; /* as written, for tuf_trust_verify's callers */
-	char *public;		/* keyval.public, or NULL */
 };
 
 struct tuf_role { /* who may sign a role */
@@ -68,8 +66,6 @@ struct tuf_signature {
 	char *keyid;
 	bool usable; /* 128 hex digits */
 	struct sig sig;
-	uint8_t *raw; /* any length, decoded; NULL when not hex */
-	size_t nraw;
 };
 
 struct tuf_file {

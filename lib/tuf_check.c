@@ -18,7 +18,6 @@ struct accepted {
 
 struct tuf_trust {
 	int64_t now;
-	tuf_verify_fn *verify;
 	struct tuf_file *root, *timestamp, *snapshot;
 	bool root_done;
 	bool rotated;
@@ -35,12 +34,6 @@ tuf_trust_new(int64_t now)
 
 	t->now = now;
 	return t;
-}
-
-void
-tuf_trust_verify(struct tuf_trust *t, tuf_verify_fn *verify)
-{
-	t->verify = verify;
 }
 
 static void
@@ -140,7 +133,7 @@ tuf_trust_root(
 	auto_tuf struct tuf_file *f = tuf_read(TUF_ROOT, "root", bytes, n, err);
 
 	assert(!t->root);
-	if (!f || tuf_threshold_by(f, "root", f, t->verify, err) == -1)
+	if (!f || tuf_threshold(f, "root", f, err) == -1)
 		return -1;
 	replace(&t->root, &f);
 	return 0;
@@ -172,10 +165,10 @@ tuf_accept_root(
 	assert(t->root && !t->root_done);
 	if (!f)
 		return -1;
-	if (tuf_threshold_by(t->root, "root", f, t->verify, err) == -1)
+	if (tuf_threshold(t->root, "root", f, err) == -1)
 		return err_prefix(
 		    err, "by the keys of root %" PRId64, t->root->version);
-	if (tuf_threshold_by(f, "root", f, t->verify, err) == -1)
+	if (tuf_threshold(f, "root", f, err) == -1)
 		return err_prefix(err, "by its own keys");
 	if (f->version < t->root->version)
 		return rolled_back(
@@ -203,8 +196,7 @@ tuf_signed_by_root(const struct tuf_trust *t, const struct tuf_file *f)
 {
 	struct err why = ERR_INIT;
 
-	return tuf_threshold_by(
-		   t->root, tuf_type_name(f->type), f, t->verify, &why) == 0;
+	return tuf_threshold(t->root, tuf_type_name(f->type), f, &why) == 0;
 }
 
 /* TUF 5.3.10 */
@@ -244,8 +236,7 @@ tuf_accept_timestamp(struct tuf_trust *t, const void *bytes, size_t n,
 	    tuf_read(TUF_TIMESTAMP, "timestamp", bytes, n, err);
 
 	assert(t->root_done);
-	if (!f ||
-	    tuf_threshold_by(t->root, "timestamp", f, t->verify, err) == -1)
+	if (!f || tuf_threshold(t->root, "timestamp", f, err) == -1)
 		return -1;
 	if (t->timestamp && timestamp_floor(t->timestamp, f, err) == -1)
 		return -1;
@@ -318,8 +309,7 @@ tuf_accept_snapshot(struct tuf_trust *t, const void *bytes, size_t n,
 	if (!stored && match_meta("snapshot", m, bytes, n, err) == -1)
 		return -1;
 	f = tuf_read(TUF_SNAPSHOT, "snapshot", bytes, n, err);
-	if (!f ||
-	    tuf_threshold_by(t->root, "snapshot", f, t->verify, err) == -1)
+	if (!f || tuf_threshold(t->root, "snapshot", f, err) == -1)
 		return -1;
 	if (!stored && f->version != m->version)
 		return err_set(err, ERR_TRUST,
@@ -390,7 +380,7 @@ tuf_accept_targets(struct tuf_trust *t, const char *role, const char *parent,
 	if (match_meta(role, m, bytes, n, err) == -1)
 		return -1;
 	f = tuf_read(TUF_TARGETS, role, bytes, n, err);
-	if (!f || tuf_threshold_by(by, role, f, t->verify, err) == -1)
+	if (!f || tuf_threshold(by, role, f, err) == -1)
 		return -1;
 	if (f->version != m->version)
 		return err_set(err, ERR_TRUST,
@@ -438,8 +428,7 @@ tuf_role_for(const struct tuf_trust *t, const char *role, const char *parent,
 	if (!a)
 		err_set(err, ERR_TRUST, "%s.json: not accepted", role);
 	else if (strcmp(a->parent, parent) == 0 ||
-		 tuf_threshold_by(parent_file(t, parent), role, a->file,
-		     t->verify, err) == 0)
+		 tuf_threshold(parent_file(t, parent), role, a->file, err) == 0)
 		return a->file;
 	return NULL;
 }

@@ -19,7 +19,8 @@ struct tuf_trust;
 /*
  * Where the specification leaves room: a keyid is a name and not compared
  * with the key's digest (TAP 12), but one public key counts once under however
- * many keyids.  A stored file that the new root's keys no longer sign is
+ * many keyids.  Keys are Ed25519; those of other types never count and never
+ * spoil a file.  A stored file that the new root's keys no longer sign is
  * forgotten; so are both timestamp and snapshot when a key was taken away.
  * Sentences end in the attack's name: (rollback), (freeze), (mix-and-match),
  * (threshold), (wrong bytes).
@@ -28,15 +29,6 @@ struct tuf_trust;
 /* TUF 5.1: `now` is taken once, used for every expiry of this run. */
 struct tuf_trust *tuf_trust_new(int64_t now) KILN_MUST;
 void tuf_trust_free(struct tuf_trust *);
-
-/*
- * Ed25519 is checked here; keys of other types never count, unless the caller
- * brings a check for them.  True: a good signature, and *id is the same for
- * the same public key however it is written, so that it counts once.
- */
-typedef bool tuf_verify_fn(const struct tuf_key *, const struct tuf_signature *,
-    const void *, size_t, struct hash *id);
-void tuf_trust_verify(struct tuf_trust *, tuf_verify_fn *);
 
 /* TUF 5.2: the shipped or stored root, checked by its own keys only. */
 int tuf_trust_root(
@@ -93,15 +85,10 @@ int tuf_find(struct tuf_trust *t, const char *path, tuf_need *need, void *arg,
  * good signatures on `file`: a floor of the router's own (`min_keys`). */
 size_t tuf_keys_signed(const struct tuf_file *delegator, const char *role,
     const struct tuf_file *file);
-/* The same check as accept_*, Ed25519 alone: threshold of distinct keys, a
- * keyid twice refuses the file. */
+/* The same check as accept_*: threshold of distinct keys, a keyid twice
+ * refuses the file. */
 int tuf_threshold(const struct tuf_file *delegator, const char *role,
     const struct tuf_file *file, struct err *) KILN_MUST;
-/* The same two with a check for other types of keys (NULL: none). */
-size_t tuf_keys_signed_by(const struct tuf_file *delegator, const char *role,
-    const struct tuf_file *file, tuf_verify_fn *);
-int tuf_threshold_by(const struct tuf_file *delegator, const char *role,
-    const struct tuf_file *file, tuf_verify_fn *, struct err *) KILN_MUST;
 /* Length and every listed hash of bytes that were hashed elsewhere. */
 int tuf_target_check(const struct tuf_target *, int64_t length,
     const struct hash *sha256, const uint8_t *sha512, struct err *) KILN_MUST;

@@ -21,30 +21,13 @@ signature_of(const struct tuf_file *f, const char *keyid)
 	return NULL;
 }
 
-/* Is it a good signature?  *id stands for the public key. */
-static bool
-good(const struct tuf_key *key, const struct tuf_signature *sig,
-    const struct buf *bytes, tuf_verify_fn *verify, struct hash *id)
-{
-	if (key->usable) {
-		hash_bytes(id, key->pub.b, sizeof(key->pub.b));
-		return sig->usable && sig_verify(&key->pub, bytes->data,
-					  bytes->len, &sig->sig);
-	}
-	/* An Ed25519 key that is not usable is a bad one, not a foreign one. */
-	if (!verify || !key->public || !sig->raw ||
-	    strcmp(key->keytype, "ed25519") == 0)
-		return false;
-	return verify(key, sig, bytes->data, bytes->len, id);
-}
-
 size_t
-tuf_keys_signed_by(const struct tuf_file *delegator, const char *role,
-    const struct tuf_file *file, tuf_verify_fn *verify)
+tuf_keys_signed(const struct tuf_file *delegator, const char *role,
+    const struct tuf_file *file)
 {
 	const struct tuf_role *r = tuf_role_find(delegator, role);
 	auto_buf struct buf bytes = BUF_INIT;
-	auto_free struct hash *seen = NULL;
+	auto_free const struct sig_public **seen = NULL;
 	struct err why = ERR_INIT;
 	size_t n = 0;
 
@@ -57,24 +40,17 @@ tuf_keys_signed_by(const struct tuf_file *delegator, const char *role,
 		    tuf_key_find(delegator, r->keyids[i]);
 		const struct tuf_signature *sig =
 		    signature_of(file, r->keyids[i]);
-		struct hash id;
 		size_t k = 0;
 
-		if (!key || !sig || !good(key, sig, &bytes, verify, &id))
+		if (!key || !key->usable || !sig || !sig->usable ||
+		    !sig_verify(&key->pub, bytes.data, bytes.len, &sig->sig))
 			continue;
-		while (k < n && !hash_equal(&seen[k], &id))
+		while (k < n && memcmp(seen[k], &key->pub, sizeof(key->pub)))
 			k++;
 		if (k == n)
-			seen[n++] = id;
+			seen[n++] = &key->pub;
 	}
 	return n;
-}
-
-size_t
-tuf_keys_signed(const struct tuf_file *delegator, const char *role,
-    const struct tuf_file *file)
-{
-	return tuf_keys_signed_by(delegator, role, file, NULL);
 }
 
 /* tuf_read has refused repeated keyids; a file made in memory may have them. */
@@ -98,8 +74,8 @@ no_repeats(const char *role, const struct tuf_file *f, struct err *err)
 }
 
 int
-tuf_threshold_by(const struct tuf_file *delegator, const char *role,
-    const struct tuf_file *file, tuf_verify_fn *verify, struct err *err)
+tuf_threshold(const struct tuf_file *delegator, const char *role,
+    const struct tuf_file *file, struct err *err)
 {
 	const struct tuf_role *r = tuf_role_find(delegator, role);
 	size_t n;
@@ -109,18 +85,11 @@ tuf_threshold_by(const struct tuf_file *delegator, const char *role,
 		    "%s.json: nobody delegates this role", role);
 	if (no_repeats(role, file, err) == -1)
 		return -1;
-	n = tuf_keys_signed_by(delegator, role, file, verify);
+	n = tuf_keys_signed(delegator, role, file);
 	if (r->threshold < 1 || n < (uint64_t)r->threshold)
 		return err_set(err, ERR_TRUST,
 		    "%s.json: %zu of %" PRId64
 		    " signatures valid, by distinct keys (threshold)",
 		    role, n, r->threshold);
 	return 0;
-}
-
-int
-tuf_threshold(const struct tuf_file *delegator, const char *role,
-    const struct tuf_file *file, struct err *err)
-{
-	return tuf_threshold_by(delegator, role, file, NULL, err);
 }

@@ -18,8 +18,6 @@
 #include "lib/own.h"
 #include "lib/tuf_reader.h"
 
-#define RAW_MAX 2048 /* bytes of one signature of a foreign type */
-
 /* {"sha256": HEX, …}: the ones we know must be right; others are ignored. */
 static int
 get_hashes(struct reader *r, json_t *j, const char *where, struct hash *h256,
@@ -82,15 +80,6 @@ read_signature(struct reader *r, json_t *j, json_t *seen)
 	n = json_string_length(sig);
 	s->keyid = mem_str(json_string_value(keyid));
 	s->usable = hex_decode(s->sig.b, sizeof(s->sig.b), hex, n);
-	if (n > 0 && n % 2 == 0 && n / 2 <= RAW_MAX) {
-		s->raw = mem_alloc(n / 2);
-		s->nraw = n / 2;
-		if (!hex_decode(s->raw, n / 2, hex, n)) {
-			free(s->raw);
-			s->raw = NULL;
-			s->nraw = 0;
-		}
-	}
 	r->f->nsignatures++;
 	return 0;
 }

@@ -14,7 +14,6 @@ read_key(struct reader *r, const char *keyid, json_t *j)
 {
 	struct tuf_key *k = &r->f->keys[r->f->nkeys];
 	json_t *type, *scheme, *val, *pub;
-	size_t n;
 
 	if (!json_is_object(j))
 		return reader_refuse(r, "key %.16s is not an object", keyid);
@@ -28,15 +27,14 @@ read_key(struct reader *r, const char *keyid, json_t *j)
 	if (!val)
 		return -1;
 	pub = json_object_get(val, "public");
+	if (!json_is_string(pub)) /* a form of a key that we do not know */
+		pub = NULL;
 	k->keyid = mem_str(keyid);
-	k->keytype = mem_str(json_string_value(type));
-	k->scheme = mem_str(json_string_value(scheme));
-	k->public = mem_str(json_string_value(pub));
 	r->f->nkeys++;
-	n = json_string_length(pub);
-	k->usable = strcmp(k->keytype, "ed25519") == 0 &&
-		    strcmp(k->scheme, "ed25519") == 0 && k->public &&
-		    hex_decode(k->pub.b, sizeof(k->pub.b), k->public, n) &&
+	k->usable = pub && strcmp(json_string_value(type), "ed25519") == 0 &&
+		    strcmp(json_string_value(scheme), "ed25519") == 0 &&
+		    hex_decode(k->pub.b, sizeof(k->pub.b),
+			json_string_value(pub), json_string_length(pub)) &&
 		    sig_public_ok(&k->pub);
 	return 0;
 }

@@ -12,7 +12,6 @@
 #include "lib/fdio.h"
 #include "lib/mem.h"
 #include "lib/own.h"
-#include "router-agent/trust/foreign.h"
 #include "router-agent/trust/refresh.h"
 
 #define NAME_LONG 200 /* of at most 255, with room for what is added */
@@ -108,7 +107,6 @@ with_fetcher(
 		.dirfd = dirfd,
 		.now = time(NULL),
 		.fetcher = f,
-		.verify = foreign_verify,
 	};
 	struct refresh *r = refresh_open(&o, err);
 	int rc = r ? refresh_run(r, err) : -1;
@@ -144,7 +142,7 @@ run_init(const struct client *c, struct err *err)
 
 	if (dirfd == -1 || file_read(c->argument, TUF_ROOT_MAX, &b, err) == -1)
 		return -1;
-	return refresh_init(dirfd, b.data, b.len, foreign_verify, err);
+	return refresh_init(dirfd, b.data, b.len, err);
 }
 
 static int

@@ -23,14 +23,11 @@ struct refresh {
 };
 
 int
-refresh_init(int dirfd, const void *bytes, size_t n, tuf_verify_fn *verify,
-    struct err *err)
+refresh_init(int dirfd, const void *bytes, size_t n, struct err *err)
 {
 	struct tuf_trust *t = tuf_trust_new(0);
-	int rc;
+	int rc = tuf_trust_root(t, bytes, n, err);
 
-	tuf_trust_verify(t, verify);
-	rc = tuf_trust_root(t, bytes, n, err);
 	tuf_trust_free(t);
 	if (rc == -1)
 		return err_prefix(err, "trusted root");
@@ -50,7 +47,6 @@ refresh_open(const struct refresh_opts *o, struct err *err)
 	r->url = url_base(o->metadata_url);
 	r->fetcher = o->fetcher;
 	r->trust = tuf_trust_new(o->now);
-	tuf_trust_verify(r->trust, o->verify);
 	return r;
 }
 

@@ -30,13 +30,11 @@ struct refresh_opts {
 	int dirfd;		 /* the folder; a dup is kept */
 	int64_t now;		 /* TUF 5.1: one time for the whole run */
 	struct fetcher *fetcher; /* borrowed */
-	tuf_verify_fn *verify;	 /* keys that are not Ed25519; NULL: none */
 };
 
 /* Puts the shipped root into the folder, once it is shown to be signed by its
  * own keys.  Asks nobody. */
-int refresh_init(
-    int dirfd, const void *, size_t, tuf_verify_fn *, struct err *) KILN_MUST;
+int refresh_init(int dirfd, const void *, size_t, struct err *) KILN_MUST;
 
 struct refresh *refresh_open(
     const struct refresh_opts *, struct err *) KILN_MUST;

@@ -255,7 +255,7 @@ first_root(struct err *err)
 		return 0;
 	if (fd_read_all(FD_ROOT, TUF_ROOT_MAX, &b, err) == -1)
 		return err_prefix(err, "shipped root");
-	return refresh_init(FD_METADATA, b.data, b.len, NULL, err);
+	return refresh_init(FD_METADATA, b.data, b.len, err);
 }
 
 static int

@@ -174,7 +174,7 @@ setup(void **state)
 	    0);
 	tufmake_sign(p->root, &p->key, 1, &b);
 	assert_int_equal(
-	    refresh_init(p->client, b.data, b.len, NULL, &p->err), 0);
+	    refresh_init(p->client, b.data, b.len, &p->err), 0);
 	assert_true(n > 0);
 	exe[n] = '\0';
 	p->f = fetcher_start(exe, "files", &p->err);

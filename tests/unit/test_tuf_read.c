@@ -95,7 +95,6 @@ tuf_4_reads_every_field_of_root(void **state)
 	assert_int_equal(tuf_role_find(f, "root")->nkeyids, 2);
 	assert_true(tuf_key_find(f, keys[1].keyid)->usable);
 	assert_true(f->signatures[0].usable);
-	assert_int_equal(f->signatures[0].nraw, 64);
 }
 
 static void
@@ -271,7 +270,7 @@ tuf_4_2_keys_of_unknown_types_are_kept_but_unusable(void **state)
 	f = try(TUF_ROOT, j);
 	assert_non_null(f);
 	assert_false(tuf_key_find(f, "abcd")->usable);
-	assert_null(tuf_key_find(f, "abce")->public);
+	assert_false(tuf_key_find(f, "abce")->usable);
 }
 
 static void
