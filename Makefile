@@ -138,7 +138,7 @@ $(O)/tests/bench/bench_env: $(O)/tests/bench/bench_env.o \
 bench:
 	@tools/deps build run test
 	@$(MAKE) --no-print-directory -s -j2 all tools $(BENCH)
-	@tests/bench/run $(O)
+	@$(SUDO) tests/bench/run $(O)
 
 unit: $(UNIT_BIN)
 	tests/support/run-units $(UNIT_BIN)
