@@ -5,6 +5,53 @@
 
 #define HEX(c) "(length(" c ") = 64 AND " c " NOT GLOB '*[^0-9a-f]*')"
 
+/* 2: stopping and starting, and what carries images */
+static const char brakes_and_transport[] =
+    /* A set that is stopped; the row is the order, and stays. */
+    "CREATE TABLE brake ("
+    " channel TEXT NOT NULL,"
+    " arch TEXT NOT NULL,"
+    " counter INTEGER NOT NULL CHECK (counter > 0),"
+    " first_at INTEGER NOT NULL," /* 14 days count from here */
+    " until INTEGER NOT NULL CHECK (until <= first_at + 1209600),"
+    " reason TEXT NOT NULL,"
+    " by TEXT NOT NULL,"
+    " digest TEXT NOT NULL REFERENCES own_target(digest),"
+    " lifted_at INTEGER,"
+    " statement TEXT," /* kiln/resume, by the release key */
+    " PRIMARY KEY (channel, arch, counter),"
+    " CHECK ((lifted_at IS NULL) = (statement IS NULL))"
+    ") STRICT;"
+
+    /* What web.db's request table asked for, and what came of it: `text` says
+     * it, `command` is what a holder of the release key types. */
+    "CREATE TABLE asked ("
+    " id INTEGER PRIMARY KEY," /* of web.db's row */
+    " at INTEGER NOT NULL,"
+    " kind TEXT NOT NULL,"
+    " channel TEXT NOT NULL,"
+    " by TEXT NOT NULL,"
+    " text TEXT NOT NULL,"
+    " command TEXT,"
+    " done_at INTEGER"
+    ") STRICT;"
+
+    /* Compressed forms of published images. */
+    "CREATE TABLE transport ("
+    " image TEXT NOT NULL CHECK (length(image) = 64),"
+    " base TEXT NOT NULL CHECK (base = '' OR length(base) = 64),"
+    " service TEXT NOT NULL,"
+    " arch TEXT NOT NULL,"
+    " at INTEGER NOT NULL,"
+    " sha256 TEXT CHECK (length(sha256) = 64)," /* NULL: not worth it */
+    " size INTEGER,"
+    " head_size INTEGER,"
+    " head_sha256 TEXT CHECK (length(head_sha256) = 64),"
+    " text TEXT," /* why there is none */
+    " PRIMARY KEY (image, base),"
+    " CHECK ((sha256 IS NULL) = (text IS NOT NULL))"
+    ") STRICT;";
+
 const char *const tuf_migrations[] = {
 	/* 1: the straight pipe */
 	/* Every version of every role.  The row is there before a signature is
@@ -230,6 +277,7 @@ const char *const tuf_migrations[] = {
 													      ") STRICT;"
 													      "CREATE VIEW served_cycle AS"
 													      " SELECT value AS cycle FROM state WHERE key = 'served_cycle';",
+	brakes_and_transport,
 };
 
 const size_t tuf_migrations_count = ARRAY_LEN(tuf_migrations);
