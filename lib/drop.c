@@ -97,7 +97,12 @@ become(enum role role, struct err *err)
 {
 	uid_t uid = role_uid(role), r, e, s;
 	gid_t gid = role_gid(role), rg, eg, sg;
+	pid_t parent = getppid();
+	int death = 0;
 
+	/* A change of uid takes the parent-death signal away: prctl(2). */
+	if (prctl(PR_GET_PDEATHSIG, &death) == -1)
+		return err_sys(err, "ask for the parent-death signal");
 	if (setgroups(0, NULL) == -1 || setresgid(gid, gid, gid) == -1 ||
 	    setresuid(uid, uid, uid) == -1)
 		return err_sys(err, "become %s (uid %u)", role_name(role), uid);
@@ -106,6 +111,10 @@ become(enum role role, struct err *err)
 	    sg != gid || getgroups(0, NULL) != 0)
 		return err_set(err, ERR_SYSTEM, "did not become %s (uid %u)",
 		    role_name(role), uid);
+	if (death && prctl(PR_SET_PDEATHSIG, death) == -1)
+		return err_sys(err, "keep the parent-death signal");
+	if (death && getppid() != parent)
+		return err_set(err, ERR_SYSTEM, "the parent is gone");
 	return 0;
 }
 

@@ -125,9 +125,18 @@ comes_back() { # PROGRAM: killed, it is started again
 t "kiln-tuf killed comes back" comes_back kiln-tuf
 t "kiln-web killed comes back" comes_back kiln-web
 t "kiln-agent killed comes back" comes_back kiln-agent
+# Everything below it, however deep.
+below() { for c in $(pgrep -P "$1"); do echo "$c"; below "$c"; done; }
+below "$up_pid" >"$tmp/below"
 kill -9 "$up_pid"
 wait "$up_pid" 2>/dev/null
-nobody_left() { ! pgrep -f "$state" >/dev/null; }
+nobody_left() {
+	[ -s "$tmp/below" ] || return 1
+	while read -r p; do
+		kill -0 "$p" 2>/dev/null && return 1
+	done <"$tmp/below"
+	return 0
+}
 t "kill -9 of kiln up takes everything it started along" \
     until_ok 30 nobody_left
 

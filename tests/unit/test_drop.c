@@ -155,6 +155,25 @@ denied_calls(void)
 }
 
 static void
+keeps_the_death_signal(void)
+{
+	struct err err = ERR_INIT;
+	int death = 0;
+
+	WANT(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
+	WANT(drop_to(ROLE_WEB, &err) == 0);
+	WANT(prctl(PR_GET_PDEATHSIG, &death) == 0);
+	WANT(death == SIGKILL);
+}
+
+static void
+a_dropped_program_still_dies_with_its_parent(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(keeps_the_death_signal), 0);
+}
+
+static void
 the_deny_list_denies_and_lets_the_usual_pass(void **state)
 {
 	(void)state;
@@ -313,6 +332,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_role_has_a_name_and_a_uid_of_its_own),
 		cmocka_unit_test(a_dropped_program_cannot_come_back),
+		cmocka_unit_test(a_dropped_program_still_dies_with_its_parent),
 		cmocka_unit_test(the_deny_list_denies_and_lets_the_usual_pass),
 		cmocka_unit_test(sockets_are_refused_by_family),
 		cmocka_unit_test(exec_is_refused_when_asked),
