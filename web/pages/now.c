@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/json.h"
+#include "lib/num.h"
 #include "web/frame.h"
 #include "web/pages/pages.h"
 
@@ -90,6 +91,9 @@ done(struct html *h, const json_t *w)
 	const char *unit = m_str(w, "unit");
 	int64_t n = m_int(w, "done"), total = m_int(w, "total");
 
+	/* Time: how long it takes already, beside how long it took before. */
+	if (strcmp(unit, "ms") == 0)
+		n = 1000 * (time_now() - m_int(w, "started_at"));
 	if (total > 0) {
 		char value[24], max[24];
 
@@ -100,7 +104,7 @@ done(struct html *h, const json_t *w)
 	}
 	amount(h, unit, n);
 	if (total > 0) {
-		html_text(h, " of ");
+		html_text(h, strcmp(unit, "ms") == 0 ? " of about " : " of ");
 		amount(h, unit, total);
 	}
 	if (strcmp(unit, "B") != 0 && strcmp(unit, "ms") != 0)
