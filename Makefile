@@ -42,6 +42,7 @@ AGENT_SRC := $(filter-out router-agent/fetch_main.c,\
 PROGRAMS := kiln kiln-builder kiln-tuf kiln-web kiln-agent kiln-agent-fetch
 BIN := $(addprefix $(O)/,$(PROGRAMS))
 
+TOOLS := $(patsubst %.c,$(O)/%,tests/support/memfind.c tests/support/publish.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 
@@ -120,7 +121,6 @@ asan:
 	@$(MAKE) --no-print-directory V=asan unit
 
 # Small tools of the tests' own: tests/support/NAME.c with a main().
-TOOLS := $(patsubst %.c,$(O)/%,tests/support/memfind.c tests/support/publish.c)
 $(O)/tests/support/%: tests/support/%.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -D_GNU_SOURCE -Wall -Wextra -o $@ $<
