@@ -304,7 +304,8 @@ task_start(struct builder *b, struct task *t, bool *started, struct err *err)
 		.first_cpu = (int)(s - b->work.slots),
 		.stop = &b->stop };
 	build_limits(&t->recipe->budget, &o.process_memory, &o.limits);
-	if (ledger_start(b->db, l->id, &t->env.digest, err) == -1)
+	if (work_ready(&b->work, err) == -1 ||
+	    ledger_start(b->db, l->id, &t->env.digest, err) == -1)
 		return -1;
 	if (work_start(s, &o, t, err) == -1)
 		return -1;

@@ -9,6 +9,7 @@
 
 #include "lib/mem.h"
 #include "lib/num.h"
+#include "lib/sandbox.h"
 
 int
 work_init(
@@ -31,6 +32,15 @@ work_release(struct work *w)
 		close(w->event);
 	free(w->slots);
 	*w = (struct work){ .event = -1 };
+}
+
+int
+work_ready(struct work *w, struct err *err)
+{
+	if (!w->jailed && sandbox_check(err) == -1)
+		return -1;
+	w->jailed = true;
+	return 0;
 }
 
 struct work_slot *

@@ -32,13 +32,17 @@ struct work {
 	struct build_place place;
 	struct work_slot *slots;
 	int nslots, nbusy;
-	int event; /* eventfd: one of them has ended */
+	int event;   /* eventfd: one of them has ended */
+	bool jailed; /* the sandbox was seen to work here */
 };
 
 int work_init(struct work *, const struct build_place *, int slots,
     struct err *) KILN_MUST;
 void work_release(struct work *); /* nothing may be running */
 
+/* Before the first run, and not for a farm that has nothing to run: does the
+ * sandbox work here?  The error names what is missing. */
+int work_ready(struct work *, struct err *) KILN_MUST;
 /* NULL: all are busy. */
 struct work_slot *work_free(struct work *);
 /* The plan and the root must live until it has ended. */
