@@ -10,7 +10,8 @@
 #define PATIENCE_MS 30000
 
 int
-signer_start(int keysfd, struct child *child, int *sock, struct err *err)
+signer_start(
+    int keysfd, int passfd, struct child *child, int *sock, struct err *err)
 {
 	static const char *const argv[] = { "kiln-tuf", "-x", "signer", NULL };
 	struct spawn sp = SPAWN_INIT;
@@ -23,7 +24,8 @@ signer_start(int keysfd, struct child *child, int *sock, struct err *err)
 	sp.new_session = true;
 	sp.fds[0] = sv[1];
 	sp.fds[1] = keysfd;
-	sp.nfds = 2;
+	sp.fds[2] = passfd;
+	sp.nfds = passfd == -1 ? 2 : 3;
 	if (spawn_start(&sp, child, err) == -1) {
 		close(sv[0]);
 		close(sv[1]);
@@ -35,12 +37,36 @@ signer_start(int keysfd, struct child *child, int *sock, struct err *err)
 }
 
 static int
-exchange(int sock, uint32_t type, const struct buf *fields, struct answer *a,
+get_answers(struct ipc_msg *m, struct answers *a, struct err *err)
+{
+	uint32_t n;
+
+	if (ipc_get_u32(m, &n, err) == -1)
+		return -1;
+	if (n < 1 || n > SIGNER_KEYS_MAX)
+		return err_set(err, ERR_TRUST, "%u signatures", (unsigned)n);
+	for (uint32_t i = 0; i < n; i++) {
+		struct span key, sig;
+
+		if (ipc_get_bytes(m, sizeof(a->v->key.b), &key, err) == -1 ||
+		    ipc_get_bytes(m, sizeof(a->v->sig.b), &sig, err) == -1)
+			return -1;
+		if (key.n != sizeof(a->v->key.b) ||
+		    sig.n != sizeof(a->v->sig.b))
+			return err_set(err, ERR_TRUST, "a short field");
+		memcpy(a->v[i].key.b, key.p, key.n);
+		memcpy(a->v[i].sig.b, sig.p, sig.n);
+	}
+	a->n = n;
+	return ipc_end(m, err);
+}
+
+static int
+exchange(int sock, uint32_t type, const struct buf *fields, struct answers *a,
     struct err *err)
 {
 	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
 	auto_free char *text = NULL;
-	struct span key, sig;
 	uint32_t cls;
 	int got;
 
@@ -60,14 +86,8 @@ exchange(int sock, uint32_t type, const struct buf *fields, struct answer *a,
 			cls = ERR_TRUST;
 		return err_set(err, (enum err_class)cls, "%s", text);
 	}
-	if (m.type != SIGNED ||
-	    ipc_get_bytes(&m, sizeof(a->key.b), &key, err) == -1 ||
-	    ipc_get_bytes(&m, sizeof(a->sig.b), &sig, err) == -1 ||
-	    ipc_end(&m, err) == -1 || key.n != sizeof(a->key.b) ||
-	    sig.n != sizeof(a->sig.b))
+	if (m.type != SIGNED || get_answers(&m, a, err) == -1)
 		return err_set(err, ERR_TRUST, "its answer has another form");
-	memcpy(a->key.b, key.p, key.n);
-	memcpy(a->sig.b, sig.p, sig.n);
 	return 0;
 }
 
@@ -122,7 +142,7 @@ fields_of(const char *role, const struct tuf_file *f, struct buf *out,
 
 int
 ask_signature(int sock, const char *role, const struct tuf_file *f,
-    const struct buf *bytes, struct answer *a, struct err *err)
+    const struct buf *bytes, struct answers *a, struct err *err)
 {
 	auto_buf struct buf fields = BUF_INIT;
 	uint32_t type = SIGN_ROLE;

@@ -15,21 +15,30 @@
 #include "lib/sig.h"
 #include "lib/spawn.h"
 #include "lib/tuf.h"
+#include "tuf-repo/signer_proto.h"
 
 struct answer {
 	struct sig_public key;
 	struct sig sig;
 };
 
-/* Starts `kiln-tuf -x signer` with keys/online; sets *sock. */
-int signer_start(int keysfd, struct child *, int *sock, struct err *) KILN_MUST;
+/* One for each generation of the role's key; not all need be listed. */
+struct answers {
+	struct answer v[SIGNER_KEYS_MAX];
+	size_t n;
+};
+
+/* Starts `kiln-tuf -x signer` with keys/online and a descriptor that gives
+ * the passphrase (-1: none); sets *sock. */
+int signer_start(
+    int keysfd, int passfd, struct child *, int *sock, struct err *) KILN_MUST;
 
 /*
- * The signature over `signed_bytes`, which are the canonical bytes of `file`
+ * The signatures over `signed_bytes`, which are the canonical bytes of `file`
  * (read from them).  For timestamp, snapshot and brake only the fields
  * travel; the signer writes the bytes itself and the two must agree.
  */
 int ask_signature(int sock, const char *role, const struct tuf_file *file,
-    const struct buf *signed_bytes, struct answer *, struct err *) KILN_MUST;
+    const struct buf *signed_bytes, struct answers *, struct err *) KILN_MUST;
 
 #endif

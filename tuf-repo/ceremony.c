@@ -34,13 +34,13 @@ party_name(const char *key, size_t i)
 }
 
 static int
-offline_keys(int offline, const char *key, size_t n, struct sig_public *out,
-    struct err *err)
+offline_keys(int offline, const char *key, const struct secret *pass, size_t n,
+    struct sig_public *out, struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		auto_free char *name = party_name(key, i);
 
-		if (key_make(offline, name, (uid_t)-1, (gid_t)-1, &out[i],
+		if (key_make(offline, name, pass, (uid_t)-1, (gid_t)-1, &out[i],
 			err) == -1)
 			return -1;
 	}
@@ -48,8 +48,8 @@ offline_keys(int offline, const char *key, size_t n, struct sig_public *out,
 }
 
 static int
-online_key(
-    int online, const char *name, struct sig_public *out, struct err *err)
+online_key(int online, const char *name, const struct secret *pass,
+    struct sig_public *out, struct err *err)
 {
 	uid_t uid = (uid_t)-1;
 	gid_t gid = (gid_t)-1;
@@ -58,7 +58,7 @@ online_key(
 		uid = role_uid(ROLE_SIGNER);
 		gid = role_gid(ROLE_SIGNER);
 	}
-	return key_make(online, name, uid, gid, out, err);
+	return key_make(online, name, pass, uid, gid, out, err);
 }
 
 /* --- signing ----------------------------------------------------------- */
@@ -66,8 +66,8 @@ online_key(
 /* Every party whose key lies here signs; too few is an error that says how
  * many there are. */
 static int
-sign_offline(int offline, const char *key, int64_t threshold,
-    const json_t *part, struct buf *out, struct err *err)
+sign_offline(int offline, const char *key, const struct secret *pass,
+    int64_t threshold, const json_t *part, struct buf *out, struct err *err)
 {
 	struct meta_signature sigs[PARTIES];
 	auto_buf struct buf bytes = BUF_INIT;
@@ -78,8 +78,8 @@ sign_offline(int offline, const char *key, int64_t threshold,
 	for (size_t i = 0; i < PARTIES; i++) {
 		auto_free char *name = party_name(key, i);
 
-		if (key_sign(offline, name, &bytes, &sigs[n].key, &sigs[n].sig,
-			err) == 0) {
+		if (key_sign(offline, name, pass, &bytes, &sigs[n].key,
+			&sigs[n].sig, err) == 0) {
 			n++;
 			continue;
 		}
@@ -122,10 +122,12 @@ found_root(struct ceremony *c, int offline, int online,
 	js_set(part, "keys", keys);
 	js_set(part, "roles", roles);
 	js_set_bool(part, "consistent_snapshot", true);
-	if (offline_keys(offline, "root", n, root, err) == -1 ||
-	    offline_keys(offline, "targets", n, targets, err) == -1 ||
-	    online_key(online, "snapshot", &snapshot, err) == -1 ||
-	    online_key(online, "timestamp", &timestamp, err) == -1)
+	if (offline_keys(offline, "root", f->pass, n, root, err) == -1 ||
+	    offline_keys(offline, "targets", f->pass, n, targets, err) == -1 ||
+	    online_key(online, "snapshot", f->signer_pass, &snapshot, err) ==
+		-1 ||
+	    online_key(online, "timestamp", f->signer_pass, &timestamp, err) ==
+		-1)
 		return -1;
 	js_set(roles, "root", meta_keyids(root, n, threshold_of(f), keys));
 	js_set(
@@ -133,16 +135,16 @@ found_root(struct ceremony *c, int offline, int online,
 	js_set(roles, "snapshot", meta_keyids(&snapshot, 1, 1, keys));
 	js_set(roles, "timestamp", meta_keyids(&timestamp, 1, 1, keys));
 	return sign_offline(
-	    offline, "root", threshold_of(f), part, &c->root, err);
+	    offline, "root", f->pass, threshold_of(f), part, &c->root, err);
 }
 
 static int
 delegated_key(int offline, int online, const struct rule *r,
-    struct sig_public *pub, struct err *err)
+    const struct founding *f, struct sig_public *pub, struct err *err)
 {
 	if (r->online)
-		return online_key(online, r->key, pub, err);
-	return offline_keys(offline, r->key, 1, pub, err);
+		return online_key(online, r->key, f->signer_pass, pub, err);
+	return offline_keys(offline, r->key, f->pass, 1, pub, err);
 }
 
 static int
@@ -155,7 +157,7 @@ delegate_all(json_t *roles, json_t *keys, int offline, int online,
 
 		if (r->top)
 			continue;
-		if (delegated_key(offline, online, r, &pub, err) == -1)
+		if (delegated_key(offline, online, r, f, &pub, err) == -1)
 			return -1;
 		if (strcmp(r->role, "svc-") != 0) {
 			json_array_append_new(
@@ -192,10 +194,10 @@ found_targets(struct ceremony *c, int offline, int online,
 	if (f->demo)
 		js_set_bool(part, "demo", true);
 	if (delegate_all(roles, keys, offline, online, f, err) == -1 ||
-	    online_key(online, "log", &log, err) == -1)
+	    online_key(online, "log", f->signer_pass, &log, err) == -1)
 		return -1;
-	return sign_offline(
-	    offline, "targets", threshold_of(f), part, &c->targets, err);
+	return sign_offline(offline, "targets", f->pass, threshold_of(f), part,
+	    &c->targets, err);
 }
 
 static int
@@ -207,7 +209,7 @@ found_stable(
 	    meta_signed("sets-stable", 1, rule_expiry(r, f->now));
 
 	js_set(part, "targets", json_object());
-	return sign_offline(offline, r->key, 1, part, &c->stable, err);
+	return sign_offline(offline, r->key, f->pass, 1, part, &c->stable, err);
 }
 
 /* --- keeping them ------------------------------------------------------ */
@@ -311,7 +313,7 @@ ceremony_delegate(struct ceremony *c, int offline, int online,
 	js_set_int(part, "version", old->version + 1);
 	meta_set_time(part, "expires", rule_expiry(rule_of("targets"), f->now));
 	buf_clear(&c->targets);
-	if (sign_offline(offline, "targets",
+	if (sign_offline(offline, "targets", f->pass,
 		tuf_role_find(root, "targets")->threshold, part, &c->targets,
 		err) == -1)
 		return -1;

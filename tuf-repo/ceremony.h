@@ -14,6 +14,7 @@
 #include "lib/attr.h"
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "tuf-repo/secret.h"
 
 /* The files of the offline roles, as they are to be published. */
 struct ceremony {
@@ -30,6 +31,9 @@ void ceremony_release(struct ceremony *);
 struct founding {
 	bool demo; /* targets says so; one key for each role */
 	int64_t now;
+	/* NULL: demo keys.  Of the offline keys, and of those the signer has.
+	 */
+	const struct secret *pass, *signer_pass;
 	const char *const *services;
 	size_t nservices;
 };

@@ -11,6 +11,7 @@
 #include "lib/tuf_check.h"
 #include "lib/tuf_read.h"
 #include "tuf-repo/metadata.h"
+#include "tuf-repo/setrules.h"
 
 int
 collect_delegator(
@@ -205,6 +206,33 @@ collect_finish(struct repo *r, const char *role, int64_t version,
 	return 0;
 }
 
+/*
+ * Of a key that is being rotated the signer has two generations; those that
+ * the role is delegated to count.
+ */
+static int
+add_answers(struct repo *r, const char *role, int64_t version,
+    const struct answers *all, struct err *err)
+{
+	auto_tuf struct tuf_file *delegator = NULL;
+	size_t listed = 0;
+
+	if (collect_delegator(r, role, &delegator, err) == -1)
+		return -1;
+	for (size_t i = 0; i < all->n; i++) {
+		if (!key_listed(delegator, role, &all->v[i].key))
+			continue;
+		if (collect_add(r, role, version, &all->v[i], err) == -1)
+			return -1;
+		listed++;
+	}
+	if (!listed)
+		return err_set(err, ERR_TRUST,
+		    "%s: no key of keys/online is one that it is delegated to",
+		    role);
+	return 0;
+}
+
 int
 collect_sign(struct repo *r, const char *role, int64_t version, bool *complete,
     struct err *err)
@@ -212,7 +240,7 @@ collect_sign(struct repo *r, const char *role, int64_t version, bool *complete,
 	auto_buf struct buf bytes = BUF_INIT;
 	auto_buf struct buf draft = BUF_INIT;
 	auto_tuf struct tuf_file *file = NULL;
-	struct answer a;
+	struct answers a;
 
 	if (r->signer == -1)
 		return err_set(
@@ -222,7 +250,7 @@ collect_sign(struct repo *r, const char *role, int64_t version, bool *complete,
 	    !(file = tuf_read(
 		  role_type(role), role, draft.data, draft.len, err)) ||
 	    ask_signature(r->signer, role, file, &bytes, &a, err) == -1 ||
-	    collect_add(r, role, version, &a, err) == -1)
+	    add_answers(r, role, version, &a, err) == -1)
 		return -1;
 	return collect_finish(r, role, version, complete, err);
 }
@@ -285,6 +313,35 @@ insert_file(struct repo *r, const char *role, const struct tuf_file *file,
 	return store_file(r, role, file->version, bytes, err);
 }
 
+/* Both statements or neither: a row without its file would be waited for. */
+static int
+insert_whole(struct repo *r, const char *role, const struct tuf_file *file,
+    const struct buf *bytes, struct err *err)
+{
+	if (db_begin(r->db, err) == -1)
+		return -1;
+	if (insert_file(r, role, file, bytes, err) == 0)
+		return db_commit(r->db, err);
+	db_rollback(r->db);
+	return -1;
+}
+
+/* The release key chooses among what stands; it makes nothing good. */
+static int
+accept_sets(struct repo *r, const struct tuf_file *file,
+    const struct buf *bytes, struct err *err)
+{
+	if (sets_role_judge(r, file, err) == -1)
+		return err_prefix(err, "sets-stable");
+	if (db_begin(r->db, err) == -1)
+		return -1;
+	if (insert_file(r, "sets-stable", file, bytes, err) == 0 &&
+	    sets_role_note(r, file, err) == 0)
+		return db_commit(r->db, err);
+	db_rollback(r->db);
+	return -1;
+}
+
 int
 collect_file(struct repo *r, const char *role, const void *p, size_t len,
     struct err *err)
@@ -305,5 +362,7 @@ collect_file(struct repo *r, const char *role, const void *p, size_t len,
 		    (long long)file->version, (long long)newest);
 	if (check_offline(r, role, file, err) == -1)
 		return -1;
-	return insert_file(r, role, file, &bytes, err);
+	if (strcmp(role, "sets-stable") == 0)
+		return accept_sets(r, file, &bytes, err);
+	return insert_whole(r, role, file, &bytes, err);
 }

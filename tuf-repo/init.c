@@ -22,7 +22,22 @@ struct order {
 	const char *state;
 	const char *services[SERVICES_MAX];
 	struct founding f;
+	struct secret_source pass, signer_pass;
+	struct secret offline, online;
 };
+
+#define ORDER_INIT                                                             \
+	{                                                                      \
+		.pass = { NULL, -1, true }, .signer_pass = SECRET_SOURCE_INIT, \
+		.offline = SECRET_INIT, .online = SECRET_INIT                  \
+	}
+
+static void
+order_release(struct order *o)
+{
+	secret_release(&o->offline);
+	secret_release(&o->online);
+}
 
 /* --- command lines ----------------------------------------------------- */
 
@@ -49,6 +64,10 @@ read_order(struct order *o, const char *where, bool demo, int argc, char **argv)
 		{ "state", required_argument, NULL, 's' },
 		{ "service", required_argument, NULL, 'v' },
 		{ "demo", no_argument, NULL, 'd' },
+		{ "passphrase-file", required_argument, NULL, 'p' },
+		{ "signer-passphrase-file", required_argument, NULL, 'q' },
+		{ "passphrase-fd", required_argument, NULL, 'P' },
+		{ "signer-passphrase-fd", required_argument, NULL, 'Q' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c, rc;
@@ -60,7 +79,16 @@ read_order(struct order *o, const char *where, bool demo, int argc, char **argv)
 			o->state = optarg;
 		else if (c == 'd' && demo)
 			o->f.demo = true;
-		else if (c != 'v')
+		else if (c == 'p')
+			o->pass.file = optarg;
+		else if (c == 'q')
+			o->signer_pass.file = optarg;
+		else if (c == 'P' || c == 'Q') {
+			if ((rc = secret_fd_option(where,
+				 c == 'P' ? &o->pass : &o->signer_pass,
+				 optarg)) != 0)
+				return rc;
+		} else if (c != 'v')
 			return cli_usage(where, "see --help");
 		else if ((rc = add_service(o, where, optarg)) != 0)
 			return rc;
@@ -126,6 +154,24 @@ found(
 	return ceremony_found(c, offline, online, &o->f, err);
 }
 
+/* Outside demonstrations no key is written as it is. */
+static int
+ask_passphrases(struct work *w, struct order *o, struct err *err)
+{
+	if (secret_process(err) == -1)
+		return -1;
+	if (o->f.demo || published(w))
+		return 0;
+	if (secret_get(&o->offline, &o->pass,
+		"new passphrase of the offline keys", true, err) == -1 ||
+	    secret_get(&o->online, &o->signer_pass,
+		"new passphrase of the online keys", true, err) == -1)
+		return -1;
+	o->f.pass = &o->offline;
+	o->f.signer_pass = &o->online;
+	return secret_give(&o->online, &w->pass.fd, err);
+}
+
 static void
 warn_walls(const struct order *o)
 {
@@ -147,7 +193,7 @@ cmd_init(int argc, char **argv)
 {
 	static const char where[] = "kiln-tuf init";
 	auto_ceremony struct ceremony c = CEREMONY_INIT;
-	struct order o = { .state = NULL };
+	struct order o = ORDER_INIT;
 	struct work w = WORK_INIT;
 	struct err err = ERR_INIT;
 	bool handed_over;
@@ -157,12 +203,15 @@ cmd_init(int argc, char **argv)
 		return rc;
 	rc = -1;
 	if (work_enter(&w, o.state, true, &err) == 0 &&
+	    ask_passphrases(&w, &o, &err) == 0 &&
 	    found(&w, &o, &c, &err) == 0 &&
 	    (warn_walls(&o), hand_over(&w, &c, &handed_over, &err)) == 0) {
 		printf("made keys and the first root in %s\n", w.farm.shown);
 		rc = 0;
 	}
 	work_release(&w);
+	own_close(&w.pass.fd);
+	order_release(&o);
 	return rc == 0 ? EXIT_DONE : cli_fail(where, &err, false);
 }
 
@@ -182,7 +231,7 @@ cmd_delegate(int argc, char **argv)
 {
 	static const char where[] = "kiln-tuf delegate";
 	auto_ceremony struct ceremony c = CEREMONY_INIT;
-	struct order o = { .state = NULL };
+	struct order o = ORDER_INIT;
 	struct work w = WORK_INIT;
 	struct err err = ERR_INIT;
 	bool handed_over;

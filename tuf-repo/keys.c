@@ -1,7 +1,10 @@
 #include "tuf-repo/keys.h"
 
+#include <assert.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,26 +13,54 @@
 
 #include "lib/fdio.h"
 #include "lib/hex.h"
+#include "lib/mem.h"
+#include "lib/num.h"
 #include "lib/own.h"
 
-#define NAME_ROOM 64
+#define HEAD "kiln-key 1 "
+#define HEAD_DEMO HEAD "demo\n"
+#define SALT crypto_pwhash_argon2id_SALTBYTES
+#define NONCE crypto_secretbox_NONCEBYTES
+#define BOX (crypto_secretbox_MACBYTES + sizeof(struct sig_seed))
+#define FILE_ROOM 256
+
+/* RFC 9106, the choice for machines with little memory. */
+#define OPS 3
+#define MEMORY (64 << 20)
+/* What a foreign file may ask of us. */
+#define OPS_LIMIT 16
+#define MEMORY_LIMIT (1 << 30)
+
+_Static_assert(sizeof(struct sig_seed) == 32, "a seed without a header");
+
+/* A file's bytes, in locked memory. */
+struct key_file {
+	uint8_t b[FILE_ROOM];
+	size_t n;
+	/* as its header says */
+	enum key_form form;
+	int64_t ops, memory;
+	size_t body;
+};
 
 static int
-file_name(
-    char out[NAME_ROOM], const char *name, const char *suffix, struct err *err)
+file_name(char out[KEY_NAME_MAX], const char *name, const char *suffix,
+    struct err *err)
 {
-	int n = snprintf(out, NAME_ROOM, "%s.%s", name, suffix);
+	int n = snprintf(out, KEY_NAME_MAX, "%s.%s", name, suffix);
 
-	if (n < 0 || n >= NAME_ROOM || !name_ok(out))
-		return err_set(err, ERR_INPUT, "key name too long or unfit");
+	if (n < 0 || n >= KEY_NAME_MAX || !name_ok(out))
+		return err_set(err, ERR_INPUT,
+		    "key name too long or unfit: letters, digits, . _ - only");
 	return 0;
 }
 
-int
-key_load(int dirfd, const char *name, struct sig_seed *seed, struct err *err)
+/* --- reading ----------------------------------------------------------- */
+
+static int
+open_key(int dirfd, const char *name, int *out, struct err *err)
 {
-	char file[NAME_ROOM];
-	uint8_t more;
+	char file[KEY_NAME_MAX];
 	struct stat st;
 
 	if (file_name(file, name, "key", err) == -1)
@@ -45,25 +76,187 @@ key_load(int dirfd, const char *name, struct sig_seed *seed, struct err *err)
 		return err_set(err, ERR_TRUST,
 		    "key %s: the file must be mode 0400 and belong to uid %u",
 		    name, (unsigned)geteuid());
-	/* Straight into the caller's locked memory, past every buffer. */
-	if (read(fd, seed->b, sizeof(seed->b)) != (ssize_t)sizeof(seed->b) ||
-	    read(fd, &more, 1) != 0) {
-		sig_wipe(seed);
-		return err_set(err, ERR_TRUST, "key %s: not 32 bytes", name);
-	}
+	*out = take_fd(&fd);
+	return 0;
+}
+
+static bool
+costs(struct key_file *k, const char *line, size_t n)
+{
+	char text[64], *space;
+	struct err ignore = ERR_INIT;
+
+	if (n >= sizeof(text))
+		return false;
+	memcpy(text, line, n);
+	text[n] = '\0';
+	space = strchr(text, ' ');
+	if (!space)
+		return false;
+	*space++ = '\0';
+	return num_int(text, 1, OPS_LIMIT, &k->ops, &ignore) == 0 &&
+	       num_int(space, 8192, MEMORY_LIMIT, &k->memory, &ignore) == 0 &&
+	       k->memory % 1024 == 0; /* Argon2 would round it down */
+}
+
+static bool
+read_header(struct key_file *k)
+{
+	static const char demo[] = HEAD_DEMO, sealed[] = HEAD "argon2id ";
+	const uint8_t *end = memchr(k->b, '\n', k->n);
+	const size_t start = sizeof(sealed) - 1;
+
+	k->form = KEY_DEMO;
+	k->body = 0;
+	if (k->n == sizeof(struct sig_seed))
+		return true;
+	k->body = end ? (size_t)(end - k->b) + 1 : k->n;
+	if (k->n == sizeof(demo) - 1 + sizeof(struct sig_seed) &&
+	    memcmp(k->b, demo, sizeof(demo) - 1) == 0)
+		return true;
+	k->form = KEY_SEALED;
+	return end && k->body > start && memcmp(k->b, sealed, start) == 0 &&
+	       k->n == k->body + SALT + NONCE + BOX &&
+	       costs(k, (const char *)k->b + start, k->body - 1 - start);
+}
+
+/* Straight into the caller's locked memory, past every buffer. */
+static int
+read_key(int dirfd, const char *name, struct key_file *k, struct err *err)
+{
+	auto_fd int fd = -1;
+	ssize_t n;
+
+	if (open_key(dirfd, name, &fd, err) == -1)
+		return -1;
+	n = read(fd, k->b, sizeof(k->b));
+	if (n == -1)
+		return err_sys(err, "key %s", name);
+	k->n = (size_t)n;
+	if (!read_header(k))
+		return err_set(err, ERR_TRUST, "key %s: not a key file", name);
 	return 0;
 }
 
 static int
-write_once(int dirfd, const char *file, const void *bytes, size_t n,
-    mode_t mode, uid_t owner, gid_t group, struct err *err)
+derive(uint8_t key[crypto_secretbox_KEYBYTES], const struct secret *pass,
+    const uint8_t *salt, int64_t ops, int64_t memory, struct err *err)
+{
+	if (crypto_pwhash_argon2id(key, crypto_secretbox_KEYBYTES, pass->p,
+		pass->n, salt, (unsigned long long)ops, (size_t)memory,
+		crypto_pwhash_argon2id_ALG_ARGON2ID13) == -1)
+		return err_set(err, ERR_SYSTEM,
+		    "no memory to open a key with its passphrase");
+	return 0;
+}
+
+static int
+open_box(const char *name, const struct key_file *k, const struct secret *pass,
+    struct sig_seed *seed, struct err *err)
+{
+	const uint8_t *salt = k->b + k->body, *nonce = salt + SALT;
+	uint8_t *key;
+	int rc;
+
+	if (!pass || !pass->p)
+		return err_set(err, ERR_INPUT,
+		    "key %s: it is encrypted and there is no passphrase", name);
+	key = sodium_malloc(crypto_secretbox_KEYBYTES);
+	if (!key)
+		return err_set(err, ERR_SYSTEM, "no locked memory for keys");
+	rc = derive(key, pass, salt, k->ops, k->memory, err);
+	if (rc == 0 && crypto_secretbox_open_easy(
+			   seed->b, nonce + NONCE, BOX, nonce, key) == -1)
+		rc = err_set(err, ERR_TRUST,
+		    "key %s: the passphrase does not open it", name);
+	sodium_free(key);
+	return rc;
+}
+
+int
+key_load(int dirfd, const char *name, const struct secret *pass,
+    struct sig_seed *seed, struct err *err)
+{
+	struct key_file *k = sodium_malloc(sizeof(*k));
+	int rc;
+
+	if (!k)
+		return err_set(err, ERR_SYSTEM, "no locked memory for keys");
+	rc = read_key(dirfd, name, k, err);
+	if (rc == 0 && k->form == KEY_SEALED)
+		rc = open_box(name, k, pass, seed, err);
+	else if (rc == 0)
+		memcpy(seed->b, k->b + k->body, sizeof(seed->b));
+	sodium_free(k); /* wipes */
+	if (rc == -1)
+		sig_wipe(seed);
+	return rc;
+}
+
+int
+key_form_of(int dirfd, const char *name, enum key_form *form, struct err *err)
+{
+	struct key_file *k = sodium_malloc(sizeof(*k));
+	int rc;
+
+	if (!k)
+		return err_set(err, ERR_SYSTEM, "no locked memory for keys");
+	rc = read_key(dirfd, name, k, err);
+	*form = k->form;
+	sodium_free(k);
+	return rc;
+}
+
+int
+key_public(int dirfd, const char *name, struct sig_public *pub, struct err *err)
+{
+	auto_buf struct buf text = BUF_INIT;
+	char file[KEY_NAME_MAX];
+
+	if (file_name(file, name, "pub", err) == -1 ||
+	    file_read_at(dirfd, file, KEY_HEX, &text, err) == -1)
+		return err_prefix(err, "key %s", name);
+	if (text.len != KEY_HEX || text.data[KEY_HEX - 1] != '\n' ||
+	    !hex_decode(pub->b, sizeof(pub->b), text.data, KEY_HEX - 1) ||
+	    !sig_public_ok(pub))
+		return err_set(err, ERR_TRUST, "%s: not a public key", file);
+	return 0;
+}
+
+/* --- writing ----------------------------------------------------------- */
+
+static int
+seal(struct key_file *k, const struct sig_seed *seed, const struct secret *pass,
+    struct err *err)
+{
+	int n = snprintf(
+	    (char *)k->b, sizeof(k->b), HEAD "argon2id %d %d\n", OPS, MEMORY);
+	uint8_t *salt = k->b + n, *nonce = salt + SALT;
+	uint8_t *key = sodium_malloc(crypto_secretbox_KEYBYTES);
+	int rc;
+
+	if (!key)
+		return err_set(err, ERR_SYSTEM, "no locked memory for keys");
+	randombytes_buf(salt, SALT + NONCE);
+	k->n = (size_t)n + SALT + NONCE + BOX;
+	rc = derive(key, pass, salt, OPS, MEMORY, err);
+	if (rc == 0)
+		crypto_secretbox_easy(
+		    nonce + NONCE, seed->b, sizeof(seed->b), nonce, key);
+	sodium_free(key);
+	return rc;
+}
+
+static int
+write_once(int dirfd, const char *file, const struct key_file *k, uid_t owner,
+    gid_t group, struct err *err)
 {
 	auto_tmp struct tmp tmp = TMP_INIT;
 
-	if (tmp_open(&tmp, dirfd, mode, err) == -1 ||
-	    fd_write_all(tmp.fd, bytes, n, err) == -1)
+	if (tmp_open(&tmp, dirfd, 0400, err) == -1 ||
+	    fd_write_all(tmp.fd, k->b, k->n, err) == -1)
 		return -1;
-	if (fchmod(tmp.fd, mode) == -1 ||
+	if (fchmod(tmp.fd, 0400) == -1 ||
 	    (owner != (uid_t)-1 && fchown(tmp.fd, owner, group) == -1))
 		return err_sys(err, "%s", file);
 	return tmp_link(&tmp, file, err);
@@ -73,7 +266,7 @@ static int
 write_public(
     int dirfd, const char *name, const struct sig_public *pub, struct err *err)
 {
-	char file[NAME_ROOM], hex[KEY_HEX + 1];
+	char file[KEY_NAME_MAX], hex[KEY_HEX + 1];
 
 	if (file_name(file, name, "pub", err) == -1)
 		return -1;
@@ -87,55 +280,185 @@ write_public(
  * interrupted start leaves a public half alone, which the next one replaces.
  */
 int
-key_make(int dirfd, const char *name, uid_t owner, gid_t group,
-    struct sig_public *pub, struct err *err)
+key_write(int dirfd, const char *name, const struct sig_seed *seed,
+    const struct secret *pass, uid_t owner, gid_t group, struct err *err)
 {
-	char file[NAME_ROOM];
-	struct sig_seed seed;
-	int rc = -1;
+	struct key_file *k = sodium_malloc(sizeof(*k));
+	char file[KEY_NAME_MAX];
+	struct sig_public pub;
+	int rc = 0;
 
+	if (!k)
+		return err_set(err, ERR_SYSTEM, "no locked memory for keys");
 	if (file_name(file, name, "key", err) == -1)
-		return -1;
-	if (file_exists_at(dirfd, file))
-		return key_public(dirfd, name, pub, err);
-	sig_keypair(&seed, pub);
-	if (write_public(dirfd, name, pub, err) == 0)
-		rc = write_once(dirfd, file, seed.b, sizeof(seed.b), 0400,
-		    owner, group, err);
-	sig_wipe(&seed);
-	return rc == -1 ? err_prefix(err, "make key %s", name) : 0;
-}
-
-int
-key_public(int dirfd, const char *name, struct sig_public *pub, struct err *err)
-{
-	auto_buf struct buf text = BUF_INIT;
-	char file[NAME_ROOM];
-
-	if (file_name(file, name, "pub", err) == -1 ||
-	    file_read_at(dirfd, file, KEY_HEX, &text, err) == -1)
-		return err_prefix(err, "key %s", name);
-	if (text.len != KEY_HEX || text.data[KEY_HEX - 1] != '\n' ||
-	    !hex_decode(pub->b, sizeof(pub->b), text.data, KEY_HEX - 1) ||
-	    !sig_public_ok(pub))
-		return err_set(err, ERR_TRUST, "%s: not a public key", file);
-	return 0;
-}
-
-int
-key_sign(int dirfd, const char *name, const struct buf *bytes,
-    struct sig_public *pub, struct sig *sig, struct err *err)
-{
-	struct sig_seed seed;
-	int rc = -1;
-
-	if (sodium_mlock(&seed, sizeof(seed)) == -1)
-		return err_sys(err, "lock memory for key %s", name);
-	if (key_load(dirfd, name, &seed, err) == 0) {
-		sig_public_of(&seed, pub);
-		sig_sign(&seed, bytes->data, bytes->len, sig);
-		rc = 0;
+		rc = -1;
+	else if (file_exists_at(dirfd, file))
+		rc = err_set(err, ERR_INPUT, "key %s is there already", name);
+	else if (pass && pass->p)
+		rc = seal(k, seed, pass, err);
+	else {
+		memcpy(k->b, HEAD_DEMO, sizeof(HEAD_DEMO) - 1);
+		memcpy(k->b + sizeof(HEAD_DEMO) - 1, seed->b, sizeof(seed->b));
+		k->n = sizeof(HEAD_DEMO) - 1 + sizeof(seed->b);
 	}
-	sodium_munlock(&seed, sizeof(seed)); /* wipes */
+	sig_public_of(seed, &pub);
+	if (rc == 0 && (write_public(dirfd, name, &pub, err) == -1 ||
+			   write_once(dirfd, file, k, owner, group, err) == -1))
+		rc = err_prefix(err, "make key %s", name);
+	sodium_free(k);
 	return rc;
+}
+
+int
+key_make(int dirfd, const char *name, const struct secret *pass, uid_t owner,
+    gid_t group, struct sig_public *pub, struct err *err)
+{
+	struct sig_seed *seed;
+	int rc;
+
+	if (key_exists(dirfd, name))
+		return key_public(dirfd, name, pub, err);
+	seed = sodium_malloc(sizeof(*seed));
+	if (!seed)
+		return err_set(err, ERR_SYSTEM, "no locked memory for keys");
+	sig_keypair(seed, pub);
+	rc = key_write(dirfd, name, seed, pass, owner, group, err);
+	sodium_free(seed);
+	return rc;
+}
+
+int
+key_sign(int dirfd, const char *name, const struct secret *pass,
+    const struct buf *bytes, struct sig_public *pub, struct sig *sig,
+    struct err *err)
+{
+	struct sig_seed *seed = sodium_malloc(sizeof(*seed));
+	int rc;
+
+	if (!seed)
+		return err_set(err, ERR_SYSTEM, "no locked memory for keys");
+	rc = key_load(dirfd, name, pass, seed, err);
+	if (rc == 0) {
+		sig_public_of(seed, pub);
+		sig_sign(seed, bytes->data, bytes->len, sig);
+	}
+	sodium_free(seed); /* wipes */
+	return rc;
+}
+
+/* --- generations and lists --------------------------------------------- */
+
+bool
+key_exists(int dirfd, const char *name)
+{
+	struct err ignore = ERR_INIT;
+	char file[KEY_NAME_MAX];
+
+	return file_name(file, name, "key", &ignore) == 0 &&
+	       file_exists_at(dirfd, file);
+}
+
+void
+key_generation(const char *key, int n, char out[KEY_NAME_MAX])
+{
+	int len = n == 1 ? snprintf(out, KEY_NAME_MAX, "%s", key)
+			 : snprintf(out, KEY_NAME_MAX, "%s-%d", key, n);
+
+	assert(len > 0 && len < KEY_NAME_MAX);
+}
+
+int
+key_next_generation(
+    int dirfd, const char *key, char out[KEY_NAME_MAX], struct err *err)
+{
+	for (int n = 1; n <= KEY_GENERATIONS; n++) {
+		char pub[KEY_NAME_MAX];
+
+		key_generation(key, n, out);
+		if (file_name(pub, out, "pub", err) == -1)
+			return -1;
+		/* Of a key that was removed the public half stays. */
+		if (!key_exists(dirfd, out) && !file_exists_at(dirfd, pub))
+			return 0;
+	}
+	return err_set(err, ERR_INPUT,
+	    "%s has %d keys; remove those that nothing lists", key,
+	    KEY_GENERATIONS);
+}
+
+bool
+key_is_generation(const char *name, const char *key)
+{
+	size_t n = strlen(key);
+
+	if (strncmp(name, key, n) != 0)
+		return false;
+	if (name[n] == '\0')
+		return true;
+	return name[n] == '-' && name[n + 1] != '\0' &&
+	       strspn(name + n + 1, "0123456789") == strlen(name + n + 1);
+}
+
+bool
+key_any_sealed(int dirfd)
+{
+	static const char sealed[] = HEAD "argon2id ";
+	auto_key_names struct key_names names = KEY_NAMES_INIT;
+	struct err ignore = ERR_INIT;
+
+	if (key_names_read(dirfd, &names, &ignore) == -1)
+		return false;
+	for (size_t i = 0; i < names.n; i++) {
+		char file[KEY_NAME_MAX], head[sizeof(sealed) - 1];
+
+		if (file_name(file, names.v[i], "key", &ignore) == -1)
+			continue;
+		auto_fd int fd = file_open_at(
+		    dirfd, file, O_RDONLY | O_NOFOLLOW, 0, &ignore);
+		if (fd != -1 &&
+		    read(fd, head, sizeof(head)) == (ssize_t)sizeof(head) &&
+		    memcmp(head, sealed, sizeof(head)) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+key_names_release(struct key_names *k)
+{
+	for (size_t i = 0; i < k->n; i++)
+		free(k->v[i]);
+	free(k->v);
+	*k = (struct key_names)KEY_NAMES_INIT;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int
+key_names_read(int dirfd, struct key_names *k, struct err *err)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_dir DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+
+	if (!d) {
+		own_close(&fd);
+		return err_sys(err, "list keys");
+	}
+	while ((e = readdir(d))) {
+		size_t n = strlen(e->d_name);
+
+		if (n < 5 || n >= KEY_NAME_MAX || !name_ok(e->d_name) ||
+		    strcmp(e->d_name + n - 4, ".key") != 0)
+			continue;
+		MEM_GROW(k->v, k->n, k->cap);
+		k->v[k->n++] = mem_strn(e->d_name, n - 4);
+	}
+	if (k->n)
+		qsort(k->v, k->n, sizeof(*k->v), by_name);
+	return 0;
 }

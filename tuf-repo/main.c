@@ -9,12 +9,17 @@
 #include "tuf-repo/signer.h"
 
 #define STATE "  --state DIR      folder of the farm\n"
+#define PASS                                            \
+	"  --passphrase-file FILE, --passphrase-fd N\n" \
+	"                   instead of asking the terminal\n"
 
 static const struct cli_command commands[] = {
 	{ "init", "[--state DIR] [--demo] [--service NAME]...",
 	    "Make all keys, the first root and an empty tree.", cmd_init,
 	    STATE
 	    "  --demo           one key each for root and targets; marked so\n"
+	    "  --signer-passphrase-file FILE, --signer-passphrase-fd N\n"
+	    "                   of the online keys; of the offline ones:\n" PASS
 	    "  --service NAME   delegate svc-NAME; the kernel is one too\n" },
 	{ "delegate", "[--state DIR] [--service NAME]...",
 	    "Delegate further services, with the offline targets keys.",
@@ -25,7 +30,7 @@ static const struct cli_command commands[] = {
 	    "Publish what the builder releases, for as long as it runs.",
 	    cmd_serve,
 	    STATE "  --once           one pass, then end\n"
-		  "  -v, --verbose    log more\n" },
+		  "  -v, --verbose    log more\n" PASS },
 	{ "refresh", "[--state DIR]",
 	    "Sign the timestamp anew and publish, now.", cmd_refresh, STATE },
 	{ "withdraw", "[--state DIR] --reason TEXT SERVICE SERIAL",

@@ -3,14 +3,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <sodium.h>
 
 #include "lib/drop.h"
 #include "lib/fdio.h"
-#include "lib/hex.h"
 #include "lib/ipc.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -20,12 +18,20 @@
 #include "tuf-repo/keys.h"
 #include "tuf-repo/signer_proto.h"
 
+#define SEEDS_MAX 128
+
+/* A key that was loaded: its name, and its place among the seeds. */
+struct loaded {
+	char name[KEY_NAME_MAX];
+};
+
 struct signer {
 	int sock, dirfd;
+	const struct secret *pass;
 	struct journal *journal; /* NULL until the first question */
-	struct sig_seed
-	    *seeds; /* one per rule: locked pages, wiped at the end */
-	bool loaded[16];
+	struct sig_seed *seeds;	 /* locked pages, wiped at the end */
+	struct loaded loaded[SEEDS_MAX];
+	size_t nloaded;
 	int64_t now;
 };
 
@@ -258,13 +264,48 @@ make_role(struct signer *s, struct ipc_msg *m, char **role, int64_t *version,
 /* --- keys, signing, answers -------------------------------------------- */
 
 static int
-load_key(struct signer *s, size_t i, struct err *err)
+load_key(struct signer *s, const char *name, size_t *at, struct err *err)
 {
-	if (s->loaded[i])
-		return 0;
-	if (key_load(s->dirfd, rules[i].key, &s->seeds[i], err) == -1)
+	for (*at = 0; *at < s->nloaded; ++*at)
+		if (strcmp(s->loaded[*at].name, name) == 0)
+			return 0;
+	if (s->nloaded == SEEDS_MAX)
+		return err_set(err, ERR_INPUT, "more than %d keys", SEEDS_MAX);
+	if (key_load(s->dirfd, name, s->pass, &s->seeds[*at], err) == -1)
 		return -1;
-	s->loaded[i] = true;
+	memcpy(s->loaded[*at].name, name, strlen(name) + 1);
+	s->nloaded++;
+	return 0;
+}
+
+/*
+ * While a key is rotated both generations sign: which signature counts is for
+ * root and targets to say, and for those who verify.  A removed file is a
+ * removed key, though its seed stays in memory until we end.
+ */
+static int
+load_keys(struct signer *s, const struct rule *r, size_t at[SIGNER_KEYS_MAX],
+    size_t *n, struct err *err)
+{
+	auto_key_names struct key_names names = KEY_NAMES_INIT;
+
+	*n = 0;
+	if (key_names_read(s->dirfd, &names, err) == -1)
+		return -1;
+	for (size_t i = 0; i < names.n; i++) {
+		if (!key_is_generation(names.v[i], r->key))
+			continue;
+		if (*n == SIGNER_KEYS_MAX)
+			return err_set(err, ERR_INPUT,
+			    "%s has more than %d keys", r->key,
+			    SIGNER_KEYS_MAX);
+		if (load_key(s, names.v[i], &at[*n], err) == -1)
+			return -1;
+		++*n;
+	}
+	if (*n == 0)
+		return err_set(err, ERR_MISSING,
+		    "key %s: it is not in keys/online", r->key);
 	return 0;
 }
 
@@ -272,23 +313,27 @@ static int
 sign(struct signer *s, const char *role, int64_t version,
     const struct buf *bytes, struct buf *answer, struct err *err)
 {
-	const struct rule *r = rule_of(role);
-	size_t i = (size_t)(r - rules);
-	struct sig_public pub;
+	size_t at[SIGNER_KEYS_MAX], n;
 	struct hash content;
-	struct sig sig;
 
-	if (load_key(s, i, err) == -1)
+	if (load_keys(s, rule_of(role), at, &n, err) == -1)
 		return -1;
 	if (!s->journal && !(s->journal = journal_open(s->dirfd, 5000, err)))
 		return -1;
 	hash_bytes(&content, bytes->data, bytes->len);
 	if (journal_enter(s->journal, role, version, &content, err) == -1)
 		return -1;
-	sig_public_of(&s->seeds[i], &pub);
-	sig_sign(&s->seeds[i], bytes->data, bytes->len, &sig);
-	ipc_add_bytes(answer, pub.b, sizeof(pub.b));
-	ipc_add_bytes(answer, sig.b, sizeof(sig.b));
+	ipc_add_u32(answer, (uint32_t)n);
+	for (size_t i = 0; i < n; i++) {
+		const struct sig_seed *seed = &s->seeds[at[i]];
+		struct sig_public pub;
+		struct sig sig;
+
+		sig_public_of(seed, &pub);
+		sig_sign(seed, bytes->data, bytes->len, &sig);
+		ipc_add_bytes(answer, pub.b, sizeof(pub.b));
+		ipc_add_bytes(answer, sig.b, sizeof(sig.b));
+	}
 	return 0;
 }
 
@@ -355,13 +400,19 @@ serve(struct signer *s, struct err *err)
 int
 signer_serve(int sock, int keysfd)
 {
-	struct signer s = { .sock = sock, .dirfd = keysfd };
+	return signer_serve_with(sock, keysfd, NULL);
+}
+
+int
+signer_serve_with(int sock, int keysfd, const struct secret *pass)
+{
+	struct signer s = { .sock = sock, .dirfd = keysfd, .pass = pass };
 	struct err err = ERR_INIT;
 	int rc;
 
 	/* Guarded, locked pages that no core dump holds; freeing wipes them. */
 	if (sodium_init() == -1 ||
-	    !(s.seeds = sodium_allocarray(rules_count, sizeof(*s.seeds)))) {
+	    !(s.seeds = sodium_allocarray(SEEDS_MAX, sizeof(*s.seeds)))) {
 		err_set(&err, ERR_SYSTEM, "no locked memory for keys");
 		rc = -1;
 	} else {
@@ -376,17 +427,28 @@ signer_serve(int sock, int keysfd)
 	return rc == -1 ? err_exit(&err) : EXIT_DONE;
 }
 
+/* A passphrase comes by a descriptor that ends with it. */
+static int
+take_pass(struct secret *pass, struct err *err)
+{
+	if (fcntl(SIGNER_PASS, F_GETFD) == -1)
+		return 0;
+	if (secret_read(pass, SIGNER_PASS, err) == -1)
+		return -1;
+	close(SIGNER_PASS);
+	return 0;
+}
+
 int
 signer_main(void)
 {
-	const struct rlimit no_core = { 0, 0 };
+	struct secret pass = SECRET_INIT;
 	struct err err = ERR_INIT;
+	int rc;
 
 	log_open("kiln-tuf-signer", false);
-	if (setrlimit(RLIMIT_CORE, &no_core) == -1) {
-		err_sys(&err, "forbid core dumps");
+	if (secret_process(&err) == -1)
 		goto fail;
-	}
 	if (fcntl(SIGNER_SOCKET, F_SETFD, FD_CLOEXEC) == -1 ||
 	    fcntl(SIGNER_KEYS, F_SETFD, FD_CLOEXEC) == -1) {
 		err_set(
@@ -394,9 +456,12 @@ signer_main(void)
 		goto fail;
 	}
 	if (drop_to(ROLE_SIGNER, &err) == -1 ||
-	    drop_syscalls(true, true, &err) == -1)
+	    drop_syscalls(true, true, &err) == -1 ||
+	    take_pass(&pass, &err) == -1)
 		goto fail;
-	return signer_serve(SIGNER_SOCKET, SIGNER_KEYS);
+	rc = signer_serve_with(SIGNER_SOCKET, SIGNER_KEYS, &pass);
+	secret_release(&pass);
+	return rc;
 fail:
 	log_err("signer-start", &err);
 	return err_exit(&err);

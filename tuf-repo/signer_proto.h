@@ -13,7 +13,8 @@
  *                  str path, i64 length, hash
  *   SIGN_ROLE      str role, i64 version, bytes
  * Answers:
- *   SIGNED         bytes public key (32), bytes signature (64)
+ *   SIGNED         u32 n, then n times bytes public key (32), bytes
+ *                  signature (64): one for each generation of the key
  *   REFUSED        u32 class of error, str sentence
  * Names come sorted bytewise, without repeats.
  */
@@ -36,7 +37,9 @@ enum signer_message {
 #define SIGNER_NAME_MAX 200
 /* Descriptors of `kiln-tuf -x signer`. */
 #define SIGNER_SOCKET 3
-#define SIGNER_KEYS 4 /* keys/online */
+#define SIGNER_KEYS 4	   /* keys/online */
+#define SIGNER_PASS 5	   /* the passphrase, read to its end; may be missing */
+#define SIGNER_KEYS_MAX 16 /* generations of one key */
 /* It refuses a signing time this far ahead of its own clock: routers without
  * a clock raise their floor by it. */
 #define SIGNER_AHEAD 600

@@ -1,13 +1,16 @@
 #include "tuf-repo/work.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "lib/fdio.h"
 #include "lib/ipc.h"
 #include "lib/own.h"
 #include "tuf-repo/ask.h"
+#include "tuf-repo/keys.h"
 #include "tuf-repo/pass.h"
 
 #define SIGNER_END_MS 5000
@@ -32,14 +35,53 @@ take_lock(struct work *w, struct err *err)
 	return w->lock == -1 ? err_prefix(err, "kiln-tuf") : 0;
 }
 
+/* Does another one serve?  Then our signer will not be asked. */
+static bool
+is_served(struct work *w)
+{
+	struct err ignore = ERR_INIT;
+	auto_fd int run = farm_dir(&w->farm, "run/tuf", &ignore);
+	auto_fd int lock = run == -1 ? -1
+				     : file_open_at(run, "lock",
+					   O_RDONLY | O_NOFOLLOW, 0, &ignore);
+
+	return lock != -1 && flock(lock, LOCK_SH | LOCK_NB) == -1;
+}
+
+/* A pipe that holds the passphrase: the signer reads it and we forget it. */
+static int
+ask_for_signer(int *fd, struct err *err)
+{
+	auto_secret struct secret pass = SECRET_INIT;
+
+	if (secret_process(err) == -1 ||
+	    secret_ask(&pass, "passphrase of the online keys", false, err) ==
+		-1)
+		return -1;
+	return secret_give(&pass, fd, err);
+}
+
+static int
+signer_pass(struct work *w, int keys, int *fd, struct err *err)
+{
+	if (secret_open(&w->pass, fd, err) == -1)
+		return -1;
+	if (*fd != -1 || !key_any_sealed(keys) || is_served(w))
+		return 0;
+	return ask_for_signer(fd, err);
+}
+
 static int
 begin(struct work *w, bool alone, struct err *err)
 {
 	auto_fd int keys = farm_dir(&w->farm, "keys/online", err);
+	auto_fd int pass = -1;
 
-	if (keys == -1 ||
-	    signer_start(keys, &w->signer, &w->repo.signer, err) == -1)
+	if (keys == -1 || signer_pass(w, keys, &pass, err) == -1 ||
+	    signer_start(keys, pass, &w->signer, &w->repo.signer, err) == -1)
 		return -1;
+	own_close(&pass);
+	pass = -1;
 	own_close(&keys);
 	keys = -1;
 	if (drop_to(ROLE_TUF, err) == -1 ||

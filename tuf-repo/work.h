@@ -11,11 +11,14 @@
 #include "lib/farm.h"
 #include "lib/spawn.h"
 #include "tuf-repo/repo.h"
+#include "tuf-repo/secret.h"
 
 struct work {
 	struct farm farm;
 	struct repo repo;
 	struct child signer;
+	struct secret_source
+	    pass; /* of the online keys; commands may fill it */
 	int lock; /* -1: another kiln-tuf has it */
 	bool entered;
 };
@@ -23,7 +26,7 @@ struct work {
 #define WORK_INIT                                                           \
 	{                                                                   \
 		.farm = FARM_INIT, .repo = REPO_INIT, .signer = CHILD_INIT, \
-		.lock = -1                                                  \
+		.pass = SECRET_SOURCE_INIT, .lock = -1                      \
 	}
 
 /* As root: opens (makes, if `create`) the folder.  `state` NULL: default. */

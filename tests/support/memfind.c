@@ -18,12 +18,18 @@ static unsigned char seed[32];
 static int
 read_seed(const char *path)
 {
+	static const char head[] = "kiln-key 1 demo\n";
+	const size_t skip = sizeof(head) - 1;
+	unsigned char all[64];
 	FILE *f = fopen(path, "r");
-	size_t n = f ? fread(seed, 1, sizeof(seed), f) : 0;
+	size_t n = f ? fread(all, 1, sizeof(all), f) : 0;
 
 	if (f)
 		fclose(f);
-	return n == sizeof(seed) ? 0 : -1;
+	if (n != skip + sizeof(seed) || memcmp(all, head, skip) != 0)
+		return -1;
+	memcpy(seed, all + skip, sizeof(seed));
+	return 0;
 }
 
 static int
