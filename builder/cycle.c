@@ -63,22 +63,22 @@ static int
 load(struct pass *p, struct err *err)
 {
 	struct builder *b = p->b;
-	const struct recipe *only;
 
 	if (recipes_load(b->recipes, b->store, &p->recipes, err) == -1)
 		return -1;
 	p->wanted = mem_zero(p->recipes.n + 1, sizeof(*p->wanted));
 	p->locks = mem_zero(p->recipes.n + 1, sizeof(struct lock *));
-	if (!b->only) {
-		for (size_t i = 0; i < p->recipes.n; i++)
-			p->wanted[i] = true;
-		return 0;
+	for (size_t i = 0; !b->nonly && i < p->recipes.n; i++)
+		p->wanted[i] = true;
+	for (size_t i = 0; i < b->nonly; i++) {
+		const struct recipe *only =
+		    recipes_find(&p->recipes, b->only[i]);
+
+		if (!only)
+			return err_set(err, ERR_INPUT,
+			    "there is no recipe \"%s\"", b->only[i]);
+		want(p, (size_t)(only - p->recipes.v));
 	}
-	only = recipes_find(&p->recipes, b->only);
-	if (!only)
-		return err_set(
-		    err, ERR_INPUT, "there is no recipe \"%s\"", b->only);
-	want(p, (size_t)(only - p->recipes.v));
 	return 0;
 }
 

@@ -24,7 +24,8 @@ struct builder {
 	int envdir, workdir, logdir, rundir;
 	const char *env_path, *work_path; /* as bwrap reaches them */
 	const char *arch;		  /* Debian's: "amd64" */
-	const char *only; /* one recipe and what it uses; or NULL */
+	const char *const *only; /* these and what they use; none: all */
+	size_t nonly;
 	int jobs;	  /* runs at a time */
 	atomic_bool stop; /* set by a signal */
 	struct work work;

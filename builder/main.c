@@ -34,7 +34,9 @@
 #define ME "kiln-builder"
 
 struct options {
-	const char *state, *recipes, *only;
+	const char *state, *recipes;
+	const char **only; /* of argv */
+	size_t nonly, caponly;
 	bool once, check, offline;
 	int jobs;
 };
@@ -43,7 +45,7 @@ static struct builder builder; /* its `stop` is set by a signal */
 
 static const char usage[] =
     "usage: kiln-builder [--state DIR] [--recipes DIR] [--jobs N]\n"
-    "                    [--once] [--offline] [--only RECIPE]\n"
+    "                    [--once] [--offline] [--only RECIPE]...\n"
     "       kiln-builder -n [--recipes DIR]\n"
     "\n"
     "Watches the Debian archive, locks, plans, builds each plan in two lanes,\n"
@@ -57,7 +59,7 @@ static const char usage[] =
     "  --once          one cycle, then a line for each recipe; 1 when one is\n"
     "                  not reproduced\n"
     "  --offline       never ask the archive\n"
-    "  --only RECIPE   this one and what it uses\n"
+    "  --only RECIPE   this one and what it uses; may be repeated\n"
     "  -n              only check the recipes; 2 when one is wrong\n"
     "  --help, --version\n";
 
@@ -100,7 +102,8 @@ parse(int argc, char **argv, struct options *o)
 			o->offline = true;
 			break;
 		case 'o':
-			o->only = optarg;
+			MEM_GROW(o->only, o->nonly, o->caponly);
+			o->only[o->nonly++] = optarg;
 			break;
 		case 'n':
 			o->check = true;
@@ -274,6 +277,7 @@ open_all(struct opened *o, struct builder *b, const struct options *opt,
 		.sources = &o->sources,
 		.tmpdir = b->workdir };
 	b->only = opt->only;
+	b->nonly = opt->nonly;
 	b->jobs = opt->jobs;
 	place = (struct build_place){ .store = b->store,
 		.workdir = b->workdir,
@@ -368,5 +372,6 @@ main(int argc, char **argv)
 					.offline = opt.offline },
 				    &err);
 	close_all(&o, b);
+	free(opt.only);
 	return rc == -1 ? cli_fail(ME, &err, false) : rc;
 }

@@ -7,7 +7,7 @@
 #include "lib/log.h"
 
 static const struct cli_command commands[] = {
-	{ "up", "[--demo] [--once] [--state DIR] [--recipes DIR]",
+	{ "up", "[--demo] [--once] [--state DIR] [--recipe NAME]... [--all]",
 	    "start the farm: builder, repository, dashboard", cmd_up,
 	    "  --demo          make throw-away keys and start a demonstration "
 	    "router\n"
@@ -16,6 +16,10 @@ static const struct cli_command commands[] = {
 	    "  --state DIR     folder of the farm (./var in a checkout, else "
 	    "/var/lib/kiln)\n"
 	    "  --recipes DIR   recipes (./recipes in a checkout)\n"
+	    "  --recipe NAME   only this recipe and what it uses; may be "
+	    "repeated\n"
+	    "  --all           every recipe (--demo: only what its router "
+	    "needs)\n"
 	    "  --listen A:P    dashboard (127.0.0.1:8080)\n"
 	    "  --jobs N        builds at once (as many as cores)\n"
 	    "  --offline       never ask the archive: build from the locks\n"

@@ -14,7 +14,7 @@
 #include "lib/farm.h"
 #include "lib/spawn.h"
 
-#define UNIT_ARGS 24
+#define UNIT_ARGS 80
 
 struct unit {
 	const char *name; /* also of its log */

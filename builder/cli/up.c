@@ -49,6 +49,10 @@ units_prepare(struct up *u)
 		unit_arg(b, "--jobs");
 		unit_arg(b, u->jobs);
 	}
+	for (i = 0; i < u->nonly; i++) {
+		unit_arg(b, "--only");
+		unit_arg(b, u->only[i]);
+	}
 	if (u->offline)
 		unit_arg(b, "--offline");
 	unit_arg(t, "serve");
@@ -166,6 +170,27 @@ run(struct up *u, struct err *err)
 	return ret;
 }
 
+/* Once each; -1 when there are too many. */
+static int
+only_add(struct up *u, const char *recipe)
+{
+	for (size_t i = 0; i < u->nonly; i++)
+		if (strcmp(u->only[i], recipe) == 0)
+			return 0;
+	if (u->nonly == UP_NAMES)
+		return -1;
+	u->only[u->nonly++] = recipe;
+	return 0;
+}
+
+/* What the demonstration's router runs; more would only take time. */
+static int
+only_demo(struct up *u)
+{
+	return only_add(u, "dns-dhcp") == -1 ? -1
+					     : only_add(u, "kernel-debian");
+}
+
 int
 cmd_up(int argc, char **argv)
 {
@@ -174,6 +199,8 @@ cmd_up(int argc, char **argv)
 		{ "once", no_argument, NULL, 'o' },
 		{ "state", required_argument, NULL, 's' },
 		{ "recipes", required_argument, NULL, 'r' },
+		{ "recipe", required_argument, NULL, 'R' },
+		{ "all", no_argument, NULL, 'a' },
 		{ "listen", required_argument, NULL, 'l' },
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "offline", no_argument, NULL, 'O' },
@@ -206,6 +233,14 @@ cmd_up(int argc, char **argv)
 		case 'r':
 			u.recipes_arg = optarg;
 			break;
+		case 'R':
+			if (only_add(&u, optarg) == -1)
+				return cli_usage("kiln up",
+				    "more than %d recipes", UP_NAMES);
+			break;
+		case 'a':
+			u.all = true;
+			break;
 		case 'l':
 			u.listen = optarg;
 			break;
@@ -225,6 +260,11 @@ cmd_up(int argc, char **argv)
 		}
 	if (optind < argc)
 		return cli_usage("kiln up", "%s: takes no words", argv[optind]);
+	if (u.all && u.nonly > 0)
+		return cli_usage("kiln up", "--all and --recipe exclude each "
+					    "other");
+	if (u.demo && !u.all && only_demo(&u) == -1)
+		return cli_usage("kiln up", "more than %d recipes", UP_NAMES);
 	ret = run(&u, &err);
 	for (i = 0; i < UNIT_COUNT; i++)
 		unit_release(&u.units[i]);

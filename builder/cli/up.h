@@ -15,6 +15,8 @@
 #include "lib/farm.h"
 #include "lib/spawn.h"
 
+#define UP_NAMES 32 /* of recipes, of services */
+
 enum unit_id { UNIT_BUILDER, UNIT_TUF, UNIT_WEB, UNIT_AGENT, UNIT_COUNT };
 
 struct up {
@@ -28,7 +30,9 @@ struct up {
 	char *agent_conf;
 	const char *state_arg, *recipes_arg;
 	const char *listen, *jobs;
-	bool demo, once, offline, verbose;
+	const char *only[UP_NAMES]; /* recipes; none: all */
+	size_t nonly;
+	bool demo, all, once, offline, verbose;
 	int64_t since;
 };
 

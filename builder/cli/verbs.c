@@ -40,7 +40,7 @@ do_keys(struct up *u, struct ipc_msg *m, struct err *err)
 
 	if (ipc_get_u32(m, &count, err) == -1)
 		return -1;
-	if (count > 15)
+	if (count > UP_NAMES)
 		return err_set(err, ERR_INPUT, "too many services: %u", count);
 	for (i = 0; i < count; i++) {
 		if (ipc_get_str(m, 64, &names[i], err) == -1)

@@ -250,7 +250,7 @@ int
 services_read(struct db *farm, struct buf *out, uint32_t *n, struct err *err)
 {
 	static const char sql[] = "SELECT DISTINCT service FROM release"
-				  " ORDER BY service LIMIT 15";
+				  " ORDER BY service LIMIT 32";
 	auto_stmt struct stmt *q = db_stmt(farm, sql);
 	int got;
 

@@ -35,6 +35,8 @@ t "… and is named with line and column" \
 t "an unknown option is 2" fails_with 2 "$bin/kiln-builder" --frob
 t "an unknown recipe is 2" \
     fails_with 2 run --once --offline --recipes $good --only nobody
+t "… behind a known one, too" fails_with 2 \
+    run --once --offline --recipes $good --only hello --only nobody
 
 # --- one cycle ---------------------------------------------------------------
 first() {
@@ -143,6 +145,12 @@ resumed() {
 }
 t "what was running is lost, run again, and ends as if nothing had been" resumed
 t "one bad recipe holds only itself" others
+chosen() {
+	run --once --offline --recipes "$bad" --only slow --only dated-image >"$tmp/out"
+	is "$(cut -d ' ' -f 1 "$tmp/out" | sort -u | tr '\n' ' ')" \
+	    "dated dated-image executed slow "
+}
+t "--only said twice takes both and what they use, and no others" chosen
 
 stopped() {
 	sed -i 's/sleep 6.125/sleep 60/' "$bad/slow/build.sh"

@@ -27,6 +27,12 @@ stop_up() {
 	wait "$up_pid" 2>/dev/null
 }
 
+either() {
+	$up --all --recipe mqtt 2>"$tmp/either"
+	[ $? -eq 2 ] && [ ! -e "$state" ] && has "exclude each other" "$tmp/either"
+}
+t "--all and --recipe together are a wrong usage" either
+
 # --- cold, with kiln-builder killed while it builds ---------------------------
 start_up "$tmp/first.log"
 first=$up_pid
@@ -43,6 +49,11 @@ t "the first start reaches the answered query" \
 cat "$tmp/first.log" | sed 's/^/# /'
 t "it says what was built, with digest and verdict" \
     has "^built .*dns-dhcp.* image .*[0-9a-f]\{64\}.*reproduced" "$tmp/first.log"
+starters() {
+	[ "$(sql "SELECT group_concat(service) FROM
+	    (SELECT DISTINCT service FROM release ORDER BY 1)")" = dns-dhcp,kernel ]
+}
+t "nothing was baked but what the demonstration's router runs" starters
 t "it says which set the router runs" \
     has "^router .*edge set" "$tmp/first.log"
 t "dig asked from the LAN and the virtual machine answered" \
@@ -173,7 +184,7 @@ elsewhere() {
 		    return 1
 	done
 	(cd "$there" && bin/kiln-builder --once --offline --state var \
-	    --recipes recipes) || return 1
+	    --recipes recipes --only dns-dhcp --only kernel-debian) || return 1
 	digests "$state" >"$tmp/here.txt"
 	digests "$there/var" >"$tmp/there.txt"
 	cat "$tmp/here.txt"
