@@ -43,6 +43,13 @@ struct key_file {
 	size_t body;
 };
 
+/* Guarded pages that are not swapped or dumped; sodium_free wipes them. */
+static void *
+locked(size_t n)
+{
+	return sodium_init() == -1 ? NULL : sodium_malloc(n);
+}
+
 static int
 file_name(char out[KEY_NAME_MAX], const char *name, const char *suffix,
     struct err *err)
@@ -161,7 +168,7 @@ open_box(const char *name, const struct key_file *k, const struct secret *pass,
 	if (!pass || !pass->p)
 		return err_set(err, ERR_INPUT,
 		    "key %s: it is encrypted and there is no passphrase", name);
-	key = sodium_malloc(crypto_secretbox_KEYBYTES);
+	key = locked(crypto_secretbox_KEYBYTES);
 	if (!key)
 		return err_set(err, ERR_SYSTEM, "no locked memory for keys");
 	rc = derive(key, pass, salt, k->ops, k->memory, err);
@@ -177,7 +184,7 @@ int
 key_load(int dirfd, const char *name, const struct secret *pass,
     struct sig_seed *seed, struct err *err)
 {
-	struct key_file *k = sodium_malloc(sizeof(*k));
+	struct key_file *k = locked(sizeof(*k));
 	int rc;
 
 	if (!k)
@@ -196,7 +203,7 @@ key_load(int dirfd, const char *name, const struct secret *pass,
 int
 key_form_of(int dirfd, const char *name, enum key_form *form, struct err *err)
 {
-	struct key_file *k = sodium_malloc(sizeof(*k));
+	struct key_file *k = locked(sizeof(*k));
 	int rc;
 
 	if (!k)
@@ -232,7 +239,7 @@ seal(struct key_file *k, const struct sig_seed *seed, const struct secret *pass,
 	int n = snprintf(
 	    (char *)k->b, sizeof(k->b), HEAD "argon2id %d %d\n", OPS, MEMORY);
 	uint8_t *salt = k->b + n, *nonce = salt + SALT;
-	uint8_t *key = sodium_malloc(crypto_secretbox_KEYBYTES);
+	uint8_t *key = locked(crypto_secretbox_KEYBYTES);
 	int rc;
 
 	if (!key)
@@ -283,7 +290,7 @@ int
 key_write(int dirfd, const char *name, const struct sig_seed *seed,
     const struct secret *pass, uid_t owner, gid_t group, struct err *err)
 {
-	struct key_file *k = sodium_malloc(sizeof(*k));
+	struct key_file *k = locked(sizeof(*k));
 	char file[KEY_NAME_MAX];
 	struct sig_public pub;
 	int rc = 0;
@@ -318,7 +325,7 @@ key_make(int dirfd, const char *name, const struct secret *pass, uid_t owner,
 
 	if (key_exists(dirfd, name))
 		return key_public(dirfd, name, pub, err);
-	seed = sodium_malloc(sizeof(*seed));
+	seed = locked(sizeof(*seed));
 	if (!seed)
 		return err_set(err, ERR_SYSTEM, "no locked memory for keys");
 	sig_keypair(seed, pub);
@@ -332,7 +339,7 @@ key_sign(int dirfd, const char *name, const struct secret *pass,
     const struct buf *bytes, struct sig_public *pub, struct sig *sig,
     struct err *err)
 {
-	struct sig_seed *seed = sodium_malloc(sizeof(*seed));
+	struct sig_seed *seed = locked(sizeof(*seed));
 	int rc;
 
 	if (!seed)
