@@ -78,7 +78,7 @@ sign_offline(int offline, const char *key, const struct secret *pass,
 	for (size_t i = 0; i < PARTIES; i++) {
 		auto_free char *name = party_name(key, i);
 
-		if (key_sign(offline, name, pass, &bytes, &sigs[n].key,
+		if (key_sign_with(offline, name, pass, &bytes, &sigs[n].key,
 			&sigs[n].sig, err) == 0) {
 			n++;
 			continue;

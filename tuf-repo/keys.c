@@ -335,7 +335,7 @@ key_make(int dirfd, const char *name, const struct secret *pass, uid_t owner,
 }
 
 int
-key_sign(int dirfd, const char *name, const struct secret *pass,
+key_sign_with(int dirfd, const char *name, const struct secret *pass,
     const struct buf *bytes, struct sig_public *pub, struct sig *sig,
     struct err *err)
 {
@@ -351,6 +351,48 @@ key_sign(int dirfd, const char *name, const struct secret *pass,
 	}
 	sodium_free(seed); /* wipes */
 	return rc;
+}
+
+static bool
+named(const struct secret_source *src)
+{
+	return src->file || src->fd != -1;
+}
+
+int
+key_sign_from(int dirfd, const char *name, const struct secret_source *src,
+    struct secret *pass, const struct buf *bytes, struct sig_public *pub,
+    struct sig *sig, struct err *err)
+{
+	auto_free char *prompt = mem_printf("passphrase of key %s", name);
+	auto_secret struct secret own = SECRET_INIT;
+	enum key_form form;
+
+	if (key_form_of(dirfd, name, &form, err) == -1)
+		return -1;
+	if (form == KEY_DEMO)
+		return key_sign_with(dirfd, name, NULL, bytes, pub, sig, err);
+	if (secret_process(err) == -1)
+		return -1;
+	if (!named(src)) {
+		if (secret_ask(&own, prompt, false, err) == -1)
+			return -1;
+		return key_sign_with(dirfd, name, &own, bytes, pub, sig, err);
+	}
+	if (!pass->p && secret_get(pass, src, prompt, false, err) == -1)
+		return -1;
+	return key_sign_with(dirfd, name, pass, bytes, pub, sig, err);
+}
+
+int
+key_sign(int dirfd, const char *name, const struct buf *bytes,
+    struct sig_public *pub, struct sig *sig, struct err *err)
+{
+	const struct secret_source terminal = { NULL, -1, true };
+	auto_secret struct secret none = SECRET_INIT;
+
+	return key_sign_from(
+	    dirfd, name, &terminal, &none, bytes, pub, sig, err);
 }
 
 /* --- generations and lists --------------------------------------------- */

@@ -46,9 +46,19 @@ int key_public(
     int dirfd, const char *name, struct sig_public *, struct err *) KILN_MUST;
 int key_form_of(
     int dirfd, const char *name, enum key_form *, struct err *) KILN_MUST;
-/* Load, sign, wipe, close. */
-int key_sign(int dirfd, const char *name, const struct secret *,
+/* Load, sign, wipe, close; asks the terminal when the key is encrypted. */
+int key_sign(int dirfd, const char *name, const struct buf *bytes,
+    struct sig_public *, struct sig *, struct err *) KILN_MUST;
+/* The same with a passphrase that is there, asking nobody. */
+int key_sign_with(int dirfd, const char *name, const struct secret *,
     const struct buf *bytes, struct sig_public *, struct sig *,
+    struct err *) KILN_MUST;
+/*
+ * With a source for passphrases: the secret is filled when first needed.  On
+ * the terminal each key is asked for by name, since each may have its own.
+ */
+int key_sign_from(int dirfd, const char *name, const struct secret_source *,
+    struct secret *, const struct buf *bytes, struct sig_public *, struct sig *,
     struct err *) KILN_MUST;
 
 /*
