@@ -29,6 +29,31 @@ tuf_5_a_good_repository_is_accepted(void **state)
 	assert_null(tuf_role(r->t, "other"));
 }
 
+/* The wall clock has no say: these run in the 2020s, the files do not. */
+static void
+tuf_5_1_every_expiry_is_judged_by_the_one_time_given(void **state)
+{
+	static const struct {
+		const char *expires;
+		int64_t good, late; /* the same second is late */
+	} at[] = { { "2001-09-09T01:46:40Z", 999999999, 1000000000 },
+		{ "2099-01-01T00:00:00Z", 4070908799, 4070908800 } };
+	struct repo *r = *state;
+	json_t *all[] = { r->root, r->timestamp, r->snapshot, r->targets };
+
+	for (size_t i = 0; i < ARRAY_LEN(at); i++) {
+		for (size_t k = 0; k < ARRAY_LEN(all); k++)
+			js_set_str(all[k], "expires", at[i].expires);
+		tuf_trust_free(r->t);
+		r->t = tuf_trust_new(at[i].good);
+		everything_stands(r);
+		tuf_trust_free(r->t);
+		r->t = tuf_trust_new(at[i].late);
+		ok(r, trust_root(r));
+		refused(r, tuf_root_done(r->t, &r->err), "freeze");
+	}
+}
+
 static void
 tuf_5_2_the_shipped_root_may_be_expired_but_must_be_signed(void **state)
 {
@@ -43,7 +68,7 @@ tuf_5_2_the_shipped_root_may_be_expired_but_must_be_signed(void **state)
 }
 
 static void
-tuf_5_3_3_root_version_must_be_exactly_next(void **state)
+tuf_5_3_5_root_version_must_be_exactly_next(void **state)
 {
 	struct repo *r = *state;
 	static const int64_t bad[] = { 1, 3, JS_INT_MAX };
@@ -86,7 +111,7 @@ tuf_5_3_4_root_needs_the_old_and_the_new_threshold(void **state)
 }
 
 static void
-tuf_5_3_5_an_expired_root_in_the_chain_is_fine_the_last_is_not(void **state)
+tuf_5_3_6_an_expired_root_in_the_chain_is_fine(void **state)
 {
 	struct repo *r = *state;
 
@@ -98,6 +123,18 @@ tuf_5_3_5_an_expired_root_in_the_chain_is_fine_the_last_is_not(void **state)
 	js_set_str(r->root, "expires", TUFMAKE_EXPIRES);
 	ok(r, give_root(r, KROOT, 1));
 	ok(r, tuf_root_done(r->t, &r->err));
+}
+
+static void
+tuf_5_3_10_the_last_root_must_not_be_expired(void **state)
+{
+	struct repo *r = *state;
+
+	ok(r, trust_root(r));
+	js_set_int(r->root, "version", 2);
+	js_set_str(r->root, "expires", PAST);
+	ok(r, give_root(r, KROOT, 1));
+	refused(r, tuf_root_done(r->t, &r->err), "freeze");
 }
 
 static void
@@ -132,7 +169,7 @@ tuf_5_4_2_timestamp_needs_its_own_keys(void **state)
 }
 
 static void
-tuf_5_4_3_older_timestamp_is_refused(void **state)
+tuf_5_4_3_1_older_timestamp_is_refused(void **state)
 {
 	struct repo *r = *state;
 	bool kept;
@@ -145,7 +182,7 @@ tuf_5_4_3_older_timestamp_is_refused(void **state)
 }
 
 static void
-tuf_5_4_3_equal_timestamp_keeps_the_old_one(void **state)
+tuf_5_4_3_2_equal_timestamp_keeps_the_old_one(void **state)
 {
 	struct repo *r = *state;
 	bool kept;
@@ -160,7 +197,7 @@ tuf_5_4_3_equal_timestamp_keeps_the_old_one(void **state)
 }
 
 static void
-tuf_5_4_3_timestamp_must_not_list_an_older_snapshot(void **state)
+tuf_5_4_3_3_timestamp_must_not_list_an_older_snapshot(void **state)
 {
 	struct repo *r = *state;
 	bool kept;
@@ -204,7 +241,7 @@ tuf_5_4_4_expiry_in_this_second_is_expired(void **state)
 }
 
 static void
-tuf_5_4_stored_expired_timestamp_still_gives_the_floor(void **state)
+tuf_5_4_3_1_stored_expired_timestamp_still_gives_the_floor(void **state)
 {
 	struct repo *r = *state;
 	bool kept;
@@ -272,7 +309,7 @@ tuf_5_5_4_snapshot_version_must_be_timestamps(void **state)
 }
 
 static void
-tuf_5_5_5_snapshot_must_not_drop_a_role(void **state)
+tuf_5_5_5_1_snapshot_must_not_drop_a_role(void **state)
 {
 	struct repo *r = *state;
 	bool final, kept;
@@ -289,7 +326,7 @@ tuf_5_5_5_snapshot_must_not_drop_a_role(void **state)
 }
 
 static void
-tuf_5_5_5_a_role_in_snapshot_must_not_go_back(void **state)
+tuf_5_5_5_2_a_role_in_snapshot_must_not_go_back(void **state)
 {
 	struct repo *r = *state;
 	bool final;
@@ -322,7 +359,7 @@ tuf_5_5_6_expired_snapshot_is_refused(void **state)
 }
 
 static void
-tuf_5_5_stored_snapshot_is_final_only_with_listed_version_and_hash(void **state)
+tuf_5_5_8_stored_snapshot_is_final_only_as_listed(void **state)
 {
 	struct repo *r = *state;
 	auto_buf struct buf good = BUF_INIT;
@@ -342,22 +379,12 @@ tuf_5_5_stored_snapshot_is_final_only_with_listed_version_and_hash(void **state)
 }
 
 static void
-tuf_5_6_targets_must_be_as_snapshot_lists_them(void **state)
+tuf_5_6_1_a_role_must_be_listed_in_snapshot(void **state)
 {
 	struct repo *r = *state;
 
 	snapshot_stands(r);
-	js_set_int(r->targets, "version", 2);
-	refused(r, give_targets(r), "mix-and-match");
-	js_set_int(r->targets, "version", 1);
-	js_set_str(r->targets, "expires", PAST);
-	refused(r, give_targets(r), "freeze");
-	js_set_str(r->targets, "expires", TUFMAKE_EXPIRES);
-	tufmake_sign(r->targets, &keys[KTS], 1, &r->b);
-	refused(r,
-	    tuf_accept_targets(
-		r->t, "targets", "root", r->b.data, r->b.len, &r->err),
-	    "threshold");
+	tufmake_sign(r->targets, &keys[KTG], 1, &r->b);
 	refused(r,
 	    tuf_accept_targets(
 		r->t, "other", "root", r->b.data, r->b.len, &r->err),
@@ -366,7 +393,45 @@ tuf_5_6_targets_must_be_as_snapshot_lists_them(void **state)
 }
 
 static void
-tuf_5_6_targets_hash_is_checked(void **state)
+tuf_5_6_3_targets_need_their_delegators_keys(void **state)
+{
+	struct repo *r = *state;
+
+	snapshot_stands(r);
+	tufmake_sign(r->targets, &keys[KTS], 1, &r->b);
+	refused(r,
+	    tuf_accept_targets(
+		r->t, "targets", "root", r->b.data, r->b.len, &r->err),
+	    "threshold");
+	ok(r, give_targets(r));
+}
+
+static void
+tuf_5_6_4_targets_version_must_be_snapshots(void **state)
+{
+	struct repo *r = *state;
+
+	snapshot_stands(r);
+	js_set_int(r->targets, "version", 2);
+	refused(r, give_targets(r), "mix-and-match");
+	js_set_int(r->targets, "version", 1);
+	ok(r, give_targets(r));
+}
+
+static void
+tuf_5_6_5_expired_targets_are_refused(void **state)
+{
+	struct repo *r = *state;
+
+	snapshot_stands(r);
+	js_set_str(r->targets, "expires", PAST);
+	refused(r, give_targets(r), "freeze");
+	js_set_str(r->targets, "expires", TUFMAKE_EXPIRES);
+	ok(r, give_targets(r));
+}
+
+static void
+tuf_5_6_2_targets_hash_is_checked(void **state)
 {
 	struct repo *r = *state;
 
@@ -378,8 +443,7 @@ tuf_5_6_targets_hash_is_checked(void **state)
 }
 
 static void
-tuf_t2_fast_forward_beyond_2_53_is_refused_and_below_recovers_by_keys(
-    void **state)
+tuf_5_3_11_t2_fast_forward_is_undone_by_new_keys(void **state)
 {
 	struct repo *r = *state;
 	struct tuf_trust *next;
@@ -409,7 +473,7 @@ tuf_t2_fast_forward_beyond_2_53_is_refused_and_below_recovers_by_keys(
 }
 
 static void
-tuf_5_7_all_listed_hashes_and_the_length_must_match(void **state)
+tuf_5_7_2_all_listed_hashes_and_the_length_must_match(void **state)
 {
 	struct tuf_target t = { .path = (char *)"x", .length = 5 };
 	struct err err = ERR_INIT;
@@ -441,29 +505,34 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(tuf_5_a_good_repository_is_accepted),
+		T(tuf_5_1_every_expiry_is_judged_by_the_one_time_given),
 		T(tuf_5_2_the_shipped_root_may_be_expired_but_must_be_signed),
-		T(tuf_5_3_3_root_version_must_be_exactly_next),
+		T(tuf_5_3_5_root_version_must_be_exactly_next),
 		T(tuf_5_3_4_root_needs_the_old_and_the_new_threshold),
-		T(tuf_5_3_5_an_expired_root_in_the_chain_is_fine_the_last_is_not),
+		T(tuf_5_3_6_an_expired_root_in_the_chain_is_fine),
+		T(tuf_5_3_10_the_last_root_must_not_be_expired),
 		T(tuf_5_3_11_taking_a_key_away_is_a_rotation_adding_one_is_not),
 		T(tuf_5_4_2_timestamp_needs_its_own_keys),
-		T(tuf_5_4_3_older_timestamp_is_refused),
-		T(tuf_5_4_3_equal_timestamp_keeps_the_old_one),
-		T(tuf_5_4_3_timestamp_must_not_list_an_older_snapshot),
+		T(tuf_5_4_3_1_older_timestamp_is_refused),
+		T(tuf_5_4_3_2_equal_timestamp_keeps_the_old_one),
+		T(tuf_5_4_3_3_timestamp_must_not_list_an_older_snapshot),
 		T(tuf_5_4_4_expired_timestamp_is_refused_and_not_kept),
 		T(tuf_5_4_4_expiry_in_this_second_is_expired),
-		T(tuf_5_4_stored_expired_timestamp_still_gives_the_floor),
+		T(tuf_5_4_3_1_stored_expired_timestamp_still_gives_the_floor),
 		T(tuf_5_5_2_snapshot_bytes_must_be_the_listed_ones),
 		T(tuf_5_5_3_snapshot_needs_its_own_keys),
 		T(tuf_5_5_4_snapshot_version_must_be_timestamps),
-		T(tuf_5_5_5_snapshot_must_not_drop_a_role),
-		T(tuf_5_5_5_a_role_in_snapshot_must_not_go_back),
+		T(tuf_5_5_5_1_snapshot_must_not_drop_a_role),
+		T(tuf_5_5_5_2_a_role_in_snapshot_must_not_go_back),
 		T(tuf_5_5_6_expired_snapshot_is_refused),
-		T(tuf_5_5_stored_snapshot_is_final_only_with_listed_version_and_hash),
-		T(tuf_5_6_targets_must_be_as_snapshot_lists_them),
-		T(tuf_5_6_targets_hash_is_checked),
-		T(tuf_t2_fast_forward_beyond_2_53_is_refused_and_below_recovers_by_keys),
-		T(tuf_5_7_all_listed_hashes_and_the_length_must_match),
+		T(tuf_5_5_8_stored_snapshot_is_final_only_as_listed),
+		T(tuf_5_6_1_a_role_must_be_listed_in_snapshot),
+		T(tuf_5_6_3_targets_need_their_delegators_keys),
+		T(tuf_5_6_4_targets_version_must_be_snapshots),
+		T(tuf_5_6_5_expired_targets_are_refused),
+		T(tuf_5_6_2_targets_hash_is_checked),
+		T(tuf_5_3_11_t2_fast_forward_is_undone_by_new_keys),
+		T(tuf_5_7_2_all_listed_hashes_and_the_length_must_match),
 	};
 
 	return cmocka_run_group_tests(tests, tufclient_keys, NULL);

@@ -96,7 +96,7 @@ search_gives(
 }
 
 static void
-tuf_5_6_7_search_is_pre_order_by_appearance(void **state)
+tuf_5_6_7_1_search_is_pre_order_by_appearance(void **state)
 {
 	struct tree t = { .r = *state, .asked = BUF_INIT };
 
@@ -112,7 +112,7 @@ tuf_5_6_7_search_is_pre_order_by_appearance(void **state)
 }
 
 static void
-tuf_5_6_7_first_in_order_supplies_the_target(void **state)
+tuf_5_6_7_1_first_in_order_supplies_the_target(void **state)
 {
 	struct tree t = { .r = *state, .asked = BUF_INIT };
 
@@ -127,7 +127,7 @@ tuf_5_6_7_first_in_order_supplies_the_target(void **state)
 }
 
 static void
-tuf_5_6_7_terminating_stops_siblings_of_the_whole_chain(void **state)
+tuf_5_6_7_5_terminating_stops_siblings_of_the_whole_chain(void **state)
 {
 	struct tree t = { .r = *state, .asked = BUF_INIT };
 
@@ -142,7 +142,7 @@ tuf_5_6_7_terminating_stops_siblings_of_the_whole_chain(void **state)
 }
 
 static void
-tuf_5_6_7_terminating_counts_only_where_its_paths_match(void **state)
+tuf_5_6_7_5_terminating_counts_only_where_its_paths_match(void **state)
 {
 	struct tree t = { .r = *state, .asked = BUF_INIT };
 
@@ -157,7 +157,7 @@ tuf_5_6_7_terminating_counts_only_where_its_paths_match(void **state)
 }
 
 static void
-tuf_5_6_7_a_role_is_entered_only_where_every_link_matches(void **state)
+tuf_5_6_7_4_a_role_is_entered_only_where_every_link_matches(void **state)
 {
 	struct tree t = { .r = *state, .asked = BUF_INIT };
 
@@ -170,7 +170,7 @@ tuf_5_6_7_a_role_is_entered_only_where_every_link_matches(void **state)
 }
 
 static void
-tuf_5_6_7_a_cycle_ends(void **state)
+tuf_5_6_7_2_a_cycle_ends(void **state)
 {
 	struct tree t = { .r = *state, .asked = BUF_INIT };
 
@@ -183,7 +183,7 @@ tuf_5_6_7_a_cycle_ends(void **state)
 }
 
 static void
-tuf_5_6_7_at_most_32_roles_are_searched(void **state)
+tuf_5_6_7_3_at_most_32_roles_are_searched(void **state)
 {
 	static char names[36][16];
 	struct tree t = { .r = *state, .asked = BUF_INIT };
@@ -210,7 +210,7 @@ tuf_5_6_7_at_most_32_roles_are_searched(void **state)
 }
 
 static void
-tuf_5_6_7_a_role_that_cannot_be_verified_ends_the_search(void **state)
+tuf_5_6_7_6_a_role_that_cannot_be_verified_ends_the_search(void **state)
 {
 	struct tree t = { .r = *state, .asked = BUF_INIT };
 	const struct tuf_target *found;
@@ -228,7 +228,7 @@ tuf_5_6_7_a_role_that_cannot_be_verified_ends_the_search(void **state)
 }
 
 static void
-tuf_5_6_a_role_is_trusted_by_its_delegators_keys_not_by_its_name(void **state)
+tuf_5_6_3_a_role_is_trusted_by_its_delegators_keys_not_by_its_name(void **state)
 {
 	struct tree t = { .r = *state, .asked = BUF_INIT };
 	const struct tuf_target *found;
@@ -249,7 +249,7 @@ tuf_5_6_a_role_is_trusted_by_its_delegators_keys_not_by_its_name(void **state)
 }
 
 static void
-tuf_10_delegated_threshold_of_two_of_three(void **state)
+tuf_5_6_3_delegated_threshold_of_two_of_three(void **state)
 {
 	struct repo *r = *state;
 	auto_json json_t *svc = tufmake_targets(1);
@@ -280,16 +280,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(tuf_5_6_7_search_is_pre_order_by_appearance),
-		T(tuf_5_6_7_first_in_order_supplies_the_target),
-		T(tuf_5_6_7_terminating_stops_siblings_of_the_whole_chain),
-		T(tuf_5_6_7_terminating_counts_only_where_its_paths_match),
-		T(tuf_5_6_7_a_role_is_entered_only_where_every_link_matches),
-		T(tuf_5_6_7_a_cycle_ends),
-		T(tuf_5_6_7_at_most_32_roles_are_searched),
-		T(tuf_5_6_7_a_role_that_cannot_be_verified_ends_the_search),
-		T(tuf_5_6_a_role_is_trusted_by_its_delegators_keys_not_by_its_name),
-		T(tuf_10_delegated_threshold_of_two_of_three),
+		T(tuf_5_6_7_1_search_is_pre_order_by_appearance),
+		T(tuf_5_6_7_1_first_in_order_supplies_the_target),
+		T(tuf_5_6_7_5_terminating_stops_siblings_of_the_whole_chain),
+		T(tuf_5_6_7_5_terminating_counts_only_where_its_paths_match),
+		T(tuf_5_6_7_4_a_role_is_entered_only_where_every_link_matches),
+		T(tuf_5_6_7_2_a_cycle_ends),
+		T(tuf_5_6_7_3_at_most_32_roles_are_searched),
+		T(tuf_5_6_7_6_a_role_that_cannot_be_verified_ends_the_search),
+		T(tuf_5_6_3_a_role_is_trusted_by_its_delegators_keys_not_by_its_name),
+		T(tuf_5_6_3_delegated_threshold_of_two_of_three),
 	};
 
 	return cmocka_run_group_tests(tests, tufclient_keys, NULL);

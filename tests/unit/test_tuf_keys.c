@@ -28,7 +28,7 @@ sign_root_with(struct repo *r, const struct tufmake_key *k, size_t n)
 }
 
 static void
-tuf_t4_one_key_under_two_keyids_counts_once(void **state)
+tuf_5_10_one_key_under_two_keyids_counts_once(void **state)
 {
 	struct repo *r = *state;
 	struct tufmake_key two[2] = { keys[KA], keys[KA] };
@@ -44,7 +44,36 @@ tuf_t4_one_key_under_two_keyids_counts_once(void **state)
 }
 
 static void
-tuf_t4_bad_and_unknown_signatures_do_not_count_nor_spoil(void **state)
+tuf_5_10_a_keyid_is_a_name_and_no_digest(void **state)
+{
+	struct repo *r = *state;
+	struct tufmake_key named = keys[KA];
+	auto_tuf struct tuf_file *f = NULL;
+
+	strcpy(named.keyid, "our-first-key");
+	tufmake_root_role(r->root, "root", &named, 1, 1);
+	f = sign_root_with(r, &named, 1);
+	ok(r, tuf_threshold(f, "root", f, &r->err));
+}
+
+/* tuf_read refuses a file that repeats a keyid; here is one made in memory. */
+static void
+tuf_5_8_2_a_signature_twice_counts_once(void **state)
+{
+	struct repo *r = *state;
+	auto_tuf struct tuf_file *f = NULL;
+
+	tufmake_root_role(r->root, "root", &keys[KA], 2, 2);
+	f = sign_root_with(r, &keys[KA], 2);
+	free(f->signatures[1].keyid);
+	f->signatures[1].keyid = strdup(f->signatures[0].keyid);
+	f->signatures[1].sig = f->signatures[0].sig;
+	assert_int_equal(tuf_keys_signed(f, "root", f), 1);
+	refused(r, tuf_threshold(f, "root", f, &r->err), "two signatures");
+}
+
+static void
+tuf_5_8_4_bad_and_unknown_signatures_do_not_count_nor_spoil(void **state)
 {
 	struct repo *r = *state;
 	struct tufmake_key signers[4] = { keys[KA], keys[KB], keys[KC],
@@ -60,7 +89,7 @@ tuf_t4_bad_and_unknown_signatures_do_not_count_nor_spoil(void **state)
 }
 
 static void
-tuf_t4_a_threshold_above_the_keys_is_never_met(void **state)
+tuf_5_8_6_a_threshold_above_the_keys_is_never_met(void **state)
 {
 	struct repo *r = *state;
 	auto_tuf struct tuf_file *f = NULL;
@@ -71,7 +100,7 @@ tuf_t4_a_threshold_above_the_keys_is_never_met(void **state)
 }
 
 static void
-tuf_t4_keyids_without_a_key_are_skipped(void **state)
+tuf_5_8_5_keyids_without_a_key_are_skipped(void **state)
 {
 	struct repo *r = *state;
 	auto_tuf struct tuf_file *f = NULL;
@@ -83,7 +112,7 @@ tuf_t4_keyids_without_a_key_are_skipped(void **state)
 }
 
 static void
-tuf_t4_keys_of_unknown_types_do_not_count_nor_spoil(void **state)
+tuf_5_8_7_keys_of_other_types_do_not_count_nor_spoil(void **state)
 {
 	struct repo *r = *state;
 	auto_tuf struct tuf_file *f = NULL;
@@ -98,7 +127,7 @@ tuf_t4_keys_of_unknown_types_do_not_count_nor_spoil(void **state)
 }
 
 static void
-tuf_t4_non_canonical_s_does_not_count(void **state)
+tuf_5_8_4_non_canonical_s_does_not_count(void **state)
 {
 	/* The order of the group, little-endian: S + L verifies under lax
 	 * rules. */
@@ -120,7 +149,7 @@ tuf_t4_non_canonical_s_does_not_count(void **state)
 }
 
 static void
-tuf_signatures_cover_unknown_members(void **state)
+tuf_8_5_1_signatures_cover_unknown_members(void **state)
 {
 	struct repo *r = *state;
 	auto_tuf struct tuf_file *f = NULL;
@@ -138,13 +167,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(tuf_t4_one_key_under_two_keyids_counts_once),
-		T(tuf_t4_bad_and_unknown_signatures_do_not_count_nor_spoil),
-		T(tuf_t4_a_threshold_above_the_keys_is_never_met),
-		T(tuf_t4_keyids_without_a_key_are_skipped),
-		T(tuf_t4_keys_of_unknown_types_do_not_count_nor_spoil),
-		T(tuf_t4_non_canonical_s_does_not_count),
-		T(tuf_signatures_cover_unknown_members),
+		T(tuf_5_10_one_key_under_two_keyids_counts_once),
+		T(tuf_5_10_a_keyid_is_a_name_and_no_digest),
+		T(tuf_5_8_2_a_signature_twice_counts_once),
+		T(tuf_5_8_4_bad_and_unknown_signatures_do_not_count_nor_spoil),
+		T(tuf_5_8_6_a_threshold_above_the_keys_is_never_met),
+		T(tuf_5_8_5_keyids_without_a_key_are_skipped),
+		T(tuf_5_8_7_keys_of_other_types_do_not_count_nor_spoil),
+		T(tuf_5_8_4_non_canonical_s_does_not_count),
+		T(tuf_8_5_1_signatures_cover_unknown_members),
 	};
 
 	return cmocka_run_group_tests(tests, tufclient_keys, NULL);
