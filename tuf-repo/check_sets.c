@@ -7,7 +7,9 @@
 
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/num.h"
 #include "lib/own.h"
+#include "lib/tuf_read.h"
 #include "tuf-repo/check.h"
 #include "tuf-repo/roles.h"
 
@@ -97,6 +99,34 @@ check_record(
 	return 0;
 }
 
+/* Is this version of the role what clients have already? */
+static bool
+stood_before(struct check *c, const char *role)
+{
+	auto_free char *name = mem_printf("%s.json", role);
+	auto_buf struct buf bytes = BUF_INIT;
+	auto_tuf struct tuf_file *last = NULL, *snapshot = NULL;
+	struct err ignore = ERR_INIT;
+	const struct tuf_meta *m;
+	char file[ROLE_FILE_MAX];
+
+	if (!c->before ||
+	    source_read(c->before, "timestamp.json", TUF_TIMESTAMP_MAX, &bytes,
+		&ignore) == -1 ||
+	    !(last = tuf_read(
+		  TUF_TIMESTAMP, "timestamp", bytes.data, bytes.len, &ignore)))
+		return false;
+	role_file("snapshot", last->meta[0].version, file);
+	buf_clear(&bytes);
+	if (source_read(c->before, file, TUF_SNAPSHOT_MAX, &bytes, &ignore) ==
+		-1 ||
+	    !(snapshot = tuf_read(
+		  TUF_SNAPSHOT, "snapshot", bytes.data, bytes.len, &ignore)))
+		return false;
+	m = tuf_meta_find(snapshot, name);
+	return m && m->version == tuf_role(c->trust, role)->version;
+}
+
 static int
 check_set(struct check *c, const char *role, const struct tuf_target *t,
     struct err *err)
@@ -117,11 +147,73 @@ check_set(struct check *c, const char *role, const struct tuf_target *t,
 	if (set && check_record(c, t->path, set, &why) == 0)
 		return 0;
 	/* An offline key has to sign a newer set after a withdrawal; until
-	 * then routers refuse this one, which is what was wanted. */
-	if (set && strcmp(role, "sets-stable") == 0)
+	 * then routers refuse this one, which is what was wanted.  Only the
+	 * publisher knows that it stood before. */
+	if (set && stood_before(c, role))
 		check_note(c, role, "%s: %s", t->path, why.msg);
 	else
 		check_find(c, role, "%s: %s", t->path, why.msg);
+	return 0;
+}
+
+/* --- brakes ------------------------------------------------------------ */
+
+#define BRAKE_SECONDS (14 * DAY)
+
+static int
+check_brake_record(struct check *c, const struct tuf_target *t, const json_t *b,
+    struct err *err)
+{
+	static const char *const keys[] = { "kind", "v", "channel", "arch",
+		"counter", "until", "reason", NULL };
+	const char *channel, *arch, *when, *reason;
+	int64_t counter, until;
+
+	if (js_only("brake", b, keys, err) == -1 ||
+	    js_str("brake", b, "channel", &channel, err) == -1 ||
+	    js_str("brake", b, "arch", &arch, err) == -1 ||
+	    js_int("brake", b, "counter", 1, JS_INT_MAX, &counter, err) == -1 ||
+	    js_str("brake", b, "until", &when, err) == -1 ||
+	    time_parse(when, &until, err) == -1 ||
+	    js_str("brake", b, "reason", &reason, err) == -1)
+		return -1;
+	auto_free char *path = mem_printf("brake/%s/%s.json", channel, arch);
+	if (strcmp(path, t->path) != 0)
+		return err_set(err, ERR_TRUST, "its content says %s", path);
+	if (until > c->now + BRAKE_SECONDS)
+		return err_set(err, ERR_TRUST,
+		    "it lasts longer than 14 days: routers ignore it");
+	return 0;
+}
+
+static int
+check_brake(struct check *c, const struct tuf_target *t, struct err *err)
+{
+	auto_free char *name = check_target_name(t);
+	auto_buf struct buf text = BUF_INIT;
+	auto_json json_t *b = NULL;
+	struct err why = ERR_INIT;
+
+	if (source_read_target(c->src, name, SET_MAX, &text, &why) == -1) {
+		if (why.cls == ERR_MISSING)
+			return 0; /* found missing with all other targets */
+		*err = why;
+		return -1;
+	}
+	b = js_record("brake", "kiln/brake", 1, text.data, text.len, &why);
+	if (!b || check_brake_record(c, t, b, &why) == -1)
+		check_find(c, "brake", "%s: %s", t->path, why.msg);
+	return 0;
+}
+
+static int
+check_brakes(struct check *c, struct err *err)
+{
+	const struct tuf_file *f = tuf_role(c->trust, "brake");
+
+	for (size_t i = 0; f && i < f->ntargets; i++)
+		if (check_brake(c, &f->targets[i], err) == -1)
+			return -1;
 	return 0;
 }
 
@@ -137,5 +229,5 @@ check_sets(struct check *c, struct err *err)
 			if (check_set(c, roles[i], &f->targets[k], err) == -1)
 				return -1;
 	}
-	return 0;
+	return check_brakes(c, err);
 }

@@ -8,6 +8,7 @@
 #include "lib/fdio.h"
 #include "lib/mem.h"
 #include "lib/own.h"
+#include "tuf-repo/own_target.h"
 #include "tuf-repo/roles.h"
 
 #define TARGET_FOLDER 0755
@@ -48,23 +49,6 @@ place_role(struct repo *r, const char *role, int64_t version, struct err *err)
 	return write_once(r->metadata, name, bytes.data, bytes.len, err);
 }
 
-/* Sets and brakes are ours and lie in tuf.db; *text NULL: none of them. */
-static int
-own_bytes(struct repo *r, const struct hash *h, char **text, struct err *err)
-{
-	static const char sql[] =
-	    "SELECT bytes FROM own_target WHERE digest = ?1";
-	auto_stmt struct stmt *q = db_stmt(r->db, sql);
-	int rc;
-
-	stmt_bind_hash(q, 1, h);
-	rc = stmt_step(q, err);
-	if (rc == -1)
-		return -1;
-	*text = rc ? mem_str(stmt_str(q, 0)) : NULL;
-	return 0;
-}
-
 static int
 place_target(struct repo *r, const struct tuf_target *t, struct err *err)
 {
@@ -78,7 +62,7 @@ place_target(struct repo *r, const struct tuf_target *t, struct err *err)
 		return err_set(
 		    err, ERR_TRUST, "%s: no folder in its path", t->path);
 	auto_fd int dir = dir_make_at(r->targets, folder, TARGET_FOLDER, err);
-	if (dir == -1 || own_bytes(r, &t->sha256, &text, err) == -1)
+	if (dir == -1 || own_target_get(r, &t->sha256, &text, err) == -1)
 		return -1;
 	hash_hex(&t->sha256, hex);
 	name = mem_printf("%s.%s", hex, slash + 1);

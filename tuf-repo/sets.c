@@ -10,6 +10,8 @@
 #include "tuf-repo/collect.h"
 #include "tuf-repo/making.h"
 #include "tuf-repo/metadata.h"
+#include "tuf-repo/own_target.h"
+#include "tuf-repo/setrules.h"
 
 #define CHANNEL "edge"
 #define EDGE "sets-edge"
@@ -84,34 +86,6 @@ last_set(struct repo *r, const char *arch, int64_t *counter, struct buf *bytes,
 	return 0;
 }
 
-static int
-store_set(struct repo *r, const char *arch, int64_t counter,
-    const struct buf *bytes, struct err *err)
-{
-	static const char own[] =
-	    "INSERT INTO own_target(digest, bytes, made_at)"
-	    " VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-	static const char sql[] = "INSERT INTO \"set\""
-				  "(channel, arch, counter, digest, made_at)"
-				  " VALUES (?1, ?2, ?3, ?4, ?5)";
-	auto_stmt struct stmt *o = db_stmt(r->db, own);
-	auto_stmt struct stmt *q = db_stmt(r->db, sql);
-	struct hash h;
-
-	hash_bytes(&h, bytes->data, bytes->len);
-	stmt_bind_hash(o, 1, &h);
-	stmt_bind_text(o, 2, bytes->data, bytes->len);
-	stmt_bind_int(o, 3, r->now);
-	stmt_bind_str(q, 1, CHANNEL);
-	stmt_bind_str(q, 2, arch);
-	stmt_bind_int(q, 3, counter);
-	stmt_bind_hash(q, 4, &h);
-	stmt_bind_int(q, 5, r->now);
-	if (stmt_run(o, err) == -1)
-		return -1;
-	return stmt_run(q, err);
-}
-
 /* Compares all but the counter, by trying the old one. */
 static int
 make_if_new(struct repo *r, const struct making *m, bool *made, struct err *err)
@@ -120,6 +94,7 @@ make_if_new(struct repo *r, const struct making *m, bool *made, struct err *err)
 	auto_buf struct buf same = BUF_INIT;
 	auto_buf struct buf bytes = BUF_INIT;
 	auto_json json_t *again = NULL, *next = NULL;
+	struct hash h;
 	int64_t counter;
 
 	if (last_set(r, m->arch, &counter, &old, err) == -1)
@@ -131,7 +106,8 @@ make_if_new(struct repo *r, const struct making *m, bool *made, struct err *err)
 		return -1;
 	if (counter && span_equal(span_buf(&old), span_buf(&same)))
 		return 0;
-	if (store_set(r, m->arch, counter + 1, &bytes, err) == -1)
+	if (own_target_put(r, &bytes, &h, err) == -1 ||
+	    set_note(r, next, &h, err) == -1)
 		return -1;
 	*made = true;
 	repo_event(r, "set-made", m->arch, "set %s/%s %lld with %zu service%s",
@@ -142,48 +118,6 @@ make_if_new(struct repo *r, const struct making *m, bool *made, struct err *err)
 }
 
 /* --- a set that may stand no longer ------------------------------------ */
-
-static int
-is_listed(struct repo *r, const char *service, const char *arch,
-    const char *hex, bool *yes, struct err *err)
-{
-	auto_free char *role = mem_printf("svc-%s", service);
-	auto_free char *path =
-	    mem_printf("images/%s/%s/%s", service, arch, hex ? hex : "");
-	auto_tuf struct tuf_file *f = NULL;
-
-	if (role_load_newest(r->db, role, &f, err) == -1)
-		return -1;
-	*yes = f && tuf_target_find(f, path);
-	return 0;
-}
-
-/* After a withdrawal: does the last set still name only what is listed? */
-static int
-all_listed(struct repo *r, const char *arch, const json_t *set, bool *yes,
-    struct err *err)
-{
-	const json_t *kernel = json_object_get(set, "kernel");
-	const json_t *services = json_object_get(set, "services");
-	const char *part;
-	json_t *hex;
-
-	*yes = true;
-	json_object_foreach((json_t *)kernel, part,
-	    hex) if (*yes &&
-		     is_listed(r, "kernel", arch, json_string_value(hex), yes,
-			 err) == -1) return -1;
-	for (size_t i = 0; *yes && i < json_array_size(services); i++) {
-		const json_t *o = json_array_get(services, i);
-
-		if (is_listed(r,
-			json_string_value(json_object_get(o, "service")), arch,
-			json_string_value(json_object_get(o, "image")), yes,
-			err) == -1)
-			return -1;
-	}
-	return 0;
-}
 
 static int
 withdraw_set(struct repo *r, const char *arch, int64_t counter, struct err *err)
@@ -214,17 +148,21 @@ withdraw_if_gone(
 	auto_buf struct buf old = BUF_INIT;
 	auto_json json_t *set = NULL;
 	int64_t counter;
-	bool fine;
+	struct err why = ERR_INIT;
 
 	if (last_set(r, arch, &counter, &old, err) == -1)
 		return -1;
 	if (counter == 0 || old.len == 0)
 		return 0;
 	set = js_record("set", "kiln/set", 1, old.data, old.len, err);
-	if (!set || all_listed(r, arch, set, &fine, err) == -1)
+	if (!set)
 		return -1;
-	if (fine)
+	if (set_judge(r, set, &why) == 0)
 		return 0;
+	if (why.cls != ERR_TRUST) {
+		*err = why;
+		return -1;
+	}
 	*changed = true;
 	return withdraw_set(r, arch, counter, err);
 }
