@@ -33,8 +33,10 @@ tuf_file_free(struct tuf_file *f)
 		return;
 	for (size_t i = 0; i < f->nsignatures; i++)
 		free(f->signatures[i].keyid);
-	for (size_t i = 0; i < f->nkeys; i++)
+	for (size_t i = 0; i < f->nkeys; i++) {
 		free(f->keys[i].keyid);
+		free(f->keys[i].public);
+	}
 	for (size_t i = 0; i < f->nroles; i++)
 		role_release(&f->roles[i]);
 	for (size_t i = 0; i < f->nmeta; i++)

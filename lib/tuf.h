@@ -29,6 +29,7 @@ struct tuf_key {
 	char *keyid;
 	bool usable; /* ed25519 and well-formed; else ignored */
 	struct sig_public pub;
+	char *public; /* keyval.public as written, for showing; or NULL */
 };
 
 struct tuf_role { /* who may sign a role */

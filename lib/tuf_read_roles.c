@@ -30,6 +30,7 @@ read_key(struct reader *r, const char *keyid, json_t *j)
 	if (!json_is_string(pub)) /* a form of a key that we do not know */
 		pub = NULL;
 	k->keyid = mem_str(keyid);
+	k->public = mem_str(json_string_value(pub));
 	r->f->nkeys++;
 	k->usable = pub && strcmp(json_string_value(type), "ed25519") == 0 &&
 		    strcmp(json_string_value(scheme), "ed25519") == 0 &&
