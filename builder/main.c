@@ -18,6 +18,7 @@
 #include "builder/bake/env.h"
 #include "builder/bake/layout.h"
 #include "builder/cycle.h"
+#include "builder/inputs/lock_keep.h"
 #include "builder/loop.h"
 #include "builder/plan/ledger.h"
 #include "builder/progress.h"
@@ -290,6 +291,7 @@ static void
 close_all(struct opened *o, struct builder *b)
 {
 	work_release(&b->work);
+	lock_keep_forget(b->archive.news);
 	store_free(b->store);
 	db_close(b->db);
 	workers_stop(&o->workers);

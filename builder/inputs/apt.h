@@ -14,7 +14,7 @@
 #include "lib/err.h"
 
 struct apt_source {
-	char *uri;     /* "http://deb.debian.org/debian/": ends in a slash */
+	char *uri;     /* "http://HOST/debian/": ends in a slash */
 	char *dist;    /* what stands behind dists/: "bookworm", "stable" */
 	char *keyring; /* absolute path */
 };

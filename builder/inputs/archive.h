@@ -32,6 +32,8 @@ struct archive_known {
 	struct hash indexes[ARCHIVE_INDEXES];
 };
 
+struct lock_news;
+
 /* Filled by the caller, the rest zeroed; everything is borrowed. */
 struct deb_archive {
 	struct db *db; /* farm.db, opened by its owner */
@@ -40,7 +42,9 @@ struct deb_archive {
 	const struct apt_sources *sources;
 	int tmpdir; /* for unnamed files: "work" of the farm */
 	struct archive_known known[ARCHIVE_SUITES];
-	size_t next_known; /* the one to be overwritten */
+	size_t next_known;	/* the one to be overwritten */
+	struct lock_news *news; /* lock_keep.c's; lock_keep_forget() */
+	int64_t solved, kept;	/* locks made, locks found to hold unsolved */
 };
 
 struct archive_news {
@@ -60,7 +64,7 @@ int archive_poll(struct deb_archive *, const char *const *suites, size_t n,
 /* A suite as it was last seen; its indexes lie in the store. */
 struct archive_suite {
 	char *name;
-	char *uri; /* "http://deb.debian.org/debian/dists/bookworm/" */
+	char *uri; /* "http://HOST/debian/dists/bookworm/" */
 	struct hash inrelease;
 	int64_t date, valid_until, changed_at; /* valid_until -1: none */
 	char *paths[ARCHIVE_INDEXES]; /* "main/binary-amd64/Packages.xz" … */

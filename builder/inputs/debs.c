@@ -205,32 +205,50 @@ describe(struct debs *d, Id id, struct lock_package *out, struct err *err)
 	return 0;
 }
 
-/* Every name in a dependency, and everybody who provides one of them. */
+/* --- what the solver can look at ----------------------------------------- */
+
+struct reach {
+	struct debs *d;
+	Map seen;
+	Queue todo;
+	struct lock_names *names;
+};
+
+/* Every name in a dependency. */
 static void
-look_at(struct debs *d, Id dep, struct lock_names *names)
+name_all(struct reach *r, Id dep)
 {
-	Pool *pool = d->pool;
+	Pool *pool = r->d->pool;
 
 	if (ISRELDEP(dep)) {
 		Reldep *rd = GETRELDEP(pool, dep);
 
-		look_at(d, rd->name, names);
+		name_all(r, rd->name);
 		if (rd->flags == REL_AND || rd->flags == REL_OR)
-			look_at(d, rd->evr, names);
+			name_all(r, rd->evr);
 		return;
 	}
-	lock_names_add(names, pool_id2str(pool, dep));
+	lock_names_add(r->names, pool_id2str(pool, dep));
 }
 
 static void
-consult(struct debs *d, Id id, struct lock_names *names)
+reach_package(struct reach *r, Id id)
 {
-	Pool *pool = d->pool;
+	if (MAPTST(&r->seen, id))
+		return;
+	map_add(&r->seen, id);
+	queue_push(&r->todo, id);
+}
+
+static void
+reach_deps(struct reach *r, Id id)
+{
+	Pool *pool = r->d->pool;
 	Solvable *s = pool_id2solvable(pool, id);
 	const Offset deps[] = { s->requires, s->conflicts, s->provides };
 	Id dep, q, qp;
 
-	lock_names_add(names, pool_id2str(pool, s->name));
+	lock_names_add(r->names, pool_id2str(pool, s->name));
 	for (size_t i = 0; i < ARRAY_LEN(deps); i++) {
 		Id *at = deps[i] ? s->repo->idarraydata + deps[i] : NULL;
 
@@ -238,14 +256,109 @@ consult(struct debs *d, Id id, struct lock_names *names)
 			if (dep == SOLVABLE_PREREQMARKER ||
 			    dep == SOLVABLE_FILEMARKER)
 				continue;
-			look_at(d, dep, names);
+			name_all(r, dep);
 			if (i == 0)
 				FOR_PROVIDES(q, qp, dep)
-			lock_names_add(names,
-			    pool_id2str(pool, pool_id2solvable(pool, q)->name));
+			reach_package(r, q);
 		}
 	}
 }
+
+/*
+ * The solver makes rules about what is asked for, about whoever could meet a
+ * dependency of it, about whoever could meet theirs, and so on; about nothing
+ * else.  Not only the closure: a choice that was impossible yesterday may be
+ * the first one tomorrow.
+ */
+static void
+consult(struct debs *d, const Queue *job, struct lock_names *names)
+{
+	struct reach r = { .d = d, .names = names };
+
+	map_init(&r.seen, d->pool->nsolvables);
+	queue_init(&r.todo);
+	for (int i = 0; i < job->count; i += 2)
+		if (job->elements[i] == (SOLVER_INSTALL | SOLVER_SOLVABLE))
+			reach_package(&r, job->elements[i + 1]);
+	while (r.todo.count > 0)
+		reach_deps(&r, queue_pop(&r.todo));
+	queue_free(&r.todo);
+	map_free(&r.seen);
+	lock_names_sort(names);
+}
+
+static void
+hash_deps(struct debs *d, const Solvable *s, Offset list, struct hasher *h)
+{
+	Id dep, *at = list ? s->repo->idarraydata + list : NULL;
+
+	while (at && (dep = *at++) != 0) {
+		const char *text = pool_dep2str(d->pool, dep);
+
+		hasher_field(h, text, strlen(text));
+	}
+	hasher_field(h, "", 0);
+}
+
+static void
+provided_names(struct debs *d, const Solvable *s, struct buf *names)
+{
+	Pool *pool = d->pool;
+	Id dep, *at = s->provides ? s->repo->idarraydata + s->provides : NULL;
+
+	buf_str(names, pool_id2str(pool, s->name));
+	while (at && (dep = *at++) != 0) {
+		if (dep == SOLVABLE_FILEMARKER)
+			continue;
+		while (ISRELDEP(dep))
+			dep = GETRELDEP(pool, dep)->name;
+		if (dep != s->name)
+			buf_printf(names, "\n%s", pool_id2str(pool, dep));
+	}
+}
+
+static void
+add_fact(struct debs *d, Id id, struct facts *out)
+{
+	Pool *pool = d->pool;
+	Solvable *s = pool_id2solvable(pool, id);
+	Id type = 0;
+	const char *words[] = { pool_id2str(pool, s->evr),
+		pool_id2str(pool, s->arch), s->repo->name,
+		solvable_lookup_checksum(s, SOLVABLE_CHECKSUM, &type),
+		solvable_lookup_location(s, NULL) };
+	auto_buf struct buf names = BUF_INIT;
+	struct hasher h;
+	struct hash what;
+
+	hasher_init(&h);
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		const char *w = words[i] ? words[i] : "";
+
+		hasher_field(&h, w, strlen(w));
+	}
+	hash_deps(d, s, s->requires, &h);
+	hash_deps(d, s, s->conflicts, &h);
+	hash_deps(d, s, s->obsoletes, &h);
+	hash_deps(d, s, s->provides, &h);
+	hasher_end(&h, &what);
+	provided_names(d, s, &names);
+	facts_add(out, &names, &what);
+}
+
+void
+debs_facts(struct debs *d, struct facts *out)
+{
+	Pool *pool = d->pool;
+	Id id;
+
+	FOR_POOL_SOLVABLES(id)
+	if (MAPTST(&d->candidates, id))
+		add_fact(d, id, out);
+	facts_sort(out);
+}
+
+/* ------------------------------------------------------------------------- */
 
 static int
 say_problems(struct debs *d, Solver *solver, struct err *err)
@@ -311,8 +424,8 @@ debs_solve(struct debs *d, const char *const *names, size_t n,
 		if (describe(d, result.elements[i], &out->v[out->n], err) == -1)
 			goto done;
 		out->n++;
-		consult(d, result.elements[i], consulted);
 	}
+	consult(d, &job, consulted);
 	r = 0;
 done:
 	if (trans)

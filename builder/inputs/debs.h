@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 
+#include "builder/inputs/facts.h"
 #include "builder/inputs/lock.h"
 
 struct debs;
@@ -21,11 +22,16 @@ int debs_add_suite(
     struct debs *, const char *name, int packages_xz, struct err *) KILN_MUST;
 /* After the last suite. */
 void debs_ready(struct debs *);
+/* `consulted`: every name that libsolv could have looked at, whatever it then
+ * chose: a state of the archive that is the same for all of them gives the
+ * same closure. */
 int debs_solve(struct debs *, const char *const *names, size_t,
     struct lock_packages *, struct lock_names *consulted,
     struct err *) KILN_MUST;
 int debs_check(
     struct debs *, const struct lock_package *, struct err *) KILN_MUST;
+/* Of each candidate, sorted. */
+void debs_facts(struct debs *, struct facts *);
 /* As dpkg --compare-versions. */
 int debs_version_compare(struct debs *, const char *, const char *);
 

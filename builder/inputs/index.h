@@ -59,6 +59,15 @@ int index_solve(struct worker *, const char *const *names, size_t,
 /* Files of each source package's highest version. */
 int index_sources(struct worker *, const char *const *names, size_t,
     struct lock_sources *, struct err *) KILN_MUST;
+/*
+ * Remembers what is loaded; after another index_open tells what is other:
+ * names of packages, of what they provide, and of source packages, as far as
+ * the highest versions go.  Each is ERR_MISSING out of turn, or when the
+ * worker has begun anew between the two.
+ */
+int index_mark(struct worker *, struct err *) KILN_MUST;
+int index_changes(struct worker *, struct lock_names *packages,
+    struct lock_names *sources, struct err *) KILN_MUST;
 /* Does that suite list just this (same name, version, architecture, path,
  * size and digest)?  ERR_TRUST when not. */
 int index_check_package(

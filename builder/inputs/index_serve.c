@@ -175,8 +175,8 @@ out:
 }
 
 static int
-send_names(
-    const struct index_work *sv, struct lock_names *names, struct err *err)
+send_names(const struct index_work *sv, uint32_t type, struct lock_names *names,
+    struct err *err)
 {
 	lock_names_sort(names);
 	for (size_t i = 0; i < names->n;) {
@@ -190,7 +190,7 @@ send_names(
 		ipc_add_u32(&b, sv->id);
 		ipc_add_u32(&b, n);
 		buf_add(&b, list.data, list.len);
-		if (index_answer(sv, INDEX_IS_NAME, &b, err) == -1)
+		if (index_answer(sv, type, &b, err) == -1)
 			return -1;
 	}
 	return 0;
@@ -211,7 +211,7 @@ solve(const struct index_work *sv, const struct lock_names *names,
 		if (index_answer(sv, INDEX_IS_PACKAGE, &b, err) == -1)
 			return -1;
 	}
-	if (send_names(sv, looked, err) == -1)
+	if (send_names(sv, INDEX_IS_NAME, looked, err) == -1)
 		return -1;
 	return index_done(sv, err);
 }
@@ -275,6 +275,52 @@ serve_check(const struct index_work *sv, struct ipc_msg *m, struct err *err)
 	return r == 0 ? index_done(sv, err) : -1;
 }
 
+static void
+unmark(struct index_work *sv)
+{
+	facts_release(&sv->mark_debs);
+	facts_release(&sv->mark_dscs);
+	sv->marked = false;
+}
+
+static int
+serve_mark(struct index_work *sv, struct ipc_msg *m, struct err *err)
+{
+	if (ipc_end(m, err) == -1)
+		return -1;
+	unmark(sv);
+	debs_facts(sv->debs, &sv->mark_debs);
+	dscs_facts(sv->dscs, sv->debs, &sv->mark_dscs);
+	sv->marked = true;
+	return index_done(sv, err);
+}
+
+static int
+serve_changes(struct index_work *sv, struct ipc_msg *m, struct err *err)
+{
+	struct facts debs = { 0 }, dscs = { 0 };
+	struct lock_names packages = { 0 }, sources = { 0 };
+	int r = ipc_end(m, err);
+
+	if (r == 0 && !sv->marked)
+		r = err_set(err, ERR_MISSING, "nothing is marked");
+	if (r == 0) {
+		debs_facts(sv->debs, &debs);
+		dscs_facts(sv->dscs, sv->debs, &dscs);
+		facts_diff(&sv->mark_debs, &debs, &packages);
+		facts_diff(&sv->mark_dscs, &dscs, &sources);
+		if (send_names(sv, INDEX_IS_NAME, &packages, err) == -1 ||
+		    send_names(sv, INDEX_IS_SOURCE_NAME, &sources, err) == -1)
+			r = -1;
+	}
+	unmark(sv);
+	facts_release(&debs);
+	facts_release(&dscs);
+	lock_names_release(&packages);
+	lock_names_release(&sources);
+	return r == 0 ? index_done(sv, err) : -1;
+}
+
 static int
 serve_one(struct index_work *sv, struct ipc_msg *m, struct err *err)
 {
@@ -292,6 +338,10 @@ serve_one(struct index_work *sv, struct ipc_msg *m, struct err *err)
 	case INDEX_CHECK_PACKAGE:
 	case INDEX_CHECK_SOURCE:
 		return serve_check(sv, m, err);
+	case INDEX_MARK:
+		return serve_mark(sv, m, err);
+	case INDEX_CHANGES:
+		return serve_changes(sv, m, err);
 	default:
 		return err_set(
 		    err, ERR_INPUT, "message %u is unknown", m->type);
@@ -319,6 +369,7 @@ index_serve(int sock)
 			worker_fail(sv.id, &err);
 		alarm(0);
 	}
+	unmark(&sv);
 	unload(&sv);
 	return EXIT_DONE;
 }

@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "builder/inputs/index.h"
+#include "builder/inputs/lock_keep.h"
 #include "builder/progress.h"
 #include "lib/canon.h"
 #include "lib/json.h"
@@ -54,7 +54,7 @@ request_digest(const struct lock_request *rq, struct hash *out, struct err *err)
 {
 	struct lock_names build = { 0 }, image = { 0 }, sources = { 0 },
 			  suites = { 0 };
-	auto_json json_t *j = js_record_new("kiln/lock-request", 1);
+	auto_json json_t *j = js_record_new("kiln/lock-request", 2);
 
 	roots(rq->build, rq->nbuild, &build);
 	roots(rq->image, rq->nimage, &image);
@@ -79,6 +79,7 @@ struct making {
 	const struct lock_request *rq;
 	struct archive_suite suites[ARCHIVE_SUITES];
 	size_t nsuites;
+	struct lock_set set;
 	struct lock lock;
 };
 
@@ -96,43 +97,8 @@ load_suites(struct making *m, struct err *err)
 			return -1;
 		m->nsuites++;
 	}
+	lock_set_of(m->suites, m->nsuites, &m->set);
 	return 0;
-}
-
-static int
-open_index(struct making *m, struct err *err)
-{
-	struct index_suite v[ARCHIVE_SUITES];
-	int r = 0;
-
-	for (size_t i = 0; i < m->nsuites; i++) {
-		const struct archive_suite *s = &m->suites[i];
-
-		v[i] = (struct index_suite){
-			.name = s->name,
-			.packages = s->indexes[ARCHIVE_PACKAGES],
-			.sources = s->indexes[ARCHIVE_SOURCES],
-			.packages_fd = -1,
-			.sources_fd = -1,
-		};
-		if (r == 0)
-			r = store_get(m->a->store, &v[i].packages,
-			    &v[i].packages_fd, err);
-		/* Reading all sources takes 1 s: only when asked for. */
-		if (r == 0 && m->rq->nsources > 0)
-			r = store_get(
-			    m->a->store, &v[i].sources, &v[i].sources_fd, err);
-	}
-	if (r == 0)
-		r = index_open(
-		    &m->a->workers->index, m->rq->arch, v, m->nsuites, err);
-	for (size_t i = 0; i < m->nsuites; i++) {
-		if (v[i].packages_fd != -1)
-			close(v[i].packages_fd);
-		if (v[i].sources_fd != -1)
-			close(v[i].sources_fd);
-	}
-	return r;
 }
 
 static int
@@ -157,7 +123,9 @@ solve(struct making *m, struct err *err)
 	const struct lock_request *rq = m->rq;
 	struct lock *l = &m->lock;
 
-	if (open_index(m, err) == -1 ||
+	m->a->solved++;
+	if (lock_set_open(m->a, rq->arch, &m->set, rq->nsources > 0, err) ==
+		-1 ||
 	    closure(m, rq->build, rq->nbuild, &l->build, err) == -1 ||
 	    closure(m, rq->image, rq->nimage, &l->image, err) == -1)
 		return -1;
@@ -340,15 +308,15 @@ same_as_before(struct making *m, const struct hash *request,
 	return 1;
 }
 
+/* The lock that follows from the archive as it is. */
 static int
-make(struct making *m, const struct hash *request, int64_t event,
+make_anew(struct making *m, const struct hash *request, int64_t event,
     struct hash *digest, struct err *err)
 {
 	struct deb_archive *a = m->a;
 	int r;
 
-	if (load_suites(m, err) == -1 || solve(m, err) == -1 ||
-	    fetch_missing(m, err) == -1)
+	if (solve(m, err) == -1 || fetch_missing(m, err) == -1)
 		return -1;
 	add_proof(m);
 	/* Sorts, too, which the comparison needs. */
@@ -362,6 +330,22 @@ make(struct making *m, const struct hash *request, int64_t event,
 		return -1;
 	*digest = m->lock.digest;
 	return 0;
+}
+
+static int
+make(struct making *m, const struct hash *request, int64_t event,
+    struct hash *digest, struct err *err)
+{
+	int r;
+
+	if (load_suites(m, err) == -1)
+		return -1;
+	r = lock_keep(m->a, m->rq, request, &m->set, digest, err);
+	if (r != 0)
+		return r == 1 ? 0 : -1;
+	if (make_anew(m, request, event, digest, err) == -1)
+		return -1;
+	return lock_kept(m->a, digest, &m->set, &m->lock.consulted, err);
 }
 
 int

@@ -5,6 +5,7 @@
 #ifndef KILN_FARM_PARTS_H
 #define KILN_FARM_PARTS_H
 
+#include "builder/inputs/lock_keep.h"
 #include "builder/inputs/lock_make.h"
 #include "builder/schema.h"
 #include "lib/fdio.h"
@@ -50,6 +51,7 @@ parts_open(void)
 static void KILN_UNUSED
 parts_close(void)
 {
+	lock_keep_forget(parts.archive.news);
 	workers_stop(&parts.workers);
 	apt_sources_release(&parts.sources);
 	store_free(parts.store);

@@ -1,0 +1,460 @@
+/* rooms: builder/schema.c builder/progress.c builder/inputs tests/support/archive */
+/*
+ * Which locks are solved again when the archive changes: those that could
+ * come out other, and as few more as possible.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "builder/inputs/lock_change.h"
+#include "tests/support/archive/fake_archive.h"
+#include "tests/support/archive/farm_parts.h"
+
+static struct fake_suite bookworm, security;
+static const char *const suites[] = { "bookworm", "bookworm-security" };
+static char keys[256];
+
+static int
+group_setup(void **state)
+{
+	(void)state;
+	snprintf(keys, sizeof(keys), "/tmp/kiln-keys-XXXXXX");
+	if (!mkdtemp(keys) || chmod(keys, 0755) == -1)
+		return -1;
+	return fake_start(keys);
+}
+
+static int
+group_teardown(void **state)
+{
+	(void)state;
+	fake_stop();
+	snprintf(scratch.path, sizeof(scratch.path), "%s", keys);
+	scratch.fd = -1;
+	return scratch_teardown(state);
+}
+
+static void
+publish(void)
+{
+	struct archive_news news;
+
+	fake_publish(&bookworm);
+	fake_publish(&security);
+	lock_keep_forget(parts.archive.news); /* as each cycle does */
+	parts.archive.news = NULL;
+	parts.err = (struct err)ERR_INIT;
+	if (archive_poll(&parts.archive, suites, ARRAY_LEN(suites), "amd64", 0,
+		&news, &parts.err) == -1)
+		fail_msg("%s", parts.err.msg);
+}
+
+static int
+setup(void **state)
+{
+	if (scratch_setup(state) == -1 || parts_open() == -1)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(suites); i++)
+		if (apt_sources_add(&parts.sources, fake_uri(), suites[i],
+			fake_keyring(), &parts.err) == -1)
+			return -1;
+	fake_suite_init(&bookworm, "bookworm");
+	fake_suite_init(&security, "bookworm-security");
+	fake_base(&bookworm, lock_base);
+	fake_package(&bookworm, "cc", "4", "Depends: libc-dev\n", "compiler");
+	fake_package(&bookworm, "libc-dev", "2.36", NULL, "dev");
+	fake_package(
+	    &bookworm, "writer", "1", "Depends: paper | screen\n", "w");
+	fake_package(&bookworm, "paper", "1", "Depends: ink\n", "paper");
+	fake_package(&bookworm, "screen", "1", NULL, "screen");
+	fake_package(&bookworm, "apart", "1", NULL, "apart");
+	fake_source(&bookworm, "hello", "1.0-1", "hello_1.0.tar", "source");
+	/* So that its two indexes are two artifacts. */
+	fake_package(&security, "first", "1", NULL, "first");
+	publish();
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	fake_suite_release(&bookworm);
+	fake_suite_release(&security);
+	parts_close();
+	return scratch_teardown(state);
+}
+
+static struct lock_request
+request(const char *recipe, const char *const *build)
+{
+	return (struct lock_request){ .recipe = recipe,
+		.arch = "amd64",
+		.suites = suites,
+		.nsuites = ARRAY_LEN(suites),
+		.build = build,
+		.nbuild = 1 };
+}
+
+static const char *const cc[] = { "cc" };
+static const char *const writer[] = { "writer" };
+static const char *const hello[] = { "hello" };
+
+static struct hash
+must(const struct lock_request *rq)
+{
+	struct hash h;
+
+	parts.err = (struct err)ERR_INIT;
+	if (lock_make(&parts.archive, rq, 0, &h, &parts.err) == -1)
+		fail_msg("%s", parts.err.msg);
+	return h;
+}
+
+static struct lock *
+load(const struct hash *h)
+{
+	struct lock *l = lock_load(parts.store, h, &parts.err);
+
+	assert_non_null(l);
+	return l;
+}
+
+/* How many of these two were solved since the last call. */
+static int64_t
+solved(void)
+{
+	static int64_t before;
+	int64_t n = parts.archive.solved;
+
+	if (n < before)
+		before = 0; /* another test */
+	n -= before;
+	before = parts.archive.solved;
+	return n;
+}
+
+static void
+unchanged_archive_solves_nothing(void **state)
+{
+	struct lock_request rq = request("tool", cc);
+	struct hash a = must(&rq), b;
+
+	(void)state;
+	assert_int_equal(parts.archive.solved, 1);
+	b = must(&rq);
+	assert_true(hash_equal(&a, &b));
+	assert_int_equal(parts.archive.solved, 1);
+	assert_int_equal(parts.archive.kept, 1);
+}
+
+static void
+only_recipes_that_a_change_touches_are_solved(void **state)
+{
+	struct lock_request tool = request("tool", cc),
+			    text = request("text", writer);
+	struct hash a = must(&tool), b = must(&text), c;
+
+	(void)state;
+	solved();
+	fake_package(&security, "libc-dev", "2.37", NULL, "dev, mended");
+	publish();
+	c = must(&tool);
+	assert_false(hash_equal(&a, &c));
+	assert_int_equal(solved(), 1);
+	c = must(&text);
+	assert_true(hash_equal(&b, &c));
+	assert_int_equal(solved(), 0);
+	/* And then it is known for the new state, too. */
+	fake_package(&security, "apart", "2", NULL, "apart");
+	publish();
+	must(&tool);
+	must(&text);
+	assert_int_equal(solved(), 0);
+}
+
+static void
+choice_that_becomes_possible_is_seen(void **state)
+{
+	struct lock_request rq = request("text", writer);
+	struct hash a = must(&rq), b;
+	auto_lock struct lock *old = load(&a), *new = NULL;
+
+	(void)state;
+	/* "paper" is the first choice and lacks "ink", which is no part of
+	 * the closure. */
+	assert_non_null(lock_package_find(&old->build, "screen"));
+	fake_package(&security, "ink", "1", NULL, "ink");
+	publish();
+	b = must(&rq);
+	new = load(&b);
+	assert_non_null(lock_package_find(&new->build, "paper"));
+}
+
+static void
+new_provider_is_seen(void **state)
+{
+	struct lock_request rq = request("text", writer);
+	struct hash a = must(&rq);
+
+	(void)state;
+	(void)a;
+	solved();
+	fake_package(&security, "bottle", "1", "Provides: ink\n", "bottle");
+	publish();
+	must(&rq);
+	assert_int_equal(solved(), 1);
+}
+
+static void
+changed_source_is_seen_by_those_who_build_it(void **state)
+{
+	struct lock_request rq = request("hello", cc),
+			    other = request("tool", cc);
+	struct hash a, b;
+
+	(void)state;
+	rq.sources = hello;
+	rq.nsources = 1;
+	a = must(&rq);
+	must(&other);
+	solved();
+	fake_source(&security, "hello", "1.0-2", "hello_1.1.tar", "more");
+	publish();
+	b = must(&rq);
+	assert_false(hash_equal(&a, &b));
+	assert_int_equal(solved(), 1);
+	must(&other);
+	assert_int_equal(solved(), 0);
+}
+
+static void
+lock_that_lost_a_byte_is_made_again(void **state)
+{
+	struct lock_request rq = request("tool", cc);
+	struct hash a = must(&rq);
+	auto_lock struct lock *l = load(&a);
+	auto_free char *path = NULL;
+	char hex[HASH_HEX];
+
+	(void)state;
+	hash_hex(&lock_package_find(&l->build, "cc")->sha256, hex);
+	path = mem_printf("%s/store/%.2s/%s", scratch.path, hex, hex);
+	assert_int_equal(unlink(path), 0);
+	a = must(&rq);
+	assert_int_equal(parts.archive.solved, 2);
+	assert_int_equal(lock_complete(parts.store, l, &parts.err), 0);
+}
+
+static void
+old_indexes_that_are_gone_only_cost_solving(void **state)
+{
+	struct lock_request rq = request("tool", cc);
+	struct hash a = must(&rq), b;
+	auto_lock struct lock *l = load(&a);
+	int64_t before;
+	size_t gone = 0;
+
+	(void)state;
+	fake_package(&security, "apart", "2", NULL, "apart");
+	publish();
+	/* Not those of bookworm, which the lock's proof still shares. */
+	for (size_t i = 0; i < l->suites[1].nindexes; i++) {
+		auto_free char *path = NULL;
+		char hex[HASH_HEX];
+
+		hash_hex(&l->suites[1].indexes[i].sha256, hex);
+		path = mem_printf("%s/store/%.2s/%s", scratch.path, hex, hex);
+		gone += unlink(path) == 0;
+	}
+	assert_true(gone > 0);
+	before = parts.archive.solved;
+	b = must(&rq);
+	assert_int_equal(parts.archive.solved, before + 1);
+	l = (lock_free(l), load(&b));
+	assert_int_equal(lock_complete(parts.store, l, &parts.err), 0);
+}
+
+/* --- keeping is never other than solving --------------------------------- */
+
+#define NAMES 60
+#define ROUNDS 30
+#define RECIPES 6
+
+static uint32_t seed;
+
+static uint32_t
+pick(uint32_t n)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % n;
+}
+
+/* A package with some dependencies, alternatives, conflicts and provides
+ * among the others, of which not all exist. */
+static void
+random_package(unsigned version)
+{
+	auto_buf struct buf more = BUF_INIT;
+	char name[16], text[16], bytes[32];
+
+	snprintf(name, sizeof(name), "p%02u", pick(NAMES));
+	snprintf(text, sizeof(text), "%u", version);
+	snprintf(bytes, sizeof(bytes), "%s-%u", name, version);
+	switch (pick(4)) {
+	case 0:
+		buf_printf(&more, "Depends: p%02u | p%02u, v%u\n", pick(NAMES),
+		    pick(NAMES), pick(4));
+		break;
+	case 1:
+		buf_printf(
+		    &more, "Depends: p%02u | v%u\n", pick(NAMES), pick(4));
+		break;
+	case 2:
+		buf_printf(&more, "Provides: v%u\n", pick(4));
+		break;
+	default:
+		buf_printf(&more, "Conflicts: p%02u\nProvides: v%u\n",
+		    pick(NAMES), pick(4));
+	}
+	fake_package(&security, name, text, more.data, bytes);
+}
+
+/* What it says, and whether it says anything: other locks, other sentences. */
+static bool
+try(const struct lock_request *rq, struct hash *h)
+{
+	parts.err = (struct err)ERR_INIT;
+	return lock_make(&parts.archive, rq, 0, h, &parts.err) == 0;
+}
+
+static void
+forget(const char *recipe)
+{
+	auto_free char *sql =
+	    mem_printf("DELETE FROM lock_kept WHERE lock IN"
+		       " (SELECT digest FROM lock WHERE recipe = '%s')",
+		recipe);
+
+	assert_int_equal(db_exec(parts.db, sql, &parts.err), 0);
+}
+
+static void
+keeping_is_never_other_than_solving(void **state)
+{
+	unsigned kept = 0, changed = 0;
+	struct hash before[RECIPES] = { 0 };
+
+	(void)state;
+	seed = (uint32_t)time(NULL);
+	print_message("seed %u\n", seed);
+	for (unsigned i = 0; i < NAMES; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "p%02u", i);
+		fake_package(&bookworm, name, "0", NULL, name);
+	}
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		random_package(i + 1);
+		publish();
+		for (unsigned k = 0; k < RECIPES; k++) {
+			char name[16], root[16];
+			const char *const build[] = { root };
+			struct lock_request rq = request(name, build);
+			struct hash fast, slow;
+			int64_t n = parts.archive.kept;
+			bool ok;
+
+			snprintf(name, sizeof(name), "r%u", k);
+			snprintf(root, sizeof(root), "p%02u", k);
+			ok = try(&rq, &fast);
+			if (parts.archive.kept == n)
+				continue; /* solved anyway */
+			kept++;
+			assert_true(ok);
+			forget(name);
+			assert_true(try(&rq, &slow));
+			assert_true(hash_equal(&fast, &slow));
+			changed += !hash_equal(&before[k], &fast);
+			before[k] = fast;
+		}
+	}
+	print_message("%u kept\n", kept);
+	assert_true(changed < kept || kept == 0);
+}
+
+/* --- what changed, in words ---------------------------------------------- */
+
+static void
+difference_names_versions_and_security(void **state)
+{
+	struct lock_request rq = request("tool", cc);
+	struct hash a = must(&rq), b;
+	auto_lock struct lock *old = load(&a), *new = NULL;
+	auto_buf struct buf text = BUF_INIT;
+	struct lock_changes l = { 0 };
+	int64_t event = 0;
+
+	(void)state;
+	fake_package(&security, "libc-dev", "2.37", NULL, "dev, mended");
+	fake_package(&bookworm, "cc", "5", "Depends: libc-dev, ld\n", "cc5");
+	fake_package(&bookworm, "ld", "1", NULL, "ld");
+	publish();
+	b = must(&rq);
+	new = load(&b);
+	lock_diff(old, new, &l);
+	lock_changes_text(&l, 9, &text);
+	assert_string_equal(
+	    text.data, "libc-dev 2.36 → 2.37 (security), cc 4 → 5, ld 1 (new)");
+	buf_clear(&text);
+	lock_changes_text(&l, 1, &text);
+	assert_string_equal(
+	    text.data, "libc-dev 2.36 → 2.37 (security) and 2 more");
+	assert_int_equal(
+	    lock_changes_write(parts.db, "tool", &l, 0, &event, &parts.err), 0);
+	assert_int_equal(parts_ask("SELECT count(*) FROM lock_change"), 3);
+	assert_int_equal(
+	    parts_ask("SELECT count(*) FROM lock_change WHERE security AND"
+		      " package = 'libc-dev' AND old = '2.36' AND new = '2.37'"
+		      " AND suite = 'bookworm-security' AND part = 'build'"),
+	    1);
+	lock_changes_release(&l);
+	/* And back. */
+	lock_diff(new, old, &l);
+	buf_clear(&text);
+	lock_changes_text(&l, 9, &text);
+	assert_string_equal(
+	    text.data, "cc 5 → 4, ld 1 (gone), libc-dev 2.37 → 2.36");
+	lock_changes_release(&l);
+	/* Nothing. */
+	lock_diff(new, new, &l);
+	assert_int_equal(l.n, 0);
+	lock_changes_release(&l);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+		T(unchanged_archive_solves_nothing),
+		T(only_recipes_that_a_change_touches_are_solved),
+		T(choice_that_becomes_possible_is_seen),
+		T(new_provider_is_seen),
+		T(changed_source_is_seen_by_those_who_build_it),
+		T(lock_that_lost_a_byte_is_made_again),
+		T(old_indexes_that_are_gone_only_cost_solving),
+		T(keeping_is_never_other_than_solving),
+		T(difference_names_versions_and_security),
+	};
+
+	if (argc == 3 && strcmp(argv[1], "-x") == 0)
+		return worker_main(argv[2]);
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
