@@ -145,10 +145,7 @@ unit: $(UNIT_BIN)
 
 # Formatting, shell and manuals: seconds, so part of `make test`.
 C_FILES = $(shell git ls-files '*.c' '*.h')
-MANS = $(shell git ls-files '*.[1-8]')
 lint-quick:
-	clang-format --dry-run -Werror $(C_FILES)
-	$(if $(MANS),mandoc -T lint -W warning $(MANS))
 	tests/support/lint-tree
 lint: lint-quick
 	cppcheck -q --error-exitcode=1 --std=c11 -I. --inline-suppr \

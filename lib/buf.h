@@ -25,12 +25,15 @@ struct span {
 };
 
 extern char buf_empty[1];
-#define BUF_INIT { buf_empty, 0, 0 }
+#define BUF_INIT                \
+	{                       \
+		buf_empty, 0, 0 \
+	}
 #define auto_buf __attribute__((cleanup(buf_release)))
 
 void buf_init(struct buf *);
-void buf_release(struct buf *); /* empties; usable again */
-void buf_clear(struct buf *);   /* keeps the room */
+void buf_release(struct buf *);		/* empties; usable again */
+void buf_clear(struct buf *);		/* keeps the room */
 char *buf_take(struct buf *) KILN_MUST; /* malloc'ed; the buf is empty after */
 
 void buf_reserve(struct buf *, size_t more);

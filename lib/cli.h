@@ -11,11 +11,11 @@
 #include "lib/err.h"
 
 struct cli_command {
-	const char *name;    /* NULL ends the table */
-	const char *usage;   /* "[--json] BUILD" */
-	const char *summary; /* one line */
+	const char *name;		   /* NULL ends the table */
+	const char *usage;		   /* "[--json] BUILD" */
+	const char *summary;		   /* one line */
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name */
-	const char *help;    /* options, one a line, for `--help`; may be NULL */
+	const char *help; /* options, one a line, for `--help`; may be NULL */
 };
 
 struct cli_program {
@@ -24,8 +24,8 @@ struct cli_program {
 	const struct cli_command *commands;
 };
 
-/* Finds argv[1] in the table and runs it; handles --help, help, --version and unknown
- * words (exit 2, with the nearest command named). */
+/* Finds argv[1] in the table and runs it; handles --help, help, --version and
+ * unknown words (exit 2, with the nearest command named). */
 int cli_main(const struct cli_program *, int argc, char **argv);
 /* Inside a command: prints its usage and help, returns 0. */
 int cli_help(const struct cli_program *, const char *command);

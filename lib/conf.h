@@ -30,8 +30,8 @@ enum conf_type {
 	CONF_STRS,     /* sequence of CONF_STR */
 	CONF_MAP,      /* keys of `sub` */
 	CONF_SEQ,      /* sequence of maps with the keys of `sub` */
-	CONF_DICT,     /* any name_ok() keys, each a map with the keys of `sub` */
-	CONF_FREE,     /* any scalars, sequences, maps: for conf_json only */
+	CONF_DICT, /* any name_ok() keys, each a map with the keys of `sub` */
+	CONF_FREE, /* any scalars, sequences, maps: for conf_json only */
 };
 
 struct conf_key {
@@ -41,11 +41,11 @@ struct conf_key {
 	/* INT, SIZE, DURATION: bounds, none when both are 0; STRS, SEQ, DICT:
 	 * how many (max 0: any number); STR, NAME: max bytes */
 	int64_t min, max;
-	const char *const *words;     /* ENUM, NULL-ended; STRS may have them */
-	const struct conf_key *sub;   /* CONF_MAP, CONF_SEQ, CONF_DICT */
+	const char *const *words;   /* ENUM, NULL-ended; STRS may have them */
+	const struct conf_key *sub; /* CONF_MAP, CONF_SEQ, CONF_DICT */
 };
 
-struct conf;      /* a whole file; owns its nodes */
+struct conf;	  /* a whole file; owns its nodes */
 struct conf_node; /* borrowed */
 
 /* `name` is used in messages; `bytes` are read completely. */
@@ -65,8 +65,8 @@ const struct conf_node *conf_root(const struct conf *);
 bool conf_has(const struct conf_node *, const char *key);
 /* The value, or the default when the key is absent.  conf_int also gives a
  * DATE in Unix seconds, conf_str a NAME's, ENUM's or DATE's text. */
-const char *conf_str(const struct conf_node *, const char *key,
-    const char *or);
+const char *conf_str(
+    const struct conf_node *, const char *key, const char * or);
 int64_t conf_int(const struct conf_node *, const char *key, int64_t or);
 bool conf_bool(const struct conf_node *, const char *key, bool or);
 int conf_enum(const struct conf_node *, const char *key, int or); /* index */
@@ -75,8 +75,8 @@ const struct conf_node *conf_map(const struct conf_node *, const char *key);
 /* STRS, SEQ, DICT: how many, and the n-th in the file's order. */
 size_t conf_count(const struct conf_node *, const char *key);
 const char *conf_str_at(const struct conf_node *, const char *key, size_t n);
-const struct conf_node *conf_at(const struct conf_node *, const char *key,
-    size_t n, const char **dict_key);
+const struct conf_node *conf_at(
+    const struct conf_node *, const char *key, size_t n, const char **dict_key);
 /* The whole value as JSON (new reference), NULL when absent, as typed by the
  * table: INT, SIZE and DURATION are integers; CONF_FREE plain scalars:
  * integers, true/false, else strings.  `key` NULL: the node itself. */

@@ -14,16 +14,16 @@
 #include "lib/err.h"
 
 enum role {
-	ROLE_BUILDER,      /* kiln-builder */
-	ROLE_FETCH,        /* its network child */
-	ROLE_INDEX,        /* its archive parser */
-	ROLE_TUF,          /* kiln-tuf */
-	ROLE_SIGNER,       /* kiln-tuf -x signer */
-	ROLE_WEB,          /* kiln-web */
+	ROLE_BUILDER,	   /* kiln-builder */
+	ROLE_FETCH,	   /* its network child */
+	ROLE_INDEX,	   /* its archive parser */
+	ROLE_TUF,	   /* kiln-tuf */
+	ROLE_SIGNER,	   /* kiln-tuf -x signer */
+	ROLE_WEB,	   /* kiln-web */
 	ROLE_AGENT_FETCH,  /* kiln-agent's network child */
 	ROLE_AGENT_VERIFY, /* kiln-agent's parser */
-	ROLE_CLI,          /* `kiln` reading databases for a person */
-	ROLE_VM,           /* first of 64 uids, one per virtual machine */
+	ROLE_CLI,	   /* `kiln` reading databases for a person */
+	ROLE_VM,	   /* first of 64 uids, one per virtual machine */
 	ROLE_COUNT
 };
 
@@ -31,8 +31,8 @@ const char *role_name(enum role); /* "kiln-builder" … */
 /* The uid of the system's user of that name, else 60800 + n.  ROLE_VM is
  * always 60832; machine m has role_uid(ROLE_VM) + m. */
 uid_t role_uid(enum role);
-gid_t role_gid(enum role);        /* likewise */
-bool role_walls(void);            /* are we root, so that roles take effect? */
+gid_t role_gid(enum role); /* likewise */
+bool role_walls(void);	   /* are we root, so that roles take effect? */
 
 /* As root: setgroups, setresgid, setresuid, checks it cannot come back.  For
  * everyone: no capabilities, no_new_privs, not dumpable, no core, umask 022.

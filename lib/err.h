@@ -26,7 +26,10 @@ struct err {
 	char msg[480]; /* one sentence, no newline, always NUL-ended */
 };
 
-#define ERR_INIT { ERR_NONE, 0, "" }
+#define ERR_INIT                \
+	{                       \
+		ERR_NONE, 0, "" \
+	}
 
 /* All three return -1, so that `return err_set(...)` reads well. */
 int err_set(struct err *, enum err_class, const char *fmt, ...)

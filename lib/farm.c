@@ -53,7 +53,8 @@ static const struct part {
 	{ "run/tuf", ROLE_TUF, 0755 },
 	{ "run/web", ROLE_WEB, 0755 },
 	{ "log", ROOT_OWNS, 0755 },
-	{ "log/runs", ROLE_BUILDER, 0755 }, /* of running builds, for kiln-web */
+	{ "log/runs", ROLE_BUILDER,
+	    0755 }, /* of running builds, for kiln-web */
 	{ "router", ROOT_OWNS, 0755 },
 };
 

@@ -16,13 +16,16 @@
 #include "lib/err.h"
 
 struct farm {
-	int dirfd;       /* the folder itself */
-	char *path;      /* absolute, reachable by every role */
-	char *shown;     /* as the operator wrote it: for messages */
-	char *recipes;   /* absolute, reachable; NULL when there is none */
-	char *bin;       /* absolute, reachable: the folder of our programs */
+	int dirfd;     /* the folder itself */
+	char *path;    /* absolute, reachable by every role */
+	char *shown;   /* as the operator wrote it: for messages */
+	char *recipes; /* absolute, reachable; NULL when there is none */
+	char *bin;     /* absolute, reachable: the folder of our programs */
 };
-#define FARM_INIT { .dirfd = -1 }
+#define FARM_INIT           \
+	{                   \
+		.dirfd = -1 \
+	}
 
 /* $KILN_STATE, else ./var in a checkout (a folder with recipes/ in it), else
  * /var/lib/kiln. */

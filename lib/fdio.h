@@ -26,16 +26,16 @@ int dir_open_at(int dirfd, const char *path, struct err *) KILN_MUST;
 int dir_make_at(int dirfd, const char *path, mode_t, struct err *) KILN_MUST;
 int dir_sync(int dirfd, struct err *) KILN_MUST;
 /* Opens the folder that holds `path`; *base is its last part, in `path`. */
-int dir_parent_at(int dirfd, const char *path, const char **base,
-    struct err *) KILN_MUST;
+int dir_parent_at(
+    int dirfd, const char *path, const char **base, struct err *) KILN_MUST;
 
-int file_open_at(int dirfd, const char *path, int flags, mode_t, struct err *)
-    KILN_MUST;
+int file_open_at(
+    int dirfd, const char *path, int flags, mode_t, struct err *) KILN_MUST;
 /* Reads the whole file; more than `limit` bytes is ERR_INPUT.  Appends. */
 int file_read_at(int dirfd, const char *path, size_t limit, struct buf *,
     struct err *) KILN_MUST;
-int file_read(const char *path, size_t limit, struct buf *, struct err *)
-    KILN_MUST;
+int file_read(
+    const char *path, size_t limit, struct buf *, struct err *) KILN_MUST;
 /* Atomic and durable: old content or new content, whole. */
 int file_write_at(int dirfd, const char *path, const void *, size_t, mode_t,
     struct err *) KILN_MUST;
@@ -58,10 +58,13 @@ int fd_size(int fd, int64_t *, struct err *) KILN_MUST;
  */
 struct tmp {
 	int fd;
-	int dirfd;      /* borrowed */
-	char name[32];  /* "" when unnamed */
+	int dirfd;     /* borrowed */
+	char name[32]; /* "" when unnamed */
 };
-#define TMP_INIT { -1, -1, "" }
+#define TMP_INIT           \
+	{                  \
+		-1, -1, "" \
+	}
 #define auto_tmp __attribute__((cleanup(tmp_release)))
 int tmp_open(struct tmp *, int dirfd, mode_t, struct err *) KILN_MUST;
 int tmp_link(struct tmp *, const char *name, struct err *) KILN_MUST;

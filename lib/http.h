@@ -16,29 +16,29 @@
 struct http; /* keeps connections open between requests */
 
 struct http_get {
-	const char *url;      /* used as it is: never re-encoded */
-	int64_t limit;        /* bytes written at most; more is ERR_INPUT */
-	int64_t from;         /* resume: Range bytes=from-; 0: all.  What is
-	                       * written begins there also when the server
-	                       * ignores Range (status 200) */
-	int64_t deadline_ms;  /* whole request; 0: 15 min */
-	int fd;               /* body is written here, from its offset on … */
-	struct buf *body;     /* … or appended here when not NULL */
-	const char *etag;     /* If-None-Match, or NULL */
+	const char *url;     /* used as it is: never re-encoded */
+	int64_t limit;	     /* bytes written at most; more is ERR_INPUT */
+	int64_t from;	     /* resume: Range bytes=from-; 0: all.  What is
+			      * written begins there also when the server
+			      * ignores Range (status 200) */
+	int64_t deadline_ms; /* whole request; 0: 15 min */
+	int fd;		     /* body is written here, from its offset on … */
+	struct buf *body;    /* … or appended here when not NULL */
+	const char *etag;    /* If-None-Match, or NULL */
 	/* Called at most every 200 ms; not 0 aborts. */
 	int (*progress)(void *arg, int64_t done, int64_t total);
 	void *arg;
 };
 
 struct http_answer {
-	int status;           /* 200, 206, 304, 404 … */
+	int status; /* 200, 206, 304, 404 … */
 	int64_t bytes;
-	char etag[128];       /* "" when none */
-	int64_t retry_after;  /* seconds, or 0 */
+	char etag[128];	     /* "" when none */
+	int64_t retry_after; /* seconds, or 0 */
 };
 
-struct http *http_open(const char *user_agent, const char *proxy, struct err *)
-    KILN_MUST; /* proxy NULL: environment */
+struct http *http_open(const char *user_agent, const char *proxy,
+    struct err *) KILN_MUST; /* proxy NULL: environment */
 void http_close(struct http *);
 /*
  * 0: the server answered (look at status; a body of an error status is not
@@ -52,7 +52,7 @@ int http_get(struct http *, const struct http_get *, struct http_answer *,
 /* POST of a small body, answer (whatever its status) into `reply` up to
  * 64 KiB.  Redirects are not followed. */
 int http_post(struct http *, const char *url, const char *content_type,
-    const void *, size_t, struct buf *reply, int *status, struct err *)
-    KILN_MUST;
+    const void *, size_t, struct buf *reply, int *status,
+    struct err *) KILN_MUST;
 
 #endif

@@ -32,25 +32,28 @@ int ipc_send(int sock, uint32_t type, const struct buf *fields, const int *fds,
 struct ipc_msg {
 	uint32_t type;
 	struct buf body;
-	size_t at;       /* read so far */
+	size_t at;	  /* read so far */
 	int fds[IPC_FDS]; /* -1: none; closed by ipc_release unless taken */
 };
 #define auto_ipc __attribute__((cleanup(ipc_release)))
-#define IPC_MSG_INIT { .body = BUF_INIT, .fds = { -1, -1, -1, -1 } }
+#define IPC_MSG_INIT                                        \
+	{                                                   \
+		.body = BUF_INIT, .fds = { -1, -1, -1, -1 } \
+	}
 void ipc_release(struct ipc_msg *);
 
 /* 1: a message; 0: the other side is gone; -1: error.  `timeout_ms` -1: wait
- * for ever; a timeout is ERR_BUSY.  What the ipc_msg held before is released. */
-int ipc_recv(int sock, int timeout_ms, struct ipc_msg *, struct err *)
-    KILN_MUST;
+ * for ever; a timeout is ERR_BUSY.  What the ipc_msg held before is released.
+ */
+int ipc_recv(
+    int sock, int timeout_ms, struct ipc_msg *, struct err *) KILN_MUST;
 int ipc_get_u32(struct ipc_msg *, uint32_t *, struct err *) KILN_MUST;
 int ipc_get_i64(struct ipc_msg *, int64_t *, struct err *) KILN_MUST;
 /* Span into the message; longer than `max` is an error. */
-int ipc_get_bytes(struct ipc_msg *, size_t max, struct span *, struct err *)
-    KILN_MUST;
+int ipc_get_bytes(
+    struct ipc_msg *, size_t max, struct span *, struct err *) KILN_MUST;
 /* Copies; no NUL inside. */
-int ipc_get_str(struct ipc_msg *, size_t max, char **, struct err *)
-    KILN_MUST;
+int ipc_get_str(struct ipc_msg *, size_t max, char **, struct err *) KILN_MUST;
 int ipc_get_hash(struct ipc_msg *, struct hash *, struct err *) KILN_MUST;
 int ipc_end(struct ipc_msg *, struct err *) KILN_MUST; /* all consumed? */
 

@@ -1,7 +1,7 @@
 /*
  * Strict JSON, read by jansson: repeated keys, trailing bytes, bad UTF-8,
- * NUL, reals, integers beyond 2^53 and more than 64 levels are refused, with line and column.
- * Prefix `js_`, since jansson owns `json_`.
+ * NUL, reals, integers beyond 2^53 and more than 64 levels are refused, with
+ * line and column. Prefix `js_`, since jansson owns `json_`.
  */
 #ifndef KILN_JSON_H
 #define KILN_JSON_H
@@ -29,8 +29,8 @@ js_own(json_t **j)
 #define JS_DEPTH_MAX 64
 
 /* `what` names the text in errors.  New reference. */
-json_t *js_parse(const char *what, const void *, size_t, struct err *)
-    KILN_MUST;
+json_t *js_parse(
+    const char *what, const void *, size_t, struct err *) KILN_MUST;
 /*
  * A hand-over of docs/formats.md: an object with "kind": kind and an integer
  * "v" from 1 to vmax, no more; any other is ERR_INPUT.

@@ -11,7 +11,12 @@
 #include "lib/attr.h"
 #include "lib/err.h"
 
-enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
+enum log_level {
+	LOG_LEVEL_DEBUG,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_ERROR
+};
 
 void log_open(const char *program, bool to_syslog);
 void log_verbose(bool on); /* debug lines too */

@@ -10,8 +10,8 @@
 #include "lib/err.h"
 
 /* Decimal, whole string, no blanks, no sign but '-'; within [min, max]. */
-int num_int(const char *, int64_t min, int64_t max, int64_t *, struct err *)
-    KILN_MUST;
+int num_int(
+    const char *, int64_t min, int64_t max, int64_t *, struct err *) KILN_MUST;
 /* "512", "64 KiB", "64MiB", "2GiB": bytes. */
 int num_size(const char *, int64_t *, struct err *) KILN_MUST;
 /* "90s", "15m", "6h", "7d", "90": seconds. */
@@ -25,7 +25,7 @@ void num_add_duration(struct buf *, int64_t milliseconds);
 #define TIME_TEXT 21
 void time_text(int64_t unix_seconds, char out[TIME_TEXT]);
 int time_parse(const char *, int64_t *unix_seconds, struct err *) KILN_MUST;
-int64_t time_now(void);    /* CLOCK_REALTIME, seconds */
+int64_t time_now(void);	    /* CLOCK_REALTIME, seconds */
 int64_t time_mono_ms(void); /* CLOCK_BOOTTIME, milliseconds */
 
 #endif

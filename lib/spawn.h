@@ -18,36 +18,42 @@
 #define SPAWN_FDS 16
 
 struct spawn {
-	const char *const *argv; /* argv[0]: absolute path, or a name searched in
-	                          * /usr/sbin:/usr/bin:/sbin:/bin */
-	const char *const *env;  /* NULL: PATH, LC_ALL=C.UTF-8, TZ=UTC only */
-	int in, out, err;        /* -1: /dev/null for `in`, inherited for the others */
-	int cwd;                 /* directory fd, or -1 */
-	int netns;               /* network namespace to enter, or -1 */
+	const char *const *argv; /* argv[0]: absolute path, or a name searched
+				  * in /usr/sbin:/usr/bin:/sbin:/bin */
+	const char *const *env;	 /* NULL: PATH, LC_ALL=C.UTF-8, TZ=UTC only */
+	int in, out, err; /* -1: /dev/null for `in`, inherited for the others */
+	int cwd;	  /* directory fd, or -1 */
+	int netns;	  /* network namespace to enter, or -1 */
 	/* Descriptors the child gets, at the numbers 3, 4, 5 …; close-on-exec
 	 * of the originals does not matter. */
 	int fds[SPAWN_FDS];
 	size_t nfds;
-	bool new_session;        /* setsid, else its own process group */
-	bool die_with_parent;    /* PR_SET_PDEATHSIG SIGKILL: with the *thread*
-	                          * that started it */
-	uid_t uid;               /* 0: stay what we are; else setgroups/gid/uid */
-	gid_t gid;               /* with uid; 0: the same number */
-	bool exec_self;          /* run /proc/self/exe with argv (argv[0] free) */
+	bool new_session;     /* setsid, else its own process group */
+	bool die_with_parent; /* PR_SET_PDEATHSIG SIGKILL: with the *thread*
+			       * that started it */
+	uid_t uid;	      /* 0: stay what we are; else setgroups/gid/uid */
+	gid_t gid;	      /* with uid; 0: the same number */
+	bool exec_self;	      /* run /proc/self/exe with argv (argv[0] free) */
 };
-#define SPAWN_INIT { .in = -1, .out = -1, .err = -1, .cwd = -1, .netns = -1 }
+#define SPAWN_INIT                                                     \
+	{                                                              \
+		.in = -1, .out = -1, .err = -1, .cwd = -1, .netns = -1 \
+	}
 
 struct child {
-	pid_t pid;  /* 0: none */
-	int pidfd;  /* poll for POLLIN: it ended */
+	pid_t pid;	    /* 0: none */
+	int pidfd;	    /* poll for POLLIN: it ended */
 	int64_t started_ms; /* time_mono_ms() of the start */
 };
-#define CHILD_INIT { 0, -1, 0 }
+#define CHILD_INIT       \
+	{                \
+		0, -1, 0 \
+	}
 
 struct spawn_end {
 	bool timed_out; /* killed by us at the deadline */
-	int code;       /* exit status, or -1 */
-	int signal;     /* or 0 */
+	int code;	/* exit status, or -1 */
+	int signal;	/* or 0 */
 	int64_t wall_ms, cpu_ms;
 	int64_t max_rss_kib;
 };
@@ -62,7 +68,7 @@ int spawn_wait(struct child *, int64_t deadline_ms, struct spawn_end *,
 /* 1: it has ended (released, *end filled), 0: it runs. */
 int spawn_poll(struct child *, struct spawn_end *, struct err *) KILN_MUST;
 void spawn_signal(const struct child *, int sig); /* to the process group */
-void spawn_kill(struct child *);                  /* SIGKILL, wait, release */
+void spawn_kill(struct child *);		  /* SIGKILL, wait, release */
 
 /*
  * Start, collect stdout (and stderr) up to `limit` bytes each, wait.  `out`
@@ -74,8 +80,8 @@ void spawn_kill(struct child *);                  /* SIGKILL, wait, release */
 int spawn_capture(const struct spawn *, int64_t deadline_ms, size_t limit,
     struct buf *out, struct buf *errtext, struct err *) KILN_MUST;
 /* spawn_capture of a plain argv, output thrown away. */
-int spawn_run(const char *const *argv, int64_t deadline_ms, struct err *)
-    KILN_MUST;
+int spawn_run(
+    const char *const *argv, int64_t deadline_ms, struct err *) KILN_MUST;
 /* "exit 3", "signal 9 (Killed)", "deadline of 30 s". */
 void spawn_end_text(const struct spawn_end *, struct buf *);
 

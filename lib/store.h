@@ -29,8 +29,8 @@ int store_put_expected(struct store *, int src, const struct hash *,
 int store_put_bytes(struct store *, const void *, size_t, struct hash *,
     struct err *) KILN_MUST;
 /* Opens for reading.  Sets *fd only on success; ERR_MISSING: not here. */
-int store_get(struct store *, const struct hash *, int *fd, struct err *)
-    KILN_MUST;
+int store_get(
+    struct store *, const struct hash *, int *fd, struct err *) KILN_MUST;
 /* Reads a whole artifact and checks its hash (ERR_TRUST if it rotted). */
 int store_read(struct store *, const struct hash *, size_t limit, struct buf *,
     struct err *) KILN_MUST;
@@ -42,8 +42,8 @@ int store_verify(struct store *, const struct hash *, struct err *) KILN_MUST;
  * a copy that is hashed on the way (fs.protected_hardlinks: only the owner of
  * a file may link it).  Already there with the same content is success.
  */
-int store_link(struct store *, const struct hash *, int dirfd,
-    const char *name, struct err *) KILN_MUST;
+int store_link(struct store *, const struct hash *, int dirfd, const char *name,
+    struct err *) KILN_MUST;
 /* Path relative to the store folder, "ab/ab…": 68 bytes with NUL. */
 #define STORE_PATH 68
 void store_path(const struct hash *, char out[STORE_PATH]);

@@ -341,7 +341,7 @@ find_indexes(struct deb_archive *a, struct archive_suite *s, const char *arch,
 	if (strlen(arch) < sizeof(k->arch)) {
 		k = &a->known[a->next_known++ % ARCHIVE_SUITES];
 		k->inrelease = s->inrelease;
-		strcpy(k->arch, arch);
+		memcpy(k->arch, arch, strlen(arch) + 1);
 		memcpy(k->indexes, s->indexes, sizeof(k->indexes));
 	}
 	return 0;

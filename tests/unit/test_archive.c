@@ -1,4 +1,5 @@
-/* rooms: builder/schema.c builder/progress.c builder/inputs tests/support/archive */
+/* rooms: builder/schema.c builder/progress.c builder/inputs
+ * tests/support/archive */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
