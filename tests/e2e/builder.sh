@@ -130,7 +130,7 @@ killed() {
 	wait $pid
 	has "$live" begin || return 1
 	sleep 0.5
-	if [ -n "$(pgrep -fx 'sleep 6.125')" ]; then
+	if [ -n "$(pgrep -fx 'sleep 13.125')" ]; then
 		echo "the build outlived its builder"
 		return 1
 	fi
@@ -153,7 +153,7 @@ chosen() {
 t "--only said twice takes both and what they use, and no others" chosen
 
 stopped() {
-	sed -i 's/sleep 6.125/sleep 60/' "$bad/slow/build.sh"
+	sed -i 's/sleep 13.125/sleep 60/' "$bad/slow/build.sh"
 	run --once --offline --recipes "$bad" --only slow >"$tmp/out" &
 	pid=$!
 	until_ok 60 running || return 1

@@ -1,7 +1,8 @@
 /*
  * memfind FILE…: in which processes' memory do the seed bytes of these key
  * files stand?  A key file is 32 raw bytes.  One line each: "KEY PID COMMAND".
- * Reads /proc/PID/mem of every process, so it needs root.
+ * Reads /proc/PID/mem of every process, pages without read permission too
+ * (guarded memory), so it needs root.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -68,7 +69,7 @@ in_process(const char *pid, unsigned char *buf)
 		char perms[8];
 
 		if (sscanf(line, "%lx-%lx %7s", &from, &to, perms) == 3 &&
-		    perms[0] == 'r' && !strstr(line, "[v"))
+		    !strstr(line, "[v"))
 			found = in_range(mem, from, to, buf);
 	}
 	if (maps)

@@ -1,3 +1,3 @@
 echo begin
-sleep 6.125
+sleep 13.125
 echo the same each time >/out/slow
