@@ -33,6 +33,35 @@ static const struct cli_command commands[] = {
 		  "  -v, --verbose    log more\n" PASS },
 	{ "refresh", "[--state DIR]",
 	    "Sign the timestamp anew and publish, now.", cmd_refresh, STATE },
+	{ "promote",
+	    "[--state DIR] [--channel stable] [--from CHANNEL]"
+	    " [--counter N]\n    [--arch ARCH] [--notes TEXT] [--waves LIST]"
+	    " [--window FROM-TO]",
+	    "Choose what stable routers run; needs the release key.",
+	    cmd_promote,
+	    STATE
+	    "  --channel NAME   stable\n"
+	    "  --from NAME      whose set: edge, or stable for new waves\n"
+	    "  --counter N      of that set; refused if it is not this\n"
+	    "  --arch ARCH      one architecture alone\n"
+	    "  --notes TEXT     for the owners of routers\n"
+	    "  --waves LIST     HOURS:PERCENT,…; else everybody at once\n"
+	    "  --window FROM-TO hours of the day, as 02:00-05:00\n"
+	    "  --passphrase-file FILE, --passphrase-fd N\n"
+	    "                   of the release key\n" },
+	{ "halt",
+	    "[--state DIR] [--counter N] [--arch ARCH] [--for TIME]\n"
+	    "    --reason TEXT CHANNEL",
+	    "Stop a set at once, for 14 days at most.", cmd_halt,
+	    STATE "  --counter N      of the set; else the newest\n"
+		  "  --arch ARCH      one architecture alone\n"
+		  "  --for TIME       as 6h or 3d\n"
+		  "  --reason TEXT    routers show it\n" },
+	{ "resume", "[--state DIR] [--arch ARCH] CHANNEL",
+	    "Take a channel's brakes off; needs the release key.", cmd_resume,
+	    STATE "  --arch ARCH      one architecture alone\n"
+		  "  --passphrase-file FILE, --passphrase-fd N\n"
+		  "                   of the release key\n" },
 	{ "withdraw", "[--state DIR] --reason TEXT SERVICE SERIAL",
 	    "Withdraw a service's releases up to SERIAL, for good.",
 	    cmd_withdraw, STATE "  --reason TEXT    kept with the event\n" },

@@ -8,6 +8,8 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/tuf_read.h"
+#include "tuf-repo/asked.h"
+#include "tuf-repo/brake.h"
 #include "tuf-repo/collect.h"
 #include "tuf-repo/consider.h"
 #include "tuf-repo/metadata.h"
@@ -357,21 +359,42 @@ prepare(struct repo *r, const struct tuf_file *targets, struct err *err)
 	return resume(r, err); /* sets-edge */
 }
 
+/* A stop waits for nothing else: it is published before any other work. */
+static int
+stop_first(struct repo *r, bool *switched, struct err *err)
+{
+	bool made = false;
+
+	if (asked_take(r, err) == -1)
+		return -1;
+	if (brakes_make(r, &made, err) == -1)
+		return hold(r, "brake", err);
+	if (!made)
+		return 0;
+	if (publish_snapshot(r, err) == -1 ||
+	    publish_timestamp(r, false, err) == -1)
+		return -1;
+	return publish_switch(r, switched, err);
+}
+
 int
 pass_run(struct repo *r, struct pass *p, struct err *err)
 {
 	auto_tuf struct tuf_file *targets = NULL;
+	bool stopped = false;
 	int64_t request;
 
 	p->switched = false;
 	if (collect_delegator(r, "brake", &targets, err) == -1 ||
 	    finished_cycle(r, &p->cycle, err) == -1 ||
 	    newest_request(r, &request, err) == -1 ||
+	    stop_first(r, &stopped, err) == -1 ||
 	    prepare(r, targets, err) == -1 || publish_snapshot(r, err) == -1 ||
 	    publish_timestamp(r, p->refresh || request, err) == -1 ||
 	    publish_switch(r, &p->switched, err) == -1 ||
 	    served_request(r, request, err) == -1)
 		return -1;
+	p->switched |= stopped;
 	if (r->farm && note_cycle(r, p->cycle, err) == -1)
 		return -1;
 	return 0;

@@ -95,6 +95,7 @@ repo_release(struct repo *r)
 {
 	db_close(r->db);
 	db_close(r->farm);
+	db_close(r->web);
 	store_free(r->store);
 	own_close(&r->metadata);
 	own_close(&r->targets);

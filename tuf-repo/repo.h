@@ -20,6 +20,7 @@
 struct repo {
 	struct db *db;	 /* tuf.db, ours */
 	struct db *farm; /* farm.db, read only; NULL: not there yet */
+	struct db *web;	 /* web.db, read only; NULL: not there yet */
 	struct store *store;
 	int metadata; /* the published tree: tuf/metadata … */
 	int targets;  /* … and tuf/targets */

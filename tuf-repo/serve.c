@@ -14,6 +14,7 @@
 #include "lib/log.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "tuf-repo/asked.h"
 #include "tuf-repo/commands.h"
 #include "tuf-repo/pass.h"
 #include "tuf-repo/roles.h"
@@ -27,8 +28,9 @@
 struct daemon {
 	struct work *w;
 	int wake, signals;
-	int64_t farm_version, next; /* next: when to pass in any case */
-	bool quiet;		    /* the last failure was told already */
+	int64_t farm_version, web_version,
+	    next;   /* next: when to pass in any case */
+	bool quiet; /* the last failure was told already */
 	char told[sizeof(((struct err *)0)->msg)];
 };
 
@@ -68,6 +70,7 @@ pass_once(struct daemon *d)
 
 	r->now = time_now();
 	if (repo_farm(r, &d->w->farm, &err) == -1 ||
+	    asked_open(r, &d->w->farm, &err) == -1 ||
 	    pass_run(r, &p, &err) == -1) {
 		tell_failure(d, &err);
 		d->next = r->now + RETRY_S;
@@ -97,6 +100,25 @@ farm_changed(struct daemon *d)
 	return true;
 }
 
+/* Somebody may have asked for a stop. */
+static bool
+web_changed(struct daemon *d)
+{
+	struct repo *r = &d->w->repo;
+	struct err ignore = ERR_INIT;
+	int64_t v;
+
+	if (!r->web && asked_open(r, &d->w->farm, &ignore) == -1)
+		return false; /* the next pass tells why */
+	if (!r->web)
+		return false;
+	v = db_data_version(r->web);
+	if (v == d->web_version)
+		return false;
+	d->web_version = v;
+	return true;
+}
+
 static int
 loop(struct daemon *d, struct err *err)
 {
@@ -117,7 +139,8 @@ loop(struct daemon *d, struct err *err)
 			wake_drain(d->wake);
 			woken = true;
 		}
-		if (farm_changed(d) || woken || time_now() >= d->next)
+		if (farm_changed(d) || web_changed(d) || woken ||
+		    time_now() >= d->next)
 			pass_once(d);
 	}
 }
@@ -143,7 +166,8 @@ once(struct work *w, struct err *err)
 {
 	struct pass p = { .refresh = false };
 
-	if (pass_run(&w->repo, &p, err) == -1)
+	if (asked_open(&w->repo, &w->farm, err) == -1 ||
+	    pass_run(&w->repo, &p, err) == -1)
 		return -1;
 	printf("%s\n", p.switched ? "published" : "nothing to publish");
 	return 0;
@@ -156,13 +180,15 @@ cmd_serve(int argc, char **argv)
 		{ "state", required_argument, NULL, 's' },
 		{ "once", no_argument, NULL, '1' },
 		{ "verbose", no_argument, NULL, 'v' },
+		{ "passphrase-file", required_argument, NULL, 'p' },
+		{ "passphrase-fd", required_argument, NULL, 'P' },
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *state = NULL;
 	struct work w = WORK_INIT;
 	struct err err = ERR_INIT;
 	bool single = false;
-	int c, rc = -1;
+	int c, rc;
 
 	while ((c = getopt_long(argc, argv, "s:v", options, NULL)) != -1) {
 		if (c == 's')
@@ -171,12 +197,17 @@ cmd_serve(int argc, char **argv)
 			single = true;
 		else if (c == 'v')
 			log_verbose(true);
-		else
+		else if (c == 'p')
+			w.pass.file = optarg;
+		else if (c != 'P')
 			return cli_usage(WHERE, "see --help");
+		else if ((rc = secret_fd_option(WHERE, &w.pass, optarg)) != 0)
+			return rc;
 	}
 	if (optind != argc)
 		return cli_usage(WHERE, "it takes no argument");
 	log_open("kiln-tuf", false);
+	rc = -1;
 	if (work_enter(&w, state, false, &err) == 0 &&
 	    work_begin(&w, &err) == 0)
 		rc = single ? once(&w, &err) : serve(&w, &err);

@@ -38,6 +38,8 @@ waves_parse(const char *s, struct err *err)
 	auto_json json_t *waves = json_array();
 	struct span rest = span_str(s), field;
 
+	if (*s && s[strlen(s) - 1] == ',')
+		rest.n = 0; /* nothing follows it */
 	while (span_next(&rest, ',', &field))
 		if (json_array_size(waves) > WAVES_MAX ||
 		    add_wave(waves, field, err) == -1)
