@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "builder/bake/lane.h"
-#include "builder/inputs/lock_make.h"
+#include "builder/inputs/lock_keep.h"
 #include "builder/plan/ledger.h"
 #include "builder/progress.h"
+#include "builder/relock.h"
 #include "builder/task.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -24,7 +24,9 @@ struct pass {
 	struct lock **locks; /* by recipe */
 	struct task *tasks;
 	size_t ntasks;
-	int64_t event; /* the archive's change, or 0 */
+	int64_t id;	 /* of the cycle */
+	int64_t since;	 /* events after that one are of this cycle */
+	int64_t *events; /* by recipe: what led to its lock or files, or 0 */
 };
 
 static void
@@ -36,6 +38,7 @@ pass_release(struct pass *p)
 		lock_free(p->locks[i]);
 	free(p->tasks);
 	free(p->locks);
+	free(p->events);
 	free(p->wanted);
 	recipes_release(&p->recipes);
 }
@@ -68,6 +71,7 @@ load(struct pass *p, struct err *err)
 		return -1;
 	p->wanted = mem_zero(p->recipes.n + 1, sizeof(*p->wanted));
 	p->locks = mem_zero(p->recipes.n + 1, sizeof(struct lock *));
+	p->events = mem_zero(p->recipes.n + 1, sizeof(*p->events));
 	for (size_t i = 0; !b->nonly && i < p->recipes.n; i++)
 		p->wanted[i] = true;
 	for (size_t i = 0; i < b->nonly; i++) {
@@ -109,48 +113,7 @@ poll_archive(struct pass *p)
 		event_add(p->b->db, "archive-refused", "archive", 0,
 		    "%s (cause=%s)", err.msg, err_cause(&err));
 	}
-	p->event = news.event;
 	free(suites.v);
-}
-
-/* What the recipe asks for and what every lane needs besides. */
-static const char **
-with_lane_packages(const struct strs *s, size_t *n)
-{
-	const char **all = mem_zero(s->n + 8, sizeof(*all));
-
-	*n = s->n;
-	if (s->n)
-		memcpy(all, s->v, s->n * sizeof(*all));
-	for (size_t i = 0; lane_packages[i]; i++)
-		if (!strs_has(s, lane_packages[i]))
-			all[(*n)++] = lane_packages[i];
-	return all;
-}
-
-static void
-lock_one(struct pass *p, size_t i)
-{
-	struct recipe *r = &p->recipes.v[i];
-	auto_free const char **build = NULL, **image = NULL;
-	struct lock_request rq = { .recipe = r->name,
-		.arch = p->b->arch,
-		.suites = r->suites.v,
-		.nsuites = r->suites.n,
-		.sources = r->sources.v,
-		.nsources = r->sources.n };
-	struct hash digest;
-	struct err err = ERR_INIT;
-
-	if (r->has_build)
-		rq.build = build =
-		    with_lane_packages(&r->packages[STAGE_BUILD], &rq.nbuild);
-	if (r->has_image)
-		rq.image = image =
-		    with_lane_packages(&r->packages[STAGE_IMAGE], &rq.nimage);
-	if (lock_make(&p->b->archive, &rq, p->event, &digest, &err) == -1 ||
-	    !(p->locks[i] = lock_load(p->b->store, &digest, &err)))
-		recipe_hold(r, true, "%s (cause=%s)", err.msg, err_cause(&err));
 }
 
 /* In the order of use, so that a held recipe holds its users. */
@@ -171,8 +134,9 @@ lock_all(struct pass *p, struct err *err)
 				recipe_hold(r, false,
 				    "waits for %s, which is held", used->name);
 		}
-		if (!r->error)
-			lock_one(p, i);
+		if (!r->error && relock(p->b, r, p->since, &p->locks[i],
+				     &p->events[i], err) == -1)
+			return -1;
 		if (ledger_recipe(p->b->db, r,
 			p->locks[i] ? &p->locks[i]->digest : NULL, err) == -1)
 			return -1;
@@ -200,7 +164,7 @@ make_tasks(struct pass *p)
 			p->tasks[p->ntasks++] = (struct task){ .recipe = r,
 				.stage = (enum recipe_stage)s,
 				.lock = p->locks[i],
-				.event = p->event };
+				.event = p->events[i] };
 		}
 	}
 }
@@ -229,8 +193,14 @@ plan_task(struct pass *p, struct task *t, bool *moved, struct err *err)
 	for (size_t i = 0; i < p->ntasks; i++) {
 		const struct task *other = &p->tasks[i];
 
-		if (!waits_for(t, other) || other->state == TASK_DONE)
+		if (!waits_for(t, other))
 			continue;
+		if (other->state == TASK_DONE) {
+			/* If the plan is new, then by what that one gave. */
+			if (!t->event)
+				t->event = other->event;
+			continue;
+		}
 		if (other->state == TASK_HELD) {
 			task_hold(t, "waits for %s, which is held",
 			    other->recipe->name);
@@ -367,8 +337,19 @@ note_outcomes(struct pass *p)
 }
 
 static int
+account(struct pass *p, struct err *err)
+{
+	for (size_t i = 0; i < p->ntasks; i++)
+		if (task_account(
+			p->b, &p->tasks[i], p->id, &p->c->needed, err) == -1)
+			return -1;
+	return 0;
+}
+
+static int
 pass_run(struct pass *p, bool poll, struct err *err)
 {
+	p->since = relock_now(p->b->db);
 	if (load(p, err) == -1)
 		return -1;
 	if (poll)
@@ -379,29 +360,35 @@ pass_run(struct pass *p, bool poll, struct err *err)
 	if (work(p, err) == -1)
 		return -1;
 	note_outcomes(p);
-	return 0;
+	return account(p, err);
 }
 
 int
 cycle_run(struct builder *b, bool poll, struct cycle *c, struct err *err)
 {
 	struct pass p = { .b = b, .c = c };
+	struct ledger_cycle row = { 0 };
 	struct err why = ERR_INIT;
-	int64_t id;
 	int rc;
 
 	*c = (struct cycle){ 0 };
-	id = ledger_cycle_begin(b->db, err);
-	if (id == -1)
+	p.id = ledger_cycle_begin(b->db, err);
+	if (p.id == -1)
 		return -1;
+	b->archive.solved = b->archive.kept = 0;
 	rc = pass_run(&p, poll, err);
 	pass_release(&p);
-	if (ledger_cycle_end(b->db, id, c->executed, c->failed,
-		rc == -1  ? err->msg
-		: b->stop ? "told to stop"
-			  : NULL,
-		&why) == -1 &&
-	    rc == 0) {
+	lock_keep_forget(b->archive.news);
+	b->archive.news = NULL;
+	row = (struct ledger_cycle){ .executed = c->executed,
+		.failed = c->failed,
+		.needed = c->needed,
+		.solved = b->archive.solved,
+		.kept = b->archive.kept,
+		.error = rc == -1  ? err->msg
+			 : b->stop ? "told to stop"
+				   : NULL };
+	if (ledger_cycle_end(b->db, p.id, &row, &why) == -1 && rc == 0) {
 		*err = why;
 		rc = -1;
 	}

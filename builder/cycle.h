@@ -43,6 +43,7 @@ struct outcome {
 
 struct cycle {
 	int64_t executed, failed, released; /* failed: machine's failures */
+	int64_t needed;			    /* of executed: farm.db, cycle */
 	bool archive_reached;
 	struct outcome *outcomes; /* in the order of work */
 	size_t noutcomes, capoutcomes;

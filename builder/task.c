@@ -5,6 +5,7 @@
 
 #include "builder/bake/lane.h"
 #include "builder/bake/policy.h"
+#include "builder/inputs/lock_change.h"
 #include "builder/judge/publish.h"
 #include "builder/judge/verdict.h"
 #include "builder/plan/why.h"
@@ -105,13 +106,51 @@ standing(struct builder *b, const struct task *t, struct hash *digest,
 	return got == 1 && !stmt_hash(q, 0, digest) ? 0 : got;
 }
 
+/* Between the lock of that plan and the one in hand. */
+static int
+lock_since(struct builder *b, const struct task *t, const struct hash *plan,
+    struct lock **old, struct err *err)
+{
+	static const char sql[] = "SELECT lock FROM plan WHERE digest = ?1";
+	auto_stmt struct stmt *q = db_stmt(b->db, sql);
+	struct err gone = ERR_INIT;
+	struct hash lock;
+	int got;
+
+	stmt_bind_hash(q, 1, plan);
+	got = stmt_step(q, err);
+	if (got == 1 && stmt_hash(q, 0, &lock) &&
+	    !hash_equal(&lock, &t->lock->digest))
+		*old = lock_load(b->store, &lock, &gone);
+	return got == -1 ? -1 : 0;
+}
+
+static int
+say_why(struct builder *b, struct task *t, const struct hash *before,
+    struct buf *why, struct err *err)
+{
+	auto_plan struct plan *old = NULL;
+	auto_lock struct lock *lock = NULL;
+	struct lock_changes changes = { 0 };
+	struct err gone = ERR_INIT;
+
+	if (before) {
+		if (lock_since(b, t, before, &lock, err) == -1)
+			return -1;
+		old = plan_load(b->store, before, &gone);
+	}
+	if (lock)
+		lock_diff(lock, t->lock, &changes);
+	plan_why(old, t->plan, &changes, why);
+	lock_changes_release(&changes);
+	return 0;
+}
+
 static int
 keep_plan(struct builder *b, struct task *t, struct err *err)
 {
-	auto_plan struct plan *old = NULL;
 	auto_buf struct buf why = BUF_INIT;
 	auto_free char *subject = NULL;
-	struct err gone = ERR_INIT;
 	struct hash before, stored;
 	int had = standing(b, t, &before, err);
 
@@ -122,9 +161,11 @@ keep_plan(struct builder *b, struct task *t, struct err *err)
 	if (store_put_bytes(b->store, t->plan->text.data, t->plan->text.len,
 		&stored, err) == -1)
 		return -1;
+	t->replaces = had == 1;
 	if (had == 1)
-		old = plan_load(b->store, &before, &gone);
-	plan_why(old, t->plan, &why);
+		t->before = before;
+	if (say_why(b, t, had == 1 ? &before : NULL, &why, err) == -1)
+		return -1;
 	subject =
 	    mem_printf("%s/%s", t->recipe->name, recipe_stage_name(t->stage));
 	t->event = event_add(
@@ -369,6 +410,7 @@ lose(struct builder *b, struct task *t, struct task_lane *l,
 	const char *message = stopped ? s->result.message : s->err.msg;
 
 	l->state = RUN_NONE;
+	t->lost++;
 	if (ledger_lose(b->db, l->id, cause, message, err) == -1)
 		return -1;
 	if (stopped) {
@@ -505,6 +547,7 @@ task_ended(struct builder *b, struct task *t, struct work_slot *s,
 	l->active = false;
 	progress_end(&s->progress);
 	c->executed++;
+	t->executed++;
 	if (s->rc == -1 || s->result.stopped) {
 		if (lose(b, t, l, s, c, err) == -1)
 			return -1;

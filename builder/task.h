@@ -32,6 +32,10 @@ struct task {
 	struct task_lane lanes[2]; /* A, B */
 	char verdict[16];
 	char *why;
+	/* For the ledger: this cycle's runs, and those the machine failed. */
+	int64_t executed, lost;
+	bool replaces; /* the plan that stood before: */
+	struct hash before;
 };
 
 void task_hold(struct task *, const char *fmt, ...) KILN_PRINTF(2, 3);
@@ -49,5 +53,9 @@ int task_start(
 /* A run of it has ended: writes what came of it, judges when all have. */
 int task_ended(struct builder *, struct task *, struct work_slot *,
     struct cycle *, struct err *) KILN_MUST;
+
+/* What it cost in this cycle beside what it had to: *needed, and a row. */
+int task_account(struct builder *, const struct task *, int64_t cycle,
+    int64_t *needed, struct err *) KILN_MUST;
 
 #endif

@@ -191,30 +191,3 @@ ledger_recover(struct db *db, struct err *err)
 
 	return db_exec(db, sql, err);
 }
-
-int64_t
-ledger_cycle_begin(struct db *db, struct err *err)
-{
-	static const char sql[] = "INSERT INTO cycle (started_at) VALUES (?1)";
-	auto_stmt struct stmt *q = db_stmt(db, sql);
-
-	stmt_bind_int(q, 1, time_now());
-	return stmt_run(q, err) == -1 ? -1 : db_last_id(db);
-}
-
-int
-ledger_cycle_end(struct db *db, int64_t id, int64_t executed, int64_t failed,
-    const char *error, struct err *err)
-{
-	static const char sql[] =
-	    "UPDATE cycle SET finished_at = ?2, executed = ?3, failed = ?4,"
-	    " error = ?5 WHERE id = ?1";
-	auto_stmt struct stmt *q = db_stmt(db, sql);
-
-	stmt_bind_int(q, 1, id);
-	stmt_bind_int(q, 2, time_now());
-	stmt_bind_int(q, 3, executed);
-	stmt_bind_int(q, 4, failed);
-	stmt_bind_str(q, 5, error);
-	return stmt_run(q, err);
-}

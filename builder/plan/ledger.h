@@ -86,7 +86,20 @@ int64_t ledger_estimate(
 int ledger_recover(struct db *, struct err *) KILN_MUST;
 
 int64_t ledger_cycle_begin(struct db *, struct err *) KILN_MUST; /* -1 */
-int ledger_cycle_end(struct db *, int64_t id, int64_t executed, int64_t failed,
-    const char *error, struct err *) KILN_MUST;
+struct ledger_cycle {
+	int64_t executed, failed; /* sandboxes started; runs lost */
+	int64_t needed;		  /* the fewest that would have done */
+	int64_t solved, kept;	  /* locks */
+	const char *error;	  /* why it stopped early, or NULL */
+};
+int ledger_cycle_end(struct db *, int64_t id, const struct ledger_cycle *,
+    struct err *) KILN_MUST;
+/* A plan's share of it; `reason` of the excess, or NULL. */
+int ledger_cycle_task(struct db *, int64_t cycle, const struct hash *plan,
+    int64_t executed, int64_t needed, const char *reason,
+    struct err *) KILN_MUST;
+/* Did two plans give the same bytes? */
+int ledger_same_outputs(struct db *, const struct hash *, const struct hash *,
+    bool *same, struct err *) KILN_MUST;
 
 #endif

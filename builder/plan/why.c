@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/json.h"
+#include "lib/mem.h"
 
 #define SHOWN 3
 
@@ -47,8 +48,26 @@ list_changes(const json_t *old, const json_t *new, const char *key,
 	buf_printf(b, "%s%s: %s", b->len ? "; " : "", title, names.data);
 }
 
+/* With versions, as far as the locks tell: "" when they do not. */
+static void
+versions(
+    const struct lock_changes *changes, const char *lock_part, struct buf *b)
+{
+	struct lock_changes some = { 0 };
+
+	for (size_t i = 0; changes && i < changes->n; i++) {
+		if (strcmp(changes->v[i].part, lock_part) != 0)
+			continue;
+		MEM_GROW(some.v, some.n, some.cap);
+		some.v[some.n++] = changes->v[i];
+	}
+	lock_changes_text(&some, SHOWN, b);
+	lock_changes_release(&some);
+}
+
 void
-plan_why(const struct plan *old, const struct plan *new, struct buf *b)
+plan_why(const struct plan *old, const struct plan *new,
+    const struct lock_changes *changes, struct buf *b)
 {
 	static const struct {
 		const char *member, *key, *title;
@@ -78,7 +97,18 @@ plan_why(const struct plan *old, const struct plan *new, struct buf *b)
 		const json_t *a = json_object_get(old->json, lists[i].member);
 		const json_t *c = json_object_get(new->json, lists[i].member);
 
-		if (!json_equal(a, c))
+		auto_buf struct buf known = BUF_INIT;
+
+		if (json_equal(a, c))
+			continue;
+		if (i < 2)
+			versions(changes,
+			    i == 0 ? recipe_stage_name(new->stage) : "source",
+			    &known);
+		if (known.len)
+			buf_printf(&text, "%s%s: %s", text.len ? "; " : "",
+			    lists[i].title, known.data);
+		else
 			list_changes(a, c, lists[i].key, lists[i].title, &text);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(others); i++) {

@@ -72,6 +72,10 @@ second() {
 	has "$(cat "$tmp/out")" "executed 0, releases 0"
 }
 t "a second cycle runs nothing" second
+t "… and solves no lock" \
+    is "$(sql "SELECT solved, kept, executed, needed FROM cycle ORDER BY id DESC LIMIT 1")" "0|2|0|0"
+t "the first cycle executed no more than the lower limit" \
+    is "$(sql "SELECT executed, needed FROM cycle WHERE executed > 0 ORDER BY id LIMIT 1")" "4|4"
 offline() {
 	http_proxy=http://127.0.0.1:9/ "$bin/kiln-builder" --state "$state" \
 	    --recipes $good --once --offline >"$tmp/out" 2>&1 &&
@@ -88,6 +92,12 @@ t "an unchanged output stops the wave" cut_off
 t "… and why it was built is remembered" \
     has "$(sql "SELECT text FROM event WHERE kind = 'plan-made' ORDER BY id DESC LIMIT 1")" \
     "the recipe's files: build.sh"
+t "… what led to it, too" \
+    is "$(sql "SELECT e.text FROM event e JOIN event m ON m.parent = e.id WHERE m.kind = 'plan-made' ORDER BY m.id DESC LIMIT 1")" \
+    "the files of the recipe hello changed"
+t "the ledger owns to the one run more than the limit" \
+    has "$(sql "SELECT t.executed, t.needed, t.reason FROM cycle_task t JOIN cycle c ON c.id = t.cycle ORDER BY c.id DESC LIMIT 1")" \
+    "2|1|its output is the one that stood before"
 revert() {
 	run --once --offline --recipes $good >"$tmp/out" || return 1
 	has "$(cat "$tmp/out")" "executed 0"

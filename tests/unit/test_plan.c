@@ -258,16 +258,16 @@ why_now_names_what_is_new(void **state)
 	auto_buf struct buf first = BUF_INIT, next = BUF_INIT, none = BUF_INIT;
 
 	(void)state;
-	plan_why(NULL, a, &first);
+	plan_why(NULL, a, NULL, &first);
 	assert_string_equal(first.data, "its first plan");
 	build_debs[0].sha256.b[9] = 1;
 	put("one/build.sh", "false\n");
 	load(yaml);
 	auto_plan struct plan *b = make(STAGE_BUILD);
-	plan_why(a, b, &next);
+	plan_why(a, b, NULL, &next);
 	assert_string_equal(
 	    next.data, "packages: gcc; the recipe's files: build.sh");
-	plan_why(b, b, &none);
+	plan_why(b, b, NULL, &none);
 	assert_string_equal(none.data, "nothing");
 }
 

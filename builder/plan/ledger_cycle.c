@@ -1,0 +1,77 @@
+/* The cycles' rows: what was executed, and what had to be. */
+#include "builder/plan/ledger.h"
+#include "lib/num.h"
+
+int64_t
+ledger_cycle_begin(struct db *db, struct err *err)
+{
+	static const char sql[] = "INSERT INTO cycle (started_at) VALUES (?1)";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+
+	stmt_bind_int(q, 1, time_now());
+	return stmt_run(q, err) == -1 ? -1 : db_last_id(db);
+}
+
+int
+ledger_cycle_end(
+    struct db *db, int64_t id, const struct ledger_cycle *c, struct err *err)
+{
+	static const char sql[] =
+	    "UPDATE cycle SET finished_at = ?2, executed = ?3, failed = ?4,"
+	    " error = ?5, needed = ?6, solved = ?7, kept = ?8 WHERE id = ?1";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+
+	stmt_bind_int(q, 1, id);
+	stmt_bind_int(q, 2, time_now());
+	stmt_bind_int(q, 3, c->executed);
+	stmt_bind_int(q, 4, c->failed);
+	stmt_bind_str(q, 5, c->error);
+	stmt_bind_int(q, 6, c->needed);
+	stmt_bind_int(q, 7, c->solved);
+	stmt_bind_int(q, 8, c->kept);
+	return stmt_run(q, err);
+}
+
+int
+ledger_cycle_task(struct db *db, int64_t cycle, const struct hash *plan,
+    int64_t executed, int64_t needed, const char *reason, struct err *err)
+{
+	static const char sql[] =
+	    "INSERT INTO cycle_task (cycle, plan, executed, needed, reason)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (cycle, plan) DO UPDATE"
+	    " SET executed = executed + ?3, needed = needed + ?4,"
+	    " reason = ifnull(?5, reason)";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+
+	stmt_bind_int(q, 1, cycle);
+	stmt_bind_hash(q, 2, plan);
+	stmt_bind_int(q, 3, executed);
+	stmt_bind_int(q, 4, needed);
+	stmt_bind_str(q, 5, reason);
+	return stmt_run(q, err);
+}
+
+int
+ledger_same_outputs(struct db *db, const struct hash *a, const struct hash *b,
+    bool *same, struct err *err)
+{
+	/* Each output of one is one of the other, and there is one. */
+	static const char sql[] =
+	    "WITH x AS (SELECT DISTINCT o.name, o.digest FROM output o"
+	    "  JOIN run r ON r.id = o.run WHERE r.plan = ?1"
+	    "  AND r.state = 'succeeded'),"
+	    " y AS (SELECT DISTINCT o.name, o.digest FROM output o"
+	    "  JOIN run r ON r.id = o.run WHERE r.plan = ?2"
+	    "  AND r.state = 'succeeded')"
+	    " SELECT EXISTS (SELECT * FROM x)"
+	    " AND NOT EXISTS (SELECT * FROM x EXCEPT SELECT * FROM y)"
+	    " AND NOT EXISTS (SELECT * FROM y EXCEPT SELECT * FROM x)";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+
+	stmt_bind_hash(q, 1, a);
+	stmt_bind_hash(q, 2, b);
+	if (stmt_step(q, err) != 1)
+		return -1;
+	*same = stmt_int(q, 0) == 1;
+	return 0;
+}

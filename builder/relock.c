@@ -1,0 +1,171 @@
+#include "builder/relock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "builder/bake/lane.h"
+#include "builder/inputs/lock_change.h"
+#include "builder/inputs/lock_make.h"
+#include "builder/progress.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+
+int64_t
+relock_now(struct db *db)
+{
+	static const char sql[] = "SELECT ifnull(max(id), 0) FROM event";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	struct err err = ERR_INIT;
+
+	return stmt_step(q, &err) == 1 ? stmt_int(q, 0) : 0;
+}
+
+/* What the recipe asks for and what every lane needs besides. */
+static const char **
+with_lane_packages(const struct strs *s, size_t *n)
+{
+	const char **all = mem_zero(s->n + 8, sizeof(*all));
+
+	*n = s->n;
+	if (s->n)
+		memcpy(all, s->v, s->n * sizeof(*all));
+	for (size_t i = 0; lane_packages[i]; i++)
+		if (!strs_has(s, lane_packages[i]))
+			all[(*n)++] = lane_packages[i];
+	return all;
+}
+
+static int
+find_lock(struct builder *b, const struct recipe *r, int64_t event,
+    struct lock **out, struct err *err)
+{
+	auto_free const char **build = NULL, **image = NULL;
+	struct lock_request rq = { .recipe = r->name,
+		.arch = b->arch,
+		.suites = r->suites.v,
+		.nsuites = r->suites.n,
+		.sources = r->sources.v,
+		.nsources = r->sources.n };
+	struct hash digest;
+
+	if (r->has_build)
+		rq.build = build =
+		    with_lane_packages(&r->packages[STAGE_BUILD], &rq.nbuild);
+	if (r->has_image)
+		rq.image = image =
+		    with_lane_packages(&r->packages[STAGE_IMAGE], &rq.nimage);
+	if (lock_make(&b->archive, &rq, event, &digest, err) == -1)
+		return -1;
+	*out = lock_load(b->store, &digest, err);
+	return *out ? 0 : -1;
+}
+
+/* --- what led here ------------------------------------------------------- */
+
+/* What farm.db remembers. */
+struct before {
+	bool there, has_lock;
+	struct hash tree, lock;
+};
+
+static int
+remember(struct db *db, const char *recipe, struct before *was, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT tree, lock FROM recipe WHERE name = ?1";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	int got;
+
+	stmt_bind_str(q, 1, recipe);
+	got = stmt_step(q, err);
+	if (got != 1)
+		return got;
+	was->there = stmt_hash(q, 0, &was->tree);
+	was->has_lock = stmt_hash(q, 1, &was->lock);
+	return 0;
+}
+
+/* The last of this cycle that says something new of a suite, or of any. */
+static int64_t
+suite_event(
+    struct db *db, const struct recipe *r, const char *suite, int64_t since)
+{
+	static const char sql[] =
+	    "SELECT id FROM event WHERE id > ?2 AND subject = ?1 AND kind IN"
+	    " ('archive-changed', 'suite-enabled', 'suite-disabled')"
+	    " ORDER BY id DESC LIMIT 1";
+	int64_t found = 0;
+
+	for (size_t i = 0; i < r->suites.n; i++) {
+		auto_stmt struct stmt *q = db_stmt(db, sql);
+		struct err err = ERR_INIT;
+		int64_t id;
+
+		stmt_bind_str(q, 1, r->suites.v[i]);
+		stmt_bind_int(q, 2, since);
+		id = stmt_step(q, &err) == 1 ? stmt_int(q, 0) : 0;
+		if (id && suite && strcmp(suite, r->suites.v[i]) == 0)
+			return id;
+		if (id > found)
+			found = id;
+	}
+	return found;
+}
+
+/* The suite of the change that is told first. */
+static const char *
+first_suite(const struct lock_changes *l)
+{
+	for (int security = 1; security >= 0; security--)
+		for (size_t i = 0; i < l->n; i++)
+			if (l->v[i].suite && l->v[i].security == security)
+				return l->v[i].suite;
+	return NULL;
+}
+
+static int
+tell_lock(struct builder *b, const struct recipe *r, const struct before *was,
+    const struct lock *now, int64_t since, int64_t *event, struct err *err)
+{
+	struct lock_changes l = { 0 };
+	auto_lock struct lock *old = NULL;
+	struct err unreadable = ERR_INIT;
+	int64_t parent;
+	int rc;
+
+	old = lock_load(b->store, &was->lock, &unreadable);
+	if (!old)
+		return 0; /* it does not say any more what it was */
+	lock_diff(old, now, &l);
+	parent = suite_event(b->db, r, first_suite(&l), since);
+	if (!parent)
+		parent = *event;
+	if (!parent) /* from before the builder was stopped? */
+		parent = suite_event(b->db, r, first_suite(&l), 0);
+	rc = lock_changes_write(b->db, r->name, &l, parent, event, err);
+	lock_changes_release(&l);
+	return rc;
+}
+
+int
+relock(struct builder *b, struct recipe *r, int64_t since, struct lock **lock,
+    int64_t *event, struct err *err)
+{
+	struct before was = { 0 };
+	struct err why = ERR_INIT;
+
+	*event = 0;
+	if (remember(b->db, r->name, &was, err) == -1)
+		return -1;
+	if (was.there && !hash_equal(&was.tree, &r->tree_digest))
+		*event = event_add(b->db, "recipe-changed", r->name, 0,
+		    "the files of the recipe %s changed", r->name);
+	if (find_lock(b, r, suite_event(b->db, r, NULL, since), lock, &why) ==
+	    -1) {
+		recipe_hold(r, true, "%s (cause=%s)", why.msg, err_cause(&why));
+		return 0;
+	}
+	if (!was.has_lock || hash_equal(&was.lock, &(*lock)->digest))
+		return 0;
+	return tell_lock(b, r, &was, *lock, since, event, err);
+}
