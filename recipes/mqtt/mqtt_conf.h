@@ -1,0 +1,45 @@
+/*
+ * mosquitto's own files, from the service's part of the router's
+ * configuration:
+ *
+ *	listeners	[{"port","address","tls"}]; absent: port 1883 without
+ *			TLS.  One must have port 1883, where the machine is
+ *			probed.  address absent: all of this machine.
+ *	  tls		{"certificate","key","clients"}: PEM; clients, the
+ *			authority of client certificates, demands one, and its
+ *			common name is the user's name
+ *	users		[{"name","password"}]; password is a hash as
+ *			mosquitto_passwd makes it, $7$ROUNDS$SALT$HASH
+ *	anonymous	true: who gives no name may do all
+ *
+ * Somebody must be able to come in.  Nothing outlives the machine: retained
+ * messages lie in memory.  Pure: nothing is written here.
+ */
+#ifndef MQTT_CONF_H
+#define MQTT_CONF_H
+
+#include "recipes/guest-init/guest.h"
+
+#define MQTT_UID 1883
+#define MQTT_PORT 1883 /* of the recipe's probe */
+#define MQTT_DIR "/run/mosquitto"
+#define MQTT_LISTENERS 8
+#define MQTT_FILES (2 + 3 * MQTT_LISTENERS)
+
+struct mqtt_file {
+	char path[48];
+	char *text; /* malloc'd */
+	size_t n;
+};
+
+struct mqtt_files {
+	struct mqtt_file at[MQTT_FILES];
+	size_t n;
+};
+
+/* Fills `files`, {0} before; they are released in any case. */
+int mqtt_conf(const json_t *config, struct mqtt_files *files, struct fault *);
+/* Some hold keys: the memory is wiped. */
+void mqtt_files_release(struct mqtt_files *);
+
+#endif
