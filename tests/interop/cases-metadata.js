@@ -85,7 +85,7 @@ test('5.8.7: unused keys of unknown type do not spoil root', async (c) => {
   await c.both(0);
   assert.equal(c.version('root'), 2);
 });
-test('4.5 8.1.1 8.5.1: unknown members are covered by the signature', async (c) => {
+test('4.5 5.8.1 8.1.1 8.5.1: unknown members are covered by the signature', async (c) => {
   c.sim.root['custom-field'] = { a: [1, null, true], b: 'line\n"\\ \u2028 \u{1f600}' };
   c.sim.root.keys[c.sim.signers.root[0].id]['extra-field'] = { a: 1 };
   c.sim.nextRoot();

@@ -149,7 +149,7 @@ tuf_5_8_4_non_canonical_s_does_not_count(void **state)
 }
 
 static void
-tuf_8_5_1_signatures_cover_unknown_members(void **state)
+tuf_5_8_1_signatures_cover_every_member(void **state)
 {
 	struct repo *r = *state;
 	auto_tuf struct tuf_file *f = NULL;
@@ -175,7 +175,7 @@ main(void)
 		T(tuf_5_8_5_keyids_without_a_key_are_skipped),
 		T(tuf_5_8_7_keys_of_other_types_do_not_count_nor_spoil),
 		T(tuf_5_8_4_non_canonical_s_does_not_count),
-		T(tuf_8_5_1_signatures_cover_unknown_members),
+		T(tuf_5_8_1_signatures_cover_every_member),
 	};
 
 	return cmocka_run_group_tests(tests, tufclient_keys, NULL);
