@@ -4,7 +4,7 @@ O := out/$(V)
 CC ?= cc
 PREFIX ?= /usr/local
 WERROR ?= -Werror
-PKGS := jansson libsodium libseccomp yaml-0.1
+PKGS := jansson libsodium libseccomp yaml-0.1 libzstd
 PKGS_FARM := sqlite3 libarchive libsolv libsolvext libcurl libmicrohttpd
 
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
