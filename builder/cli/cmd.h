@@ -8,5 +8,6 @@ extern const struct cli_program kiln_program;
 
 int cmd_up(int argc, char **argv);
 int cmd_lock(int argc, char **argv);
+int cmd_why(int argc, char **argv);
 
 #endif

@@ -28,6 +28,13 @@ static const struct cli_command commands[] = {
 	    "carry a lock with all its bytes from farm to farm", cmd_lock,
 	    "  --state DIR     folder of the farm\n"
 	    "  --json          show: the lock as it is\n" },
+	{ "why", "[--json] RECIPE|RUN|PLAN | --cycle N|last",
+	    "the chain from an event to a build, and what a cycle cost",
+	    cmd_why,
+	    "  --state DIR     folder of the farm\n"
+	    "  --cycle N       what that cycle (or the last one) executed, and\n"
+	    "                  the fewest runs that would have done\n"
+	    "  --json          as JSON\n" },
 	{ 0 },
 };
 

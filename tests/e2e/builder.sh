@@ -98,6 +98,14 @@ t "… what led to it, too" \
 t "the ledger owns to the one run more than the limit" \
     has "$(sql "SELECT t.executed, t.needed, t.reason FROM cycle_task t JOIN cycle c ON c.id = t.cycle ORDER BY c.id DESC LIMIT 1")" \
     "2|1|its output is the one that stood before"
+why() { "$bin/kiln" why --state "$state" "$@" >"$tmp/why" 2>&1; }
+tells() { why hello && has "$(cat "$tmp/why")" "the files of the recipe hello changed" &&
+    has "$(cat "$tmp/why")" "no release followed"; }
+t "kiln why tells the chain from the change to the build" tells
+counts() { why --cycle last && has "$(cat "$tmp/why")" "executed 2, lower limit 1" &&
+    has "$(cat "$tmp/why")" "excess: its output is the one that stood before"; }
+t "kiln why --cycle names the excess and its reason" counts
+t "kiln why of nothing that is known fails" fails_with 1 why nobody
 revert() {
 	run --once --offline --recipes $good >"$tmp/out" || return 1
 	has "$(cat "$tmp/out")" "executed 0"

@@ -1,0 +1,77 @@
+#include "builder/cli/ask.h"
+
+#include <string.h>
+
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/num.h"
+#include "lib/own.h"
+
+static void
+set_column(json_t *row, struct stmt *q, int column, struct span word)
+{
+	char type = word.p[word.n - 1], text[TIME_TEXT];
+	bool typed = type == '#' || type == '?' || type == '@';
+	auto_free char *key = mem_strn(word.p, word.n - typed);
+
+	if (stmt_null(q, column)) {
+		json_object_set_new(row, key, json_null());
+	} else if (type == '#') {
+		js_set_int(row, key, stmt_int(q, column));
+	} else if (type == '?') {
+		js_set_bool(row, key, stmt_int(q, column) != 0);
+	} else if (type == '@') {
+		time_text(stmt_int(q, column), text);
+		js_set_str(row, key, text);
+	} else {
+		js_set_str(row, key, stmt_str(q, column));
+	}
+}
+
+json_t *
+ask_rows(struct db *db, const char *sql, const char *keys, const char *arg,
+    struct err *err)
+{
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	auto_json json_t *all = json_array();
+	int got;
+
+	if (arg)
+		stmt_bind_str(q, 1, arg);
+	while ((got = stmt_step(q, err)) == 1) {
+		json_t *row = json_object();
+		struct span rest = span_str(keys), word;
+
+		for (int i = 0; span_next(&rest, ' ', &word); i++)
+			set_column(row, q, i, word);
+		json_array_append_new(all, row);
+	}
+	return got == -1 ? NULL : json_incref(all);
+}
+
+json_t *
+ask_row(struct db *db, const char *sql, const char *keys, const char *arg,
+    struct err *err)
+{
+	auto_json json_t *all = ask_rows(db, sql, keys, arg, err);
+
+	if (!all)
+		return NULL;
+	if (json_array_size(all) == 0)
+		return json_object();
+	return json_incref(json_array_get(all, 0));
+}
+
+const char *
+ask_str(const json_t *j, const char *key)
+{
+	const char *s = json_string_value(json_object_get(j, key));
+
+	return s ? s : "";
+}
+
+int64_t
+ask_int(const json_t *j, const char *key)
+{
+	return json_integer_value(json_object_get(j, key));
+}

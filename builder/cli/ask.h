@@ -1,0 +1,26 @@
+/* Questions to farm.db, answered as JSON: what --json prints and what the
+ * text for people is made from. */
+#ifndef KILN_ASK_H
+#define KILN_ASK_H
+
+#include <jansson.h>
+
+#include "lib/attr.h"
+#include "lib/db.h"
+#include "lib/err.h"
+
+/*
+ * An array with an object for each row.  `keys`: words separated by blanks,
+ * one for each column; a word that ends in "#" is an integer, in "?" true or
+ * false, in "@" a time, else text; NULL is null.  `arg` is bound to ?1.
+ */
+json_t *ask_rows(struct db *, const char *sql, const char *keys,
+    const char *arg, struct err *) KILN_MUST;
+/* The first of them, {} when there is none. */
+json_t *ask_row(struct db *, const char *sql, const char *keys, const char *arg,
+    struct err *) KILN_MUST;
+/* "" when it is not there or null. */
+const char *ask_str(const json_t *, const char *key);
+int64_t ask_int(const json_t *, const char *key);
+
+#endif
