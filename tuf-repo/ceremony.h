@@ -44,8 +44,5 @@ struct founding {
  */
 int ceremony_found(struct ceremony *, int offline, int online,
     const struct founding *, struct err *) KILN_MUST;
-/* Next targets with more services; the same one when it has them all. */
-int ceremony_delegate(struct ceremony *, int offline, int online,
-    const struct founding *, struct err *) KILN_MUST;
 
 #endif

@@ -366,3 +366,70 @@ collect_file(struct repo *r, const char *role, const void *p, size_t len,
 		return accept_sets(r, file, &bytes, err);
 	return insert_whole(r, role, file, &bytes, err);
 }
+
+static int
+take_one(struct repo *r, const struct collect_item *item, struct err *err)
+{
+	auto_tuf struct tuf_file *file = NULL;
+	int64_t newest;
+
+	if (!(file = tuf_read(role_type(item->role), item->role,
+		  item->bytes.data, item->bytes.len, err)) ||
+	    role_newest(r->db, item->role, false, &newest, err) == -1)
+		return -1;
+	if (file->version < newest)
+		return 0;
+	if (file->version == newest)
+		return same_file(
+		    r, item->role, file->version, &item->bytes, err);
+	if (strcmp(item->role, "root") == 0 && file->version != newest + 1)
+		return err_set(err, ERR_TRUST, "root: version %lld after %lld",
+		    (long long)file->version, (long long)newest);
+	if (check_offline(r, item->role, file, err) == -1)
+		return -1;
+	return insert_file(r, item->role, file, &item->bytes, err);
+}
+
+static int
+take_all(
+    struct repo *r, const struct collect_item *items, size_t n, struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(items[i].role, "sets-stable") != 0 &&
+		    take_one(r, &items[i], err) == -1)
+			return -1;
+	return 0;
+}
+
+int
+collect_files(
+    struct repo *r, const struct collect_item *items, size_t n, struct err *err)
+{
+	if (db_begin(r->db, err) == -1)
+		return -1;
+	if (take_all(r, items, n, err) == -1) {
+		db_rollback(r->db);
+		return -1;
+	}
+	if (db_commit(r->db, err) == -1)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(items[i].role, "sets-stable") == 0 &&
+		    collect_file(r, items[i].role, items[i].bytes.data,
+			items[i].bytes.len, err) == -1)
+			return -1;
+	return 0;
+}
+
+int
+collect_stands(struct repo *r, const char *role, bool *yes, struct err *err)
+{
+	auto_tuf struct tuf_file *delegator = NULL, *file = NULL;
+	struct err why = ERR_INIT;
+
+	if (role_load_newest(r->db, role, &file, err) == -1 ||
+	    collect_delegator(r, role, &delegator, err) == -1)
+		return -1;
+	*yes = file && tuf_threshold(delegator, role, file, &why) == 0;
+	return 0;
+}

@@ -36,6 +36,21 @@ int collect_sign(struct repo *, const char *role, int64_t version,
  */
 int collect_file(struct repo *, const char *role, const void *, size_t,
     struct err *) KILN_MUST;
+/*
+ * The same of several, roots first: all roots and targets come in one
+ * transaction, since a root and the targets under its keys belong together.
+ * Older versions than those on record are passed over.
+ */
+struct collect_item {
+	const char *role;
+	struct buf bytes;
+};
+int collect_files(
+    struct repo *, const struct collect_item *, size_t, struct err *) KILN_MUST;
+/* Do the keys that the newest root or targets lists still sign the newest
+ * file of the role?  False when a rotation left it under its threshold. */
+int collect_stands(
+    struct repo *, const char *role, bool *yes, struct err *) KILN_MUST;
 /* Newest complete root or targets: who lists the role's keys. */
 int collect_delegator(struct repo *, const char *role, struct tuf_file **,
     struct err *) KILN_MUST;

@@ -4,6 +4,11 @@
 
 int cmd_init(int argc, char **argv);
 int cmd_delegate(int argc, char **argv);
+int cmd_key(int argc, char **argv);
+int cmd_rotate(int argc, char **argv);
+int cmd_request(int argc, char **argv);
+int cmd_sign(int argc, char **argv);
+int cmd_accept(int argc, char **argv);
 int cmd_export_root(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_refresh(int argc, char **argv);

@@ -1,4 +1,4 @@
-/* The commands around a ceremony: init, delegate, export-root. */
+/* The first ceremony, and the root that a router is given. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,43 +212,6 @@ cmd_init(int argc, char **argv)
 	work_release(&w);
 	own_close(&w.pass.fd);
 	order_release(&o);
-	return rc == 0 ? EXIT_DONE : cli_fail(where, &err, false);
-}
-
-static int
-delegate(
-    struct work *w, const struct order *o, struct ceremony *c, struct err *err)
-{
-	auto_fd int offline = -1, online = -1;
-
-	if (open_keys(w, &offline, &online, err) == -1)
-		return -1;
-	return ceremony_delegate(c, offline, online, &o->f, err);
-}
-
-int
-cmd_delegate(int argc, char **argv)
-{
-	static const char where[] = "kiln-tuf delegate";
-	auto_ceremony struct ceremony c = CEREMONY_INIT;
-	struct order o = ORDER_INIT;
-	struct work w = WORK_INIT;
-	struct err err = ERR_INIT;
-	bool handed_over;
-	int rc = read_order(&o, where, false, argc, argv);
-
-	if (rc != 0)
-		return rc;
-	rc = -1;
-	if (work_enter(&w, o.state, false, &err) == 0 &&
-	    delegate(&w, &o, &c, &err) == 0 &&
-	    hand_over(&w, &c, &handed_over, &err) == 0) {
-		printf("%s\n",
-		    handed_over ? "delegated; the running kiln-tuf publishes it"
-				: "delegated and published");
-		rc = 0;
-	}
-	work_release(&w);
 	return rc == 0 ? EXIT_DONE : cli_fail(where, &err, false);
 }
 

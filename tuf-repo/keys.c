@@ -78,7 +78,8 @@ open_key(int dirfd, const char *name, int *out, struct err *err)
 		return err_prefix(err, "key %s", name);
 	if (fstat(fd, &st) == -1)
 		return err_sys(err, "key %s", name);
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+	if (!S_ISREG(st.st_mode) ||
+	    (st.st_uid != geteuid() && geteuid() != 0) ||
 	    (st.st_mode & 0377) != 0)
 		return err_set(err, ERR_TRUST,
 		    "key %s: the file must be mode 0400 and belong to uid %u",

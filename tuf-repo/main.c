@@ -13,6 +13,14 @@
 	"  --passphrase-file FILE, --passphrase-fd N\n" \
 	"                   instead of asking the terminal\n"
 
+#define PASS_SIGNER                                                   \
+	"  --signer-passphrase-file FILE, --signer-passphrase-fd N\n" \
+	"                   the same of the online keys\n"
+#define RITE                                                         \
+	STATE                                                        \
+	"  --out FILE       write what is to be signed there; sign " \
+	"nothing\n" PASS PASS_SIGNER
+
 static const struct cli_command commands[] = {
 	{ "init", "[--state DIR] [--demo] [--service NAME]...",
 	    "Make all keys, the first root and an empty tree.", cmd_init,
@@ -21,9 +29,39 @@ static const struct cli_command commands[] = {
 	    "  --signer-passphrase-file FILE, --signer-passphrase-fd N\n"
 	    "                   of the online keys; of the offline ones:\n" PASS
 	    "  --service NAME   delegate svc-NAME; the kernel is one too\n" },
-	{ "delegate", "[--state DIR] [--service NAME]...",
+	{ "delegate", "[--state DIR] [--out FILE] [--service NAME]...",
 	    "Delegate further services, with the offline targets keys.",
-	    cmd_delegate, STATE "  --service NAME   delegate svc-NAME\n" },
+	    cmd_delegate, RITE "  --service NAME   delegate svc-NAME\n" },
+	{ "key", "[--dir DIR] [--state DIR] new NAME | list | import FILE",
+	    "Make, list and re-encrypt keys; needs no farm.", cmd_key,
+	    STATE
+	    "  --dir DIR        folder of the key files; default: this one\n"
+	    "  --as NAME        import under another name\n"
+	    "  --demo           without a passphrase, and marked so\n"
+	    "  --new-passphrase-file FILE, --new-passphrase-fd N\n"
+	    "                   of the key that is made; of an imported "
+	    "one:\n" PASS },
+	{ "rotate",
+	    "[--state DIR] [--add PUB]... [--remove KEYID]... [--new]"
+	    " [--threshold N] [--out FILE] [--yes] ROLE...",
+	    "Change the keys of a role.", cmd_rotate,
+	    RITE
+	    "  --yes            do not ask before signing\n"
+	    "  --add PUB        take this public key in: a file or 64 digits\n"
+	    "  --remove KEYID   drop the key whose id begins so\n"
+	    "  --new            make a key here and take it in\n"
+	    "  --threshold N    so many must sign\n" },
+	{ "request", "[--state DIR] [--out FILE] [--yes] ROLE...",
+	    "Sign root, targets or sets-stable for another term.", cmd_request,
+	    RITE "  --yes            do not ask before signing\n" },
+	{ "sign", "[--yes] --key FILE... REQUEST",
+	    "Add a signature to a request; needs no farm and no network.",
+	    cmd_sign,
+	    "  --key FILE       NAME.key, with NAME.pub beside it\n"
+	    "  --yes            do not ask before signing\n" PASS },
+	{ "accept", "[--state DIR] REQUEST...",
+	    "Take in a request that has its signatures.", cmd_accept,
+	    STATE PASS_SIGNER },
 	{ "export-root", "[--state DIR]", "Print the newest root, for routers.",
 	    cmd_export_root, STATE },
 	{ "serve", "[--state DIR] [--once]",

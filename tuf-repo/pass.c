@@ -122,12 +122,15 @@ renew(struct repo *r, const char *role, struct err *err)
 	auto_tuf struct tuf_file *last = NULL;
 	auto_json json_t *part = NULL;
 	int64_t newest;
+	bool stands;
 
 	if (role_load_newest(r->db, role, &last, err) == -1 ||
-	    role_newest(r->db, role, false, &newest, err) == -1)
+	    role_newest(r->db, role, false, &newest, err) == -1 ||
+	    collect_stands(r, role, &stands, err) == -1)
 		return -1;
+	/* A key was rotated: sign again what it leaves under its threshold. */
 	if (!last || last->version != newest ||
-	    last->expires - r->now > rule->renew)
+	    (stands && last->expires - r->now > rule->renew))
 		return 0;
 	part = json_deep_copy(last->signed_json);
 	js_set_int(part, "version", newest + 1);

@@ -82,15 +82,52 @@ ends_soon(const struct repo *r, const struct tuf_file *f, const char *role)
 	return f->expires - r->now <= rule_of(role)->renew;
 }
 
+/*
+ * New targets may leave a role under its threshold until other parties have
+ * signed it again: clients would lose it.  So long the last snapshot's
+ * content is kept alive as it is (tuf.md, checklist 6, "Revocation").
+ */
+static int
+all_stand(struct repo *r, const json_t *meta, bool *yes, struct err *err)
+{
+	const char *name;
+	json_t *v;
+
+	*yes = true;
+	json_object_foreach((json_t *)(uintptr_t)meta, name, v)
+	{
+		auto_free char *role =
+		    mem_strn(name, strlen(name) - strlen(".json"));
+		bool stands;
+
+		if (collect_stands(r, role, &stands, err) == -1)
+			return -1;
+		if (!stands && *yes)
+			repo_event(r, "held", role,
+			    "nothing new is published until %s is signed again"
+			    " by as many as must",
+			    role);
+		*yes &= stands;
+	}
+	return 0;
+}
+
 int
 publish_snapshot(struct repo *r, struct err *err)
 {
 	auto_tuf struct tuf_file *last = NULL;
 	auto_json json_t *meta = wanted_meta(r, err);
+	bool ready, stands;
 
-	if (!meta || role_load_newest(r->db, "snapshot", &last, err) == -1)
+	if (!meta || role_load_newest(r->db, "snapshot", &last, err) == -1 ||
+	    all_stand(r, meta, &ready, err) == -1 ||
+	    collect_stands(r, "snapshot", &stands, err) == -1)
 		return -1;
-	if (last && !ends_soon(r, last, "snapshot") &&
+	if (!ready && last) {
+		json_decref(meta);
+		meta = json_incref(json_object_get(last->signed_json, "meta"));
+	}
+	if (last && stands && !ends_soon(r, last, "snapshot") &&
 	    json_equal(meta, json_object_get(last->signed_json, "meta")))
 		return 0;
 	return propose_online(r, "snapshot", meta, err);
@@ -101,11 +138,13 @@ publish_timestamp(struct repo *r, bool force, struct err *err)
 {
 	auto_tuf struct tuf_file *last = NULL;
 	auto_json json_t *meta = json_object();
+	bool stands;
 
 	if (list_role(r, "snapshot", meta, err) == -1 ||
-	    role_load_newest(r->db, "timestamp", &last, err) == -1)
+	    role_load_newest(r->db, "timestamp", &last, err) == -1 ||
+	    collect_stands(r, "timestamp", &stands, err) == -1)
 		return -1;
-	if (last && !force && !ends_soon(r, last, "timestamp") &&
+	if (last && stands && !force && !ends_soon(r, last, "timestamp") &&
 	    json_equal(meta, json_object_get(last->signed_json, "meta")))
 		return 0;
 	return propose_online(r, "timestamp", meta, err);
