@@ -309,6 +309,22 @@ load_keys(struct signer *s, const struct rule *r, size_t at[SIGNER_KEYS_MAX],
 	return 0;
 }
 
+/* All at the start: a key that cannot be read, or is sealed without its
+ * passphrase, is found before the night its role expires. */
+static int
+load_all(struct signer *s, struct err *err)
+{
+	auto_key_names struct key_names names = KEY_NAMES_INIT;
+	size_t at;
+
+	if (key_names_read(s->dirfd, &names, err) == -1)
+		return -1;
+	for (size_t i = 0; i < names.n; i++)
+		if (load_key(s, names.v[i], &at, err) == -1)
+			return -1;
+	return 0;
+}
+
 static int
 sign(struct signer *s, const char *role, int64_t version,
     const struct buf *bytes, struct buf *answer, struct err *err)
@@ -416,7 +432,9 @@ signer_serve_with(int sock, int keysfd, const struct secret *pass)
 		err_set(&err, ERR_SYSTEM, "no locked memory for keys");
 		rc = -1;
 	} else {
-		rc = serve(&s, &err);
+		rc = load_all(&s, &err);
+		if (rc == 0)
+			rc = serve(&s, &err);
 		sodium_free(s.seeds);
 	}
 	journal_free(s.journal);
