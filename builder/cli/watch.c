@@ -187,6 +187,9 @@ conduct(const struct watch_setup *s, const char **step, struct err *err)
 		return -1;
 	if (show_builds(farm, &c, err) == -1)
 		return -1;
+	/* A recipe that failed leaves the others; this stopped all of them. */
+	if (c.error[0] != '\0')
+		return err_set(err, ERR_SYSTEM, "%s", c.error);
 	*step = "keys";
 	if (!s->demo && !s->keys) {
 		fprintf(stderr,
@@ -222,9 +225,10 @@ conduct(const struct watch_setup *s, const char **step, struct err *err)
 	}
 	show_work(&c, s->since);
 	*step = "build";
-	if (c.failed > 0 || c.error[0] != '\0')
-		return err_set(err, ERR_SYSTEM, "%s",
-		    c.error[0] ? c.error : "not every recipe came out");
+	if (c.failed > 0)
+		return err_set(err, ERR_SYSTEM,
+		    "%lld recipes did not come out; the lines above say why",
+		    (long long)c.failed);
 	*step = "end";
 	return ask(WATCH_READY, NULL, NULL, err);
 }
