@@ -12,7 +12,9 @@ cp -R tests/support/recipes-bad "$bad"
 run() {
 	"$bin/kiln-builder" --state "$state" "$@" 2>"$tmp/err"
 }
-sql() { sqlite3 -batch "$state/farm.db" "$1"; }
+# Read-only: a writer that closes last would take the journal away from those
+# who may only read.
+sql() { sqlite3 -batch -readonly "$state/farm.db" "$1"; }
 blob() {
 	h=$(sql "$1")
 	cat "$state/store/$(echo "$h" | cut -c1-2)/$h"
@@ -98,7 +100,7 @@ t "… what led to it, too" \
 t "the ledger owns to the one run more than the limit" \
     has "$(sql "SELECT t.executed, t.needed, t.reason FROM cycle_task t JOIN cycle c ON c.id = t.cycle ORDER BY c.id DESC LIMIT 1")" \
     "2|1|its output is the one that stood before"
-why() { "$bin/kiln" why --state "$state" "$@" >"$tmp/why" 2>&1; }
+why() { "$bin/kiln" why --state "$state" "$@" >"$tmp/why" 2>&1 || { cat "$tmp/why"; return 1; }; }
 tells() { why hello && has "$(cat "$tmp/why")" "the files of the recipe hello changed" &&
     has "$(cat "$tmp/why")" "no release followed"; }
 t "kiln why tells the chain from the change to the build" tells
