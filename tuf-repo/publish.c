@@ -83,30 +83,28 @@ ends_soon(const struct repo *r, const struct tuf_file *f, const char *role)
 }
 
 /*
- * New targets may leave a role under its threshold until other parties have
- * signed it again: clients would lose it.  So long the last snapshot's
- * content is kept alive as it is (tuf.md, checklist 6, "Revocation").
+ * New targets may leave a service under its threshold until other parties have
+ * signed it again: clients would lose it.  So long the last snapshot's content
+ * is kept alive as it is (tuf.md, checklist 6, "Revocation").  Other roles are
+ * signed by one party, with the targets or right after them; if one of those
+ * does not stand, the check before the switch says why.
  */
 static int
-all_stand(struct repo *r, const json_t *meta, bool *yes, struct err *err)
+services_stand(struct repo *r, json_t *meta, bool *yes, struct err *err)
 {
 	const char *name;
 	json_t *v;
 
 	*yes = true;
-	json_object_foreach((json_t *)(uintptr_t)meta, name, v)
+	json_object_foreach(meta, name, v)
 	{
 		auto_free char *role =
 		    mem_strn(name, strlen(name) - strlen(".json"));
-		bool stands;
+		bool stands = true;
 
-		if (collect_stands(r, role, &stands, err) == -1)
+		if (role_service(role) &&
+		    collect_stands(r, role, &stands, err) == -1)
 			return -1;
-		if (!stands && *yes)
-			repo_event(r, "held", role,
-			    "nothing new is published until %s is signed again"
-			    " by as many as must",
-			    role);
 		*yes &= stands;
 	}
 	return 0;
@@ -120,7 +118,7 @@ publish_snapshot(struct repo *r, struct err *err)
 	bool ready, stands;
 
 	if (!meta || role_load_newest(r->db, "snapshot", &last, err) == -1 ||
-	    all_stand(r, meta, &ready, err) == -1 ||
+	    services_stand(r, meta, &ready, err) == -1 ||
 	    collect_stands(r, "snapshot", &stands, err) == -1)
 		return -1;
 	if (!ready && last) {

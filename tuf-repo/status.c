@@ -48,10 +48,54 @@ rows(struct db *db, const char *sql, const char *const *names, json_t *out,
 
 /* --- gathering --------------------------------------------------------- */
 
-static int
-add_role(struct repo *r, const char *role, json_t *roles, bool *demo,
-    struct err *err)
+#define ALARM (30 * DAY)
+
+/*
+ * Well before each expiry: of an offline role as soon as it may be signed
+ * again, of an online one when serve should have done that long ago.
+ */
+static bool
+alarming(const struct rule *rule, int64_t left)
 {
+	int64_t late = rule->renew - 2 * DAY;
+
+	if (!rule->online)
+		return left <= rule->renew;
+	return left <= (late < ALARM ? late : ALARM);
+}
+
+static void
+add_alarm(
+    struct repo *r, const char *role, const struct tuf_file *file, json_t *out)
+{
+	const struct rule *rule = rule_of(role);
+	int64_t left = file->expires - r->now, days = left / DAY;
+	auto_free char *text = NULL;
+	json_t *o;
+
+	if (!alarming(rule, left))
+		return;
+	text = mem_printf("%s %s %lld day%s: %s%s", role,
+	    left < 0 ? "ended, by" : "ends in",
+	    (long long)(days < 0 ? -days : days),
+	    days == 1 || days == -1 ? "" : "s",
+	    rule->online ? "it should have been signed again; does kiln-tuf"
+			   " serve run, and does its log complain?"
+			 : "sign it anew with kiln-tuf request ",
+	    rule->online ? "" : role);
+	o = json_object();
+	js_set_str(o, "role", role);
+	js_set_int(o, "days_left", days);
+	js_set_str(o, "text", text);
+	json_array_append_new(json_object_get(out, "alarms"), o);
+}
+
+static int
+add_role(
+    struct repo *r, const char *role, json_t *out, bool *demo, struct err *err)
+{
+	json_t *roles = json_object_get(out, "roles");
+	bool stands;
 	auto_tuf struct tuf_file *file = NULL, *delegator = NULL;
 	const struct tuf_role *d;
 	json_t *o;
@@ -71,6 +115,10 @@ add_role(struct repo *r, const char *role, json_t *roles, bool *demo,
 	meta_set_time(o, "expires", file->expires);
 	js_set_int(o, "days_left", (file->expires - r->now) / DAY);
 	js_set_bool(o, "due", file->expires - r->now <= rule_of(role)->renew);
+	if (collect_stands(r, role, &stands, err) == -1)
+		return -1;
+	js_set_bool(o, "stands", stands);
+	add_alarm(r, role, file, out);
 	if (strcmp(role, "targets") == 0)
 		*demo =
 		    json_is_true(json_object_get(file->signed_json, "demo"));
@@ -87,15 +135,15 @@ add_roles(struct repo *r, json_t *out, struct err *err)
 	bool demo = false;
 
 	js_set(out, "roles", roles);
+	js_set(out, "alarms", json_array());
 	if (collect_delegator(r, "brake", &targets, err) == -1)
 		return -1;
 	for (size_t i = 0; i < 4; i++)
-		if (add_role(r, top[i], roles, &demo, err) == -1)
+		if (add_role(r, top[i], out, &demo, err) == -1)
 			return -1;
 	for (size_t i = 0; i < targets->nroles; i++)
 		if (rule_of(targets->roles[i].name) &&
-		    add_role(r, targets->roles[i].name, roles, &demo, err) ==
-			-1)
+		    add_role(r, targets->roles[i].name, out, &demo, err) == -1)
 			return -1;
 	js_set_bool(out, "demo", demo);
 	return 0;
@@ -182,6 +230,16 @@ show_role(const json_t *o)
 		    word(o, "expires"),
 		    json_is_true(json_object_get(o, "due")) ? " (due)" : "");
 	printf("  by %lld %s\n", k, k == 1 ? "party" : "parties");
+	if (json_is_false(json_object_get(o, "stands")))
+		printf("%-24s must be signed again: a key it had left, and"
+		       " until then nothing new is published\n",
+		    word(o, "role"));
+}
+
+static void
+show_alarm(const json_t *o)
+{
+	printf("alarm: %s\n", word(o, "text"));
 }
 
 static void
@@ -232,6 +290,7 @@ each(const json_t *all, const char *key, void (*show)(const json_t *))
 static void
 show(const json_t *all)
 {
+	each(all, "alarms", show_alarm);
 	each(all, "roles", show_role);
 	each(all, "releases", show_release);
 	each(all, "sets", show_set);
