@@ -7,6 +7,8 @@
 #include "lib/json.h"
 #include "lib/own.h"
 
+#define SET_KEYS_MAX 1024
+
 static const char *const expect_words[] = { "address", "self", "nxdomain",
 	"any" };
 
@@ -316,7 +318,7 @@ read_service(
 	    js_int(what, j, "memory", SET_MEMORY_MIN, SET_MEMORY_MAX,
 		&v->memory, err) == -1 ||
 	    js_int(what, j, "serial", 0, JS_INT_MAX, &v->serial, err) == -1 ||
-	    js_int(what, j, "keys", 0, 1024, &v->keys, err) == -1 ||
+	    js_int(what, j, "keys", 0, SET_KEYS_MAX, &v->keys, err) == -1 ||
 	    js_array(what, j, "probes", &probes, err) == -1)
 		return -1;
 	if (json_array_size(probes) > SET_PROBES)
@@ -415,12 +417,46 @@ machine_ok(const char *s)
 	return ok;
 }
 
+static bool
+within(int64_t v, int64_t min, int64_t max)
+{
+	return v >= min && v <= max;
+}
+
+static bool
+probe_ok(const struct probe *p)
+{
+	if (p->type == PROBE_TCP)
+		return p->port > 0;
+	return printable(p->name) && printable(p->qtype) && printable(p->value);
+}
+
+/* What set_from_json would refuse must not become the state either: it could
+ * never be read again. */
+static bool
+numbers_ok(const struct set *s)
+{
+	const struct set_metadata *m = &s->metadata;
+
+	for (size_t i = 0; i < s->nservices; i++)
+		if (!within(s->services[i].serial, 0, JS_INT_MAX) ||
+		    !within(s->services[i].keys, 0, SET_KEYS_MAX))
+			return false;
+	return within(s->counter, 0, JS_INT_MAX) &&
+	       within(m->root, 1, JS_INT_MAX) &&
+	       within(m->timestamp, 1, JS_INT_MAX) &&
+	       within(m->snapshot, 1, JS_INT_MAX) &&
+	       within(m->targets, 1, JS_INT_MAX);
+}
+
 int
 set_check(const struct set *s, struct err *err)
 {
-	if (!name_ok(s->channel) || !name_ok(s->arch) || s->counter < 0 ||
-	    s->nservices == 0)
+	if (!name_ok(s->channel) || !name_ok(s->arch) || s->nservices == 0)
 		return err_set(err, ERR_INPUT, "the set is incomplete");
+	if (!numbers_ok(s))
+		return err_set(
+		    err, ERR_INPUT, "the set has a number out of range");
 	if (file_check("kernel", &s->vmlinuz, err) == -1 ||
 	    file_check("initrd", &s->initrd, err) == -1)
 		return -1;
@@ -450,6 +486,11 @@ set_check(const struct set *s, struct err *err)
 			return err_set(err, ERR_INPUT,
 			    "%s: %lld bytes of memory", v->name,
 			    (long long)v->memory);
+		for (size_t k = 0; k < v->nprobes; k++)
+			if (!probe_ok(&v->probes[k]))
+				return err_set(err, ERR_INPUT,
+				    "%s: probe %zu is out of range", v->name,
+				    k + 1);
 	}
 	return 0;
 }
