@@ -17,6 +17,9 @@ CFLAGS ?= -O2 -g
 CFLAGS_asan = -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
               -fno-omit-frame-pointer -DKILN_ASAN
 LDFLAGS_asan = -fsanitize=address,undefined
+HARDEN_fuzz = -fPIE
+CFLAGS_fuzz = $(CFLAGS_asan) -fsanitize=fuzzer-no-link
+LDFLAGS_fuzz = $(LDFLAGS_asan)
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. $(WARN) $(WERROR) $(HARDEN) -MMD -MP \
              $(INCLUDES) $(CFLAGS) $(CFLAGS_$(V))
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(LDFLAGS_$(V))
@@ -114,6 +117,7 @@ help:
 #: make check      the quick part: unit tests
 #: make asan       unit tests under address and undefined-behaviour sanitizers
 #: make lint       clang-format, clang-tidy, cppcheck, mandoc
+#: make fuzz       libFuzzer on each parser of foreign bytes, FUZZ_SECONDS each
 #: make bench      beside the peers, into out/bench.tsv
 #: make clean      remove out/
 
@@ -139,6 +143,21 @@ bench:
 	@tools/deps build run test
 	@$(MAKE) --no-print-directory -s -j2 all tools $(BENCH)
 	@$(SUDO) tests/bench/run $(O)
+
+# libFuzzer over every tests/fuzz/fuzz_NAME.c, each for FUZZ_SECONDS; it links
+# what a unit test would.  `make check` replays the corpora without it.
+.PHONY: fuzz fuzz-build
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+$(O)/fuzz/%: $(O)/tests/fuzz/fuzz_%.o $(O)/libkiln.a \
+    $$(call obj,$$(call no_main,$$(call src,$$(call rooms,tests/fuzz/fuzz_$$*.c))))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(O)/libkiln.a \
+	    $(LIBS) $(LIBS_FARM) $(shell pkg-config --libs cmocka)
+fuzz-build: $(FUZZ)
+fuzz:
+	@tools/deps build run test fuzz
+	@$(MAKE) --no-print-directory -s -j2 V=fuzz CC=clang WERROR= fuzz-build
+	@tests/fuzz/run out/fuzz
 
 unit: $(UNIT_BIN)
 	tests/support/run-units $(UNIT_BIN)

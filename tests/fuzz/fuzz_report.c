@@ -1,0 +1,31 @@
+/* rooms: web web/pages web/api */
+/* A router's report as the server takes it from anybody: the envelope, and
+ * the record in it as if its signature were good. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+/* Its parser is its own; the room has the call that is asked. */
+#define api_report fuzzed_api_report
+#include "web/api/report.c"
+
+int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct said s = { .canonical = BUF_INIT };
+	struct err err = ERR_INIT;
+	auto_json json_t *j = js_parse("report", data, n, &err);
+	const json_t *record = json_object_get(j, "report");
+
+	if (j && check(j, &s, &err) == 0 && (!s.router || !s.state || !s.key))
+		abort();
+	buf_release(&s.canonical);
+	s = (struct said){ .canonical = BUF_INIT };
+	if (json_is_object(record) &&
+	    check_record("report", record, &s, &err) == 0 &&
+	    (s.sequence < 1 || !s.state))
+		abort();
+	return 0;
+}

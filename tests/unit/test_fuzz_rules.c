@@ -1,0 +1,6 @@
+/* rooms: router-agent/trust/rules.c router-agent/set.c tests/support/tuf */
+/* Replays the corpus of tests/fuzz/fuzz_rules.c. */
+#include "tests/fuzz/fuzz_rules.c"
+
+#define CORPUS "rules"
+#include "tests/support/fuzz_replay.h"
