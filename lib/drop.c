@@ -31,6 +31,7 @@ static const char *const names[] = {
 	[ROLE_AGENT_FETCH] = "kiln-agent-fetch",
 	[ROLE_AGENT_VERIFY] = "kiln-agent-verify",
 	[ROLE_CLI] = "kiln-cli",
+	[ROLE_TRANSPORT] = "kiln-transport",
 	[ROLE_VM] = "kiln-vm",
 };
 _Static_assert(ARRAY_LEN(names) == ROLE_COUNT, "a name for every role");

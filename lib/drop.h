@@ -23,6 +23,7 @@ enum role {
 	ROLE_AGENT_FETCH,  /* kiln-agent's network child */
 	ROLE_AGENT_VERIFY, /* kiln-agent's parser */
 	ROLE_CLI,	   /* `kiln` reading databases for a person */
+	ROLE_TRANSPORT,	   /* kiln-tuf -x transport */
 	ROLE_VM,	   /* first of 64 uids, one per virtual machine */
 	ROLE_COUNT
 };

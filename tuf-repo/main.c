@@ -7,6 +7,7 @@
 #include "lib/cli.h"
 #include "tuf-repo/commands.h"
 #include "tuf-repo/signer.h"
+#include "tuf-repo/transport.h"
 
 #define STATE "  --state DIR      folder of the farm\n"
 #define PASS                                            \
@@ -129,5 +130,8 @@ main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "-x") == 0 &&
 	    strcmp(argv[2], "signer") == 0)
 		return signer_main();
+	if (argc == 3 && strcmp(argv[1], "-x") == 0 &&
+	    strcmp(argv[2], "transport") == 0)
+		return transport_main();
 	return cli_main(&program, argc, argv);
 }

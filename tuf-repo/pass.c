@@ -16,6 +16,7 @@
 #include "tuf-repo/publish.h"
 #include "tuf-repo/service.h"
 #include "tuf-repo/sets.h"
+#include "tuf-repo/transport.h"
 
 /*
  * A role that cannot be signed is held, and the others go on: one service
@@ -357,7 +358,7 @@ prepare(struct repo *r, const struct tuf_file *targets, struct err *err)
 {
 	if (resume(r, err) == -1 || keep_roles(r, targets, err) == -1 ||
 	    serve_services(r, targets, err) == -1 ||
-	    sets_make(r, targets, err) == -1)
+	    sets_make(r, targets, err) == -1 || transport_propose(r, err) == -1)
 		return -1;
 	return resume(r, err); /* sets-edge */
 }

@@ -49,6 +49,23 @@ place_role(struct repo *r, const char *role, int64_t version, struct err *err)
 	return write_once(r->metadata, name, bytes.data, bytes.len, err);
 }
 
+/* Compressed forms were named in the tree when they were made. */
+static int
+check_there(
+    int dir, const char *name, const struct tuf_target *t, struct err *err)
+{
+	auto_fd int fd = file_open_at(dir, name, O_RDONLY | O_NOFOLLOW, 0, err);
+	struct hash h;
+	int64_t size;
+
+	if (fd == -1 || hash_fd(fd, &h, &size, err) == -1)
+		return -1;
+	if (size != t->length || !hash_equal(&h, &t->sha256))
+		return err_set(err, ERR_TRUST,
+		    "%s is in the published tree with other content", name);
+	return dir_sync(dir, err);
+}
+
 static int
 place_target(struct repo *r, const struct tuf_target *t, struct err *err)
 {
@@ -68,6 +85,8 @@ place_target(struct repo *r, const struct tuf_target *t, struct err *err)
 	name = mem_printf("%s.%s", hex, slash + 1);
 	if (text)
 		return write_once(dir, name, text, strlen(text), err);
+	if (strncmp(t->path, "transport/", 10) == 0)
+		return check_there(dir, name, t, err);
 	return store_link(r->store, &t->sha256, dir, name, err);
 }
 

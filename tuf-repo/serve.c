@@ -28,6 +28,7 @@
 struct daemon {
 	struct work *w;
 	int wake, signals;
+	bool unpublished; /* a compressed form */
 	int64_t farm_version, web_version,
 	    next;   /* next: when to pass in any case */
 	bool quiet; /* the last failure was told already */
@@ -61,6 +62,34 @@ tell_failure(struct daemon *d, const struct err *err)
 	repo_event(&d->w->repo, "pass-failed", "", "%s", err->msg);
 }
 
+/* Compressed forms come after what they carry; nothing waits for them. */
+static void
+squeeze(struct daemon *d)
+{
+	struct err err = ERR_INIT;
+
+	if (transport_next(&d->w->transport, &d->w->repo, &err) == -1)
+		log_err("transport", &err);
+}
+
+/* True: a new form is to be published. */
+static bool
+squeezed(struct daemon *d)
+{
+	struct err err = ERR_INIT;
+	bool made = false;
+
+	d->w->repo.now = time_now();
+	if (transport_take(&d->w->transport, &d->w->repo, &made, &err) == -1) {
+		log_err("transport", &err);
+		transport_stop(&d->w->transport);
+	}
+	d->unpublished |= made;
+	squeeze(d);
+	/* Publish once for all that wait, not once for each. */
+	return d->unpublished && !d->w->transport.busy;
+}
+
 static void
 pass_once(struct daemon *d)
 {
@@ -76,6 +105,8 @@ pass_once(struct daemon *d)
 		d->next = r->now + RETRY_S;
 		return;
 	}
+	squeeze(d);
+	d->unpublished = false;
 	d->told[0] = '\0';
 	d->next = r->now + IDLE_S;
 	if (p.switched)
@@ -122,14 +153,17 @@ web_changed(struct daemon *d)
 static int
 loop(struct daemon *d, struct err *err)
 {
-	struct pollfd fds[3] = { { .fd = d->wake, .events = POLLIN },
+	struct pollfd fds[4] = { { .fd = d->wake, .events = POLLIN },
 		{ .fd = d->signals, .events = POLLIN },
-		{ .fd = d->w->signer.pidfd, .events = POLLIN } };
+		{ .fd = d->w->signer.pidfd, .events = POLLIN },
+		{ .events = POLLIN } };
 
 	for (;;) {
 		bool woken = false;
 
-		if (poll(fds, 3, POLL_MS) == -1 && errno != EINTR)
+		fds[3].fd = d->w->transport.busy ? d->w->transport.sock : -1;
+		fds[3].revents = 0;
+		if (poll(fds, 4, POLL_MS) == -1 && errno != EINTR)
 			return err_sys(err, "wait");
 		if (fds[1].revents)
 			return 0;
@@ -139,6 +173,8 @@ loop(struct daemon *d, struct err *err)
 			wake_drain(d->wake);
 			woken = true;
 		}
+		if (fds[3].revents)
+			woken |= squeezed(d);
 		if (farm_changed(d) || web_changed(d) || woken ||
 		    time_now() >= d->next)
 			pass_once(d);
@@ -162,14 +198,33 @@ serve(struct work *w, struct err *err)
 }
 
 static int
+squeeze_all(struct work *w, struct err *err)
+{
+	bool made;
+
+	if (transport_next(&w->transport, &w->repo, err) == -1)
+		return -1;
+	while (w->transport.busy)
+		if (transport_take(&w->transport, &w->repo, &made, err) == -1 ||
+		    transport_next(&w->transport, &w->repo, err) == -1)
+			return -1;
+	return 0;
+}
+
+static int
 once(struct work *w, struct err *err)
 {
 	struct pass p = { .refresh = false };
+	bool switched;
 
 	if (asked_open(&w->repo, &w->farm, err) == -1 ||
 	    pass_run(&w->repo, &p, err) == -1)
 		return -1;
-	printf("%s\n", p.switched ? "published" : "nothing to publish");
+	switched = p.switched;
+	if (squeeze_all(w, err) == -1 || pass_run(&w->repo, &p, err) == -1)
+		return -1;
+	printf("%s\n",
+	    switched || p.switched ? "published" : "nothing to publish");
 	return 0;
 }
 
@@ -207,6 +262,7 @@ cmd_serve(int argc, char **argv)
 	if (optind != argc)
 		return cli_usage(WHERE, "it takes no argument");
 	log_open("kiln-tuf", false);
+	w.squeezes = true;
 	rc = -1;
 	if (work_enter(&w, state, false, &err) == 0 &&
 	    work_begin(&w, &err) == 0)

@@ -84,6 +84,8 @@ begin(struct work *w, bool alone, struct err *err)
 	pass = -1;
 	own_close(&keys);
 	keys = -1;
+	if (w->squeezes && transport_start(&w->transport, err) == -1)
+		return -1;
 	if (drop_to(ROLE_TUF, err) == -1 ||
 	    drop_syscalls(true, true, err) == -1)
 		return -1;
@@ -126,6 +128,7 @@ work_release(struct work *w)
 	struct err ignore = ERR_INIT;
 	struct spawn_end end;
 
+	transport_stop(&w->transport);
 	repo_release(&w->repo); /* the signer sees its socket close and ends */
 	if (w->signer.pid &&
 	    spawn_wait(&w->signer, SIGNER_END_MS, &end, &ignore) == -1)

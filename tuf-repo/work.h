@@ -12,11 +12,14 @@
 #include "lib/spawn.h"
 #include "tuf-repo/repo.h"
 #include "tuf-repo/secret.h"
+#include "tuf-repo/transport.h"
 
 struct work {
 	struct farm farm;
 	struct repo repo;
 	struct child signer;
+	bool squeezes; /* set before work_begin: with the transport child */
+	struct transport transport;
 	struct secret_source
 	    pass; /* of the online keys; commands may fill it */
 	int lock; /* -1: another kiln-tuf has it */
@@ -26,7 +29,8 @@ struct work {
 #define WORK_INIT                                                           \
 	{                                                                   \
 		.farm = FARM_INIT, .repo = REPO_INIT, .signer = CHILD_INIT, \
-		.pass = SECRET_SOURCE_INIT, .lock = -1                      \
+		.pass = SECRET_SOURCE_INIT, .transport = TRANSPORT_INIT,    \
+		.lock = -1                                                  \
 	}
 
 /* As root: opens (makes, if `create`) the folder.  `state` NULL: default. */
