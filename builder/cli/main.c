@@ -32,7 +32,8 @@ static const struct cli_command commands[] = {
 	    "the chain from an event to a build, and what a cycle cost",
 	    cmd_why,
 	    "  --state DIR     folder of the farm\n"
-	    "  --cycle N       what that cycle (or the last one) executed, and\n"
+	    "  --cycle N       what that cycle (or the last one) executed, "
+	    "and\n"
 	    "                  the fewest runs that would have done\n"
 	    "  --json          as JSON\n" },
 	{ 0 },

@@ -152,7 +152,7 @@ wait_router(int64_t counter, struct router *r, struct err *err)
 
 		if (ask(WATCH_STATUS, NULL, &text, &not_yet) == 0 &&
 		    router_parse(text.data, text.len, r, &not_yet) == 0) {
-			if (r->committed && r->counter >= counter)
+			if (r->committed && r->well && r->counter >= counter)
 				return 0;
 			if (r->bad_counter >= counter)
 				return err_set(err, ERR_SYSTEM,

@@ -341,11 +341,15 @@ router_parse(const char *text, size_t len, struct router *r, struct err *err)
 	r->counter = json_integer_value(json_object_get(set, "counter"));
 	r->bad_counter = json_integer_value(json_object_get(j, "bad_counter"));
 	r->committed = strcmp(r->phase, "committed") == 0;
+	r->well = true;
 	services = json_object_get(j, "services");
 	json_array_foreach(services, i, one)
 	{
 		char name[64], image[65], address[64];
 
+		/* Committed long ago and booting just now: not yet. */
+		if (!json_is_true(json_object_get(one, "well")))
+			r->well = false;
 		copy(name, sizeof(name), one, "service");
 		copy(image, sizeof(image), one, "image");
 		copy(address, sizeof(address), one, "address");

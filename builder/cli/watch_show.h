@@ -45,6 +45,7 @@ int show_published(struct db *tuf, const struct watch_setup *,
 /* `kiln-agent status --json`, as far as it is shown. */
 struct router {
 	bool committed;
+	bool well; /* every service's probes were answered */
 	int64_t counter, bad_counter;
 	char phase[64], cause[256], accel[160], address[64];
 	char services[512]; /* "dns-dhcp 3f2a…" */
