@@ -100,7 +100,9 @@ poll_archive(struct pass *p)
 		const struct recipe *r = &p->recipes.v[i];
 
 		for (size_t k = 0; !r->error && k < r->suites.n; k++) {
-			if (strs_has(&suites, r->suites.v[k]))
+			if (strs_has(&suites, r->suites.v[k]) ||
+			    !settings_suite_enabled(
+				&p->b->settings, r->suites.v[k]))
 				continue;
 			MEM_GROW(suites.v, suites.n, cap);
 			suites.v[suites.n++] = r->suites.v[k];
@@ -352,6 +354,7 @@ pass_run(struct pass *p, bool poll, struct err *err)
 	p->since = relock_now(p->b->db);
 	if (load(p, err) == -1)
 		return -1;
+	relock_tell_suites(p->b, &p->recipes);
 	if (poll)
 		poll_archive(p);
 	if (lock_all(p, err) == -1)

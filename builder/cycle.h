@@ -12,6 +12,7 @@
 
 #include "builder/inputs/archive.h"
 #include "builder/plan/recipe.h"
+#include "builder/settings.h"
 #include "builder/work.h"
 #include "lib/db.h"
 #include "lib/store.h"
@@ -27,6 +28,7 @@ struct builder {
 	const char *const *only; /* these and what they use; none: all */
 	size_t nonly;
 	int jobs;	  /* runs at a time */
+	struct settings settings;
 	atomic_bool stop; /* set by a signal */
 	struct work work;
 };

@@ -15,10 +15,8 @@
 #include "lib/own.h"
 #include "lib/tree.h"
 
-#define POLL_S 3600    /* between two looks at the archive … */
-#define JITTER_S 600   /* … so that farms do not all come at once */
 #define RETRY_S 300    /* when it could not be reached, or a run was lost */
-#define ASKED_S 30     /* requests to look come no faster */
+#define ASKED_S 60     /* requests to look come no faster */
 #define GLANCE_MS 5000 /* between two looks at the recipes' folder */
 
 /* --- has a recipe changed? ----------------------------------------------- */
@@ -115,12 +113,13 @@ read_requests(
 /* --- the loop ------------------------------------------------------------ */
 
 static int64_t
-next_poll(void)
+next_poll(const struct settings *s)
 {
 	uint32_t r = 0;
 
+	/* So that farms do not all come at once. */
 	(void)!getrandom(&r, sizeof(r), 0);
-	return time_mono_ms() + 1000 * (POLL_S + (int64_t)(r % JITTER_S));
+	return time_mono_ms() + 1000 * (s->poll + (int64_t)r % s->jitter);
 }
 
 static bool
@@ -164,7 +163,7 @@ loop_run(struct builder *b, const struct loop *l, struct err *err)
 			}
 			if (poll_now)
 				due = c.archive_reached
-					  ? next_poll()
+					  ? next_poll(&b->settings)
 					  : time_mono_ms() + 1000 * RETRY_S;
 			retry = c.failed ? time_mono_ms() + 1000 * RETRY_S : 0;
 			log_info("cycle",

@@ -35,7 +35,7 @@
 #define ME "kiln-builder"
 
 struct options {
-	const char *state, *recipes;
+	const char *state, *recipes, *config;
 	const char **only; /* of argv */
 	size_t nonly, caponly;
 	bool once, check, offline;
@@ -57,6 +57,8 @@ static const char usage[] =
     "  --recipes DIR   the recipes ($KILN_RECIPES, ./recipes in a checkout,\n"
     "                  /etc/kiln/recipes)\n"
     "  --jobs N        runs at a time (default: as many as processors)\n"
+    "  --config FILE   kiln.yaml(5) (kiln.yaml in the farm's folder, else\n"
+    "                  /etc/kiln/kiln.yaml)\n"
     "  --once          one cycle, then a line for each recipe; 1 when one is\n"
     "                  not reproduced\n"
     "  --offline       never ask the archive\n"
@@ -74,12 +76,13 @@ parse(int argc, char **argv, struct options *o)
 		{ "once", no_argument, NULL, '1' },
 		{ "offline", no_argument, NULL, 'O' },
 		{ "only", required_argument, NULL, 'o' },
+		{ "config", required_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct err err = ERR_INIT;
-	int64_t jobs = sysconf(_SC_NPROCESSORS_ONLN);
+	int64_t jobs = 0;
 	int c;
 
 	opterr = 0;
@@ -106,6 +109,9 @@ parse(int argc, char **argv, struct options *o)
 			MEM_GROW(o->only, o->nonly, o->caponly);
 			o->only[o->nonly++] = optarg;
 			break;
+		case 'c':
+			o->config = optarg;
+			break;
 		case 'n':
 			o->check = true;
 			break;
@@ -125,8 +131,19 @@ parse(int argc, char **argv, struct options *o)
 	}
 	if (optind < argc)
 		return cli_usage(ME, "unknown word \"%s\"", argv[optind]);
-	o->jobs = jobs < 1 ? 1 : jobs > 64 ? 64 : (int)jobs;
+	o->jobs = (int)jobs;
 	return 0;
+}
+
+/* The command line's, kiln.yaml's, as many as processors. */
+static int
+jobs_of(const struct options *o, const struct settings *s)
+{
+	int64_t n = o->jobs ? o->jobs : s->jobs;
+
+	if (n == 0)
+		n = sysconf(_SC_NPROCESSORS_ONLN);
+	return n < 1 ? 1 : n > 64 ? 64 : (int)n;
 }
 
 static int
@@ -260,11 +277,14 @@ open_all(struct opened *o, struct builder *b, const struct options *opt,
 	if (workers_start(&o->workers, err) == -1 ||
 	    drop_to(ROLE_BUILDER, err) == -1 || open_folders(o, b, err) == -1)
 		return -1;
+	if (settings_read(&b->settings, o->farm.dirfd, opt->config, err) == -1)
+		return -1;
 	db = farm_file(&o->farm, "farm.db");
 	b->db = db_open(db, farm_migrations, farm_migrations_count, err);
 	if (!b->db || recover(b, err) == -1)
 		return -1;
-	if (!opt->offline && apt_sources_read(&o->sources, NULL, err) == -1)
+	if (!opt->offline &&
+	    settings_sources(&b->settings, &o->sources, err) == -1)
 		return -1;
 	o->wake = wake_bind(b->rundir, "builder", err);
 	if (o->wake == -1)
@@ -279,12 +299,12 @@ open_all(struct opened *o, struct builder *b, const struct options *opt,
 		.tmpdir = b->workdir };
 	b->only = opt->only;
 	b->nonly = opt->nonly;
-	b->jobs = opt->jobs;
+	b->jobs = jobs_of(opt, &b->settings);
 	place = (struct build_place){ .store = b->store,
 		.workdir = b->workdir,
 		.work_path = b->work_path,
 		.logdir = b->logdir };
-	return work_init(&b->work, &place, opt->jobs, err);
+	return work_init(&b->work, &place, b->jobs, err);
 }
 
 static void
@@ -303,6 +323,7 @@ close_all(struct opened *o, struct builder *b)
 	own_close(&b->rundir);
 	own_close(&o->wake);
 	own_close(&o->lock);
+	settings_release(&b->settings);
 	free(o->env_path);
 	free(o->work_path);
 	free(o->web_db);

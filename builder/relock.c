@@ -40,14 +40,22 @@ find_lock(struct builder *b, const struct recipe *r, int64_t event,
     struct lock **out, struct err *err)
 {
 	auto_free const char **build = NULL, **image = NULL;
+	auto_free const char **suites =
+	    mem_zero(r->suites.n + 1, sizeof(*suites));
 	struct lock_request rq = { .recipe = r->name,
 		.arch = b->arch,
-		.suites = r->suites.v,
-		.nsuites = r->suites.n,
+		.suites = suites,
 		.sources = r->sources.v,
 		.nsources = r->sources.n };
 	struct hash digest;
 
+	for (size_t i = 0; i < r->suites.n; i++)
+		if (settings_suite_enabled(&b->settings, r->suites.v[i]))
+			suites[rq.nsuites++] = r->suites.v[i];
+	if (rq.nsuites == 0)
+		return err_set(err, ERR_INPUT,
+		    "all suites of the recipe %s are switched off in kiln.yaml",
+		    r->name);
 	if (r->has_build)
 		rq.build = build =
 		    with_lane_packages(&r->packages[STAGE_BUILD], &rq.nbuild);
@@ -58,6 +66,43 @@ find_lock(struct builder *b, const struct recipe *r, int64_t event,
 		return -1;
 	*out = lock_load(b->store, &digest, err);
 	return *out ? 0 : -1;
+}
+
+/* --- suites switched on and off ------------------------------------------ */
+
+static bool
+was_disabled(struct db *db, const char *suite)
+{
+	static const char sql[] =
+	    "SELECT kind = 'suite-disabled' FROM event WHERE subject = ?1 AND"
+	    " kind IN ('suite-enabled', 'suite-disabled')"
+	    " ORDER BY id DESC LIMIT 1";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	struct err err = ERR_INIT;
+
+	stmt_bind_str(q, 1, suite);
+	return stmt_step(q, &err) == 1 && stmt_int(q, 0) == 1;
+}
+
+static void
+tell_suite(struct builder *b, const char *suite)
+{
+	bool enabled = settings_suite_enabled(&b->settings, suite);
+
+	if (enabled != was_disabled(b->db, suite))
+		return;
+	event_add(b->db, enabled ? "suite-enabled" : "suite-disabled", suite, 0,
+	    "suite %s is switched %s in kiln.yaml", suite,
+	    enabled ? "on again" : "off");
+}
+
+void
+relock_tell_suites(struct builder *b, const struct recipes *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		for (size_t k = 0; !all->v[i].error && k < all->v[i].suites.n;
+		     k++)
+			tell_suite(b, all->v[i].suites.v[k]);
 }
 
 /* --- what led here ------------------------------------------------------- */

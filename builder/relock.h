@@ -12,6 +12,9 @@
  */
 int relock(struct builder *, struct recipe *, int64_t since, struct lock **,
     int64_t *event, struct err *) KILN_MUST;
+/* Tells of each suite that the settings switch on or off since the last time
+ * that was told. */
+void relock_tell_suites(struct builder *, const struct recipes *);
 /* The newest event's id, 0 when there is none. */
 int64_t relock_now(struct db *);
 

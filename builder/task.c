@@ -326,6 +326,25 @@ next_lane(struct task *t)
 	return NULL;
 }
 
+/* Would the memory that runs may take be more than there is for them?  One
+ * alone always may. */
+static bool
+too_big_now(const struct builder *b, const struct task *t)
+{
+	int64_t sum = t->recipe->budget.memory;
+
+	if (b->settings.memory == 0 || b->work.nbusy == 0)
+		return false;
+	for (int i = 0; i < b->work.nslots; i++) {
+		const struct work_slot *s = &b->work.slots[i];
+
+		if (s->busy)
+			sum += ((const struct task *)s->owner)
+				   ->recipe->budget.memory;
+	}
+	return sum > b->settings.memory;
+}
+
 int
 task_start(struct builder *b, struct task *t, bool *started, struct err *err)
 {
@@ -334,7 +353,8 @@ task_start(struct builder *b, struct task *t, bool *started, struct err *err)
 	struct build_order o;
 
 	*started = false;
-	if (!l || !s || !make_env(b, t, (size_t)(l - t->lanes)))
+	if (!l || !s || too_big_now(b, t) ||
+	    !make_env(b, t, (size_t)(l - t->lanes)))
 		return 0;
 	o = (struct build_order){ .id = l->id,
 		.plan = t->plan,

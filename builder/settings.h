@@ -1,0 +1,32 @@
+/* The operator's kiln.yaml, as far as the builder goes: kiln.yaml(5). */
+#ifndef KILN_SETTINGS_H
+#define KILN_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "builder/inputs/apt.h"
+#include "lib/attr.h"
+#include "lib/conf.h"
+#include "lib/err.h"
+
+struct settings {
+	struct conf *conf;    /* NULL: there is no file, all is as below */
+	int64_t poll, jitter; /* seconds between two looks at the archive */
+	int64_t jobs;	      /* 0: as many as processors */
+	int64_t memory;	      /* of all runs at a time; 0: no limit */
+};
+
+/* `path` NULL: kiln.yaml of the farm's folder, else /etc/kiln/kiln.yaml, else
+ * the defaults.  A named file has to be there. */
+int settings_read(
+    struct settings *, int farm, const char *path, struct err *) KILN_MUST;
+void settings_release(struct settings *);
+/* Suites are, unless the file says otherwise. */
+bool settings_suite_enabled(const struct settings *, const char *suite);
+/* The file's mirrors, if it names any, else this machine's own apt sources;
+ * the file's proxy, if it names one. */
+int settings_sources(
+    const struct settings *, struct apt_sources *, struct err *) KILN_MUST;
+
+#endif

@@ -1,0 +1,111 @@
+/* rooms: builder/settings.c builder/inputs builder/progress.c */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "builder/settings.h"
+#include "lib/fdio.h"
+#include "tests/support/scratch.h"
+
+static struct err err;
+
+static int
+read_text(struct settings *s, const char *text)
+{
+	err = (struct err)ERR_INIT;
+	assert_int_equal(file_write_at(scratch.fd, "kiln.yaml", text,
+			     strlen(text), 0644, &err),
+	    0);
+	return settings_read(s, scratch.fd, NULL, &err);
+}
+
+static void
+suites_are_on_unless_the_file_says_otherwise(void **state)
+{
+	struct settings s;
+
+	(void)state;
+	assert_int_equal(
+	    read_text(&s, "suites:\n  bookworm-security: {enabled: false}\n"
+			  "  bookworm: {enabled: true}\n"),
+	    0);
+	assert_false(settings_suite_enabled(&s, "bookworm-security"));
+	assert_true(settings_suite_enabled(&s, "bookworm"));
+	assert_true(settings_suite_enabled(&s, "bookworm-updates"));
+	assert_int_equal(s.poll, 3600);
+	assert_int_equal(s.jitter, 600);
+	settings_release(&s);
+}
+
+static void
+mirrors_take_the_place_of_apt_sources(void **state)
+{
+	auto_apt struct apt_sources l = APT_SOURCES_INIT;
+	struct settings s;
+
+	(void)state;
+	assert_int_equal(
+	    read_text(&s, "mirrors:\n  - {uri: 'http://m.example/debian',"
+			  " suite: bookworm}\nproxy: http://p.example:3128\n"
+			  "poll: 30m\njitter: 1m\njobs: 3\nmemory: 1GiB\n"),
+	    0);
+	assert_int_equal(settings_sources(&s, &l, &err), 0);
+	assert_int_equal(l.n, 1);
+	assert_string_equal(l.v[0].uri, "http://m.example/debian/");
+	assert_string_equal(l.proxy, "http://p.example:3128");
+	assert_int_equal(s.poll, 1800);
+	assert_int_equal(s.jobs, 3);
+	assert_int_equal(s.memory, (int64_t)1 << 30);
+	settings_release(&s);
+}
+
+static void
+mistakes_are_named_with_their_place(void **state)
+{
+	auto_apt struct apt_sources l = APT_SOURCES_INIT;
+	struct settings s;
+
+	(void)state;
+	assert_int_equal(read_text(&s, "pol: 1h\n"), -1);
+	assert_non_null(strstr(err.msg, "kiln.yaml:1:1: unknown key \"pol\""));
+	assert_int_equal(read_text(&s, "poll: 5s\n"), -1);
+	assert_non_null(strstr(err.msg, "kiln.yaml:1:"));
+	assert_int_equal(
+	    read_text(&s, "mirrors:\n  - {uri: 'ftp://m.example', suite: x}\n"),
+	    0);
+	assert_int_equal(settings_sources(&s, &l, &err), -1);
+	assert_non_null(strstr(err.msg, "kiln.yaml:2:"));
+	assert_non_null(strstr(err.msg, "only http and https"));
+	settings_release(&s);
+}
+
+static void
+named_file_has_to_be_there(void **state)
+{
+	struct settings s;
+
+	(void)state;
+	err = (struct err)ERR_INIT;
+	assert_int_equal(
+	    settings_read(&s, scratch.fd, "/nonexistent/kiln.yaml", &err), -1);
+	assert_non_null(strstr(err.msg, "/nonexistent/kiln.yaml"));
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
+		T(suites_are_on_unless_the_file_says_otherwise),
+		T(mirrors_take_the_place_of_apt_sources),
+		T(mistakes_are_named_with_their_place),
+		T(named_file_has_to_be_there),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
