@@ -48,6 +48,7 @@ static const struct part {
 	{ "keys", ROOT_OWNS, 0711 },
 	{ "keys/online", ROLE_SIGNER, 0700 },
 	{ "keys/offline", ROOT_OWNS, 0700 },
+	{ "keys/hooks", ROLE_WEB, 0700 },
 	{ "run", ROOT_OWNS, 0755 },
 	{ "run/builder", ROLE_BUILDER, 0755 },
 	{ "run/tuf", ROLE_TUF, 0755 },
