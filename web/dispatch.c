@@ -27,6 +27,7 @@ static const struct route routes[] = {
 	{ "GET", "/tuf/targets/**", tree_target },
 	{ "GET", "/blob/*", tree_blob },
 	{ "POST", "/api/v1/report", api_report },
+	{ "POST", "/hooks/*", api_hook },
 	{ 0 },
 };
 

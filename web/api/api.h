@@ -5,5 +5,6 @@
 #include "web/req.h"
 
 void api_report(struct req *, struct reply *);
+void api_hook(struct req *, struct reply *);
 
 #endif

@@ -1,0 +1,133 @@
+/*
+ * POST /hooks/NAME: somebody's repository says that it has changed.  The body
+ * is not read: only whether who sent it knows the secret in keys/hooks/NAME,
+ * by the HMAC-SHA256 that forges send along.  One row is written, and the
+ * builder looks for itself; it does so at most once a minute, however often a
+ * hook is sent again.
+ */
+#include <string.h>
+
+#include "lib/fdio.h"
+#include "lib/hex.h"
+#include "lib/ipc.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/num.h"
+#include "lib/own.h"
+#include "web/api/api.h"
+
+#define SECRET_LEAST 16 /* bytes: what is shorter can be guessed */
+#define SECRET_MOST 1024
+
+/* Without the line's end that editors add. */
+static int
+read_secret(
+    struct req *req, const char *name, struct buf *secret, struct err *err)
+{
+	auto_free char *path = mem_printf("keys/hooks/%s", name);
+
+	if (file_read_at(req->web->state, path, SECRET_MOST, secret, err) == -1)
+		return -1;
+	while (secret->len && (secret->data[secret->len - 1] == '\n' ||
+				  secret->data[secret->len - 1] == '\r'))
+		secret->len--;
+	if (secret->len < SECRET_LEAST)
+		return err_set(err, ERR_INPUT,
+		    "the secret of the hook %s is shorter than %d bytes", name,
+		    SECRET_LEAST);
+	return 0;
+}
+
+static void
+mac_of(const struct buf *secret, const struct buf *body,
+    uint8_t out[crypto_auth_hmacsha256_BYTES])
+{
+	crypto_auth_hmacsha256_state st;
+
+	crypto_auth_hmacsha256_init(
+	    &st, (const uint8_t *)secret->data, secret->len);
+	crypto_auth_hmacsha256_update(
+	    &st, (const uint8_t *)body->data, body->len);
+	crypto_auth_hmacsha256_final(&st, out);
+	sodium_memzero(&st, sizeof(st));
+}
+
+/* "sha256=HEX", as GitHub has it; Gitea and Forgejo send it, too. */
+static bool
+is_signed(struct req *req, const struct buf *secret)
+{
+	static const char prefix[] = "sha256=";
+	const char *sent = MHD_lookup_connection_value(
+	    req->con, MHD_HEADER_KIND, "X-Hub-Signature-256");
+	uint8_t want[crypto_auth_hmacsha256_BYTES], got[sizeof(want)];
+
+	if (!sent || strncmp(sent, prefix, strlen(prefix)) != 0)
+		return false;
+	sent += strlen(prefix);
+	if (!hex_decode(got, sizeof(got), sent, strlen(sent)))
+		return false;
+	mac_of(secret, &req->body, want);
+	return sodium_memcmp(want, got, sizeof(want)) == 0;
+}
+
+/* The newest row of a hook is enough; first the new one, so that its id is
+ * larger than what the builder has seen. */
+static int
+write_row(struct db *db, const char *name, struct err *err)
+{
+	static const char add[] = "INSERT INTO request (at, kind, argument, by)"
+				  " VALUES (?1, 'poll', ?2, 'hook')";
+	static const char prune[] =
+	    "DELETE FROM request WHERE kind = 'poll' AND by = 'hook' AND"
+	    " argument = ?1 AND id < ?2";
+	auto_stmt struct stmt *a = db_stmt(db, add);
+	auto_stmt struct stmt *p = db_stmt(db, prune);
+
+	stmt_bind_int(a, 1, time_now());
+	stmt_bind_str(a, 2, name);
+	if (db_begin(db, err) == -1)
+		return -1;
+	if (stmt_run(a, err) == 0) {
+		stmt_bind_str(p, 1, name);
+		stmt_bind_int(p, 2, db_last_id(db));
+		if (stmt_run(p, err) == 0 && db_commit(db, err) == 0)
+			return 0;
+	}
+	db_rollback(db);
+	return -1;
+}
+
+static void
+wake_builder(struct req *req)
+{
+	struct err err = ERR_INIT;
+	auto_fd int run = dir_open_at(req->web->state, "run", &err);
+
+	if (run != -1)
+		wake_send(run, "builder");
+}
+
+void
+api_hook(struct req *req, struct reply *re)
+{
+	auto_buf struct buf secret = BUF_INIT;
+	auto_json json_t *ok = json_object();
+	const char *name = req->part[0];
+	struct err err = ERR_INIT;
+	bool known = read_secret(req, name, &secret, &err) == 0;
+	bool good = known && is_signed(req, &secret);
+
+	sodium_memzero(secret.data, secret.len);
+	/* Which hooks there are is nobody's business. */
+	if (!good) {
+		reply_error(req, re, 403, "not-trusted",
+		    "no such hook, or the signature does not fit");
+	} else if (write_row(req->web->web, name, &err) == -1) {
+		reply_error(req, re, 503, err_cause(&err), err.msg);
+	} else {
+		wake_builder(req);
+		js_set_str(ok, "hook", name);
+		reply_json(re, ok);
+		re->status = 202;
+	}
+}
