@@ -50,7 +50,7 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 .DEFAULT_GOAL := all
-.PHONY: all run test check asan lint bench clean deps deps-test help unit tools lint-quick
+.PHONY: all run test farm-test check asan lint bench clean deps deps-test help unit tools lint-quick
 all: $(BIN)
 
 $(O)/%.o: %.c
@@ -104,6 +104,12 @@ test:
 	@$(MAKE) --no-print-directory -s -j2 all tools
 	@tests/support/run-all $(O)
 
+# Every recipe baked, booted and asked: minutes.
+farm-test:
+	@tools/deps build run test farm
+	@$(MAKE) --no-print-directory -s -j2 all tools
+	@$(SUDO) sh tests/e2e/services.sh $(O)
+
 check: unit
 tools: $(TOOLS)
 
@@ -114,6 +120,7 @@ help:
 	@sed -n 's/^#: //p' Makefile
 #: make run        install what is missing, build, and show the whole pipe
 #: make test       everything; what CI runs
+#: make farm-test  every service baked, booted and asked by a real client
 #: make check      the quick part: unit tests
 #: make asan       unit tests under address and undefined-behaviour sanitizers
 #: make lint       clang-format, clang-tidy, cppcheck, mandoc
