@@ -389,13 +389,13 @@ test('5.3.12: no consistent snapshots: names without versions and hashes', async
 }, { own: true });
 
 test('5.1: the time is taken once, whatever a run lasts', async (c) => {
-  c.sim.snapshot.expires = c.sim.timestamp.expires = new Date(Date.now() + 2000)
+  c.sim.snapshot.expires = c.sim.timestamp.expires = new Date(Date.now() + 5000)
     .toISOString().replace(/\.\d+Z$/, 'Z');
   c.sim.publish();
   const slow = (kind, name, req, res) => {
     if (name !== '2.snapshot.json') return false;
     const body = c.sim.files.get(name);
-    setTimeout(() => res.writeHead(200, { 'Content-Length': body.length }).end(body), 2500);
+    setTimeout(() => res.writeHead(200, { 'Content-Length': body.length }).end(body), 5500);
     return true;
   };
   c.sim.answer = slow;
