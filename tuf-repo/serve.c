@@ -17,6 +17,7 @@
 #include "tuf-repo/asked.h"
 #include "tuf-repo/commands.h"
 #include "tuf-repo/pass.h"
+#include "tuf-repo/prune.h"
 #include "tuf-repo/roles.h"
 #include "tuf-repo/work.h"
 
@@ -105,6 +106,8 @@ pass_once(struct daemon *d)
 		d->next = r->now + RETRY_S;
 		return;
 	}
+	if (prune_if_asked(r, &err) == -1)
+		log_err("prune", &err);
 	squeeze(d);
 	d->unpublished = false;
 	d->told[0] = '\0';

@@ -1,0 +1,349 @@
+/* rooms: tuf-repo */
+/* wrap: renameat linkat fsync unlinkat */
+/* Pruning takes only what nobody needs; and a sweep over promote, halt and
+ * prune, killed before each call that changes the tree. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "tests/support/tuf_farm.h"
+#include "tuf-repo/brake.h"
+#include "tuf-repo/promote.h"
+#include "tuf-repo/prune.h"
+#include "tuf-repo/release_key.h"
+#include "web/schema.c"
+
+/* --- death -----------------------------------------------------------------
+ */
+
+#define KILLED 77
+
+static struct {
+	int at, count;
+} * death;
+static bool mortal;
+
+int __real_renameat(int, const char *, int, const char *);
+int __wrap_renameat(int, const char *, int, const char *);
+int __real_linkat(int, const char *, int, const char *, int);
+int __wrap_linkat(int, const char *, int, const char *, int);
+int __real_fsync(int);
+int __wrap_fsync(int);
+int __real_unlinkat(int, const char *, int);
+int __wrap_unlinkat(int, const char *, int);
+
+static void
+die_here(void)
+{
+	if (mortal && death && ++death->count == death->at)
+		_exit(KILLED);
+}
+
+int
+__wrap_renameat(int from, const char *a, int to, const char *b)
+{
+	die_here();
+	return __real_renameat(from, a, to, b);
+}
+
+int
+__wrap_linkat(int from, const char *a, int to, const char *b, int flags)
+{
+	die_here();
+	return __real_linkat(from, a, to, b, flags);
+}
+
+int
+__wrap_fsync(int fd)
+{
+	die_here();
+	return __real_fsync(fd);
+}
+
+int
+__wrap_unlinkat(int dirfd, const char *name, int flags)
+{
+	die_here();
+	return __real_unlinkat(dirfd, name, flags);
+}
+
+/* --- pruning -----------------------------------------------------------------
+ */
+
+static struct tf_release
+release_number(int n)
+{
+	char version[32], content[64];
+
+	snprintf(version, sizeof(version), "1.%d", n);
+	snprintf(content, sizeof(content), "image %d", n);
+	return tf_release("dns-dhcp", version, content);
+}
+
+static size_t
+prune(bool dry)
+{
+	struct prune p = { .dry = dry };
+	size_t n;
+
+	TF_OK(prune_tree(&tf.repo, &p, &tf.err));
+	n = json_object_size(p.removed);
+	prune_release(&p);
+	return n;
+}
+
+static bool
+in_tree(const struct hash *image)
+{
+	char hex[HASH_HEX], *path;
+	bool yes;
+
+	hash_hex(image, hex);
+	path = mem_printf("images/dns-dhcp/amd64/%s.%s", hex, hex);
+	yes = file_exists_at(tf.repo.targets, path);
+	free(path);
+	return yes;
+}
+
+static void
+prune_takes_only_what_nobody_needs(void **state)
+{
+	struct tf_release r[21];
+	size_t would;
+
+	(void)state;
+	tf_release("kernel", "6.1", "kernel one");
+	for (int i = 1; i <= 20; i++) {
+		r[i] = release_number(i);
+		TF_OK(tf_pass());
+	}
+	assert_true(prune(true) > 20);
+	assert_true(in_tree(&r[1].image));
+	would = prune(true);
+	assert_int_equal(prune(false), would);
+	assert_false(in_tree(&r[1].image));
+	/* the newest eight are listed, and those that stood in the last four
+	 * snapshots */
+	for (int i = 10; i <= 20; i++)
+		assert_true(in_tree(&r[i].image));
+	assert_true(file_exists_at(tf.repo.metadata, "1.root.json"));
+	assert_int_equal(tf_findings(), 0);
+	/* idle again, and publishing goes on */
+	assert_int_equal(prune(false), 0);
+	release_number(21);
+	TF_OK(tf_pass());
+	assert_int_equal(tf_findings(), 0);
+	/* going back to what was pruned puts it there again */
+	{
+		char sql[256], hex[HASH_HEX];
+
+		hash_hex(&r[1].plan, hex);
+		snprintf(sql, sizeof(sql),
+		    "UPDATE current SET plan = '%s'"
+		    " WHERE recipe = 'dns-dhcp'",
+		    hex);
+		TF_OK(db_exec(tf.farm, sql, &tf.err));
+	}
+	TF_OK(tf_pass());
+	assert_true(in_tree(&r[1].image));
+	assert_int_equal(tf_findings(), 0);
+}
+
+static void
+prune_keeps_what_a_router_reports(void **state)
+{
+	struct tf_release one, two;
+	char hex[HASH_HEX], *path = tf_path("web.db"), *sql, *set;
+	struct db *web;
+
+	(void)state;
+	tf_release("kernel", "6.1", "kernel one");
+	two = release_number(100);
+	TF_OK(tf_pass());
+	one = release_number(0);
+	TF_OK(tf_pass());
+	set = mem_str(tf_text(
+	    tf.repo.db, "SELECT digest FROM \"set\" WHERE counter = 2"));
+	for (int i = 1; i <= 20; i++) {
+		release_number(i);
+		TF_OK(tf_pass());
+	}
+	web = db_open(path, web_migrations, web_migrations_count, &tf.err);
+	assert_non_null(web);
+	memset(hex, 'a', 64);
+	hex[64] = '\0';
+	sql = mem_printf("INSERT INTO router(id, key, first_at)"
+			 " VALUES ('%s', '%s', 1);"
+			 "INSERT INTO report(router, sequence, received_at,"
+			 " state, body) VALUES ('%s', 1, 1, 'committed',"
+			 " '{\"channel\":\"edge\",\"arch\":\"amd64\","
+			 "\"set\":{\"counter\":2,\"sha256\":\"%s\"},"
+			 "\"services\":[]}')",
+	    hex, hex, hex, set);
+	TF_OK(db_exec(web, sql, &tf.err));
+	tf.repo.web = db_open_reader(path, &tf.err);
+	assert_non_null(tf.repo.web);
+	assert_true(prune(false) > 0);
+	assert_true(in_tree(&one.image));
+	assert_false(in_tree(&two.image));
+	assert_int_equal(tf_findings(), 0);
+	db_close(web);
+	free(path);
+	free(sql);
+	free(set);
+}
+
+static void
+prune_leaves_what_is_not_its_own(void **state)
+{
+	(void)state;
+	TF_OK(tf_pass());
+	TF_OK(file_write_at(
+	    tf.repo.targets, "robots.txt", "x", 1, 0644, &tf.err));
+	TF_OK(file_write_at(
+	    tf.repo.metadata, "index.html", "x", 1, 0644, &tf.err));
+	assert_int_equal(prune(false), 0);
+	assert_true(file_exists_at(tf.repo.targets, "robots.txt"));
+	assert_true(file_exists_at(tf.repo.metadata, "index.html"));
+}
+
+/* --- the sweep
+ * ---------------------------------------------------------------- */
+
+/* What operators do to a farm, one after the other. */
+static int
+everything(int n)
+{
+	static const struct secret_source demo = SECRET_SOURCE_INIT;
+	struct promotion p = { .from = "edge" };
+	struct brake_order o = {
+		.channel = "stable", .reason = "sweep", .by = "test"
+	};
+	struct buf root = BUF_INIT, part = BUF_INIT, shown = BUF_INIT,
+		   file = BUF_INIT;
+	struct prune pr = { .dry = false };
+	struct err *err = &tf.err;
+	int64_t after;
+	size_t stopped;
+
+	(void)n;
+	if (tf_pass() == -1 ||
+	    role_newest(tf.repo.db, STABLE_ROLE, false, &after, err) == -1 ||
+	    file_read_at(tf.offline, "root.json", TUF_ROOT_MAX, &root, err) ==
+		-1 ||
+	    promote_draft(&tf.repo, &p, &root, after, &part, &shown, err) ==
+		-1 ||
+	    release_sign(tf.offline, &demo, &part, &file, err) == -1 ||
+	    promote_accept(&tf.repo, &file, err) == -1 || tf_pass() == -1 ||
+	    brake_order(&tf.repo, &o, &stopped, err) == -1 || tf_pass() == -1)
+		return -1;
+	return prune_tree(&tf.repo, &pr, err);
+}
+
+static int
+apart(int n, int at)
+{
+	int status;
+	pid_t pid;
+
+	death->at = at;
+	death->count = 0;
+	pid = fork();
+	if (pid == 0) {
+		tf_repo_open();
+		mortal = true;
+		if (everything(n) == -1) {
+			print_message("# %s\n", tf.err.msg);
+			_exit(1);
+		}
+		mortal = false;
+		tf_repo_close();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static size_t
+findings(void)
+{
+	size_t n;
+
+	tf.repo.metadata = tf_dir("tuf/metadata");
+	tf.repo.targets = tf_dir("tuf/targets");
+	n = tf_findings();
+	close(tf.repo.metadata);
+	close(tf.repo.targets);
+	tf.repo.metadata = tf.repo.targets = -1;
+	return n;
+}
+
+static void
+release_apart(int n)
+{
+	int store = tf_dir("store");
+
+	tf.repo.store = store_open(store, &tf.err);
+	close(store);
+	release_number(n);
+	store_free(tf.repo.store);
+	tf.repo.store = NULL;
+}
+
+static void
+promoting_stopping_and_pruning_killed_at_any_call_goes_on(void **state)
+{
+	int n, status = KILLED;
+
+	(void)state;
+	death = mmap(NULL, sizeof(*death), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(death, MAP_FAILED);
+	tf_release("kernel", "6.1", "kernel one");
+	release_number(0);
+	tf_repo_close();
+	tf.repo.now = tf.start;
+	assert_int_equal(apart(0, 0), 0);
+	for (n = 1; status == KILLED; n++) {
+		release_apart(n);
+		status = apart(n, n);
+		if (status != KILLED)
+			assert_int_equal(status, 0);
+		assert_int_equal(findings(), 0);
+		assert_int_equal(apart(n, 0), 0);
+		assert_int_equal(findings(), 0);
+	}
+	print_message("# killed before each of %d calls\n", n - 2);
+	assert_true(n > 30);
+	death = NULL;
+	tf_repo_open();
+	/* counters never went back and no version has two contents */
+	assert_int_equal(
+	    tf_int(tf.repo.db,
+		"SELECT count(*) FROM \"set\" a JOIN \"set\" b"
+		" ON a.channel = b.channel AND a.arch = b.arch"
+		" AND a.counter = b.counter AND a.digest <> b.digest"),
+	    0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, tf_setup, tf_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(prune_takes_only_what_nobody_needs),
+		TEST(prune_keeps_what_a_router_reports),
+		TEST(prune_leaves_what_is_not_its_own),
+		TEST(promoting_stopping_and_pruning_killed_at_any_call_goes_on),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
