@@ -32,6 +32,13 @@ int
 collect_propose(
     struct repo *r, const char *role, const json_t *part, struct err *err)
 {
+	return collect_propose_above(r, role, part, 0, err);
+}
+
+int
+collect_propose_above(struct repo *r, const char *role, const json_t *part,
+    int64_t floor, struct err *err)
+{
 	static const char sql[] = "INSERT INTO role"
 				  "(name, version, made_at, expires, signed) "
 				  "VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -47,6 +54,8 @@ collect_propose(
 		  role_type(role), role, draft.data, draft.len, err)) ||
 	    role_newest(r->db, role, false, &newest, err) == -1)
 		return err_prefix(err, "propose %s", role);
+	if (newest < floor)
+		newest = floor;
 	if (file->version != newest + 1)
 		return err_set(err, ERR_INPUT,
 		    "%s: version %lld proposed after %lld", role,

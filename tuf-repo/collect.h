@@ -19,6 +19,9 @@
  */
 int collect_propose(struct repo *, const char *role, const json_t *signed_part,
     struct err *) KILN_MUST;
+/* The same, one above `floor` if that is higher: what was signed and lost. */
+int collect_propose_above(struct repo *, const char *role,
+    const json_t *signed_part, int64_t floor, struct err *) KILN_MUST;
 /* A detached signature over the row's bytes: ERR_TRUST unless it is good and
  * by a key the role is delegated to. */
 int collect_add(struct repo *, const char *role, int64_t version,

@@ -158,6 +158,14 @@ journal_free(struct journal *j)
 	free(j);
 }
 
+int64_t
+journal_version(struct journal *j, const char *role)
+{
+	const struct last *l = find(j, role);
+
+	return l ? l->version : 0;
+}
+
 int
 journal_enter(struct journal *j, const char *role, int64_t version,
     const struct hash *content, struct err *err)

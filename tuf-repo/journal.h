@@ -21,6 +21,8 @@ struct journal;
  */
 struct journal *journal_open(int dirfd, int wait_ms, struct err *) KILN_MUST;
 void journal_free(struct journal *);
+/* The highest version of the role that was signed; 0: none. */
+int64_t journal_version(struct journal *, const char *role);
 /*
  * 0: this content may be signed as this version of the role, and that is on
  * disk.  ERR_TRUST: the version is lower than one already signed, or was

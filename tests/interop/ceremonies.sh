@@ -86,6 +86,7 @@ t "another rebuilder makes a key" \
 ceremony "the rebuilder joins svc-ntp" \
     tuf rotate --yes --add "$other/other.pub" svc-ntp
 id=$("$bin/kiln-tuf" key --dir "$other" list | awk '{print $2}')
+name=$(tuf key list | awk '$1 ~ /online\/rebuilder/ && /svc-ntp/ {print $1; exit}')
 own=$(tuf key list | awk '$1 ~ /online\/rebuilder/ && /svc-ntp/ {print $2; exit}')
 held() {
 	before=$(ls "$state"/tuf/metadata | grep -c targets)
@@ -94,9 +95,49 @@ held() {
 	    tuf status | grep -q 'svc-ntp .*must be signed again'
 }
 ceremony "a farm's own key leaves before the other signed: nothing moves" held
-ceremony "and comes back" tuf rotate --yes --add "$(cat "$(ls \
-    "$state"/keys/online/rebuilder*.pub | tail -n 1)")" svc-ntp
+ceremony "and comes back" tuf rotate --yes \
+    --add "$state/keys/$name.pub" svc-ntp
 ceremony "the rebuilder leaves" tuf rotate --yes --remove "$id" svc-ntp
+
+# --- tuf.db lost, and put back from an old copy ---------------------------------
+old_copy() {
+	cp -p "$state"/tuf.db* "$tmp/" && release 2 &&
+	    tuf serve --once && tuf halt --reason "does not boot" edge &&
+	    tuf withdraw --reason "bad" ntp 2 && release 3 &&
+	    tuf serve --once && tuf status >"$tmp/status.before"
+}
+ceremony "a set is stopped and a release withdrawn" old_copy
+put_back() {
+	cp -p "$tmp"/tuf.db* "$state/" && exits 4 tuf refresh
+}
+t "an old copy of tuf.db is noticed and publishes nothing" put_back
+readers "with an old copy of tuf.db"
+recovered() {
+	before=$(ls "$state"/tuf/metadata)
+	tuf recover && tuf status >"$tmp/status.after" &&
+	    for f in $before; do
+		[ -e "$state/tuf/metadata/$f" ] || return 1
+	    done
+}
+ceremony "tuf.db is recovered from the tree" recovered
+kept() {
+	grep '^set edge' "$tmp/status.before" | cut -d' ' -f1-3 >"$tmp/a"
+	grep '^set edge' "$tmp/status.after" | cut -d' ' -f1-3 >"$tmp/b"
+	cat "$tmp/status.after"
+	[ -s "$tmp/a" ] && cmp "$tmp/a" "$tmp/b"
+}
+t "sets are what they were" kept
+ceremony "a release after that is published" sh -c \
+    "echo four >'$tmp/image' && '$bin/tests/support/publish' '$state' vm ntp 4 \
+    '$tmp/image' x && '$bin/kiln-tuf' serve --once --state '$state'"
+gone_db() { rm "$state"/tuf.db* && tuf recover; }
+min_serial() {
+	f=$(ls "$state"/tuf/metadata/*.svc-ntp.json | sort -V | tail -n 1)
+	[ "$(grep -o '"min_serial":[0-9]*' "$f")" = '"min_serial":3' ]
+}
+t "and what was withdrawn stays withdrawn" min_serial
+ceremony "tuf.db is gone altogether, and recovered" gone_db
+ceremony "timestamp is rotated after that" tuf rotate --yes timestamp
 
 # --- two of three, elsewhere ---------------------------------------------------
 rm -rf "$tmp/clients"
