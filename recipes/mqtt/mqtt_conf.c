@@ -8,6 +8,8 @@
 #define USERS_MAX 256
 #define PEM_MAX 65536
 
+/* A guest of 96 MiB that is filled with more than some 16 MiB of messages hangs:
+ * the limit lies well below. */
 static const char always[] = "# written by /etc/kiln/configure\n"
 			     "persistence false\n"
 			     "log_dest stderr\n"
@@ -15,10 +17,10 @@ static const char always[] = "# written by /etc/kiln/configure\n"
 			     "log_type warning\n"
 			     "connection_messages false\n"
 			     "sys_interval 60\n"
-			     "max_packet_size 1048576\n"
+			     "max_packet_size 262144\n"
 			     "max_queued_messages 1000\n"
 			     "max_queued_bytes 1048576\n"
-			     "memory_limit 33554432\n"
+			     "memory_limit 8388608\n"
 			     "persistent_client_expiration 1d\n";
 
 /* What is read while the main file is written. */

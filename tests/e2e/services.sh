@@ -321,6 +321,20 @@ refused() {
 	cat "$tmp/refused"
 	[ $rc -ne 0 ] && [ $rc -ne 124 ]
 }
+fill() {
+	head -c 200000 /dev/zero >"$tmp/large"
+	n=0
+	while [ $n -lt 200 ]; do
+		n=$((n + 1))
+		$at_lan timeout 20 mosquitto_pub -h $b -t "fill/$n" -r -q 1 \
+		    -f "$tmp/large" $login 2>/dev/null || break
+	done
+	echo "full after $n messages of 200000 bytes"
+	[ $n -gt 10 ] && [ $n -lt 200 ]
+}
+t "mqtt: when memory is full it refuses more" fill
+cat "$tmp/case.out" | sed 's/^/# /'
+t "mqtt: and lives: what was retained is still there" receives 21.5
 login="-u sensor -P wrong"
 t "mqtt: a wrong password is refused" refused
 login=
