@@ -8,8 +8,8 @@
 #define USERS_MAX 256
 #define PEM_MAX 65536
 
-/* A guest of 96 MiB that is filled with more than some 16 MiB of messages hangs:
- * the limit lies well below. */
+/* A guest of 96 MiB that is filled with more than some 16 MiB of messages
+ * hangs: the limit lies well below. */
 static const char always[] = "# written by /etc/kiln/configure\n"
 			     "persistence false\n"
 			     "log_dest stderr\n"
