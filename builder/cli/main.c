@@ -28,6 +28,12 @@ static const struct cli_command commands[] = {
 	    "carry a lock with all its bytes from farm to farm", cmd_lock,
 	    "  --state DIR     folder of the farm\n"
 	    "  --json          show: the lock as it is\n" },
+	{ "plan", "[--json] --bump PACKAGE=VERSION",
+	    "what a new version would have rebuilt, and for how long", cmd_plan,
+	    "  --state DIR     folder of the farm\n"
+	    "  --bump P=V      a package or source package, and its new "
+	    "version\n"
+	    "  --json          as JSON\n" },
 	{ "why", "[--json] RECIPE|RUN|PLAN | --cycle N|last",
 	    "the chain from an event to a build, and what a cycle cost",
 	    cmd_why,

@@ -108,6 +108,18 @@ counts() { why --cycle last && has "$(cat "$tmp/why")" "executed 2, lower limit 
     has "$(cat "$tmp/why")" "excess: its output is the one that stood before"; }
 t "kiln why --cycle names the excess and its reason" counts
 t "kiln why of nothing that is known fails" fails_with 1 why nobody
+bump() { "$bin/kiln" plan --state "$state" --bump "$@" 2>&1; }
+forecast() {
+	before=$(sql "SELECT max(id) FROM event")
+	has "$(bump sed=99)" " → 99" &&
+	    has "$(bump sed=99)" "2 of 2 plans" &&
+	    is "$(sql "SELECT max(id) FROM event")" "$before"
+}
+t "kiln plan says what a new version would rebuild, and does nothing" forecast
+locked() { "$bin/kiln" lock show --state "$state" hello | awk '$1 == "sed" { print $2; exit }'; }
+same_version() { has "$(bump "sed=$(locked)")" "0 of 2 plans"; }
+t "… nothing for the version that is locked" same_version
+t "… and refuses a package that no lock has" fails_with 1 bump no-such=1
 revert() {
 	run --once --offline --recipes $good >"$tmp/out" || return 1
 	has "$(cat "$tmp/out")" "executed 0"
