@@ -27,7 +27,7 @@ struct builder {
 	const char *arch;		  /* Debian's: "amd64" */
 	const char *const *only; /* these and what they use; none: all */
 	size_t nonly;
-	int jobs;	  /* runs at a time */
+	int jobs; /* runs at a time */
 	struct settings settings;
 	atomic_bool stop; /* set by a signal */
 	struct work work;

@@ -74,7 +74,7 @@ int conf_enum(const struct conf_node *, const char *key, int or); /* index */
 const struct conf_node *conf_map(const struct conf_node *, const char *key);
 /* STRS, SEQ, DICT: how many, and the n-th in the file's order. */
 size_t conf_count(const struct conf_node *, const char *key);
-const char *conf_str_at(const struct conf_node *, const char *key, size_t n);
+const char *conf_str_at(const struct conf_node *, const char *key, size_t i);
 const struct conf_node *conf_at(
     const struct conf_node *, const char *key, size_t n, const char **dict_key);
 /* The whole value as JSON (new reference), NULL when absent, as typed by the

@@ -45,7 +45,8 @@ tuf_keys_signed(const struct tuf_file *delegator, const char *role,
 		if (!key || !key->usable || !sig || !sig->usable ||
 		    !sig_verify(&key->pub, bytes.data, bytes.len, &sig->sig))
 			continue;
-		while (k < n && memcmp(seen[k], &key->pub, sizeof(key->pub)))
+		while (
+		    k < n && memcmp(seen[k], &key->pub, sizeof(key->pub)) != 0)
 			k++;
 		if (k == n)
 			seen[n++] = &key->pub;

@@ -239,7 +239,7 @@ check_part(const struct buf *part, const struct ordered *o, struct err *err)
 		at = s;
 	if (!at || part->data[part->len - 1] != '}')
 		return err_set(err, ERR_TRUST, "the draft has no version");
-	number = strndup(at + strlen(mark),
+	number = mem_strn(at + strlen(mark),
 	    (size_t)(part->data + part->len - 1 - at) - strlen(mark));
 	if (!number ||
 	    num_int(number, o->after + 1, JS_INT_MAX, &version, err) == -1)

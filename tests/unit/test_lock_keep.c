@@ -1,4 +1,5 @@
-/* rooms: builder/schema.c builder/progress.c builder/inputs tests/support/archive */
+/* rooms: builder/schema.c builder/progress.c builder/inputs
+ * tests/support/archive */
 /*
  * Which locks are solved again when the archive changes: those that could
  * come out other, and as few more as possible.
