@@ -10,6 +10,7 @@
 #include "lib/fdio.h"
 #include "lib/json.h"
 #include "lib/num.h"
+#include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/tuf_read.h"
 #include "tuf-repo/brake.h"
