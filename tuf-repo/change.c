@@ -170,7 +170,7 @@ find_role(struct change *c, const char *role, json_t **entry, json_t **keys,
     struct err *err)
 {
 	const struct rule *r = rule_of(role);
-	json_t *d, *list;
+	json_t *d = NULL, *list;
 
 	*entry = *keys = NULL;
 	if (r && r->top) {
