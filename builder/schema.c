@@ -5,252 +5,141 @@
 
 #define HEX(c) "(length(" c ") = 64 AND " c " NOT GLOB '*[^0-9a-f]*')"
 
-/* clang-format off */
-/* 2: why a lock changed, what a cycle cost, what was looked at again. */
-static const char least_work[] =
-	/* For which indexes a lock is known to hold, and every name that the
-	   solver could have looked at. */
-	"CREATE TABLE lock_kept ("
-	" lock TEXT PRIMARY KEY CHECK " HEX("lock") ","
-	" indexes TEXT NOT NULL," /* lines "SUITE PACKAGES SOURCES" */
-	" consulted TEXT NOT NULL REFERENCES consulted(digest)"
-	") STRICT;"
-	"CREATE TABLE consulted ("
-	" digest TEXT PRIMARY KEY CHECK " HEX("digest") ","
-	" names TEXT NOT NULL" /* lines, sorted */
-	") STRICT;"
-
-	/* What is other in a recipe's lock than in the one before. */
-	"CREATE TABLE lock_change ("
-	" event INTEGER NOT NULL REFERENCES event(id)," /* lock-changed */
-	" recipe TEXT NOT NULL,"
-	" part TEXT NOT NULL CHECK (part IN ('build', 'image', 'source')),"
-	" package TEXT NOT NULL,"
-	" old TEXT," /* version; NULL: it was not there */
-	" new TEXT," /* NULL: it is gone */
-	" suite TEXT," /* of the new one */
-	" security INTEGER NOT NULL," /* 1: that is a security suite */
-	" PRIMARY KEY (event, part, package)"
-	") STRICT;"
-	"CREATE INDEX lock_change_package ON lock_change(package);"
-
-	/* What a cycle executed, beside the fewest it could have: farms of
-	   black boxes need two runs for an output that is new and one for an
-	   output that stays. */
-	"CREATE TABLE cycle_task ("
-	" cycle INTEGER NOT NULL REFERENCES cycle(id),"
-	" plan TEXT NOT NULL REFERENCES plan(digest),"
-	" executed INTEGER NOT NULL,"
-	" needed INTEGER NOT NULL,"
-	" reason TEXT," /* of the excess; NULL: there is none */
-	" PRIMARY KEY (cycle, plan)"
-	") STRICT;"
-	"ALTER TABLE cycle ADD COLUMN needed INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE cycle ADD COLUMN solved INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE cycle ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;"
-
-	/* A run of a plan that had its verdict. */
-	"ALTER TABLE run ADD COLUMN audit INTEGER NOT NULL DEFAULT 0;";
-/* clang-format on */
-
+/* clang-format off: it takes a macro between string literals for a call. */
 const char *const farm_migrations[] = {
 	/* 1: the straight pipe */
 	"CREATE TABLE event ("
 	" id INTEGER PRIMARY KEY,"
 	" at INTEGER NOT NULL," /* Unix seconds */
-	" kind TEXT NOT NULL,"	/* word-word: archive-changed,
-				   run-failed … */
+	" kind TEXT NOT NULL,"  /* word-word: archive-changed, run-failed … */
 	" subject TEXT NOT NULL,"
-	" text TEXT NOT NULL,"		       /* one sentence */
+	" text TEXT NOT NULL," /* one sentence */
 	" parent INTEGER REFERENCES event(id)" /* what led to it */
 	") STRICT;"
 
-	/* What is known of each suite; digests are artifacts in the
-	   store. */
+	/* What is known of each suite; digests are artifacts in the store. */
 	"CREATE TABLE suite ("
 	" name TEXT PRIMARY KEY," /* Codename: bookworm-security */
 	" uri TEXT NOT NULL,"
-	" inrelease TEXT NOT NULL CHECK " HEX(
-	    "inrelease") ","
-			 " date "
-			 "INTEGER"
-			 " NOT "
-			 "NULL," /* Date: of the InRelease */
-			 " valid_"
-			 "until "
-			 "INTEGER"
-			 "," /* NULL:
-				it
-				has
-				none
-			      */
-			 " change"
-			 "d_at "
-			 "INTEGER"
-			 " NOT "
-			 "NULL,"
-			 " checke"
-			 "d_at "
-			 "INTEGER"
-			 " NOT "
-			 "NULL" /* last success */
-			 ") "
-			 "STRICT;"
+	" inrelease TEXT NOT NULL CHECK " HEX("inrelease") ","
+	" date INTEGER NOT NULL,"  /* Date: of the InRelease */
+	" valid_until INTEGER,"    /* NULL: it has none */
+	" changed_at INTEGER NOT NULL,"
+	" checked_at INTEGER NOT NULL" /* last success */
+	") STRICT;"
 
-			 "CREATE "
-			 "TABLE "
-			 "recipe "
-			 "("
-			 " name "
-			 "TEXT "
-			 "PRIMARY"
-			 " KEY,"
-			 " kind "
-			 "TEXT "
-			 "NOT "
-			 "NULL,"
-			 " summar"
-			 "y TEXT "
-			 "NOT "
-			 "NULL,"
-			 " tree "
-			 "TEXT "
-			 "NOT "
-			 "NULL "
-			 "CHECK"
-			 " " HEX(
-			     "tree") "," /* digest of its folder */
-				     " lock TEXT CHECK " HEX("lock") "," /* the
-									    current
-									    lock
-									  */
-								     " error "
-								     "TEXT," /* why it is held, or NULL */
-								     " loaded_"
-								     "at "
-								     "INTEGER "
-								     "NOT NULL"
-								     ") STRICT;"
+	"CREATE TABLE recipe ("
+	" name TEXT PRIMARY KEY,"
+	" kind TEXT NOT NULL,"
+	" summary TEXT NOT NULL,"
+	" tree TEXT NOT NULL CHECK " HEX("tree") "," /* digest of its folder */
+	" lock TEXT CHECK " HEX("lock") ","  /* the current lock */
+	" error TEXT,"                       /* why it is held, or NULL */
+	" loaded_at INTEGER NOT NULL"
+	") STRICT;"
 
-								     "CREATE "
-								     "TABLE "
-								     "lock ("
-								     " digest "
-								     "TEXT "
-								     "PRIMARY "
-								     "KEY "
-								     "CHECK"
-								     " " HEX("d"
-									     "i"
-									     "g"
-									     "e"
-									     "s"
-									     "t") ","
-										  " recipe TEXT NOT NULL,"
-										  " made_at INTEGER NOT NULL,"
-										  " origin TEXT NOT NULL CHECK (origin IN ('archive', 'import')),"
-										  " request TEXT NOT NULL CHECK " HEX("request") ","
-																 " event INTEGER REFERENCES event(id)"
-																 ") STRICT;"
-																 "CREATE INDEX lock_recipe ON lock(recipe, made_at);"
+	"CREATE TABLE lock ("
+	" digest TEXT PRIMARY KEY CHECK " HEX("digest") ","
+	" recipe TEXT NOT NULL,"
+	" made_at INTEGER NOT NULL,"
+	" origin TEXT NOT NULL CHECK (origin IN ('archive', 'import')),"
+	" request TEXT NOT NULL CHECK " HEX("request") ","
+	" event INTEGER REFERENCES event(id)"
+	") STRICT;"
+	"CREATE INDEX lock_recipe ON lock(recipe, made_at);"
 
-																 "CREATE TABLE plan ("
-																 " digest TEXT PRIMARY KEY CHECK " HEX("digest") ","
-																						 " recipe TEXT NOT NULL,"
-																						 " stage TEXT NOT NULL CHECK (stage IN ('build', 'image')),"
-																						 " lock TEXT NOT NULL CHECK " HEX(
-																						     "lock") ","
-																							     " made_at INTEGER NOT NULL,"
-																							     " event INTEGER REFERENCES event(id)," /* why now */
-																							     " verdict TEXT CHECK (verdict IN"
-																							     "  ('reproduced', 'differs', 'failed', 'inconclusive')),"
-																							     " verdict_record TEXT CHECK " HEX(
-																								 "verdict_record") ","
-																										   " judged_at INTEGER"
-																										   ") STRICT;"
-																										   "CREATE INDEX plan_recipe ON plan(recipe, stage, made_at);"
+	"CREATE TABLE plan ("
+	" digest TEXT PRIMARY KEY CHECK " HEX("digest") ","
+	" recipe TEXT NOT NULL,"
+	" stage TEXT NOT NULL CHECK (stage IN ('build', 'image')),"
+	" lock TEXT NOT NULL CHECK " HEX("lock") ","
+	" made_at INTEGER NOT NULL,"
+	" event INTEGER REFERENCES event(id)," /* why now */
+	" verdict TEXT CHECK (verdict IN"
+	"  ('reproduced', 'differs', 'failed', 'inconclusive')),"
+	" verdict_record TEXT CHECK " HEX("verdict_record") ","
+	" judged_at INTEGER"
+	") STRICT;"
+	"CREATE INDEX plan_recipe ON plan(recipe, stage, made_at);"
 
-																										   /* The plan that stands for each recipe and stage now. */
-																										   "CREATE TABLE current ("
-																										   " recipe TEXT NOT NULL,"
-																										   " stage TEXT NOT NULL CHECK (stage IN ('build', 'image')),"
-																										   " plan TEXT NOT NULL REFERENCES plan(digest),"
-																										   " PRIMARY KEY (recipe, stage)"
-																										   ") STRICT;"
+	/* The plan that stands for each recipe and stage now. */
+	"CREATE TABLE current ("
+	" recipe TEXT NOT NULL,"
+	" stage TEXT NOT NULL CHECK (stage IN ('build', 'image')),"
+	" plan TEXT NOT NULL REFERENCES plan(digest),"
+	" PRIMARY KEY (recipe, stage)"
+	") STRICT;"
 
-																										   "CREATE TABLE run ("
-																										   " id INTEGER PRIMARY KEY,"
-																										   " plan TEXT NOT NULL REFERENCES plan(digest),"
-																										   " lane TEXT NOT NULL CHECK (lane IN ('A', 'B')),"
-																										   " state TEXT NOT NULL CHECK (state IN"
-																										   "  ('queued', 'running', 'succeeded', 'failed', 'lost')),"
-																										   " queued_at INTEGER NOT NULL,"
-																										   " started_at INTEGER,"
-																										   " finished_at INTEGER,"
-																										   " environment TEXT CHECK " HEX(
-																										       "environment") ","
-																												      " log TEXT CHECK " HEX("log") "," /* NULL while it runs */
-																																    " record TEXT CHECK " HEX(
-																																	"record") "," /* kiln/run, once it ended */
-																																		  " cause TEXT," /* one word when not succeeded */
-																																		  " message TEXT," /* one sentence when not succeeded */
-																																		  " wall_ms INTEGER, cpu_ms INTEGER, max_rss_kib INTEGER"
-																																		  ") STRICT;"
-																																		  "CREATE INDEX run_plan ON run(plan, lane);"
-																																		  "CREATE INDEX run_state ON run(state) WHERE state IN ('queued', 'running');"
+	"CREATE TABLE run ("
+	" id INTEGER PRIMARY KEY,"
+	" plan TEXT NOT NULL REFERENCES plan(digest),"
+	" lane TEXT NOT NULL CHECK (lane IN ('A', 'B')),"
+	" state TEXT NOT NULL CHECK (state IN"
+	"  ('queued', 'running', 'succeeded', 'failed', 'lost')),"
+	" queued_at INTEGER NOT NULL,"
+	" started_at INTEGER,"
+	" finished_at INTEGER,"
+	" environment TEXT CHECK " HEX("environment") ","
+	" log TEXT CHECK " HEX("log") ","       /* NULL while it runs */
+	" record TEXT CHECK " HEX("record") "," /* kiln/run, once it ended */
+	" cause TEXT,"    /* one word when not succeeded */
+	" message TEXT,"  /* one sentence when not succeeded */
+	" wall_ms INTEGER, cpu_ms INTEGER, max_rss_kib INTEGER"
+	") STRICT;"
+	"CREATE INDEX run_plan ON run(plan, lane);"
+	"CREATE INDEX run_state ON run(state) WHERE state IN ('queued', 'running');"
 
-																																		  "CREATE TABLE output ("
-																																		  " run INTEGER NOT NULL REFERENCES run(id),"
-																																		  " name TEXT NOT NULL,"
-																																		  " digest TEXT NOT NULL CHECK " HEX("digest") ","
-																																							       " size INTEGER NOT NULL,"
-																																							       " PRIMARY KEY (run, name)"
-																																							       ") STRICT;"
-																																							       "CREATE INDEX output_digest ON output(digest);"
+	"CREATE TABLE output ("
+	" run INTEGER NOT NULL REFERENCES run(id),"
+	" name TEXT NOT NULL,"
+	" digest TEXT NOT NULL CHECK " HEX("digest") ","
+	" size INTEGER NOT NULL,"
+	" PRIMARY KEY (run, name)"
+	") STRICT;"
+	"CREATE INDEX output_digest ON output(digest);"
 
-																																							       /* What kiln-tuf may publish: kiln/release records in the store. */
-																																							       "CREATE TABLE release ("
-																																							       " digest TEXT PRIMARY KEY CHECK " HEX(
-																																								   "digest") ","
-																																									     " service TEXT NOT NULL,"
-																																									     " arch TEXT NOT NULL,"
-																																									     " plan TEXT NOT NULL REFERENCES plan(digest),"
-																																									     " made_at INTEGER NOT NULL"
-																																									     ") STRICT;"
-																																									     "CREATE INDEX release_service ON release(service, arch, made_at);"
+	/* What kiln-tuf may publish: kiln/release records in the store. */
+	"CREATE TABLE release ("
+	" digest TEXT PRIMARY KEY CHECK " HEX("digest") ","
+	" service TEXT NOT NULL,"
+	" arch TEXT NOT NULL,"
+	" plan TEXT NOT NULL REFERENCES plan(digest),"
+	" made_at INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE INDEX release_service ON release(service, arch, made_at);"
 
-																																									     /* One pass of the pipe, from watching to nothing left to do. */
-																																									     "CREATE TABLE cycle ("
-																																									     " id INTEGER PRIMARY KEY,"
-																																									     " started_at INTEGER NOT NULL,"
-																																									     " finished_at INTEGER,"
-																																									     " executed INTEGER NOT NULL DEFAULT 0," /* sandboxes started */
-																																									     " failed INTEGER NOT NULL DEFAULT 0,"
-																																									     /* The builder was killed in it; the next start finished the row. */
-																																									     " interrupted INTEGER NOT NULL DEFAULT 0,"
-																																									     " error TEXT" /* why it stopped early, or NULL */
-																																									     ") STRICT;"
+	/* One pass of the pipe, from watching to nothing left to do. */
+	"CREATE TABLE cycle ("
+	" id INTEGER PRIMARY KEY,"
+	" started_at INTEGER NOT NULL,"
+	" finished_at INTEGER,"
+	" executed INTEGER NOT NULL DEFAULT 0," /* sandboxes started */
+	" failed INTEGER NOT NULL DEFAULT 0,"
+	/* The builder was killed in it; the next start finished the row. */
+	" interrupted INTEGER NOT NULL DEFAULT 0,"
+	" error TEXT" /* why it stopped early, or NULL */
+	") STRICT;"
 
-																																									     /* The last row of another database's table that was looked at. */
-																																									     "CREATE TABLE served ("
-																																									     " source TEXT PRIMARY KEY," /* web.request */
-																																									     " id INTEGER NOT NULL"
-																																									     ") STRICT;"
+	/* The last row of another database's table that was looked at. */
+	"CREATE TABLE served ("
+	" source TEXT PRIMARY KEY," /* web.request */
+	" id INTEGER NOT NULL"
+	") STRICT;"
 
-																																									     /* Work in hand, for people: bytes or counts. */
-																																									     "CREATE TABLE progress ("
-																																									     " id INTEGER PRIMARY KEY,"
-																																									     " what TEXT NOT NULL," /* fetch, index, lock, environment, build,
-																																												     * compare */
-																																									     " subject TEXT NOT NULL,"
-																																									     " unit TEXT NOT NULL," /* B, packages, runs … */
-																																									     " done INTEGER NOT NULL,"
-																																									     " total INTEGER," /* NULL: not known */
-																																									     " started_at INTEGER NOT NULL,"
-																																									     " updated_at INTEGER NOT NULL,"
-																																									     " ended_at INTEGER"
-																																									     ") STRICT;",
-	least_work,
+	/* Work in hand, for people: bytes or counts. */
+	"CREATE TABLE progress ("
+	" id INTEGER PRIMARY KEY,"
+	" what TEXT NOT NULL,"    /* fetch, index, lock, environment, build,
+	                           * compare */
+	" subject TEXT NOT NULL,"
+	" unit TEXT NOT NULL,"    /* B, packages, runs … */
+	" done INTEGER NOT NULL,"
+	" total INTEGER,"         /* NULL: not known */
+	" started_at INTEGER NOT NULL,"
+	" updated_at INTEGER NOT NULL,"
+	" ended_at INTEGER"
+	") STRICT;",
 };
+/* clang-format on */
 
 const size_t farm_migrations_count = ARRAY_LEN(farm_migrations);
