@@ -5,7 +5,8 @@
 
 #define HEX(c) "(length(" c ") = 64 AND " c " NOT GLOB '*[^0-9a-f]*')"
 
-/* clang-format off: it takes a macro between string literals for a call. */
+/* A macro between string literals is taken for a call. */
+/* clang-format off */
 const char *const farm_migrations[] = {
 	/* 1: the straight pipe */
 	"CREATE TABLE event ("
