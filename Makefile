@@ -82,7 +82,7 @@ $(O)/kiln-agent-fetch: $(call obj,router-agent/fetch_main.c) $(O)/libkiln.a
 # A unit test links libkiln and the rooms (or files of them) that it names in a
 # first-line comment:
 #   /* rooms: builder/inputs builder/plan */
-rooms = $(shell sed -n '1s,^/\* rooms: \(.*\) \*/,\1,p' $(1))
+rooms = $(shell sed -n -e '1{:a' -e '/\*\//!{N;s/\n \*//;ba' -e '}' -e 's,^/\* rooms: \(.*\) \*/,\1,p' -e '}' $(1))
 no_main = $(filter-out %/main.c %_main.c,$(1))
 .SECONDEXPANSION:
 $(O)/tests/%: $(O)/tests/unit/%.o $(O)/libkiln.a \
