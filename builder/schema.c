@@ -140,6 +140,51 @@ const char *const farm_migrations[] = {
 	" updated_at INTEGER NOT NULL,"
 	" ended_at INTEGER"
 	") STRICT;",
+
+	/* 2: why a lock changed, what a cycle cost, what was looked at again */
+	/* For which indexes a lock is known to hold, and every name that the
+	   solver could have looked at. */
+	"CREATE TABLE lock_kept ("
+	" lock TEXT PRIMARY KEY CHECK " HEX("lock") ","
+	" indexes TEXT NOT NULL," /* lines "SUITE PACKAGES SOURCES" */
+	" consulted TEXT NOT NULL REFERENCES consulted(digest)"
+	") STRICT;"
+	"CREATE TABLE consulted ("
+	" digest TEXT PRIMARY KEY CHECK " HEX("digest") ","
+	" names TEXT NOT NULL" /* lines, sorted */
+	") STRICT;"
+
+	/* What is other in a recipe's lock than in the one before. */
+	"CREATE TABLE lock_change ("
+	" event INTEGER NOT NULL REFERENCES event(id)," /* lock-changed */
+	" recipe TEXT NOT NULL,"
+	" part TEXT NOT NULL CHECK (part IN ('build', 'image', 'source')),"
+	" package TEXT NOT NULL,"
+	" old TEXT," /* version; NULL: it was not there */
+	" new TEXT," /* NULL: it is gone */
+	" suite TEXT," /* of the new one */
+	" security INTEGER NOT NULL," /* 1: that is a security suite */
+	" PRIMARY KEY (event, part, package)"
+	") STRICT;"
+	"CREATE INDEX lock_change_package ON lock_change(package);"
+
+	/* What a cycle executed, beside the fewest it could have: farms of
+	   black boxes need two runs for an output that is new and one for an
+	   output that stays. */
+	"CREATE TABLE cycle_task ("
+	" cycle INTEGER NOT NULL REFERENCES cycle(id),"
+	" plan TEXT NOT NULL REFERENCES plan(digest),"
+	" executed INTEGER NOT NULL,"
+	" needed INTEGER NOT NULL,"
+	" reason TEXT," /* of the excess; NULL: there is none */
+	" PRIMARY KEY (cycle, plan)"
+	") STRICT;"
+	"ALTER TABLE cycle ADD COLUMN needed INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE cycle ADD COLUMN solved INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE cycle ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;"
+
+	/* A run of a plan that had its verdict. */
+	"ALTER TABLE run ADD COLUMN audit INTEGER NOT NULL DEFAULT 0;",
 };
 /* clang-format on */
 
