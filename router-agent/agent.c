@@ -94,6 +94,8 @@ take_signals(struct agent *a)
 	while (read(a->signals, &s, sizeof(s)) == (ssize_t)sizeof(s)) {
 		if (s.ssi_signo == SIGUSR1)
 			a->poll_now = true;
+		else if (s.ssi_signo == SIGUSR2)
+			a->back = true;
 		else if (s.ssi_signo != SIGCHLD)
 			a->stop = true;
 	}
@@ -187,14 +189,25 @@ agent_run(struct agent *a, bool once)
 	int result;
 
 	if (net_bridge(a->conf.bridge, a->conf.lan_address, a->conf.prefix,
-		&err) == -1) {
+		&err) == -1 ||
+	    ports_open(&a->ports, a->conf.bridge, a->conf.nservices, &err) ==
+		-1) {
 		log_err("lan", &err);
 		return err_exit(&err);
 	}
+	if (a->ports.redirect)
+		log_info("lan", "switch=redirect");
+	else
+		log_warn("lan",
+		    "switch=bridge msg=\"a switch may lose packets: there is "
+		    "no %s\"",
+		    a->ports.missing);
 	cycle_recover(a);
 	start_current(a);
 	result = serve(a, once);
 	machines_stop(a, &a->live, GRACE_MS);
+	if (a->ports.redirect)
+		ports_close(&a->ports);
 	agent_phase(a, PHASE_STOPPED);
 	return result;
 }
@@ -211,6 +224,7 @@ catch_signals(struct agent *a, struct err *err)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
 		return err_sys(err, "block signals");
 	a->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

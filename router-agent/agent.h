@@ -13,6 +13,7 @@
 #include "router-agent/change/machines.h"
 #include "router-agent/conf.h"
 #include "router-agent/machine/accel.h"
+#include "router-agent/machine/port.h"
 #include "router-agent/state.h"
 #include "router-agent/trust/fetch.h"
 
@@ -37,11 +38,13 @@ struct agent {
 	struct state state;
 	struct accel accel;
 	const char *qemu;
+	struct ports ports;	 /* one for each configured service */
 	struct fetcher *fetcher; /* of images and reports */
 	struct machines live;	 /* of state.current */
 	struct machines *next;	 /* of a trial, or NULL */
 	int signals;		 /* signalfd */
 	bool stop, poll_now;
+	bool back; /* the owner wants the set on trial undone */
 	bool damaged; /* an image of the current set rotted */
 	/* for people */
 	enum phase phase;

@@ -106,7 +106,7 @@ machine_start(struct agent *a, struct machines *ms, size_t i, bool staged,
 	if (vm_start(&m->vm, &spec, err) == -1)
 		return -1;
 	m->staged = staged;
-	m->on_lan = false;
+	m->on_lan = m->speaks = false;
 	m->good = m->bad = 0;
 	m->next_probe = 0;
 	m->answer[0] = '\0';
@@ -122,10 +122,66 @@ machine_start(struct agent *a, struct machines *ms, size_t i, bool staged,
 	return 0;
 }
 
+static size_t
+port_of(const struct agent *a, const struct machine *m)
+{
+	return (size_t)(agent_conf_service(&a->conf, m->vm.service) -
+			a->conf.services);
+}
+
+int
+machine_give(
+    struct agent *a, struct machine *m, struct buf *batch, struct err *err)
+{
+	if (m->on_lan)
+		return 0;
+	if (net_tap_unstage(m->vm.tap, err) == -1)
+		return -1;
+	if (m->speaks)
+		port_mute(batch, m->vm.tap);
+	port_give(batch, port_of(a, m), m->vm.tap);
+	return 0;
+}
+
+void
+machine_given(struct machine *m)
+{
+	m->on_lan = m->speaks = true;
+	m->staged = false;
+}
+
+void
+machine_leave(struct agent *a, struct machine *m, struct buf *batch)
+{
+	if (m->on_lan)
+		port_empty(batch, port_of(a, m));
+	m->on_lan = false;
+}
+
+void
+machine_mute(struct machine *m, struct buf *batch)
+{
+	/* One that ended took its tap along. */
+	if (m->speaks && m->vm.state != VM_OFF && m->vm.state != VM_ENDED)
+		port_mute(batch, m->vm.tap);
+	m->speaks = false;
+}
+
 int
 machine_attach(struct agent *a, struct machine *m, struct err *err)
 {
-	if (!m->on_lan && net_tap_attach(m->vm.tap, a->conf.bridge, err) == -1)
+	auto_buf struct buf batch = BUF_INIT;
+
+	if (m->on_lan)
+		return 0;
+	if (a->ports.redirect) {
+		if (machine_give(a, m, &batch, err) == -1 ||
+		    ports_move(&batch, err) == -1)
+			return -1;
+		machine_given(m);
+		return 0;
+	}
+	if (net_tap_attach(m->vm.tap, a->conf.bridge, err) == -1)
 		return -1;
 	m->on_lan = true;
 	m->staged = false;
@@ -135,6 +191,13 @@ machine_attach(struct agent *a, struct machine *m, struct err *err)
 int
 machine_detach(struct agent *a, struct machine *m, struct err *err)
 {
+	auto_buf struct buf batch = BUF_INIT;
+
+	if (a->ports.redirect) {
+		machine_leave(a, m, &batch);
+		machine_mute(m, &batch);
+		return ports_move(&batch, err);
+	}
 	if (m->on_lan && net_tap_detach(m->vm.tap, a->conf.bridge, err) == -1)
 		return -1;
 	m->on_lan = false;
@@ -150,7 +213,7 @@ machine_stop(struct agent *a, struct machine *m, int64_t grace_ms)
 		grace_ms = 0;
 	if (m->vm.state != VM_OFF)
 		vm_stop(&m->vm, grace_ms);
-	m->on_lan = false;
+	m->on_lan = m->speaks = false;
 }
 
 void
@@ -280,8 +343,10 @@ machines_step(struct agent *a, struct machines *ms)
 	for (size_t i = 0; ms->set && i < ms->set->nservices; i++) {
 		struct machine *m = &ms->at[i];
 
-		if (!m->wanted)
+		if (!m->wanted) { /* paused: heard, and left alone */
+			vm_step(&m->vm);
 			continue;
+		}
 		if (m->vm.state == VM_OFF && time_mono_ms() >= m->retry_at) {
 			/* While KVM is tried out, the others wait. */
 			restart(a, ms, i);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "lib/attr.h"
+#include "lib/buf.h"
 #include "lib/err.h"
 #include "router-agent/change/probe.h"
 #include "router-agent/machine/vm.h"
@@ -24,6 +25,7 @@ struct machine {
 	struct vm vm;
 	bool wanted; /* belongs here; false: an empty place */
 	bool on_lan;
+	bool speaks; /* its tap is redirected to the LAN */
 	bool staged; /* under trial, off the LAN: probed through its tap */
 	struct probe_run probe;
 	int64_t next_probe;
@@ -49,8 +51,20 @@ void machines_step(struct agent *, struct machines *);
 size_t machines_pollfds(const struct machines *, struct pollfd *, size_t room);
 void machines_stop(struct agent *, struct machines *, int64_t grace_ms);
 
-/* Puts a staged machine on the LAN, or takes one off. */
+/* Puts a machine on the LAN: from then on its service's packets come to it and
+ * to no other; or takes it off. */
 int machine_attach(struct agent *, struct machine *, struct err *) KILN_MUST;
 int machine_detach(struct agent *, struct machine *, struct err *) KILN_MUST;
+/*
+ * The same for many at once where ports are redirected: machine_give collects
+ * moves, ports_move makes them, machine_given says so.  One that lost its
+ * port to another is on the LAN no more, and still speaks until machine_mute.
+ */
+int machine_give(struct agent *, struct machine *, struct buf *batch,
+    struct err *) KILN_MUST;
+void machine_given(struct machine *);
+/* Its service goes; `batch` takes its port away. */
+void machine_leave(struct agent *, struct machine *, struct buf *batch);
+void machine_mute(struct machine *, struct buf *batch);
 
 #endif

@@ -111,6 +111,14 @@ setting(const char *family, const char *ifname, const char *key,
 	return 0;
 }
 
+int
+net_silent(const char *name, struct err *err)
+{
+	if (setting("ipv6", name, "disable_ipv6", "1", err) == -1)
+		return -1;
+	return setting("ipv4", name, "forwarding", "0", err);
+}
+
 /* A bridge without an address of its own takes its ports' lowest, and so
  * would change with every machine: what it has is made to stay. */
 static int
@@ -168,8 +176,8 @@ borrow_address(const char *name, const char *bridge, struct err *err)
 }
 
 /* A port of the bridge has none: the bridge answers for it. */
-static int
-return_address(const char *name, struct err *err)
+int
+net_tap_unstage(const char *name, struct err *err)
 {
 	struct ifreq r = { 0 };
 	struct sockaddr_in none = { .sin_family = AF_INET };
@@ -192,7 +200,7 @@ net_tap_stage(const char *name, const char *bridge, struct err *err)
 	 * borrows the bridge's, alone (/32: no route comes with it).
 	 */
 	if (setting("ipv4", name, "rp_filter", "2", err) == -1 ||
-	    setting("ipv6", name, "disable_ipv6", "1", err) == -1 ||
+	    net_silent(name, err) == -1 ||
 	    borrow_address(name, bridge, err) == -1)
 		return -1;
 	memset(&r, 0, sizeof(r));
@@ -216,7 +224,7 @@ port(unsigned long what, const char *name, const char *bridge, struct err *err)
 int
 net_tap_attach(const char *name, const char *bridge, struct err *err)
 {
-	if (return_address(name, err) == -1)
+	if (net_tap_unstage(name, err) == -1)
 		return -1;
 	return port(SIOCBRADDIF, name, bridge, err);
 }

@@ -31,7 +31,11 @@ int net_tap_open(const char *name, struct err *) KILN_MUST;
  * what the guest learns of the agent stays true after the switch.
  */
 int net_tap_stage(const char *name, const char *bridge, struct err *) KILN_MUST;
-/* On the LAN, and off it. */
+/* Gives the borrowed address back: what serves the LAN has none. */
+int net_tap_unstage(const char *name, struct err *) KILN_MUST;
+/* No IPv6 of the host's own, and nothing routed from this interface. */
+int net_silent(const char *name, struct err *) KILN_MUST;
+/* As a port of the bridge, and off it: where there is no tc (port.h). */
 int net_tap_attach(
     const char *name, const char *bridge, struct err *) KILN_MUST;
 int net_tap_detach(

@@ -109,6 +109,8 @@ status_json(const struct agent *a)
 	js_set_str(j, "arch", a->conf.arch);
 	js_set_str(j, "accel", a->accel.kind);
 	set_tame(j, "accel_why", a->accel.why);
+	js_set_str(j, "switch", a->ports.redirect ? "redirect" : "bridge");
+	js_set_str(j, "switch_missing", a->ports.missing);
 	js_set(j, "set", set_short(set));
 	js_set(j, "previous", set_short(a->state.previous));
 	js_set(j, "trial", set_short(a->next ? a->next->set : NULL));
@@ -187,6 +189,9 @@ status_text(const json_t *j, struct buf *b)
 		    word(j, "channel"), word(j, "arch"));
 	buf_printf(
 	    b, "accel      %s: %s\n", word(j, "accel"), word(j, "accel_why"));
+	if (*word(j, "switch_missing"))
+		buf_printf(b, "switch     bridge: there is no %s\n",
+		    word(j, "switch_missing"));
 	services_text(j, "services", "service", b);
 	services_text(j, "trial_services", "on trial", b);
 	json_array_foreach(bad, i, s)
