@@ -45,7 +45,8 @@ AGENT_SRC := $(filter-out router-agent/fetch_main.c,\
 PROGRAMS := kiln kiln-builder kiln-tuf kiln-web kiln-agent kiln-agent-fetch
 BIN := $(addprefix $(O)/,$(PROGRAMS))
 
-TOOLS := $(patsubst %.c,$(O)/%,tests/support/memfind.c tests/support/publish.c)
+TOOLS := $(patsubst %.c,$(O)/%,tests/support/memfind.c tests/support/publish.c \
+    tests/support/dnsload.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 

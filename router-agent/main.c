@@ -27,6 +27,9 @@ static const struct cli_command commands[] = {
 	    cmd_check,
 	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
 	    "  --json          for programs\n" },
+	{ "rollback", "[--config FILE]",
+	    "undo the set on trial: the one before serves again", cmd_rollback,
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n" },
 	{ "report", "--show [--config FILE]",
 	    "print the reports that wait to be sent", cmd_report,
 	    "  --show          one line each\n"

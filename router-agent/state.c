@@ -9,6 +9,7 @@
 #include "lib/fdio.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/num.h"
 #include "lib/own.h"
 #include "lib/tree.h"
 
@@ -66,6 +67,27 @@ state_dir_release(struct state_dir *d)
 	own_close(&d->lock);
 	store_free(d->store);
 	*d = (struct state_dir){ -1, -1, -1, -1, -1, -1, NULL };
+}
+
+int
+state_dir_holder(const char *path, int64_t *pid, struct err *err)
+{
+	auto_fd int dir = dir_open(path, err), lock = -1;
+	auto_buf struct buf text = BUF_INIT;
+
+	if (dir == -1)
+		return -1;
+	lock = lock_file_at(dir, "lock", err);
+	if (lock != -1)
+		return err_set(err, ERR_MISSING, "no agent works on %s", path);
+	if (err->cls != ERR_BUSY)
+		return -1;
+	err_clear(err);
+	if (file_read_at(dir, "lock", 64, &text, err) == -1)
+		return -1;
+	if (text.len > 0 && text.data[text.len - 1] == '\n')
+		text.data[--text.len] = '\0';
+	return num_int(text.data, 2, INT32_MAX, pid, err);
 }
 
 /* --- the record ---------------------------------------------------------- */

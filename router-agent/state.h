@@ -73,6 +73,8 @@ struct state_dir {
 int state_dir_open(
     struct state_dir *, const char *path, struct err *) KILN_MUST;
 void state_dir_release(struct state_dir *);
+/* Who holds the lock; ERR_MISSING: nobody. */
+int state_dir_holder(const char *path, int64_t *pid, struct err *) KILN_MUST;
 
 /* Nothing there yet is an empty record.  Both files damaged is an error:
  * counters that were forgotten would let an old set in. */

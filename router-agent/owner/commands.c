@@ -2,6 +2,7 @@
 
 #include <getopt.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -254,6 +255,49 @@ cmd_status(int argc, char **argv)
 	else
 		status_text(j, &text);
 	printf("%s%s", text.data, o.json ? "\n" : "");
+	return EXIT_DONE;
+}
+
+/* The agent that works goes back by itself; nothing else touches machines. */
+static int
+rollback(const char *config, struct err *err)
+{
+	auto_agent_conf struct agent_conf conf = { 0 };
+	auto_fd int dir = -1;
+	auto_buf struct buf bytes = BUF_INIT;
+	auto_json json_t *j = NULL;
+	int64_t pid;
+
+	if (agent_conf_read(&conf, config, err) == -1 ||
+	    state_dir_holder(conf.state, &pid, err) == -1 ||
+	    (dir = dir_open(conf.state, err)) == -1 ||
+	    file_read_at(dir, STATUS_FILE, STATUS_MAX, &bytes, err) == -1)
+		return -1;
+	j = js_record(
+	    STATUS_FILE, "kiln/agent-status", 1, bytes.data, bytes.len, err);
+	if (!j)
+		return -1;
+	if (!json_is_object(json_object_get(j, "trial")))
+		return err_set(err, ERR_MISSING, "no set is on trial");
+	if (kill((pid_t)pid, SIGUSR2) == -1)
+		return err_sys(err, "tell process %lld", (long long)pid);
+	return 0;
+}
+
+int
+cmd_rollback(int argc, char **argv)
+{
+	static const char where[] = "kiln-agent rollback";
+	struct err err = ERR_INIT;
+	struct options o;
+	int ret = parse(argc, argv, where, &o);
+
+	if (ret != 0)
+		return ret;
+	if (optind < argc)
+		return cli_usage(where, "too many words: %s", argv[optind]);
+	if (rollback(o.config, &err) == -1)
+		return cli_fail(where, &err, o.json);
 	return EXIT_DONE;
 }
 

@@ -119,7 +119,8 @@ agent status | sed 's/^/# /'
 t "the machine answers from the LAN" until_ok 10 answers
 t "the machine answers over TCP" \
     "$bin/kiln-agent" probe dns 192.0.2.53 router.lan --tcp
-qemu() { pgrep -f 'name kiln-dns-dhcp' | head -n 1; }
+# Other agents may run on this host: only children of ours count.
+qemu() { pgrep -P $agent_pid -f 'name kiln-dns-dhcp' | head -n 1; }
 walls() {
 	p=/proc/$(qemu)
 	uid=$(awk '/^Uid:/ {print $2}' "$p/status")
@@ -134,49 +135,92 @@ t "QEMU has a uid, a filter and a network of its own, and no capability" walls
 t "a second agent on the same folder is told to try again" exits 75 agent check
 
 # --- an update under questions, and one that fails -----------------------------
-ask_on() {
-	asked=0 lost=0
-	while [ ! -e "$tmp/enough" ]; do
-		asked=$((asked + 1))
-		answers || lost=$((lost + 1))
-		sleep 0.02
-	done
-	echo "$asked $lost" >"$tmp/asked"
+# A client of the LAN, in a namespace of its own behind a port of the bridge.
+unshare -n sleep 100000 &
+lan=$!
+pids="$pids $lan"
+in_lan() { nsenter -n -t $lan "$@"; }
+client() {
+	until_ok 5 sh -c "[ \"\$(readlink /proc/$lan/ns/net)\" != \
+	    \"$(readlink /proc/self/ns/net)\" ]" &&
+	    ip link add lan0 type veth peer name eth0 &&
+	    ip link set lan0 master br-lan up &&
+	    ip link set eth0 netns $lan &&
+	    in_lan ip address add 192.0.2.77/24 dev eth0 &&
+	    in_lan ip link set eth0 up &&
+	    until_ok 10 in_lan "$bin/kiln-agent" probe dns 192.0.2.53 router.lan
 }
-ask_on &
-asker=$!
-pids="$pids $asker"
-cat "$guest/image" >"$tmp/two" && dd if=/dev/zero bs=4096 count=1 >>"$tmp/two" 2>/dev/null
-dd if=/dev/zero of="$tmp/broken" bs=4096 count=64 2>/dev/null
+t "a client joins the LAN" client
+load_on() {
+	rm -f "$tmp/enough"
+	in_lan "$bin/tests/support/dnsload" 192.0.2.53 router.lan 300 \
+	    "$tmp/enough" >"$tmp/load" 2>&1 &
+	loader=$!
+	pids="$pids $loader"
+}
+load_off() {
+	sleep 2
+	touch "$tmp/enough"
+	wait $loader
+	echo "# $1: $(cat "$tmp/load")"
+}
+none_lost() {
+	cat "$tmp/load"
+	read -r _ n _ got _ bad _ wrong _ twice _ <"$tmp/load"
+	[ "$n" -gt 1000 ] && [ "$bad" -eq 0 ] && [ "$wrong" -eq 0 ] &&
+	    [ "$twice" -eq 0 ]
+}
+another() { # FILE PAGES
+	cat "$guest/image" >"$1"
+	dd if=/dev/zero bs=4096 count="$2" >>"$1" 2>/dev/null
+}
+load_on
+sleep 6
+load_off "without a switch"
+t "none of 300 queries a second is lost without a switch" none_lost
+load_on
+another "$tmp/two" 1
 t "a second image is published" publish 2 "$tmp/two"
 kill -USR1 $agent_pid
 t "the second set is committed" until_ok 150 \
     has '"phase":"committed".*"set":{"counter":2'
-t "an image that cannot boot is published" publish 3 "$tmp/broken"
+load_off "an update"
+t "none of 300 queries a second is lost during an update" none_lost
+another "$tmp/three" 2
+t "a third image is published" publish 3 "$tmp/three"
+t "nothing on trial, nothing to go back from" exits 1 agent rollback
+kill -USR1 $agent_pid
+t "it is on the LAN, on probation" until_ok 150 has '"phase":"probation"'
+load_on
+sleep 2
+t "the owner goes back" agent rollback
+t "the second set serves again" until_ok 30 \
+    has '"bad_counter":3.*"phase":"rolled-back".*"set":{"counter":2'
+load_off "a rollback"
+t "none of 300 queries a second is lost during a rollback" none_lost
+load_on
+dd if=/dev/zero of="$tmp/broken" bs=4096 count=64 2>/dev/null
+t "an image that cannot boot is published" publish 4 "$tmp/broken"
 kill -USR1 $agent_pid
 t "it is rolled back, and the set is marked bad" until_ok 150 \
-    has '"bad_counter":3.*"phase":"rolled-back".*"set":{"counter":2'
+    has '"bad_counter":4.*"phase":"rolled-back".*"set":{"counter":2'
+load_off "an image that cannot boot"
+t "none is lost while a bad image is tried" none_lost
 agent status | sed 's/^/# /'
-touch "$tmp/enough"
-wait $asker
-nothing_lost() {
-	read -r n bad <"$tmp/asked"
-	echo "$n asked, $bad lost"
-	[ "$n" -gt 20 ] && [ "$bad" -eq 0 ]
-}
-t "no question was lost meanwhile" nothing_lost
 sent() { ! [ "$(agent report --show)" ]; }
 t "the reports reached the server" until_ok 20 sent
 
 # --- death, and no network -----------------------------------------------------
+machine=$(qemu)
 kill -9 $agent_pid
 wait $agent_pid 2>/dev/null
-nobody() { [ -z "$(qemu)" ]; }
+nobody() { [ -n "$machine" ] && [ -z "$(cat "/proc/$machine/cmdline" 2>/dev/null)" ]; }
 t "its machines die with a killed agent" until_ok 10 nobody
 ip address del 198.51.100.1/32 dev lo
 start_agent
 t "without a network the committed set starts" until_ok 60 answers
 t "and it is the second" has '"set":{"counter":2'
+machine=$(qemu)
 t "the end is clean" sh -c "kill $agent_pid"
 wait $agent_pid
 t "it ends with 0" test $? -eq 0
