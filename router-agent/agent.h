@@ -44,7 +44,7 @@ struct agent {
 	struct machines *next;	 /* of a trial, or NULL */
 	int signals;		 /* signalfd */
 	bool stop, poll_now;
-	bool back; /* the owner wants the set on trial undone */
+	bool back;    /* the owner wants the set on trial undone */
 	bool damaged; /* an image of the current set rotted */
 	/* for people */
 	enum phase phase;
