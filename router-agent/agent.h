@@ -11,6 +11,7 @@
 #include "lib/attr.h"
 #include "lib/err.h"
 #include "router-agent/change/machines.h"
+#include "router-agent/clock.h"
 #include "router-agent/conf.h"
 #include "router-agent/machine/accel.h"
 #include "router-agent/machine/port.h"
@@ -51,8 +52,9 @@ struct agent {
 	char cause[32], error[STATE_TEXT];
 	int64_t bad_counter; /* of the set last rolled back or refused */
 	int64_t checked, next_check;
-	struct hash told;  /* the last report's cause, told once */
-	struct hash shown; /* status.json as it was last written */
+	enum clock_state clock; /* at the last check */
+	struct hash told;	/* the last report's cause, told once */
+	struct hash shown;	/* status.json as it was last written */
 	int64_t show_at;
 };
 

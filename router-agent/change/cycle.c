@@ -43,6 +43,7 @@ verified(
 			    : "the verifier takes too long");
 	} else {
 		ret = verify_result(&v, set, word, err);
+		a->clock = v.clock;
 	}
 	verify_stop(&v);
 	return ret;

@@ -118,6 +118,7 @@ status_json(const struct agent *a)
 	js_set(j, "bad", bad_sets(&a->state));
 	js_set(j, "services", service_list(a, &a->live));
 	js_set(j, "trial_services", service_list(a, a->next));
+	js_set_str(j, "clock", a->checked ? clock_state_name(a->clock) : NULL);
 	set_time(j, "checked", a->checked);
 	set_time(j, "next_check", a->next_check);
 	set_time(j, "updated", time_now());
@@ -198,6 +199,11 @@ status_text(const json_t *j, struct buf *b)
 	    buf_printf(b, "bad set    %lld (%s): %s\n",
 		(long long)json_integer_value(json_object_get(s, "counter")),
 		word(s, "cause"), word(s, "text"));
+	if (*word(j, "clock") && strcmp(word(j, "clock"), "synced") != 0)
+		buf_printf(b,
+		    "clock      %s: nothing vouches for the time, so that "
+		    "freshness is unproven\n",
+		    word(j, "clock"));
 	buf_printf(b, "checked    %s, again %s\n",
 	    *word(j, "checked") ? word(j, "checked") : "never",
 	    *word(j, "next_check") ? word(j, "next_check") : "never");

@@ -9,8 +9,7 @@
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
-
-#define BRAKE_SECONDS (14 * 86400)
+#include "router-agent/trust/brake.h"
 
 struct judge {
 	const struct rules *r;
@@ -489,28 +488,20 @@ static int
 not_braked(struct judge *j)
 {
 	auto_buf struct buf bytes = BUF_INIT;
-	auto_json json_t *b = NULL;
-	const char *until, *reason;
-	int64_t counter, end;
+	struct brake b;
 	int got = small(j, "brake", &bytes);
 
 	if (got <= 0)
 		return got;
-	b = js_record("brake", "kiln/brake", 1, bytes.data, bytes.len, j->err);
-	if (!b ||
-	    js_int("brake", b, "counter", 0, JS_INT_MAX, &counter, j->err) ==
-		-1 ||
-	    js_str("brake", b, "until", &until, j->err) == -1 ||
-	    time_parse(until, &end, j->err) == -1 ||
-	    js_str("brake", b, "reason", &reason, j->err) == -1)
+	if (brake_read(&b, &bytes, j->err) == -1)
 		return refuse(j, "metadata", "the brake cannot be read");
-	/* It stops what does not run yet, and never for long. */
-	if (counter != j->out->counter || end <= j->r->now ||
-	    end > j->r->now + BRAKE_SECONDS ||
-	    (j->r->has_current && hash_equal(&j->r->current, &j->out->sha256)))
+	if ((j->r->has_current &&
+		hash_equal(&j->r->current, &j->out->sha256)) ||
+	    !brake_holds(
+		&b, j->r->channel, j->out->counter, j->r->now, j->r->seen))
 		return 0;
-	return refuse(j, "braked", "set %lld is stopped until %s: %.120s",
-	    (long long)counter, until, reason);
+	return refuse(j, "braked", "set %lld is stopped until %s: %s",
+	    (long long)b.counter, b.until_text, b.reason);
 }
 
 static int

@@ -17,6 +17,7 @@
 #include "lib/hash.h"
 #include "lib/sig.h"
 #include "lib/tuf_check.h"
+#include "router-agent/clock.h"
 #include "router-agent/set.h"
 
 #define RULES_WORD 32
@@ -37,6 +38,7 @@ struct rules {
 	bool has_current;
 	struct hash current; /* the set that runs: a brake leaves it alone */
 	int64_t now;
+	struct clock *seen; /* keeps a brake's first sight; NULL: nothing */
 	/* verified metadata, refreshed */
 	struct tuf_trust *trust;
 	/* TUF 5.6.7; ERR_MISSING: nobody lists it */

@@ -13,6 +13,7 @@
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "lib/tuf_read.h"
 #include "router-agent/trust/fetch.h"
 #include "router-agent/trust/refresh.h"
 
@@ -107,6 +108,7 @@ verify_result(
 {
 	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
 	int got = ipc_recv(v->sock, 0, &m, err);
+	uint32_t clock;
 
 	snprintf(word, RULES_WORD, "verifier");
 	if (got == -1)
@@ -114,6 +116,9 @@ verify_result(
 	if (got == 0)
 		return err_set(
 		    err, ERR_SYSTEM, "the verifier ended without an answer");
+	if (ipc_get_u32(&m, &clock, err) == -1)
+		return -1;
+	v->clock = clock <= CLOCK_SYNCED ? (enum clock_state)clock : CLOCK_WILD;
 	if (m.type == VERIFY_REFUSED)
 		return take_refusal(&m, word, err);
 	if (m.type != VERIFY_SET)
@@ -141,6 +146,9 @@ struct job { /* the request, owned */
 	char *channel, *arch;
 	struct sig_public keys[AGENT_SERVICES];
 	struct rules rules;
+	struct clock_facts facts;
+	struct clock clock;
+	struct clock_view view;
 	/* of the server in use */
 	struct refresh *refresh;
 	const char *targets_url;
@@ -258,23 +266,83 @@ first_root(struct err *err)
 	return refresh_init(FD_METADATA, b.data, b.len, err);
 }
 
-static int
-one_server(struct job *j, struct fetcher *f, const char *server,
-    struct set *set, char word[RULES_WORD], struct err *err)
+/* The root that is trusted now, for its keys and its end. */
+static struct tuf_file *
+stored_root(struct err *err)
 {
-	auto_free char *metadata = mem_printf("%s/tuf/metadata/", server);
-	auto_free char *targets = mem_printf("%s/tuf/targets/", server);
+	auto_buf struct buf b = BUF_INIT;
+
+	if (file_read_at(FD_METADATA, "root.json", TUF_ROOT_MAX, &b, err) == -1)
+		return NULL;
+	return tuf_read(TUF_ROOT, "root", b.data, b.len, err);
+}
+
+/* What time it is, by what the trusted root's keys have said. */
+static int
+look_at_clock(struct job *j, bool *dropped, struct err *err)
+{
+	auto_tuf struct tuf_file *root = stored_root(err);
+
+	if (!root)
+		return -1;
+	*dropped = clock_drop(&j->clock, root);
+	clock_judge(&j->clock, &j->facts, root->expires, &j->view);
+	j->rules.now = j->view.time;
+	return 0;
+}
+
+static int
+open_and_run(
+    struct job *j, struct fetcher *f, const char *metadata, struct err *err)
+{
 	const struct refresh_opts opts = {
 		.metadata_url = metadata,
 		.dirfd = FD_METADATA,
 		.now = j->rules.now,
 		.fetcher = f,
 	};
+
+	refresh_free(j->refresh);
+	j->refresh = refresh_open(&opts, err);
+	return j->refresh ? refresh_run(j->refresh, err) : -1;
+}
+
+/* A floor that a stolen key set may have ended the run by its date; where the
+ * new root that came first does not list that key, there is another. */
+static int
+refresh_by_clock(
+    struct job *j, struct fetcher *f, const char *metadata, struct err *err)
+{
+	struct err why = ERR_INIT;
+	bool dropped;
+
+	if (look_at_clock(j, &dropped, err) == -1)
+		return -1;
+	if (open_and_run(j, f, metadata, err) == -1) {
+		if (err->cls != ERR_TRUST ||
+		    look_at_clock(j, &dropped, &why) == -1 || !dropped)
+			return -1;
+		err_clear(err);
+		if (open_and_run(j, f, metadata, err) == -1)
+			return -1;
+	}
+	clock_signed(&j->clock, tuf_root(refresh_trust(j->refresh)),
+	    tuf_timestamp(refresh_trust(j->refresh)));
+	clock_signed(&j->clock, tuf_root(refresh_trust(j->refresh)),
+	    tuf_snapshot(refresh_trust(j->refresh)));
+	return look_at_clock(j, &dropped, err);
+}
+
+static int
+one_server(struct job *j, struct fetcher *f, const char *server,
+    struct set *set, char word[RULES_WORD], struct err *err)
+{
+	auto_free char *metadata = mem_printf("%s/tuf/metadata/", server);
+	auto_free char *targets = mem_printf("%s/tuf/targets/", server);
 	int ret = -1;
 
 	j->targets_url = targets;
-	j->refresh = refresh_open(&opts, err);
-	if (j->refresh && refresh_run(j->refresh, err) == 0) {
+	if (refresh_by_clock(j, f, metadata, err) == 0) {
 		j->rules.trust = refresh_trust(j->refresh);
 		j->rules.find = find;
 		j->rules.role = load_role;
@@ -285,21 +353,16 @@ one_server(struct job *j, struct fetcher *f, const char *server,
 		rules_word(err, word);
 	}
 	refresh_free(j->refresh);
+	j->refresh = NULL;
 	return ret;
 }
 
 /* The next server is asked when one cannot be reached, and only then: what
  * one offers and must be refused is told. */
 static int
-judge(struct job *j, struct fetcher *f, struct set *set, char word[RULES_WORD],
-    struct err *err)
+ask_servers(struct job *j, struct fetcher *f, struct set *set,
+    char word[RULES_WORD], struct err *err)
 {
-	snprintf(word, RULES_WORD, "system");
-	if (first_root(err) == -1) {
-		rules_word(err, word);
-		return -1;
-	}
-	j->rules.now = time_now();
 	for (size_t i = 0; i < j->nservers; i++) {
 		err_clear(err);
 		if (one_server(j, f, j->servers[i], set, word, err) == 0)
@@ -311,11 +374,37 @@ judge(struct job *j, struct fetcher *f, struct set *set, char word[RULES_WORD],
 }
 
 static int
-answer(int judged, const struct set *set, const char *word,
+judge(struct job *j, struct fetcher *f, struct set *set, char word[RULES_WORD],
+    struct err *err)
+{
+	struct err why = ERR_INIT;
+	int ret;
+
+	snprintf(word, RULES_WORD, "system");
+	if (first_root(err) == -1) {
+		rules_word(err, word);
+		return -1;
+	}
+	clock_load(FD_METADATA, &j->clock);
+	j->rules.seen = &j->clock;
+	ret = ask_servers(j, f, set, word, err);
+	clock_learn(&j->clock, &j->facts, &j->view);
+	if (clock_save(FD_METADATA, &j->clock, &why) == -1) {
+		/* A brake's first sight that is lost could last for ever. */
+		snprintf(word, RULES_WORD, "system");
+		*err = why;
+		return -1;
+	}
+	return ret;
+}
+
+static int
+answer(const struct job *j, int judged, const struct set *set, const char *word,
     const struct err *why, struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
 
+	ipc_add_u32(&b, (uint32_t)j->view.state);
 	if (judged == 0) {
 		set_send(set, &b);
 		return ipc_send(FD_PARENT, VERIFY_SET, &b, NULL, 0, err);
@@ -337,6 +426,7 @@ run(struct err *err)
 	struct err why = ERR_INIT;
 	int got;
 
+	clock_ask(&j->facts);
 	/* Nothing foreign has been read so far.  All of it ends with the
 	 * process: freed memory would only be more code. */
 	if (!f || drop_to(ROLE_AGENT_VERIFY, err) == -1 ||
@@ -348,7 +438,7 @@ run(struct err *err)
 	if (m.type != VERIFY_GO || get_job(&m, j, err) == -1)
 		return err_prefix(err, "the parent's request");
 	got = judge(j, f, set, word, &why);
-	return answer(got, set, word, &why, err);
+	return answer(j, got, set, word, &why, err);
 }
 
 int

@@ -11,6 +11,7 @@
 #include "lib/attr.h"
 #include "lib/err.h"
 #include "lib/spawn.h"
+#include "router-agent/clock.h"
 #include "router-agent/conf.h"
 #include "router-agent/set.h"
 #include "router-agent/state.h"
@@ -20,10 +21,12 @@
 struct verify {
 	struct child child;
 	int sock; /* readable: verify_result has something */
+	/* by what the metadata's dates were judged; with the result */
+	enum clock_state clock;
 };
-#define VERIFY_INIT            \
-	{                      \
-		CHILD_INIT, -1 \
+#define VERIFY_INIT                        \
+	{                                  \
+		CHILD_INIT, -1, CLOCK_WILD \
 	}
 
 int verify_start(struct verify *, const struct agent_conf *,
