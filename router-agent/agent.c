@@ -30,8 +30,8 @@ const char *
 phase_name(enum phase p)
 {
 	static const char *const names[] = { "starting", "empty", "checking",
-		"fetching", "staging", "probation", "committed", "refused",
-		"rolled-back", "failed", "stopped" };
+		"fetching", "staging", "probation", "committed", "waiting",
+		"refused", "rolled-back", "failed", "stopped" };
 
 	return names[p];
 }
@@ -152,6 +152,8 @@ next_poll(const struct agent *a, int result)
 
 	if (result == EXIT_AGAIN && wait > RETRY_S)
 		wait = RETRY_S;
+	if (a->wait_s > 0 && wait > a->wait_s)
+		wait = a->wait_s;
 	if (getrandom(&r, sizeof(r), 0) != sizeof(r))
 		r = 0;
 	return wait * 1000 + (int64_t)(r % 1000) * wait / 5;

@@ -26,6 +26,7 @@ enum phase {
 	PHASE_STAGING,	 /* new machines boot beside the LAN */
 	PHASE_PROBATION, /* the new ones serve, the old ones wait */
 	PHASE_COMMITTED, /* the set that runs is the set that is offered */
+	PHASE_WAITING,	 /* a set is offered whose turn has not come */
 	PHASE_REFUSED,	 /* what is offered is not taken; the old set runs */
 	PHASE_ROLLED_BACK,
 	PHASE_FAILED, /* could not be asked or fetched; tried again */
@@ -52,6 +53,7 @@ struct agent {
 	char cause[32], error[STATE_TEXT];
 	int64_t bad_counter; /* of the set last rolled back or refused */
 	int64_t checked, next_check;
+	int64_t wait_s;		/* until what waits may begin; 0: nothing */
 	enum clock_state clock; /* at the last check */
 	struct hash told;	/* the last report's cause, told once */
 	struct hash shown;	/* status.json as it was last written */

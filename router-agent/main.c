@@ -18,15 +18,19 @@ static const struct cli_command commands[] = {
 	    "  --once          one pass, then stop the machines and exit\n"
 	    "  --syslog        talk to syslog instead of stderr\n"
 	    "  -n              only check the configuration\n" },
-	{ "status", "[--config FILE] [--json]", "what runs, and why",
+	{ "status", "[--config FILE] [--json] [--why]", "what runs, and why",
 	    cmd_status,
 	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
-	    "  --json          for programs\n" },
+	    "  --json          for programs\n"
+	    "  --why           one sentence: why it is not newer\n" },
 	{ "check", "[--config FILE] [--json]",
 	    "verify what is offered and print the plan; change nothing",
 	    cmd_check,
 	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
 	    "  --json          for programs\n" },
+	{ "hold", "[--config FILE] DURATION | off",
+	    "take no other set for a while", cmd_hold,
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n" },
 	{ "rollback", "[--config FILE]",
 	    "undo the set on trial: the one before serves again", cmd_rollback,
 	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n" },

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/fdio.h"
@@ -12,6 +13,7 @@
 #include "lib/own.h"
 #include "router-agent/agent.h"
 #include "router-agent/change/trial.h"
+#include "router-agent/owner/hold.h"
 #include "router-agent/owner/report.h"
 #include "router-agent/trust/refresh_url.h"
 #include "router-agent/trust/verify.h"
@@ -23,18 +25,17 @@
 
 /* The verifier works; the machines go on. */
 static int
-verified(
-    struct agent *a, struct set *set, char word[RULES_WORD], struct err *err)
+verified(struct agent *a, struct verify *v, struct set *set,
+    char word[RULES_WORD], struct err *err)
 {
-	struct verify v = VERIFY_INIT;
 	int64_t until = time_mono_ms() + VERIFY_MS;
 	int ret = -1;
 
 	snprintf(word, RULES_WORD, "system");
-	if (verify_start(&v, &a->conf, &a->state, &a->dir, err) == -1)
+	if (verify_start(v, &a->conf, &a->state, &a->dir, err) == -1)
 		return -1;
 	while (!a->stop && time_mono_ms() < until &&
-	       !agent_wait(a, v.sock, VERIFY_TICK_MS))
+	       !agent_wait(a, v->sock, VERIFY_TICK_MS))
 		;
 	if (a->stop || time_mono_ms() >= until) {
 		snprintf(word, RULES_WORD, a->stop ? "stopped" : "timeout");
@@ -42,10 +43,10 @@ verified(
 		    a->stop ? "stopped while verifying"
 			    : "the verifier takes too long");
 	} else {
-		ret = verify_result(&v, set, word, err);
-		a->clock = v.clock;
+		ret = verify_result(v, set, word, err);
+		a->clock = v->clock;
 	}
-	verify_stop(&v);
+	verify_stop(v);
 	return ret;
 }
 
@@ -167,18 +168,78 @@ was_bad(struct agent *a, const struct set *set, const struct state_bad *bad)
 }
 
 static int
-offered(struct agent *a, struct set *set)
+waits(struct agent *a, const char *cause, const char *why, int64_t seconds)
+{
+	a->wait_s = seconds > 0 ? seconds : 1;
+	agent_trouble(a, PHASE_WAITING, cause, why);
+	return 1;
+}
+
+/* Is the set's time yet to come?  -1: what the owner wants cannot be read. */
+static int
+not_yet(struct agent *a, const struct set *set, const struct verify *v,
+    struct err *err)
+{
+	int64_t until, closed, now = time_now();
+	char at[TIME_TEXT], why[STATE_TEXT];
+	time_t local = (time_t)now;
+	struct tm tm;
+
+	if (hold_read(a->dir.fd, &until, err) == -1)
+		return -1;
+	if (until > now) {
+		time_text(until, at);
+		snprintf(why, sizeof(why),
+		    "set %lld is offered; the owner holds all until %s",
+		    (long long)set->counter, at);
+		return waits(a, "hold", why, until - now);
+	}
+	/* A router that runs nothing has nobody to be spared. */
+	if (!a->state.current)
+		return 0;
+	if (v->turn.at == TURN_NEVER) {
+		snprintf(why, sizeof(why),
+		    "set %lld is offered; none of its waves has this router "
+		    "yet",
+		    (long long)set->counter);
+		return waits(a, "wave", why, a->conf.poll_s);
+	}
+	if (v->turn.at > v->now) {
+		time_text(v->turn.at, at);
+		snprintf(why, sizeof(why),
+		    "set %lld is offered; the turn of this router comes at %s",
+		    (long long)set->counter, at);
+		return waits(a, "wave", why, v->turn.at - v->now);
+	}
+	/* Without a clock there is no time of day to keep to. */
+	if (v->clock != CLOCK_SYNCED || !localtime_r(&local, &tm))
+		return 0;
+	closed = turn_closed(&v->turn, tm.tm_hour * 60 + tm.tm_min);
+	if (closed == 0)
+		return 0;
+	snprintf(why, sizeof(why),
+	    "set %lld is offered; its window is from %02d:%02d to %02d:%02d",
+	    (long long)set->counter, (int)v->turn.from / 60,
+	    (int)v->turn.from % 60, (int)v->turn.to / 60, (int)v->turn.to % 60);
+	return waits(a, "window", why, closed * 60);
+}
+
+static int
+offered(struct agent *a, struct set *set, const struct verify *v)
 {
 	const struct set *current = a->state.current;
 	const struct state_bad *bad = state_is_bad(&a->state, &set->sha256);
 	struct err err = ERR_INIT;
 	bool same = current && hash_equal(&current->sha256, &set->sha256);
+	int waiting;
 
 	state_raise_counter(&a->state, set);
 	if (state_save(a->dir.fd, &a->state, &err) == -1)
 		return not_taken(a, "state", &err);
 	if (!same && bad)
 		return was_bad(a, set, bad);
+	if (!same && (waiting = not_yet(a, set, v, &err)) != 0)
+		return waiting == 1 ? EXIT_DONE : not_taken(a, "hold", &err);
 	if (!same || a->damaged) {
 		agent_phase(a, PHASE_FETCHING);
 		if (fetch_all(a, set, &err) == -1)
@@ -195,20 +256,22 @@ int
 cycle_run(struct agent *a)
 {
 	auto_free struct set *set = mem_zero(1, sizeof(*set));
+	struct verify v = VERIFY_INIT;
 	enum phase before = a->phase;
 	char word[RULES_WORD];
 	struct err err = ERR_INIT;
 	int got;
 
 	a->phase = PHASE_CHECKING;
-	got = verified(a, set, word, &err);
+	a->wait_s = 0;
+	got = verified(a, &v, set, word, &err);
 	a->phase = before;
 	if (a->stop)
 		return EXIT_AGAIN;
 	a->checked = time_now();
 	if (got == -1)
 		return not_taken(a, word, &err);
-	return offered(a, set);
+	return offered(a, set, &v);
 }
 
 void

@@ -16,6 +16,7 @@
 #include "lib/own.h"
 #include "router-agent/agent.h"
 #include "router-agent/change/probe_dns.h"
+#include "router-agent/owner/hold.h"
 #include "router-agent/owner/report.h"
 #include "router-agent/owner/status.h"
 #include "router-agent/plan.h"
@@ -27,7 +28,7 @@
 
 struct options {
 	const char *config;
-	bool json, once, show, syslog, check, tcp;
+	bool json, once, show, syslog, check, tcp, why;
 };
 
 /* 0, or an exit code. */
@@ -41,6 +42,7 @@ parse(int argc, char **argv, const char *where, struct options *o)
 		{ "show", no_argument, NULL, 's' },
 		{ "syslog", no_argument, NULL, 'l' },
 		{ "tcp", no_argument, NULL, 't' },
+		{ "why", no_argument, NULL, 'w' },
 		{ 0 },
 	};
 	int c;
@@ -70,6 +72,9 @@ parse(int argc, char **argv, const char *where, struct options *o)
 			break;
 		case 't':
 			o->tcp = true;
+			break;
+		case 'w':
+			o->why = true;
 			break;
 		case ':':
 			return cli_usage(
@@ -252,9 +257,42 @@ cmd_status(int argc, char **argv)
 		return cli_fail(where, &err, o.json);
 	if (o.json)
 		js_text(j, false, &text);
+	else if (o.why)
+		status_why(j, &text);
 	else
 		status_text(j, &text);
 	printf("%s%s", text.data, o.json ? "\n" : "");
+	return EXIT_DONE;
+}
+
+static int
+hold(const struct options *o, const char *word, struct err *err)
+{
+	auto_fd int dir = -1;
+	int64_t seconds = 0;
+
+	if (strcmp(word, "off") != 0 && num_duration(word, &seconds, err) == -1)
+		return -1;
+	dir = state_folder(o->config, err);
+	if (dir == -1)
+		return -1;
+	return hold_write(dir, seconds > 0 ? time_now() + seconds : 0, err);
+}
+
+int
+cmd_hold(int argc, char **argv)
+{
+	static const char where[] = "kiln-agent hold";
+	struct err err = ERR_INIT;
+	struct options o;
+	int ret = parse(argc, argv, where, &o);
+
+	if (ret != 0)
+		return ret;
+	if (argc - optind != 1)
+		return cli_usage(where, "it is: hold DURATION, or hold off");
+	if (hold(&o, argv[optind], &err) == -1)
+		return cli_fail(where, &err, o.json);
 	return EXIT_DONE;
 }
 

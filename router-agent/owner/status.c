@@ -208,3 +208,21 @@ status_text(const json_t *j, struct buf *b)
 	    *word(j, "checked") ? word(j, "checked") : "never",
 	    *word(j, "next_check") ? word(j, "next_check") : "never");
 }
+
+void
+status_why(const json_t *j, struct buf *b)
+{
+	const char *next = word(j, "next_check");
+
+	if (*word(j, "error"))
+		buf_printf(b, "%s: %s\n", word(j, "cause"), word(j, "error"));
+	else if (!*word(j, "checked"))
+		buf_str(b, "never: the repository was not asked yet\n");
+	else if (strcmp(word(j, "phase"), "committed") == 0)
+		buf_printf(b, "newest: what runs is what was offered at %s\n",
+		    word(j, "checked"));
+	else
+		buf_printf(b, "%s: it is under way\n", word(j, "phase"));
+	if (*next)
+		buf_printf(b, "asked again at %s\n", next);
+}

@@ -17,5 +17,7 @@ json_t *status_json(const struct agent *); /* new reference */
 int status_write(const struct agent *, struct err *) KILN_MUST;
 /* For people. */
 void status_text(const json_t *, struct buf *);
+/* One sentence: why nothing newer runs. */
+void status_why(const json_t *, struct buf *);
 
 #endif

@@ -19,6 +19,7 @@
 #include "lib/tuf_check.h"
 #include "router-agent/clock.h"
 #include "router-agent/set.h"
+#include "router-agent/trust/turn.h"
 
 #define RULES_WORD 32
 #define RULES_SET_MAX (256 * 1024) /* bytes of a set or a brake */
@@ -38,7 +39,9 @@ struct rules {
 	bool has_current;
 	struct hash current; /* the set that runs: a brake leaves it alone */
 	int64_t now;
-	struct clock *seen; /* keeps a brake's first sight; NULL: nothing */
+	struct clock *seen; /* keeps first sights; NULL: nothing */
+	struct hash device; /* whose turn it is */
+	struct turn *turn;  /* out, with `seen`; or NULL */
 	/* verified metadata, refreshed */
 	struct tuf_trust *trust;
 	/* TUF 5.6.7; ERR_MISSING: nobody lists it */

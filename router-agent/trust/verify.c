@@ -14,6 +14,7 @@
 #include "lib/num.h"
 #include "lib/own.h"
 #include "lib/tuf_read.h"
+#include "router-agent/owner/report.h"
 #include "router-agent/trust/fetch.h"
 #include "router-agent/trust/refresh.h"
 
@@ -26,7 +27,8 @@ enum { VERIFY_GO = 1, VERIFY_SET, VERIFY_REFUSED };
 /* --- the parent's side --------------------------------------------------- */
 
 static void
-add_request(const struct agent_conf *c, const struct state *s, struct buf *b)
+add_request(const struct agent_conf *c, const struct state *s,
+    const struct hash *device, struct buf *b)
 {
 	const struct state_counter *k = state_counter(s, c->channel, c->arch);
 	static const struct hash none;
@@ -48,6 +50,7 @@ add_request(const struct agent_conf *c, const struct state *s, struct buf *b)
 	ipc_add_hash(b, k ? &k->sha256 : &none);
 	ipc_add_u32(b, s->current != NULL);
 	ipc_add_hash(b, s->current ? &s->current->sha256 : &none);
+	ipc_add_hash(b, device);
 }
 
 int
@@ -60,10 +63,17 @@ verify_start(struct verify *v, const struct agent_conf *c,
 	auto_fd int root = open(c->root, O_RDONLY | O_CLOEXEC);
 	auto_fd int ours = -1, theirs = -1;
 	struct spawn sp = SPAWN_INIT;
+	struct sig_public pub;
+	struct sig_seed seed;
+	struct hash device;
 	int sv[2];
 
 	if (root == -1)
 		return err_sys(err, "open the trusted root %s", c->root);
+	if (report_key(d->fd, &seed, &pub, err) == -1)
+		return -1;
+	sig_wipe(&seed);
+	hash_bytes(&device, pub.b, sizeof(pub.b));
 	if (ipc_pair(sv, err) == -1)
 		return -1;
 	ours = sv[0];
@@ -76,7 +86,7 @@ verify_start(struct verify *v, const struct agent_conf *c,
 	sp.fds[sp.nfds++] = root;
 	if (spawn_start(&sp, &v->child, err) == -1)
 		return err_prefix(err, "start the verifier");
-	add_request(c, s, &b);
+	add_request(c, s, &device, &b);
 	if (ipc_send(ours, VERIFY_GO, &b, NULL, 0, err) == -1) {
 		spawn_kill(&v->child);
 		return -1;
@@ -124,8 +134,15 @@ verify_result(
 	if (m.type != VERIFY_SET)
 		return err_set(
 		    err, ERR_INPUT, "the verifier said what nobody asked");
-	if (set_receive(&m, set, err) == -1)
+	if (ipc_get_i64(&m, &v->now, err) == -1 ||
+	    ipc_get_i64(&m, &v->turn.at, err) == -1 ||
+	    ipc_get_i64(&m, &v->turn.from, err) == -1 ||
+	    ipc_get_i64(&m, &v->turn.to, err) == -1 ||
+	    set_receive(&m, set, err) == -1)
 		return -1;
+	if (v->turn.from < 0 || v->turn.from >= 1440 || v->turn.to < 0 ||
+	    v->turn.to >= 1440)
+		return err_set(err, ERR_INPUT, "a window out of range");
 	return ipc_end(&m, err);
 }
 
@@ -149,6 +166,7 @@ struct job { /* the request, owned */
 	struct clock_facts facts;
 	struct clock clock;
 	struct clock_view view;
+	struct turn turn;
 	/* of the server in use */
 	struct refresh *refresh;
 	const char *targets_url;
@@ -210,7 +228,8 @@ get_job(struct ipc_msg *m, struct job *j, struct err *err)
 	    ipc_get_i64(m, &r->counter, err) == -1 ||
 	    ipc_get_hash(m, &r->counter_set, err) == -1 ||
 	    ipc_get_u32(m, &current, err) == -1 ||
-	    ipc_get_hash(m, &r->current, err) == -1 || ipc_end(m, err) == -1)
+	    ipc_get_hash(m, &r->current, err) == -1 ||
+	    ipc_get_hash(m, &r->device, err) == -1 || ipc_end(m, err) == -1)
 		return -1;
 	r->channel = j->channel;
 	r->arch = j->arch;
@@ -387,6 +406,7 @@ judge(struct job *j, struct fetcher *f, struct set *set, char word[RULES_WORD],
 	}
 	clock_load(FD_METADATA, &j->clock);
 	j->rules.seen = &j->clock;
+	j->rules.turn = &j->turn;
 	ret = ask_servers(j, f, set, word, err);
 	clock_learn(&j->clock, &j->facts, &j->view);
 	if (clock_save(FD_METADATA, &j->clock, &why) == -1) {
@@ -406,6 +426,10 @@ answer(const struct job *j, int judged, const struct set *set, const char *word,
 
 	ipc_add_u32(&b, (uint32_t)j->view.state);
 	if (judged == 0) {
+		ipc_add_i64(&b, j->view.time);
+		ipc_add_i64(&b, j->turn.at);
+		ipc_add_i64(&b, j->turn.from);
+		ipc_add_i64(&b, j->turn.to);
 		set_send(set, &b);
 		return ipc_send(FD_PARENT, VERIFY_SET, &b, NULL, 0, err);
 	}

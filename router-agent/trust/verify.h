@@ -23,10 +23,15 @@ struct verify {
 	int sock; /* readable: verify_result has something */
 	/* by what the metadata's dates were judged; with the result */
 	enum clock_state clock;
+	int64_t now;	  /* in that state */
+	struct turn turn; /* of a set that is not refused */
 };
-#define VERIFY_INIT                        \
-	{                                  \
-		CHILD_INIT, -1, CLOCK_WILD \
+#define VERIFY_INIT                            \
+	{                                      \
+		CHILD_INIT, -1, CLOCK_WILD, 0, \
+		{                              \
+			0                      \
+		}                              \
 	}
 
 int verify_start(struct verify *, const struct agent_conf *,

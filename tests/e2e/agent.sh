@@ -178,9 +178,17 @@ load_on
 sleep 6
 load_off "without a switch"
 t "none of 300 queries a second is lost without a switch" none_lost
-load_on
 another "$tmp/two" 1
 t "a second image is published" publish 2 "$tmp/two"
+t "the owner holds what runs" agent hold 1h
+kill -USR1 $agent_pid
+t "so the second set waits" until_ok 20 has \
+    '"phase":"waiting".*"set":{"counter":1'
+why() { agent status --why | tee /dev/stderr | grep -q 'the owner holds all'; }
+t "and status --why says so" why
+t "a hold of nonsense is refused" exits 2 agent hold soon
+t "the owner lets go" agent hold off
+load_on
 kill -USR1 $agent_pid
 t "the second set is committed" until_ok 150 \
     has '"phase":"committed".*"set":{"counter":2'

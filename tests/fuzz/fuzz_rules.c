@@ -1,5 +1,6 @@
 /* rooms: router-agent/trust/rules.c router-agent/trust/brake.c
- * router-agent/clock.c router-agent/set.c tests/support/tuf */
+ * router-agent/trust/turn.c router-agent/clock.c router-agent/set.c
+ * tests/support/tuf */
 /*
  * A set, a brake and what roles say of its images, judged by the router's own
  * rules: {"set": …, "brake": …, "custom": {"SERVICE": …}}.  The metadata they

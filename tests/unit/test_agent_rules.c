@@ -1,5 +1,6 @@
 /* rooms: router-agent/trust/rules.c router-agent/trust/brake.c
- * router-agent/clock.c router-agent/set.c tests/support/tuf */
+ * router-agent/trust/turn.c router-agent/clock.c router-agent/set.c
+ * tests/support/tuf */
 /*
  * The router's own rules.  A repository with everything in order, in memory;
  * each test spoils one thing and names the word of the refusal.

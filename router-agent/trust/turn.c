@@ -1,0 +1,94 @@
+#include "router-agent/trust/turn.h"
+
+#include <string.h>
+
+#include "lib/json.h"
+#include "lib/num.h"
+
+#define DAY 1440
+#define WAVES_MAX 64
+#define HOURS_MAX (24 * 365)
+
+unsigned
+turn_place(const struct hash *device, const struct hash *release)
+{
+	uint8_t both[2 * sizeof(device->b)];
+	struct hash h;
+	unsigned n = 0;
+
+	memcpy(both, device->b, sizeof(device->b));
+	memcpy(both + sizeof(device->b), release->b, sizeof(release->b));
+	hash_bytes(&h, both, sizeof(both));
+	for (size_t i = 0; i < sizeof(h.b); i++)
+		n = (n * 256 + h.b[i]) % 100;
+	return n;
+}
+
+static int
+read_waves(struct turn *t, const json_t *waves, unsigned place,
+    int64_t first_seen, struct err *err)
+{
+	int64_t hours, percent;
+
+	if (!json_is_array(waves) || json_array_size(waves) > WAVES_MAX)
+		return err_set(err, ERR_INPUT, "set: waves is no short list");
+	if (json_array_size(waves) == 0)
+		return 0;
+	t->at = TURN_NEVER;
+	for (size_t i = 0; i < json_array_size(waves); i++) {
+		const json_t *w = json_array_get(waves, i);
+
+		if (js_int("wave", w, "after_h", 0, HOURS_MAX, &hours, err) ==
+			-1 ||
+		    js_int("wave", w, "percent", 0, 100, &percent, err) == -1)
+			return -1;
+		if (t->at == TURN_NEVER && place < percent)
+			t->at = first_seen + hours * 3600;
+	}
+	return 0;
+}
+
+static int
+read_minute(const json_t *w, const char *key, int64_t *out, struct err *err)
+{
+	const char *s;
+
+	if (js_str("window", w, key, &s, err) == -1)
+		return -1;
+	if (strlen(s) != 5 || s[2] != ':' || strspn(s, "0123456789") != 2 ||
+	    strspn(s + 3, "0123456789") != 2)
+		return err_set(err, ERR_INPUT, "window: %.10s is no HH:MM", s);
+	*out = ((s[0] - '0') * 10 + s[1] - '0') * 60 + (s[3] - '0') * 10 +
+	       s[4] - '0';
+	if (*out >= DAY || s[3] > '5')
+		return err_set(err, ERR_INPUT, "window: %.10s is no HH:MM", s);
+	return 0;
+}
+
+int
+turn_read(struct turn *out, const json_t *set, unsigned place,
+    int64_t first_seen, struct err *err)
+{
+	const json_t *waves = json_object_get(set, "waves");
+	const json_t *window = json_object_get(set, "window");
+	struct turn t = { .at = first_seen };
+
+	if (waves && !json_is_null(waves) &&
+	    read_waves(&t, waves, place, first_seen, err) == -1)
+		return -1;
+	if (window && !json_is_null(window) &&
+	    (read_minute(window, "from", &t.from, err) == -1 ||
+		read_minute(window, "to", &t.to, err) == -1))
+		return -1;
+	*out = t;
+	return 0;
+}
+
+int64_t
+turn_closed(const struct turn *t, int64_t minute)
+{
+	int64_t long_for = (t->to - t->from + DAY) % DAY;
+	int64_t into = (minute - t->from + DAY) % DAY;
+
+	return t->from == t->to || into < long_for ? 0 : DAY - into;
+}

@@ -1,0 +1,36 @@
+/*
+ * When a release is this router's to take: its wave, and the hours of the day.
+ *
+ * SHA-256 of device and release gives each router a place from 0 to 99, anew
+ * for each release, so that other routers go first each time.  The first wave
+ * whose percent is above the place is the router's; its hours count from when
+ * the router first saw the release.
+ */
+#ifndef AGENT_TURN_H
+#define AGENT_TURN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "lib/attr.h"
+#include "lib/err.h"
+#include "lib/hash.h"
+
+#define TURN_NEVER INT64_MAX /* no wave has this router */
+
+struct turn {
+	int64_t at; /* Unix seconds */
+	/* Minutes of the router's own day; equal: all of it. */
+	int64_t from, to;
+};
+
+unsigned turn_place(const struct hash *device, const struct hash *release);
+/* `set`: waves and window of it; both may be missing or null. */
+int turn_read(struct turn *, const json_t *set, unsigned place,
+    int64_t first_seen, struct err *) KILN_MUST;
+/* Minutes until the window opens; 0: it is open. */
+int64_t turn_closed(const struct turn *, int64_t minute_of_day);
+
+#endif
