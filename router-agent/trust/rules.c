@@ -505,24 +505,6 @@ not_braked(struct judge *j)
 }
 
 static int
-take_turn(struct judge *j, const json_t *set)
-{
-	char what[CLOCK_WHAT];
-	int64_t seen;
-
-	if (!j->r->turn || !j->r->seen)
-		return 0;
-	snprintf(what, sizeof(what), "set %s %lld", j->out->channel,
-	    (long long)j->out->counter);
-	seen = clock_sight(j->r->seen, what, j->r->now);
-	if (turn_read(j->r->turn, set,
-		turn_place(&j->r->device, &j->out->sha256), seen, j->err) == 0)
-		return 0;
-	snprintf(j->word, RULES_WORD, "metadata");
-	return -1;
-}
-
-static int
 not_demo(struct judge *j)
 {
 	const struct tuf_file *targets = tuf_role(j->r->trust, "targets");
@@ -573,8 +555,7 @@ judge(struct judge *j)
 		return -1;
 	hash_bytes(&j->out->sha256, bytes.data, bytes.len);
 	if (take_words(j, set) == -1 || take_counter(j, set) == -1 ||
-	    not_braked(j) == -1 || take_turn(j, set) == -1 ||
-	    take_kernel(j, set) == -1)
+	    not_braked(j) == -1 || take_kernel(j, set) == -1)
 		return -1;
 	if (js_array("set", set, "services", &services, j->err) == -1)
 		return refuse(j, "metadata", "the set lists no services");
@@ -588,7 +569,9 @@ judge(struct judge *j)
 		.snapshot = tuf_snapshot(t)->version,
 		.targets = tuf_role(t, "targets")->version,
 	};
-	if (set_check(j->out, j->err) == -1) {
+	if (set_check(j->out, j->err) == -1 ||
+	    (j->r->turn && turn_of(j->r->turn, set, j->out, &j->r->device,
+			       j->r->now, j->r->seen, j->err) == -1)) {
 		snprintf(j->word, RULES_WORD, "metadata");
 		return -1;
 	}

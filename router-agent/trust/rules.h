@@ -41,7 +41,7 @@ struct rules {
 	int64_t now;
 	struct clock *seen; /* keeps first sights; NULL: nothing */
 	struct hash device; /* whose turn it is */
-	struct turn *turn;  /* out, with `seen`; or NULL */
+	struct turn *turn;  /* out; NULL, or with `seen` */
 	/* verified metadata, refreshed */
 	struct tuf_trust *trust;
 	/* TUF 5.6.7; ERR_MISSING: nobody lists it */

@@ -1,5 +1,6 @@
 #include "router-agent/trust/turn.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/json.h"
@@ -82,6 +83,18 @@ turn_read(struct turn *out, const json_t *set, unsigned place,
 		return -1;
 	*out = t;
 	return 0;
+}
+
+int
+turn_of(struct turn *t, const json_t *j, const struct set *set,
+    const struct hash *device, int64_t now, struct clock *seen, struct err *err)
+{
+	char what[CLOCK_WHAT];
+
+	snprintf(what, sizeof(what), "set %s %lld", set->channel,
+	    (long long)set->counter);
+	return turn_read(t, j, turn_place(device, &set->sha256),
+	    clock_sight(seen, what, now), err);
 }
 
 int64_t

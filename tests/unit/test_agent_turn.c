@@ -1,4 +1,4 @@
-/* rooms: router-agent/trust/turn.c */
+/* rooms: router-agent/trust/turn.c router-agent/clock.c */
 /* Waves and windows: who goes when. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,6 +85,31 @@ a_window_may_lie_over_midnight(void **state)
 }
 
 static void
+a_wave_counts_from_the_first_sight_of_its_set(void **state)
+{
+	static const char text[] =
+	    "{\"waves\":[{\"after_h\":24,\"percent\":100}]}";
+	struct err err = ERR_INIT;
+	auto_json json_t *j = js_parse("set", text, strlen(text), &err);
+	struct set set = { .channel = "edge", .counter = 4 };
+	struct clock seen = { 0 };
+	struct hash device = { 0 };
+	struct turn t;
+
+	(void)state;
+	for (int64_t i = 0; i < 3; i++) {
+		assert_int_equal(
+		    turn_of(&t, j, &set, &device, SEEN + i * 3600, &seen, &err),
+		    0);
+		assert_int_equal(t.at, SEEN + 86400);
+	}
+	set.counter = 5;
+	assert_int_equal(
+	    turn_of(&t, j, &set, &device, SEEN + 3600, &seen, &err), 0);
+	assert_int_equal(t.at, SEEN + 3600 + 86400);
+}
+
+static void
 what_is_no_wave_and_no_window_is_refused(void **state)
 {
 	static const char *const bad[] = {
@@ -111,6 +136,7 @@ main(void)
 		cmocka_unit_test(each_place_has_the_first_wave_that_reaches_it),
 		cmocka_unit_test(places_are_even_and_another_for_each_release),
 		cmocka_unit_test(a_window_may_lie_over_midnight),
+		cmocka_unit_test(a_wave_counts_from_the_first_sight_of_its_set),
 		cmocka_unit_test(what_is_no_wave_and_no_window_is_refused),
 	};
 
