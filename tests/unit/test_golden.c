@@ -1,4 +1,5 @@
-/* rooms: builder builder/inputs builder/plan builder/bake builder/judge */
+/* rooms: builder builder/inputs builder/plan builder/bake builder/judge
+ * router-agent/clock.c router-agent/trust/brake.c router-agent/trust/turn.c */
 /*
  * tests/golden/ holds one file of each format of docs/formats.md.  Every
  * reader and writer of that format is held against it here (a report's
