@@ -32,6 +32,7 @@ static const char *const names[] = {
 	[ROLE_AGENT_VERIFY] = "kiln-agent-verify",
 	[ROLE_CLI] = "kiln-cli",
 	[ROLE_TRANSPORT] = "kiln-transport",
+	[ROLE_ENV] = "kiln-env",
 	[ROLE_VM] = "kiln-vm",
 };
 _Static_assert(ARRAY_LEN(names) == ROLE_COUNT, "a name for every role");

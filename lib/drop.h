@@ -24,6 +24,7 @@ enum role {
 	ROLE_AGENT_VERIFY, /* kiln-agent's parser */
 	ROLE_CLI,	   /* `kiln` reading databases for a person */
 	ROLE_TRANSPORT,	   /* kiln-tuf -x transport */
+	ROLE_ENV,	   /* kiln-builder's unpackers: they own env/ */
 	ROLE_VM,	   /* first of 64 uids, one per virtual machine */
 	ROLE_COUNT
 };
