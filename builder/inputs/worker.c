@@ -21,8 +21,8 @@
  * sources take about 250 MB; linux-source is a file of 140 MB. */
 #define MEMORY_MAX ((rlim_t)2 << 30)
 
-static int
-start(struct worker *w, struct err *err)
+int
+worker_start(struct worker *w, struct err *err)
 {
 	/* libcurl's own names; nothing else passes. */
 	static const char *const passed[] = { "http_proxy", "https_proxy",
@@ -67,15 +67,16 @@ int
 workers_start(struct workers *ws, struct err *err)
 {
 	*ws = (struct workers)WORKERS_INIT;
-	if (start(&ws->fetch, err) == -1 || start(&ws->index, err) == -1) {
+	if (worker_start(&ws->fetch, err) == -1 ||
+	    worker_start(&ws->index, err) == -1) {
 		workers_stop(ws);
 		return -1;
 	}
 	return 0;
 }
 
-static void
-stop(struct worker *w)
+void
+worker_stop(struct worker *w)
 {
 	struct spawn_end end;
 	struct err err = ERR_INIT;
@@ -95,8 +96,8 @@ stop(struct worker *w)
 void
 workers_stop(struct workers *ws)
 {
-	stop(&ws->fetch);
-	stop(&ws->index);
+	worker_stop(&ws->fetch);
+	worker_stop(&ws->index);
 }
 
 void
@@ -117,8 +118,8 @@ worker_send(struct worker *w, uint32_t type, const struct buf *fields,
 	return 0;
 }
 
-static int
-foreign_error(struct worker *w, struct ipc_msg *m, struct err *err)
+int
+worker_error(struct worker *w, struct ipc_msg *m, struct err *err)
 {
 	uint32_t cls, sys;
 	auto_free char *text = NULL;
@@ -154,7 +155,7 @@ worker_recv(
 		if (id != w->last && id != 0)
 			continue; /* of a request we gave up */
 		if (m->type == WORKER_ERROR)
-			return foreign_error(w, m, err);
+			return worker_error(w, m, err);
 		if (id != 0)
 			return 0;
 	}
@@ -175,7 +176,7 @@ worker_fail(uint32_t id, const struct err *e)
 }
 
 static int
-serve(const char *which)
+serve(const struct worker_duty *duty)
 {
 #ifndef KILN_ASAN /* its shadow is 16 TiB of address space */
 	struct rlimit memory = { MEMORY_MAX, MEMORY_MAX };
@@ -186,8 +187,7 @@ serve(const char *which)
 	/* Setting uids has cleared the keeper's; this one stays. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGTERM, SIG_DFL);
-	return strcmp(which, "fetch") == 0 ? fetch_serve(WORKER_SOCK)
-					   : index_serve(WORKER_SOCK);
+	return duty->serve(WORKER_SOCK);
 }
 
 static pid_t server;
@@ -201,7 +201,7 @@ on_term(int sig)
 }
 
 static int
-keep(const char *which)
+keep(const struct worker_duty *duty)
 {
 	for (;;) {
 		int64_t began = time_mono_ms();
@@ -212,7 +212,7 @@ keep(const char *which)
 		if (server == -1)
 			return EXIT_FAILED;
 		if (server == 0)
-			exit(serve(which));
+			exit(serve(duty));
 		signal(SIGTERM, on_term);
 		while (waitpid(server, &status, 0) == -1)
 			if (errno != EINTR)
@@ -222,12 +222,13 @@ keep(const char *which)
 			return 0;
 		if (WIFSIGNALED(status))
 			err_set(&err, ERR_SYSTEM,
-			    "the %s worker ended by signal %d (%s)", which,
+			    "the %s worker ended by signal %d (%s)", duty->name,
 			    WTERMSIG(status), strsignal(WTERMSIG(status)));
 		else
 			err_set(&err, ERR_SYSTEM,
-			    "the %s worker ended with exit %d", which,
+			    "the %s worker ended with exit %d", duty->name,
 			    WEXITSTATUS(status));
+		log_err("worker", &err);
 		worker_fail(0, &err);
 		if (time_mono_ms() - began < 1000)
 			sleep(1);
@@ -235,22 +236,34 @@ keep(const char *which)
 }
 
 int
-worker_main(const char *which)
+worker_run(const struct worker_duty *duty)
 {
-	bool fetch = strcmp(which, "fetch") == 0;
 	struct err err = ERR_INIT;
 
-	log_open(fetch ? "kiln-fetch" : "kiln-index", false);
-	if (!fetch && strcmp(which, "index") != 0) {
-		err_set(&err, ERR_INPUT, "no worker is called \"%s\"", which);
-		log_err("worker", &err);
-		return EXIT_USAGE;
-	}
+	log_open(role_name(duty->role), false);
 	signal(SIGPIPE, SIG_IGN);
-	if (drop_to(fetch ? ROLE_FETCH : ROLE_INDEX, &err) == -1 ||
-	    drop_syscalls(!fetch, true, &err) == -1) {
+	if (drop_to(duty->role, &err) == -1 ||
+	    drop_syscalls(!duty->network, true, &err) == -1) {
 		log_err("worker", &err);
 		return EXIT_FAILED;
 	}
-	return keep(which);
+	return keep(duty);
+}
+
+int
+worker_main(const char *which)
+{
+	static const struct worker_duty duties[] = {
+		{ "fetch", ROLE_FETCH, true, fetch_serve },
+		{ "index", ROLE_INDEX, false, index_serve },
+	};
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_LEN(duties); i++)
+		if (strcmp(which, duties[i].name) == 0)
+			return worker_run(&duties[i]);
+	log_open("kiln-builder", false);
+	err_set(&err, ERR_INPUT, "no worker is called \"%s\"", which);
+	log_err("worker", &err);
+	return EXIT_USAGE;
 }
