@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "builder/bake/env_crew.h"
 #include "builder/inputs/archive.h"
 #include "builder/plan/recipe.h"
 #include "builder/settings.h"
@@ -23,6 +24,7 @@ struct builder {
 	struct deb_archive archive;
 	int recipes; /* folder */
 	int envdir, workdir, logdir, rundir;
+	struct env_crew *crew;		  /* who writes env/ */
 	const char *env_path, *work_path; /* as bwrap reaches them */
 	const char *arch;		  /* Debian's: "amd64" */
 	const char *const *only; /* these and what they use; none: all */

@@ -1,7 +1,7 @@
 /*
  * kiln-builder: watches, locks, plans, builds, judges.
  *
- * Starts its two workers while it may still be root, takes a uid of its own,
+ * Starts its workers while it may still be root, takes a uid of its own,
  * and only then reads anything.  It holds no key and listens on no network;
  * requests are rows of web.db, and a datagram without data says "look".
  */
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "builder/bake/env.h"
+#include "builder/bake/env_crew.h"
 #include "builder/bake/layout.h"
 #include "builder/cycle.h"
 #include "builder/inputs/lock_keep.h"
@@ -208,6 +209,7 @@ debian_arch(struct err *err)
 struct opened {
 	struct farm farm;
 	struct workers workers;
+	struct env_crew crew;
 	struct apt_sources sources;
 	char *env_path, *work_path, *web_db;
 	int lock, wake;
@@ -250,7 +252,10 @@ static int
 recover(struct builder *b, struct err *err)
 {
 	struct env_place at = {
-		.dirfd = b->envdir, .path = b->env_path, .store = b->store
+		.dirfd = b->envdir,
+		.path = b->env_path,
+		.store = b->store,
+		.crew = b->crew,
 	};
 
 	progress_recover(b->db);
@@ -275,8 +280,10 @@ open_all(struct opened *o, struct builder *b, const struct options *opt,
 		return err_set(err, ERR_MISSING,
 		    "no recipes: name their folder with --recipes");
 	if (workers_start(&o->workers, err) == -1 ||
+	    env_crew_start(&o->crew, err) == -1 ||
 	    drop_to(ROLE_BUILDER, err) == -1 || open_folders(o, b, err) == -1)
 		return -1;
+	b->crew = &o->crew;
 	if (settings_read(&b->settings, o->farm.dirfd, opt->config, err) == -1)
 		return -1;
 	db = farm_file(&o->farm, "farm.db");
@@ -315,6 +322,7 @@ close_all(struct opened *o, struct builder *b)
 	store_free(b->store);
 	db_close(b->db);
 	workers_stop(&o->workers);
+	env_crew_stop(&o->crew);
 	apt_sources_release(&o->sources);
 	own_close(&b->recipes);
 	own_close(&b->envdir);
@@ -373,7 +381,8 @@ main(int argc, char **argv)
 	int rc;
 
 	if (argc == 3 && strcmp(argv[1], "-x") == 0)
-		return worker_main(argv[2]);
+		return strcmp(argv[2], "env") == 0 ? env_main()
+						   : worker_main(argv[2]);
 	rc = parse(argc, argv, &opt);
 	if (rc != 0)
 		return rc;

@@ -272,6 +272,7 @@ make_env(struct builder *b, struct task *t, size_t lane)
 	struct env_place at = { .dirfd = b->envdir,
 		.path = b->env_path,
 		.store = b->store,
+		.crew = b->crew,
 		.progress = env_progress,
 		.arg = &pr };
 	struct err err = ERR_INIT;

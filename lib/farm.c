@@ -25,6 +25,7 @@
 #include "lib/fdio.h"
 #include "lib/mem.h"
 #include "lib/own.h"
+#include "lib/tree.h"
 
 #define ROOM "/run/kiln"
 #define ROOM_STATE ROOM "/state"
@@ -39,7 +40,7 @@ static const struct part {
 	mode_t mode;
 } parts[] = {
 	{ "store", ROLE_BUILDER, 0755 },
-	{ "env", ROLE_BUILDER, 0755 },
+	{ "env", ROLE_ENV, 0755 },
 	{ "work", ROLE_BUILDER, 0700 },
 	{ "spool", ROLE_WEB, 0755 },
 	{ "tuf", ROLE_TUF, 0755 },
@@ -225,10 +226,25 @@ make_database(int dirfd, const char *name, struct err *err)
 	return dir_sync(dirfd, err);
 }
 
+/* env/ was the builder's before it got an owner of its own.  It is a cache:
+ * the new owner fills it again. */
+static int
+forget_old_env(int dirfd, struct err *err)
+{
+	struct stat st;
+
+	if (!role_walls() ||
+	    fstatat(dirfd, "env", &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    st.st_uid != role_uid(ROLE_BUILDER))
+		return 0;
+	return tree_remove_at(dirfd, "env", err);
+}
+
 static int
 make_parts(int dirfd, struct err *err)
 {
-	if (give(dirfd, "the folder of the farm", ROOT_OWNS, 0755, err) == -1)
+	if (give(dirfd, "the folder of the farm", ROOT_OWNS, 0755, err) == -1 ||
+	    forget_old_env(dirfd, err) == -1)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
 		const struct part *p = &parts[i];

@@ -1,245 +1,172 @@
+/* The builder's side: what is missing, who makes it, is it still the same. */
 #include "builder/bake/env.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "builder/bake/deb.h"
+#include "builder/bake/env_crew.h"
+#include "builder/bake/env_tree.h"
 #include "builder/bake/fixup.h"
-#include "builder/bake/mkpath.h"
 #include "lib/fdio.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/tree.h"
 
-#define NEW "new-"
-#define NEW_NAME (4 + HASH_HEX)
+#define DEB_NAME (4 + HASH_HEX)
 
+/* "deb/HEX" */
 static void
-new_name(char out[NEW_NAME], const char *hex)
+deb_name(char out[DEB_NAME], const struct hash *h)
 {
-	memcpy(out, NEW, 4);
-	memcpy(out + 4, hex, HASH_HEX);
+	memcpy(out, "deb/", 4);
+	hash_hex(h, out + 4);
 }
 
 /* --- packages ------------------------------------------------------------ */
 
-static int
-read_digest(int debs, const char *hex, struct hash *out, struct err *err)
-{
-	auto_buf struct buf text = BUF_INIT;
-	auto_free char *path = mem_printf("%s/digest", hex);
+/* One that is not unpacked yet. */
+struct missing {
+	struct env_package package;
+	int64_t size;
+};
 
-	if (file_read_at(debs, path, HASH_HEX, &text, err) == -1)
-		return -1;
-	if (text.len == HASH_HEX - 1 && hash_parse(out, text.data))
-		return 0;
-	return err_set(err, ERR_TRUST, "env/deb/%s is damaged", path);
+struct making {
+	const struct env_place *at;
+	struct missing *v;
+	size_t n;
+	int64_t done, total;
+};
+
+static void
+one_done(void *arg)
+{
+	struct making *m = arg;
+
+	m->done++;
+	if (m->at->progress)
+		m->at->progress(m->at->arg, m->done, m->total);
 }
 
 static int
-unpack(const struct env_place *at, int debs, const struct env_package *p,
-    struct err *err)
+largest_first(const void *pa, const void *pb)
 {
-	char hex[HASH_HEX], name[NEW_NAME];
-	auto_fd int deb = -1, dir = -1, root = -1, file = -1;
-	struct hash digest;
-	int64_t size;
+	const struct missing *a = pa, *b = pb;
 
-	hash_hex(&p->sha256, hex);
-	new_name(name, hex);
-	if (store_get(at->store, &p->sha256, &deb, err) == -1)
-		return err_prefix(err, "package %s", p->name);
-	/* A disk may rot; what is unpacked is what was locked. */
-	if (hash_fd(deb, &digest, &size, err) == -1)
-		return -1;
-	if (!hash_equal(&digest, &p->sha256))
-		return err_set(err, ERR_TRUST,
-		    "package %s: damaged in the store (%s)", p->name, hex);
-	if (tree_remove_at(debs, name, err) == -1)
-		return -1;
-	dir = mkpath(debs, name, err);
-	if (dir == -1)
-		return -1;
-	root = mkpath(dir, "root", err);
-	if (root == -1 || deb_unpack(p->name, deb, root, err) == -1 ||
-	    tree_digest(root, &digest, err) == -1)
-		return -1;
-	hash_hex(&digest, hex);
-	file = file_open_at(dir, "digest", O_WRONLY | O_CREAT, 0444, err);
-	if (file == -1 || fd_write_all(file, hex, HASH_HEX - 1, err) == -1)
-		return -1;
+	return (a->size < b->size) - (a->size > b->size);
+}
+
+static bool
+listed(const struct making *m, const struct hash *h)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (hash_equal(&m->v[i].package.sha256, h))
+			return true;
+	return false;
+}
+
+static int
+find_missing(
+    struct making *m, const struct env_package *p, size_t n, struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		char name[DEB_NAME];
+		auto_fd int deb = -1;
+		struct missing one = { .package = p[i] };
+
+		deb_name(name, &p[i].sha256);
+		if (file_exists_at(m->at->dirfd, name) ||
+		    listed(m, &p[i].sha256)) {
+			one_done(m);
+			continue;
+		}
+		if (store_get(m->at->store, &p[i].sha256, &deb, err) == -1 ||
+		    fd_size(deb, &one.size, err) == -1)
+			return err_prefix(err, "package %s", p[i].name);
+		m->v[m->n++] = one;
+	}
+	/* So that no large one is left for the end, and for one alone. */
+	if (m->n)
+		qsort(m->v, m->n, sizeof(*m->v), largest_first);
 	return 0;
 }
 
-/* One sync for all of them, then their names. */
 static int
-name_packages(int debs, const struct env_package *p, const bool *made, size_t n,
-    struct err *err)
+unpack(struct making *m, const struct env_package *p, struct err *err)
 {
-	char hex[HASH_HEX], name[NEW_NAME];
+	const struct env_place *at = m->at;
+	auto_fd int deb = -1;
 
-	if (syncfs(debs) == -1)
-		return err_sys(err, "sync unpacked packages");
-	for (size_t i = 0; i < n; i++) {
-		if (!made[i])
-			continue;
-		hash_hex(&p[i].sha256, hex);
-		new_name(name, hex);
-		/* The same .deb twice in a list: the second finds it gone. */
-		if (renameat(debs, name, debs, hex) == -1 && errno != ENOENT)
-			return err_sys(
-			    err, "name unpacked package %s", p[i].name);
-	}
-	return dir_sync(debs, err);
+	if (store_get(at->store, &p->sha256, &deb, err) == -1)
+		return err_prefix(err, "package %s", p->name);
+	if (at->crew)
+		return env_crew_unpack(at->crew, at->dirfd, p, deb, err);
+	if (env_tree_unpack(at->dirfd, p, deb, err) == -1)
+		return -1;
+	one_done(m);
+	return 0;
 }
 
 static int
-make_packages(const struct env_place *at, int debs, const struct env_package *p,
-    size_t n, struct err *err)
+unpack_all(struct making *m, struct err *err)
 {
-	auto_free bool *made = mem_zero(n + 1, sizeof(*made));
-	bool any = false;
-	char hex[HASH_HEX];
+	struct env_crew *crew = m->at->crew;
+	struct err late = ERR_INIT;
+	int rc = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		hash_hex(&p[i].sha256, hex);
-		if (!file_exists_at(debs, hex)) {
-			if (unpack(at, debs, &p[i], err) == -1)
-				return -1;
-			made[i] = any = true;
-		}
-		if (at->progress)
-			at->progress(at->arg, (int64_t)i + 1, (int64_t)n);
+	if (crew)
+		env_crew_tell(crew, one_done, m);
+	for (size_t i = 0; i < m->n && rc == 0; i++)
+		rc = unpack(m, &m->v[i].package, err);
+	/* After a failure, too: nobody may be at work below a name that the
+	 * next one begins anew. */
+	if (crew && env_crew_finish(crew, &late) == -1 && rc == 0) {
+		*err = late;
+		rc = -1;
 	}
-	return any ? name_packages(debs, p, made, n, err) : 0;
+	if (crew)
+		env_crew_tell(crew, NULL, NULL);
+	return rc;
+}
+
+static int
+make_packages(const struct env_place *at, const struct env_package *p, size_t n,
+    struct err *err)
+{
+	auto_free struct missing *v = mem_zero(n + 1, sizeof(*v));
+	auto_free struct env_package *list = mem_zero(n + 1, sizeof(*list));
+	struct making m = { .at = at, .v = v, .total = (int64_t)n };
+
+	if (find_missing(&m, p, n, err) == -1 || unpack_all(&m, err) == -1)
+		return -1;
+	if (m.n == 0)
+		return 0;
+	for (size_t i = 0; i < m.n; i++)
+		list[i] = m.v[i].package;
+	/* One sync for all of them, then their names. */
+	return at->crew ? env_crew_name(at->crew, at->dirfd, list, m.n, err)
+			: env_tree_name(at->dirfd, list, m.n, err);
+}
+
+static int
+read_digest(int env, const struct hash *deb, struct hash *out, struct err *err)
+{
+	auto_buf struct buf text = BUF_INIT;
+	char name[DEB_NAME];
+	auto_free char *path = NULL;
+
+	deb_name(name, deb);
+	path = mem_printf("%s/digest", name);
+	if (file_read_at(env, path, HASH_HEX, &text, err) == -1)
+		return -1;
+	if (text.len == HASH_HEX - 1 && hash_parse(out, text.data))
+		return 0;
+	return err_set(err, ERR_TRUST, "env/%s is damaged", name);
 }
 
 /* --- an environment ------------------------------------------------------ */
 
 static int
-copy_file(int from_dir, const char *from, int to_dir, const char *to,
-    const struct stat *st, struct err *err)
-{
-	auto_fd int in = file_open_at(from_dir, from, O_RDONLY, 0, err);
-	auto_fd int out = -1;
-	struct timespec times[2] = { st->st_mtim, st->st_mtim };
-	struct hash h;
-	int64_t size;
-
-	if (in == -1)
-		return -1;
-	out = file_open_at(
-	    to_dir, to, O_WRONLY | O_CREAT | O_EXCL, st->st_mode & 0777, err);
-	if (out == -1 || hash_copy(in, out, st->st_size, &h, &size, err) == -1)
-		return -1;
-	if (fchmod(out, st->st_mode & 0777) == -1 || futimens(out, times) == -1)
-		return err_sys(err, "copy %s", from);
-	return 0;
-}
-
-static bool
-same_link(int a, const char *an, int b, const char *bn)
-{
-	char at[4096], bt[4096];
-	ssize_t n = readlinkat(a, an, at, sizeof(at));
-
-	return n > 0 && readlinkat(b, bn, bt, sizeof(bt)) == n &&
-	       memcmp(at, bt, (size_t)n) == 0;
-}
-
-struct merge {
-	int root;
-	const char *package;
-};
-
-static int
-merge_one(void *arg, const char *path, int dirfd, const char *name,
-    const struct stat *st, struct err *err)
-{
-	const struct merge *m = arg;
-	const char *base;
-	auto_fd int dir = -1;
-
-	if (S_ISDIR(st->st_mode)) {
-		dir = mkpath(m->root, path, err);
-		return dir == -1 ? err_prefix(err, "package %s", m->package)
-				 : 0;
-	}
-	dir = mkpath_parent(m->root, path, &base, err);
-	if (dir == -1)
-		return err_prefix(err, "package %s", m->package);
-	if (linkat(dirfd, name, dir, base, 0) == 0)
-		return 0;
-	if (errno == EMLINK && S_ISREG(st->st_mode))
-		return copy_file(dirfd, name, dir, base, st, err);
-	if (errno != EEXIST)
-		return err_sys(err, "link %s of package %s", path, m->package);
-	if (S_ISLNK(st->st_mode) && same_link(dirfd, name, dir, base))
-		return 0;
-	return err_set(err, ERR_INPUT,
-	    "package %s: another package of this environment has /%s too",
-	    m->package, path);
-}
-
-static int
-set_dir_time(void *arg, const char *path, int dirfd, const char *name,
-    const struct stat *st, struct err *err)
-{
-	static const struct timespec times[2] = { { DEB_CLOCK, 0 },
-		{ DEB_CLOCK, 0 } };
-
-	(void)arg;
-	/* Files have theirs, but for those the fix-ups made. */
-	if (st->st_mtim.tv_sec == DEB_CLOCK)
-		return 0;
-	if (utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW) == -1)
-		return err_sys(err, "set the time of %s", path);
-	return 0;
-}
-
-static int
-assemble(const struct env_place *at, int debs, const struct env_package *p,
-    size_t n, const char *hex, struct err *err)
-{
-	char name[NEW_NAME];
-	auto_fd int root = -1;
-
-	new_name(name, hex);
-	if (tree_remove_at(at->dirfd, name, err) == -1)
-		return -1;
-	root = mkpath(at->dirfd, name, err);
-	if (root == -1)
-		return -1;
-	for (size_t i = 0; i < n; i++) {
-		struct merge m = { root, p[i].name };
-		char deb[HASH_HEX];
-		auto_free char *path = NULL;
-		auto_fd int dir = -1;
-
-		hash_hex(&p[i].sha256, deb);
-		path = mem_printf("%s/root", deb);
-		dir = dir_open_at(debs, path, err);
-		if (dir == -1 || tree_walk(dir, merge_one, &m, err) == -1)
-			return -1;
-	}
-	if (fixup_apply(root, err) == -1 ||
-	    tree_walk(root, set_dir_time, NULL, err) == -1)
-		return -1;
-	if (syncfs(root) == -1)
-		return err_sys(err, "sync the environment");
-	if (renameat(at->dirfd, name, at->dirfd, hex) == -1)
-		return err_sys(err, "name the environment");
-	return dir_sync(at->dirfd, err);
-}
-
-static int
-digest_env(int debs, const struct env_package *p, size_t n, struct hash *out,
+digest_env(int env, const struct env_package *p, size_t n, struct hash *out,
     struct err *err)
 {
 	auto_buf struct buf fix = BUF_INIT;
@@ -248,11 +175,9 @@ digest_env(int debs, const struct env_package *p, size_t n, struct hash *out,
 	hasher_init(&h);
 	hasher_field(&h, "kiln/environment/1", 18);
 	for (size_t i = 0; i < n; i++) {
-		char hex[HASH_HEX];
 		struct hash tree;
 
-		hash_hex(&p[i].sha256, hex);
-		if (read_digest(debs, hex, &tree, err) == -1)
+		if (read_digest(env, &p[i].sha256, &tree, err) == -1)
 			return -1;
 		hasher_field(&h, p[i].sha256.b, sizeof(p[i].sha256.b));
 		hasher_field(&h, tree.b, sizeof(tree.b));
@@ -263,20 +188,28 @@ digest_env(int debs, const struct env_package *p, size_t n, struct hash *out,
 	return 0;
 }
 
+static int
+assemble(const struct env_place *at, const struct hash *digest,
+    const struct env_package *p, size_t n, struct err *err)
+{
+	return at->crew
+		   ? env_crew_assemble(at->crew, at->dirfd, digest, p, n, err)
+		   : env_tree_assemble(at->dirfd, digest, p, n, err);
+}
+
 int
 env_make(const struct env_place *at, const struct env_package *p, size_t n,
     struct env *out, struct err *err)
 {
-	auto_fd int debs = mkpath(at->dirfd, "deb", err);
 	char hex[HASH_HEX];
 	struct hash digest;
 
-	if (debs == -1 || make_packages(at, debs, p, n, err) == -1 ||
-	    digest_env(debs, p, n, &digest, err) == -1)
+	if (make_packages(at, p, n, err) == -1 ||
+	    digest_env(at->dirfd, p, n, &digest, err) == -1)
 		return err_prefix(err, "environment");
 	hash_hex(&digest, hex);
 	if (!file_exists_at(at->dirfd, hex) &&
-	    assemble(at, debs, p, n, hex, err) == -1)
+	    assemble(at, &digest, p, n, err) == -1)
 		return err_prefix(err, "environment");
 	out->digest = digest;
 	out->root = mem_printf("%s/%s", at->path, hex);
@@ -294,21 +227,18 @@ int
 env_check(const struct env_place *at, const struct env_package *p, size_t n,
     size_t first, size_t count, struct err *err)
 {
-	auto_fd int debs = dir_open_at(at->dirfd, "deb", err);
-
-	if (debs == -1)
-		return -1;
 	for (size_t i = 0; i < count && i < n; i++) {
 		const struct env_package *one = &p[(first + i) % n];
-		char hex[HASH_HEX];
+		char name[DEB_NAME];
 		auto_free char *path = NULL;
 		auto_fd int dir = -1;
 		struct hash then, now;
 
-		hash_hex(&one->sha256, hex);
-		path = mem_printf("%s/root", hex);
-		dir = dir_open_at(debs, path, err);
-		if (dir == -1 || read_digest(debs, hex, &then, err) == -1 ||
+		deb_name(name, &one->sha256);
+		path = mem_printf("%s/root", name);
+		dir = dir_open_at(at->dirfd, path, err);
+		if (dir == -1 ||
+		    read_digest(at->dirfd, &one->sha256, &then, err) == -1 ||
 		    tree_digest(dir, &now, err) == -1)
 			return -1;
 		if (!hash_equal(&then, &now))
@@ -320,33 +250,11 @@ env_check(const struct env_place *at, const struct env_package *p, size_t n,
 	return 0;
 }
 
-static int
-remove_new(int dirfd, struct err *err)
-{
-	auto_fd int copy = dir_open_at(dirfd, ".", err);
-	auto_dir DIR *d = NULL;
-	struct dirent *e;
-
-	if (copy == -1)
-		return -1;
-	d = fdopendir(copy);
-	if (!d)
-		return err_sys(err, "list environments");
-	copy = -1;
-	while ((e = readdir(d)))
-		if (strncmp(e->d_name, NEW, 4) == 0 &&
-		    tree_remove_at(dirfd, e->d_name, err) == -1)
-			return -1;
-	return 0;
-}
-
 int
 env_recover(const struct env_place *at, struct err *err)
 {
-	auto_fd int debs = mkpath(at->dirfd, "deb", err);
+	int rc = at->crew ? env_crew_clean(at->crew, at->dirfd, err)
+			  : env_tree_clean(at->dirfd, err);
 
-	if (debs == -1 || remove_new(debs, err) == -1 ||
-	    remove_new(at->dirfd, err) == -1)
-		return err_prefix(err, "clean env");
-	return 0;
+	return rc == -1 ? err_prefix(err, "clean env") : 0;
 }

@@ -6,6 +6,9 @@
  *   env/HEX/            packages hard-linked together and the fix-ups, by
  *                       the environment digest
  *
+ * As root they belong to a uid of their own, whose processes (env_crew.h) are
+ * the only ones that write here; builds and the builder read.
+ *
  * All are made under a name "new-…", synced and renamed: one that has its
  * name is whole.  Nothing in them is changed again.  Not for two processes at
  * a time: the caller holds the farm's lock.
@@ -21,6 +24,8 @@
 #include "lib/hash.h"
 #include "lib/store.h"
 
+struct env_crew;
+
 struct env_package {
 	const char *name; /* for messages */
 	struct hash sha256;
@@ -30,6 +35,7 @@ struct env_place {
 	int dirfd;	  /* env/ */
 	const char *path; /* the same, absolute, as bwrap reaches it */
 	struct store *store;
+	struct env_crew *crew; /* NULL: this process, which owns env/ */
 	/* Called after each package is there; may be NULL. */
 	void (*progress)(void *arg, int64_t done, int64_t total);
 	void *arg;

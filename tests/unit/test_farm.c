@@ -90,7 +90,7 @@ look_at_layout(int fd)
 {
 	owner_is(fd, ".", true, 0, 0755);
 	owner_is(fd, "store", false, ROLE_BUILDER, 0755);
-	owner_is(fd, "env", false, ROLE_BUILDER, 0755);
+	owner_is(fd, "env", false, ROLE_ENV, 0755);
 	owner_is(fd, "work", false, ROLE_BUILDER, 0700);
 	owner_is(fd, "spool", false, ROLE_WEB, 0755);
 	owner_is(fd, "tuf", false, ROLE_TUF, 0755);
@@ -325,6 +325,30 @@ foreign_folder(void)
 }
 
 static void
+old_env(void)
+{
+	struct farm f = FARM_INIT;
+	struct stat st;
+
+	enter(&f, "var", NULL);
+	WANT(mkdirat(f.dirfd, "env/deb", 0755) == 0);
+	WANT(fchownat(f.dirfd, "env", role_uid(ROLE_BUILDER), 0, 0) == 0);
+	farm_release(&f);
+	enter(&f, "var", NULL);
+	WANT(stat("var/env", &st) == 0 && st.st_uid == role_uid(ROLE_ENV));
+	WANT(access("var/env/deb", F_OK) == -1 && errno == ENOENT);
+}
+
+static void
+environments_that_the_builder_could_write_are_forgotten(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(in_child(old_env), 0);
+}
+
+static void
 what_somebody_else_filled_is_not_taken_over(void **state)
 {
 	(void)state;
@@ -400,6 +424,7 @@ main(void)
 		TEST(defaults_are_a_checkouts_or_the_systems),
 		TEST(a_role_reaches_its_parts_below_a_closed_home),
 		TEST(a_child_inside_uses_the_same_room),
+		TEST(environments_that_the_builder_could_write_are_forgotten),
 		TEST(what_somebody_else_filled_is_not_taken_over),
 		TEST(links_in_the_folder_lead_nowhere),
 		TEST(programs_may_start_at_the_same_time),
