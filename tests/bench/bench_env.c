@@ -8,11 +8,14 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "builder/bake/env.h"
+#include "builder/bake/env_crew.h"
 #include "builder/inputs/lock.h"
 #include "builder/inputs/lock_make.h"
 #include "lib/db.h"
+#include "lib/drop.h"
 #include "lib/fdio.h"
 #include "lib/mem.h"
 #include "lib/own.h"
@@ -47,11 +50,15 @@ make(
 {
 	auto_free struct env_package *p = mem_zero(l->build.n, sizeof(*p));
 	auto_env struct env env = ENV_INIT;
-	struct env_place at = { .path = folder, .store = st };
+	auto_env_crew struct env_crew crew = { 0 };
+	struct env_place at = { .path = folder, .store = st, .crew = &crew };
 	auto_fd int dirfd = dir_open(folder, err);
 
-	if (dirfd == -1)
+	if (dirfd == -1 || env_crew_start(&crew, err) == -1)
 		return -1;
+	if (role_walls() &&
+	    fchown(dirfd, role_uid(ROLE_ENV), role_gid(ROLE_ENV)) == -1)
+		return err_sys(err, "give %s to kiln-env", folder);
 	at.dirfd = dirfd;
 	for (size_t i = 0; i < l->build.n; i++) {
 		p[i].name = l->build.v[i].name;
@@ -90,6 +97,8 @@ main(int argc, char **argv)
 	struct err err = ERR_INIT;
 	bool is_list = argc == 4 && strcmp(argv[1], "list") == 0;
 
+	if (argc == 3 && strcmp(argv[1], "-x") == 0)
+		return env_main();
 	if (!is_list && !(argc == 5 && strcmp(argv[1], "make") == 0)) {
 		fprintf(stderr, "bench_env: see the head of bench_env.c\n");
 		return 2;
