@@ -195,8 +195,9 @@ static pid_t server;
 static void
 on_term(int sig)
 {
-	if (server > 0)
-		kill(server, SIGKILL);
+	/* Gone when we are, and what it took is counted as ours. */
+	if (server > 0 && kill(server, SIGKILL) == 0)
+		waitpid(server, NULL, 0);
 	_exit(128 + sig);
 }
 
