@@ -59,6 +59,19 @@ t "it says which set the router runs" \
 t "dig asked from the LAN and the virtual machine answered" \
     has "^query .*router\.lan\..*192\.0\.2\.53" "$tmp/first.log"
 
+# A guest for the router's own test: what was just built.
+keep_guest() {
+	mkdir -p "$bin/test-guest"
+	digests "$state" >"$tmp/digests"
+	for o in vmlinuz initrd image; do
+		d=$(awk -F'|' -v o=$o '$3 == o {print $4; exit}' "$tmp/digests")
+		[ -n "$d" ] || return 1
+		cp -f "$state/store/$(echo "$d" | cut -c1-2)/$d" \
+		    "$bin/test-guest/$o" || return 1
+	done
+}
+t "kernel, initrd and image lie in the store under their digests" keep_guest
+
 # --- walls, with the real processes running -----------------------------------
 web=$(pid_of kiln-web)
 web_uid=$(awk '/^Uid:/ {print $2}' "/proc/$web/status" 2>/dev/null)
