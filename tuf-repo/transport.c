@@ -1,5 +1,6 @@
 #include "tuf-repo/transport.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,22 +49,32 @@ transport_start(struct transport *t, struct err *err)
 	static const char *const argv[] = { "kiln-tuf", "-x", "transport",
 		NULL };
 	struct spawn sp = SPAWN_INIT;
-	int sv[2];
+	int sv[2], leash[2];
 
 	if (ipc_pair(sv, err) == -1)
 		return -1;
+	if (pipe2(leash, O_CLOEXEC) == -1) {
+		close(sv[0]);
+		close(sv[1]);
+		return err_sys(err, "make a leash");
+	}
 	sp.argv = argv;
 	sp.exec_self = true;
 	sp.new_session = true;
 	sp.fds[0] = sv[1];
-	sp.nfds = 1;
+	sp.fds[1] = leash[0];
+	sp.nfds = 2;
 	if (spawn_start(&sp, &t->child, err) == -1) {
 		close(sv[0]);
 		close(sv[1]);
+		close(leash[0]);
+		close(leash[1]);
 		return err_prefix(err, "start the transport child");
 	}
 	close(sv[1]);
+	close(leash[0]);
 	t->sock = sv[0];
+	t->leash = leash[1];
 	return 0;
 }
 
@@ -74,13 +85,14 @@ transport_stop(struct transport *t)
 	struct spawn_end end;
 
 	own_close(&t->sock);
-	t->sock = -1;
+	own_close(&t->leash);
+	t->sock = t->leash = -1;
 	job_free(t->job);
 	t->job = NULL;
 	t->busy = false;
 	if (!t->child.pid)
 		return;
-	/* It ends when its socket closes, at work or not. */
+	/* It ends when its leash closes, at work or not. */
 	if (spawn_wait(&t->child, END_MS, &end, &ignore) == -1)
 		spawn_kill(&t->child);
 }

@@ -18,16 +18,18 @@
 	60 /* of the full form; a larger delta is not kept \
 	    */
 #define TRANSPORT_SOCKET 3
+#define TRANSPORT_LEASH 4 /* a pipe that never has a byte */
 
 struct transport {
-	int sock; /* -1: no child */
+	int sock;  /* -1: no child */
+	int leash; /* closed, it ends the child even at work */
 	struct child child;
 	bool busy;
 	struct transport_job *job; /* of the child, while busy */
 };
-#define TRANSPORT_INIT                          \
-	{                                       \
-		.sock = -1, .child = CHILD_INIT \
+#define TRANSPORT_INIT                                       \
+	{                                                    \
+		.sock = -1, .leash = -1, .child = CHILD_INIT \
 	}
 
 /* Before rights are given up. */
@@ -45,6 +47,6 @@ int transport_propose(struct repo *, struct err *) KILN_MUST;
 
 /* `kiln-tuf -x transport`: gives up rights, then transport_serve. */
 int transport_main(void);
-int transport_serve(int sock) KILN_MUST;
+int transport_serve(int sock, int leash) KILN_MUST;
 
 #endif

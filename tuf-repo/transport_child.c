@@ -3,6 +3,7 @@
  * three descriptors at a time and can open nothing.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -29,19 +30,6 @@ make_one(struct ipc_msg *m, struct delta_made *made, struct err *err)
 	    m->fds[0], m->fds[2], m->fds[1], (int)level, made, err);
 }
 
-/*
- * While it works nobody reads the socket: SIGIO ends the process when the
- * other side is gone, which has another uid and could not kill it.
- */
-static int
-hang_up_kills(int sock, bool on, struct err *err)
-{
-	if (fcntl(sock, F_SETOWN, getpid()) == -1 ||
-	    fcntl(sock, F_SETFL, on ? O_ASYNC : 0) == -1)
-		return err_sys(err, "watch the socket");
-	return 0;
-}
-
 static int
 serve(int sock, struct err *err)
 {
@@ -55,8 +43,6 @@ serve(int sock, struct err *err)
 
 		if (got <= 0)
 			return got;
-		if (hang_up_kills(sock, true, err) == -1)
-			return -1;
 		if (make_one(&m, &made, &no) == 0) {
 			ipc_add_u32(&answer, (uint32_t)made.head_size);
 		} else {
@@ -64,18 +50,35 @@ serve(int sock, struct err *err)
 			ipc_add_u32(&answer, (uint32_t)no.cls);
 			ipc_add_str(&answer, no.msg);
 		}
-		if (hang_up_kills(sock, false, err) == -1 ||
-		    ipc_send(sock, type, &answer, NULL, 0, err) == -1)
+		if (ipc_send(sock, type, &answer, NULL, 0, err) == -1)
 			return -1;
 	}
 }
 
+/*
+ * While it works nobody reads the socket, and its parent has another uid and
+ * could not kill it: the leash, a pipe into which nobody ever writes, sends
+ * SIGIO when its other end is gone.  The socket itself would not do: it sends
+ * SIGIO for a message that was read late, too.
+ */
+static int
+take_leash(int leash, struct err *err)
+{
+	struct pollfd gone = { .fd = leash, .events = POLLIN };
+
+	if (fcntl(leash, F_SETFD, FD_CLOEXEC) == -1 ||
+	    fcntl(leash, F_SETOWN, getpid()) == -1 ||
+	    fcntl(leash, F_SETFL, O_ASYNC) == -1 || poll(&gone, 1, 0) == -1)
+		return err_sys(err, "take the leash");
+	return gone.revents ? err_set(err, ERR_BUSY, "kiln-tuf has ended") : 0;
+}
+
 int
-transport_serve(int sock)
+transport_serve(int sock, int leash)
 {
 	struct err err = ERR_INIT;
 
-	if (serve(sock, &err) == 0)
+	if (take_leash(leash, &err) == 0 && serve(sock, &err) == 0)
 		return EXIT_DONE;
 	log_err("transport-ended", &err);
 	return err_exit(&err);
@@ -104,7 +107,7 @@ transport_main(void)
 	    drop_to(ROLE_TRANSPORT, &err) == -1 ||
 	    drop_syscalls(true, true, &err) == -1)
 		goto fail;
-	return transport_serve(TRANSPORT_SOCKET);
+	return transport_serve(TRANSPORT_SOCKET, TRANSPORT_LEASH);
 fail:
 	log_err("transport-start", &err);
 	return err_exit(&err);
