@@ -17,9 +17,11 @@
 #include "lib/err.h"
 #include "lib/hash.h"
 #include "lib/ipc.h"
+#include "router-agent/probe_spec.h"
 
 #define SET_SERVICES 32
 #define SET_PROBES 16
+#define SET_KEYS_MAX 1024
 #define SET_NAME 64 /* bytes with NUL: service, channel, arch */
 #define SET_VERSION 128
 #define SET_MACHINE 128
@@ -28,26 +30,6 @@
 #define SET_IMAGE_MAX ((int64_t)4 << 30)
 #define SET_MEMORY_MIN ((int64_t)16 << 20)
 #define SET_MEMORY_MAX ((int64_t)16 << 30)
-
-enum probe_type { PROBE_DNS, PROBE_TCP };
-enum probe_expect {
-	PROBE_ADDRESS, /* or text, in `value` */
-	PROBE_SELF,    /* the machine's own address */
-	PROBE_NXDOMAIN,
-	PROBE_ANY,
-};
-
-struct probe {
-	enum probe_type type;
-	/* dns */
-	char name[256];
-	char qtype[8]; /* A, AAAA, TXT */
-	enum probe_expect expect;
-	char value[256];
-	bool tcp;
-	/* tcp */
-	uint16_t port;
-};
 
 struct set_file { /* one artifact: kernel, initrd, image */
 	char target[SET_TARGET];
@@ -93,7 +75,4 @@ int set_from_json(
 const struct set_service *set_service(const struct set *, const char *name);
 /* Every field within its bounds: asked after each crossing. */
 int set_check(const struct set *, struct err *) KILN_MUST;
-/* "dns A router.lan over tcp": for people. */
-void probe_text(const struct probe *, struct buf *);
-
 #endif

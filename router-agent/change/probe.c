@@ -21,18 +21,6 @@ enum { PROBE_GO = 1, PROBE_DONE };
 
 /* --- the parent's side --------------------------------------------------- */
 
-static void
-add_probe(struct buf *b, const struct probe *p)
-{
-	ipc_add_u32(b, (uint32_t)p->type);
-	ipc_add_str(b, p->name);
-	ipc_add_str(b, p->qtype);
-	ipc_add_u32(b, (uint32_t)p->expect);
-	ipc_add_str(b, p->value);
-	ipc_add_u32(b, p->tcp);
-	ipc_add_u32(b, p->port);
-}
-
 int
 probe_start(struct probe_run *r, const struct set_service *s,
     const char *address, const char *from, const char *device,
@@ -62,7 +50,7 @@ probe_start(struct probe_run *r, const struct set_service *s,
 	ipc_add_i64(&b, deadline_ms);
 	ipc_add_u32(&b, (uint32_t)s->nprobes);
 	for (size_t i = 0; i < s->nprobes; i++)
-		add_probe(&b, &s->probes[i]);
+		probe_send(&s->probes[i], &b);
 	if (ipc_send(ours, PROBE_GO, &b, NULL, 0, err) == -1) {
 		spawn_kill(&r->child);
 		return -1;
@@ -181,36 +169,6 @@ struct ask {
 };
 
 static int
-get_text(struct ipc_msg *m, char *out, size_t room, struct err *err)
-{
-	auto_free char *s = NULL;
-
-	if (ipc_get_str(m, room - 1, &s, err) == -1)
-		return -1;
-	memcpy(out, s, strlen(s) + 1);
-	return 0;
-}
-
-static int
-get_probe(struct ipc_msg *m, struct probe *p, struct err *err)
-{
-	uint32_t type, expect, tcp, port;
-
-	if (ipc_get_u32(m, &type, err) == -1 ||
-	    get_text(m, p->name, sizeof(p->name), err) == -1 ||
-	    get_text(m, p->qtype, sizeof(p->qtype), err) == -1 ||
-	    ipc_get_u32(m, &expect, err) == -1 ||
-	    get_text(m, p->value, sizeof(p->value), err) == -1 ||
-	    ipc_get_u32(m, &tcp, err) == -1 || ipc_get_u32(m, &port, err) == -1)
-		return -1;
-	p->type = (enum probe_type)type;
-	p->expect = (enum probe_expect)expect;
-	p->tcp = tcp == 1;
-	p->port = (uint16_t)port;
-	return 0;
-}
-
-static int
 get_ask(struct ipc_msg *m, struct ask *a, struct err *err)
 {
 	if (ipc_get_str(m, 64, &a->address, err) == -1 ||
@@ -222,7 +180,7 @@ get_ask(struct ipc_msg *m, struct ask *a, struct err *err)
 	if (a->n > SET_PROBES)
 		return err_set(err, ERR_INPUT, "too many probes");
 	for (uint32_t i = 0; i < a->n; i++)
-		if (get_probe(m, &a->probes[i], err) == -1)
+		if (probe_receive(m, &a->probes[i], err) == -1)
 			return -1;
 	return ipc_end(m, err);
 }

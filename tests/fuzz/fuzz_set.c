@@ -1,4 +1,5 @@
-/* rooms: router-agent/set.c */
+/* rooms: router-agent/set.c router-agent/set_wire.c router-agent/set_json.c
+ * router-agent/probe_spec.c */
 /* A set as it lies in the agent's state, and as the verifier sends it: what
  * passes is within bounds and crosses both ways unchanged. */
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* rooms: router-agent/state.c router-agent/set.c router-agent/plan.c */
+/* rooms: router-agent/state.c router-agent/set.c router-agent/set_wire.c
+ * router-agent/set_json.c router-agent/probe_spec.c router-agent/plan.c */
 /* What the agent remembers, and what it makes of it. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,8 @@
 /* rooms: builder builder/inputs builder/plan builder/bake builder/judge
- * router-agent/clock.c router-agent/trust/brake.c router-agent/trust/turn.c */
+ * router-agent/clock.c router-agent/trust/brake.c router-agent/trust/turn.c
+ * router-agent/trust/rules.c router-agent/trust/rules_image.c
+ * router-agent/trust/rules_probe.c router-agent/set.c router-agent/set_wire.c
+ * router-agent/set_json.c router-agent/probe_spec.c */
 /*
  * tests/golden/ holds one file of each format of docs/formats.md.  Every
  * reader and writer of that format is held against it here (a report's
@@ -20,8 +23,6 @@
 #undef printable
 #undef path_ok
 #include "router-agent/machine/guest.c"
-#include "router-agent/set.c"
-#include "router-agent/trust/rules.c"
 #include "tests/support/tuf/tufmake.c"
 
 #define get_text release_get_text
@@ -37,6 +38,10 @@
 #include "lib/canon.h"
 #include "lib/fdio.h"
 #include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/num.h"
+#include "lib/own.h"
+#include "router-agent/trust/rules.h"
 
 #define GOLDEN "tests/golden/"
 

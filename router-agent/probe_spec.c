@@ -1,0 +1,155 @@
+#include "router-agent/probe_spec.h"
+
+#include <string.h>
+
+#include "lib/json.h"
+#include "lib/own.h"
+
+static const char *const expect_words[] = { "address", "self", "nxdomain",
+	"any" };
+
+/* --- over ipc ------------------------------------------------------------ */
+
+void
+probe_send(const struct probe *p, struct buf *b)
+{
+	ipc_add_u32(b, (uint32_t)p->type);
+	ipc_add_str(b, p->name);
+	ipc_add_str(b, p->qtype);
+	ipc_add_u32(b, (uint32_t)p->expect);
+	ipc_add_str(b, p->value);
+	ipc_add_u32(b, p->tcp);
+	ipc_add_u32(b, p->port);
+}
+
+static int
+get_text(struct ipc_msg *m, char *out, size_t room, struct err *err)
+{
+	auto_free char *s = NULL;
+
+	if (ipc_get_str(m, room - 1, &s, err) == -1)
+		return -1;
+	memcpy(out, s, strlen(s) + 1);
+	return 0;
+}
+#define GET_TEXT(m, array, err) get_text(m, array, sizeof(array), err)
+
+int
+probe_receive(struct ipc_msg *m, struct probe *p, struct err *err)
+{
+	uint32_t type, expect, tcp, port;
+
+	if (ipc_get_u32(m, &type, err) == -1 ||
+	    GET_TEXT(m, p->name, err) == -1 ||
+	    GET_TEXT(m, p->qtype, err) == -1 ||
+	    ipc_get_u32(m, &expect, err) == -1 ||
+	    GET_TEXT(m, p->value, err) == -1 ||
+	    ipc_get_u32(m, &tcp, err) == -1 || ipc_get_u32(m, &port, err) == -1)
+		return -1;
+	if (type > PROBE_TCP || expect > PROBE_ANY || tcp > 1 || port > 65535)
+		return err_set(err, ERR_INPUT, "a probe out of range");
+	p->type = (enum probe_type)type;
+	p->expect = (enum probe_expect)expect;
+	p->tcp = tcp == 1;
+	p->port = (uint16_t)port;
+	return 0;
+}
+
+/* --- as JSON of our own -------------------------------------------------- */
+
+json_t *
+probe_json(const struct probe *p)
+{
+	json_t *j = json_object();
+
+	js_set_str(j, "type", p->type == PROBE_DNS ? "dns" : "tcp");
+	if (p->type == PROBE_TCP) {
+		js_set_int(j, "port", p->port);
+		return j;
+	}
+	js_set_str(j, "name", p->name);
+	js_set_str(j, "qtype", p->qtype);
+	js_set_str(j, "expect", expect_words[p->expect]);
+	js_set_str(j, "value", p->value);
+	js_set_bool(j, "tcp", p->tcp);
+	return j;
+}
+
+static int
+copy_text(const char *what, const json_t *j, const char *key, char *out,
+    size_t room, struct err *err)
+{
+	const char *s;
+
+	if (js_str(what, j, key, &s, err) == -1)
+		return -1;
+	if (strlen(s) >= room)
+		return err_set(err, ERR_INPUT, "%s: %s is too long", what, key);
+	memcpy(out, s, strlen(s) + 1);
+	return 0;
+}
+#define COPY(what, j, key, array, err) \
+	copy_text(what, j, key, array, sizeof(array), err)
+
+int
+probe_from_json(
+    const char *what, const json_t *j, struct probe *p, struct err *err)
+{
+	const char *type, *expect;
+	int64_t port;
+	size_t i;
+
+	if (js_str(what, j, "type", &type, err) == -1)
+		return -1;
+	if (strcmp(type, "tcp") == 0) {
+		p->type = PROBE_TCP;
+		if (js_int(what, j, "port", 1, 65535, &port, err) == -1)
+			return -1;
+		p->port = (uint16_t)port;
+		return 0;
+	}
+	if (strcmp(type, "dns") != 0)
+		return err_set(err, ERR_INPUT, "%s: unknown probe", what);
+	if (COPY(what, j, "name", p->name, err) == -1 ||
+	    COPY(what, j, "qtype", p->qtype, err) == -1 ||
+	    js_str(what, j, "expect", &expect, err) == -1 ||
+	    COPY(what, j, "value", p->value, err) == -1)
+		return -1;
+	for (i = 0; i < ARRAY_LEN(expect_words); i++)
+		if (strcmp(expect_words[i], expect) == 0)
+			break;
+	if (i == ARRAY_LEN(expect_words))
+		return err_set(err, ERR_INPUT, "%s: unknown expect", what);
+	p->expect = (enum probe_expect)i;
+	p->tcp = json_is_true(json_object_get(j, "tcp"));
+	return 0;
+}
+
+/* --- questions ----------------------------------------------------------- */
+
+static bool
+printable(const char *s)
+{
+	for (; *s; s++)
+		if (*s < ' ' || *s > '~')
+			return false;
+	return true;
+}
+
+bool
+probe_ok(const struct probe *p)
+{
+	if (p->type == PROBE_TCP)
+		return p->port > 0;
+	return printable(p->name) && printable(p->qtype) && printable(p->value);
+}
+
+void
+probe_text(const struct probe *p, struct buf *b)
+{
+	if (p->type == PROBE_TCP)
+		buf_printf(b, "tcp port %u", p->port);
+	else
+		buf_printf(b, "dns %s %s%s", p->qtype, p->name,
+		    p->tcp ? " over tcp" : "");
+}

@@ -1,0 +1,154 @@
+/* A set as it lies in the state: JSON of our own. */
+#include <string.h>
+
+#include "lib/json.h"
+#include "router-agent/set.h"
+
+static json_t *
+file_json(const struct set_file *f)
+{
+	json_t *j = json_object();
+
+	js_set_str(j, "target", f->target);
+	js_set_hash(j, "sha256", &f->hash);
+	js_set_int(j, "size", f->size);
+	return j;
+}
+
+static json_t *
+service_json(const struct set_service *v)
+{
+	json_t *j = json_object(), *probes = json_array();
+
+	js_set_str(j, "service", v->name);
+	js_set_str(j, "version", v->version);
+	js_set(j, "image", file_json(&v->image));
+	js_set_int(j, "memory", v->memory);
+	js_set_int(j, "serial", v->serial);
+	js_set_int(j, "keys", v->keys);
+	for (size_t i = 0; i < v->nprobes; i++)
+		json_array_append_new(probes, probe_json(&v->probes[i]));
+	js_set(j, "probes", probes);
+	return j;
+}
+
+json_t *
+set_json(const struct set *s)
+{
+	json_t *j = json_object(), *kernel = json_object();
+	json_t *metadata = json_object(), *services = json_array();
+
+	js_set_str(j, "channel", s->channel);
+	js_set_str(j, "arch", s->arch);
+	js_set_int(j, "counter", s->counter);
+	js_set_hash(j, "sha256", &s->sha256);
+	js_set(kernel, "vmlinuz", file_json(&s->vmlinuz));
+	js_set(kernel, "initrd", file_json(&s->initrd));
+	js_set_str(kernel, "machine", s->machine);
+	js_set_str(kernel, "cmdline", s->cmdline);
+	js_set_str(kernel, "version", s->kernel_version);
+	js_set_int(kernel, "memory", s->kernel_memory);
+	js_set(j, "kernel", kernel);
+	js_set_int(metadata, "root", s->metadata.root);
+	js_set_int(metadata, "timestamp", s->metadata.timestamp);
+	js_set_int(metadata, "snapshot", s->metadata.snapshot);
+	js_set_int(metadata, "targets", s->metadata.targets);
+	js_set(j, "metadata", metadata);
+	for (size_t i = 0; i < s->nservices; i++)
+		json_array_append_new(services, service_json(&s->services[i]));
+	js_set(j, "services", services);
+	return j;
+}
+
+static int
+copy_text(const char *what, const json_t *j, const char *key, char *out,
+    size_t room, struct err *err)
+{
+	const char *s;
+
+	if (js_str(what, j, key, &s, err) == -1)
+		return -1;
+	if (strlen(s) >= room)
+		return err_set(err, ERR_INPUT, "%s: %s is too long", what, key);
+	memcpy(out, s, strlen(s) + 1);
+	return 0;
+}
+#define COPY(what, j, key, array, err) \
+	copy_text(what, j, key, array, sizeof(array), err)
+
+static int
+read_file(const char *what, const json_t *j, const char *key,
+    struct set_file *f, struct err *err)
+{
+	json_t *o;
+
+	if (js_object(what, j, key, &o, err) == -1 ||
+	    COPY(what, o, "target", f->target, err) == -1 ||
+	    js_hash(what, o, "sha256", &f->hash, err) == -1 ||
+	    js_int(what, o, "size", 1, SET_IMAGE_MAX, &f->size, err) == -1)
+		return -1;
+	return 0;
+}
+
+static int
+read_service(
+    const char *what, const json_t *j, struct set_service *v, struct err *err)
+{
+	json_t *probes;
+
+	if (COPY(what, j, "service", v->name, err) == -1 ||
+	    COPY(what, j, "version", v->version, err) == -1 ||
+	    read_file(what, j, "image", &v->image, err) == -1 ||
+	    js_int(what, j, "memory", SET_MEMORY_MIN, SET_MEMORY_MAX,
+		&v->memory, err) == -1 ||
+	    js_int(what, j, "serial", 0, JS_INT_MAX, &v->serial, err) == -1 ||
+	    js_int(what, j, "keys", 0, SET_KEYS_MAX, &v->keys, err) == -1 ||
+	    js_array(what, j, "probes", &probes, err) == -1)
+		return -1;
+	if (json_array_size(probes) > SET_PROBES)
+		return err_set(err, ERR_INPUT, "%s: too many probes", what);
+	for (v->nprobes = 0; v->nprobes < json_array_size(probes); v->nprobes++)
+		if (probe_from_json(what, json_array_get(probes, v->nprobes),
+			&v->probes[v->nprobes], err) == -1)
+			return -1;
+	return 0;
+}
+
+int
+set_from_json(const char *what, const json_t *j, struct set *s, struct err *err)
+{
+	json_t *kernel, *metadata, *services;
+
+	memset(s, 0, sizeof(*s));
+	if (COPY(what, j, "channel", s->channel, err) == -1 ||
+	    COPY(what, j, "arch", s->arch, err) == -1 ||
+	    js_int(what, j, "counter", 0, JS_INT_MAX, &s->counter, err) == -1 ||
+	    js_hash(what, j, "sha256", &s->sha256, err) == -1 ||
+	    js_object(what, j, "kernel", &kernel, err) == -1 ||
+	    read_file(what, kernel, "vmlinuz", &s->vmlinuz, err) == -1 ||
+	    read_file(what, kernel, "initrd", &s->initrd, err) == -1 ||
+	    COPY(what, kernel, "machine", s->machine, err) == -1 ||
+	    COPY(what, kernel, "cmdline", s->cmdline, err) == -1 ||
+	    COPY(what, kernel, "version", s->kernel_version, err) == -1 ||
+	    js_int(what, kernel, "memory", SET_MEMORY_MIN, SET_MEMORY_MAX,
+		&s->kernel_memory, err) == -1 ||
+	    js_object(what, j, "metadata", &metadata, err) == -1 ||
+	    js_int(what, metadata, "root", 1, JS_INT_MAX, &s->metadata.root,
+		err) == -1 ||
+	    js_int(what, metadata, "timestamp", 1, JS_INT_MAX,
+		&s->metadata.timestamp, err) == -1 ||
+	    js_int(what, metadata, "snapshot", 1, JS_INT_MAX,
+		&s->metadata.snapshot, err) == -1 ||
+	    js_int(what, metadata, "targets", 1, JS_INT_MAX,
+		&s->metadata.targets, err) == -1 ||
+	    js_array(what, j, "services", &services, err) == -1)
+		return -1;
+	if (json_array_size(services) > SET_SERVICES)
+		return err_set(err, ERR_INPUT, "%s: too many services", what);
+	for (s->nservices = 0; s->nservices < json_array_size(services);
+	     s->nservices++)
+		if (read_service(what, json_array_get(services, s->nservices),
+			&s->services[s->nservices], err) == -1)
+			return -1;
+	return set_check(s, err);
+}

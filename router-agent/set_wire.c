@@ -1,0 +1,125 @@
+/* A set as it crosses from the verifier to the parent. */
+#include <string.h>
+
+#include "lib/own.h"
+#include "router-agent/set.h"
+
+static void
+send_file(const struct set_file *f, struct buf *b)
+{
+	ipc_add_str(b, f->target);
+	ipc_add_hash(b, &f->hash);
+	ipc_add_i64(b, f->size);
+}
+
+void
+set_send(const struct set *s, struct buf *b)
+{
+	ipc_add_str(b, s->channel);
+	ipc_add_str(b, s->arch);
+	ipc_add_i64(b, s->counter);
+	ipc_add_hash(b, &s->sha256);
+	send_file(&s->vmlinuz, b);
+	send_file(&s->initrd, b);
+	ipc_add_str(b, s->machine);
+	ipc_add_str(b, s->cmdline);
+	ipc_add_str(b, s->kernel_version);
+	ipc_add_i64(b, s->kernel_memory);
+	ipc_add_i64(b, s->metadata.root);
+	ipc_add_i64(b, s->metadata.timestamp);
+	ipc_add_i64(b, s->metadata.snapshot);
+	ipc_add_i64(b, s->metadata.targets);
+	ipc_add_u32(b, (uint32_t)s->nservices);
+	for (size_t i = 0; i < s->nservices; i++) {
+		const struct set_service *v = &s->services[i];
+
+		ipc_add_str(b, v->name);
+		ipc_add_str(b, v->version);
+		send_file(&v->image, b);
+		ipc_add_i64(b, v->memory);
+		ipc_add_i64(b, v->serial);
+		ipc_add_i64(b, v->keys);
+		ipc_add_u32(b, (uint32_t)v->nprobes);
+		for (size_t k = 0; k < v->nprobes; k++)
+			probe_send(&v->probes[k], b);
+	}
+}
+
+static int
+get_text(struct ipc_msg *m, char *out, size_t room, struct err *err)
+{
+	auto_free char *s = NULL;
+
+	if (ipc_get_str(m, room - 1, &s, err) == -1)
+		return -1;
+	memcpy(out, s, strlen(s) + 1);
+	return 0;
+}
+#define GET_TEXT(m, array, err) get_text(m, array, sizeof(array), err)
+
+static int
+get_file(struct ipc_msg *m, struct set_file *f, struct err *err)
+{
+	if (GET_TEXT(m, f->target, err) == -1 ||
+	    ipc_get_hash(m, &f->hash, err) == -1 ||
+	    ipc_get_i64(m, &f->size, err) == -1)
+		return -1;
+	return 0;
+}
+
+static int
+get_count(struct ipc_msg *m, size_t max, size_t *out, struct err *err)
+{
+	uint32_t n;
+
+	if (ipc_get_u32(m, &n, err) == -1)
+		return -1;
+	if (n > max)
+		return err_set(err, ERR_INPUT,
+		    "a set with %u entries, at most %zu allowed", n, max);
+	*out = n;
+	return 0;
+}
+
+static int
+get_service(struct ipc_msg *m, struct set_service *v, struct err *err)
+{
+	if (GET_TEXT(m, v->name, err) == -1 ||
+	    GET_TEXT(m, v->version, err) == -1 ||
+	    get_file(m, &v->image, err) == -1 ||
+	    ipc_get_i64(m, &v->memory, err) == -1 ||
+	    ipc_get_i64(m, &v->serial, err) == -1 ||
+	    ipc_get_i64(m, &v->keys, err) == -1 ||
+	    get_count(m, SET_PROBES, &v->nprobes, err) == -1)
+		return -1;
+	for (size_t k = 0; k < v->nprobes; k++)
+		if (probe_receive(m, &v->probes[k], err) == -1)
+			return -1;
+	return 0;
+}
+
+int
+set_receive(struct ipc_msg *m, struct set *s, struct err *err)
+{
+	memset(s, 0, sizeof(*s));
+	if (GET_TEXT(m, s->channel, err) == -1 ||
+	    GET_TEXT(m, s->arch, err) == -1 ||
+	    ipc_get_i64(m, &s->counter, err) == -1 ||
+	    ipc_get_hash(m, &s->sha256, err) == -1 ||
+	    get_file(m, &s->vmlinuz, err) == -1 ||
+	    get_file(m, &s->initrd, err) == -1 ||
+	    GET_TEXT(m, s->machine, err) == -1 ||
+	    GET_TEXT(m, s->cmdline, err) == -1 ||
+	    GET_TEXT(m, s->kernel_version, err) == -1 ||
+	    ipc_get_i64(m, &s->kernel_memory, err) == -1 ||
+	    ipc_get_i64(m, &s->metadata.root, err) == -1 ||
+	    ipc_get_i64(m, &s->metadata.timestamp, err) == -1 ||
+	    ipc_get_i64(m, &s->metadata.snapshot, err) == -1 ||
+	    ipc_get_i64(m, &s->metadata.targets, err) == -1 ||
+	    get_count(m, SET_SERVICES, &s->nservices, err) == -1)
+		return -1;
+	for (size_t i = 0; i < s->nservices; i++)
+		if (get_service(m, &s->services[i], err) == -1)
+			return -1;
+	return set_check(s, err);
+}
