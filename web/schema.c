@@ -28,6 +28,19 @@ const char *const web_migrations[] = {
 	" argument TEXT NOT NULL,"
 	" by TEXT NOT NULL"
 	") STRICT;",
+	/* 2: more kinds of requests; an id is never used twice, since others
+	 * remember the last they took */
+	"ALTER TABLE request RENAME TO request_1;"
+	"CREATE TABLE request ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" at INTEGER NOT NULL,"
+	" kind TEXT NOT NULL CHECK (kind IN ('poll', 'halt', 'promote',"
+	"  'start', 'resume', 'waves')),"
+	" argument TEXT NOT NULL CHECK (length(argument) <= 2048),"
+	" by TEXT NOT NULL CHECK (length(by) BETWEEN 1 AND 64)"
+	") STRICT;"
+	"INSERT INTO request SELECT id, at, kind, argument, by FROM request_1;"
+	"DROP TABLE request_1;",
 };
 
 const size_t web_migrations_count = ARRAY_LEN(web_migrations);

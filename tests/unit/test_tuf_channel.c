@@ -457,11 +457,6 @@ web_open(void)
 
 	web = db_open(path, web_migrations, web_migrations_count, &tf.err);
 	assert_non_null(web);
-	/* this test's own, whatever kinds the page offers by now */
-	TF_OK(db_exec(web,
-	    "DROP TABLE request; CREATE TABLE request (id INTEGER PRIMARY KEY,"
-	    " at INTEGER, kind TEXT, argument TEXT, by TEXT) STRICT",
-	    &tf.err));
 	tf.repo.web = db_open_reader(path, &tf.err);
 	assert_non_null(tf.repo.web);
 	free(path);

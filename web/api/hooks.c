@@ -9,12 +9,11 @@
 
 #include "lib/fdio.h"
 #include "lib/hex.h"
-#include "lib/ipc.h"
 #include "lib/json.h"
 #include "lib/mem.h"
-#include "lib/num.h"
 #include "lib/own.h"
 #include "web/api/api.h"
+#include "web/ask.h"
 
 #define SECRET_LEAST 16 /* bytes: what is shorter can be guessed */
 #define SECRET_MOST 1024
@@ -70,49 +69,14 @@ is_signed(struct req *req, const struct buf *secret)
 	return sodium_memcmp(want, got, sizeof(want)) == 0;
 }
 
-/* The newest row of a hook is enough; first the new one, so that its id is
- * larger than what the builder has seen. */
-static int
-write_row(struct db *db, const char *name, struct err *err)
-{
-	static const char add[] = "INSERT INTO request (at, kind, argument, by)"
-				  " VALUES (?1, 'poll', ?2, 'hook')";
-	static const char prune[] =
-	    "DELETE FROM request WHERE kind = 'poll' AND by = 'hook' AND"
-	    " argument = ?1 AND id < ?2";
-	auto_stmt struct stmt *a = db_stmt(db, add);
-	auto_stmt struct stmt *p = db_stmt(db, prune);
-
-	stmt_bind_int(a, 1, time_now());
-	stmt_bind_str(a, 2, name);
-	if (db_begin(db, err) == -1)
-		return -1;
-	if (stmt_run(a, err) == 0) {
-		stmt_bind_str(p, 1, name);
-		stmt_bind_int(p, 2, db_last_id(db));
-		if (stmt_run(p, err) == 0 && db_commit(db, err) == 0)
-			return 0;
-	}
-	db_rollback(db);
-	return -1;
-}
-
-static void
-wake_builder(struct req *req)
-{
-	struct err err = ERR_INIT;
-	auto_fd int run = dir_open_at(req->web->state, "run", &err);
-
-	if (run != -1)
-		wake_send(run, "builder");
-}
-
 void
 api_hook(struct req *req, struct reply *re)
 {
 	auto_buf struct buf secret = BUF_INIT;
 	auto_json json_t *ok = json_object();
 	const char *name = req->part[0];
+	struct ask wish = { .kind = "poll", .argument = name, .by = "hook" };
+	int64_t id;
 	struct err err = ERR_INIT;
 	bool known = read_secret(req, name, &secret, &err) == 0;
 	bool good = known && is_signed(req, &secret);
@@ -122,10 +86,9 @@ api_hook(struct req *req, struct reply *re)
 	if (!good) {
 		reply_error(req, re, 403, "not-trusted",
 		    "no such hook, or the signature does not fit");
-	} else if (write_row(req->web->web, name, &err) == -1) {
+	} else if (ask_file(req->web, &wish, &id, &err) == -1) {
 		reply_error(req, re, 503, err_cause(&err), err.msg);
 	} else {
-		wake_builder(req);
 		js_set_str(ok, "hook", name);
 		reply_json(re, ok);
 		re->status = 202;
