@@ -5,9 +5,12 @@
 #include "lib/ipc.h"
 #include "lib/json.h"
 #include "lib/own.h"
+#include "lib/sealed.h"
 #include "tuf-repo/signer_proto.h"
 
 #define PATIENCE_MS 30000
+
+_Static_assert(SIGNER_BYTES_MAX == TUF_TARGETS_MAX, "one limit");
 
 int
 signer_start(
@@ -62,15 +65,15 @@ get_answers(struct ipc_msg *m, struct answers *a, struct err *err)
 }
 
 static int
-exchange(int sock, uint32_t type, const struct buf *fields, struct answers *a,
-    struct err *err)
+exchange(int sock, uint32_t type, const struct buf *fields, int given,
+    struct answers *a, struct err *err)
 {
 	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
 	auto_free char *text = NULL;
 	uint32_t cls;
 	int got;
 
-	if (ipc_send(sock, type, fields, NULL, 0, err) == -1)
+	if (ipc_send(sock, type, fields, &given, given != -1, err) == -1)
 		return -1;
 	got = ipc_recv(sock, PATIENCE_MS, &m, err);
 	if (got == -1)
@@ -145,20 +148,19 @@ ask_signature(int sock, const char *role, const struct tuf_file *f,
     const struct buf *bytes, struct answers *a, struct err *err)
 {
 	auto_buf struct buf fields = BUF_INIT;
+	auto_fd int given = -1;
 	uint32_t type = SIGN_ROLE;
 
 	if (f->type == TUF_TARGETS && strcmp(role, "brake") != 0) {
 		ipc_add_str(&fields, role);
 		ipc_add_i64(&fields, f->version);
-		ipc_add_bytes(&fields, bytes->data, bytes->len);
-		if (fields.len > IPC_MAX)
-			return err_set(err, ERR_INPUT,
-			    "%s: %zu bytes are more than the signer takes",
-			    role, bytes->len);
+		given = sealed_make(bytes->data, bytes->len, err);
+		if (given == -1)
+			return -1;
 	} else if (fields_of(role, f, &fields, &type, err) == -1) {
 		return err_prefix(err, "%s", role);
 	}
-	if (exchange(sock, type, &fields, a, err) == -1)
+	if (exchange(sock, type, &fields, given, a, err) == -1)
 		return err_prefix(err, "signer");
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/own.h"
+#include "lib/sealed.h"
 #include "lib/sig.h"
 #include "tuf-repo/journal.h"
 #include "tuf-repo/keys.h"
@@ -215,7 +216,7 @@ make_brake(struct signer *s, struct ipc_msg *m, int64_t *version,
  */
 static int
 check_given(struct signer *s, const char *role, int64_t version,
-    struct span given, struct err *err)
+    const struct buf *given, struct err *err)
 {
 	static const char head[] = "{\"_type\":\"targets\",\"expires\":\"";
 	const size_t at = sizeof(head) - 1, date = TIME_TEXT - 1;
@@ -225,12 +226,12 @@ check_given(struct signer *s, const char *role, int64_t version,
 
 	snprintf(tail, sizeof(tail), ",\"version\":%lld}", (long long)version);
 	n = strlen(tail);
-	if (given.n < at + date + n || memcmp(given.p, head, at) != 0 ||
-	    memcmp(given.p + given.n - n, tail, n) != 0)
+	if (given->len < at + date + n || memcmp(given->data, head, at) != 0 ||
+	    memcmp(given->data + given->len - n, tail, n) != 0)
 		return err_set(err, ERR_INPUT,
 		    "%s: not the canonical bytes of its version %lld", role,
 		    (long long)version);
-	memcpy(text, given.p + at, date);
+	memcpy(text, given->data + at, date);
 	text[date] = '\0';
 	if (time_parse(text, &expires, err) == -1)
 		return err_prefix(err, "%s", role);
@@ -242,11 +243,10 @@ make_role(struct signer *s, struct ipc_msg *m, char **role, int64_t *version,
     struct buf *out, struct err *err)
 {
 	const struct rule *r;
-	struct span given;
 
 	if (ipc_get_str(m, SERVICE_MAX + 8, role, err) == -1 ||
 	    ipc_get_i64(m, version, err) == -1 ||
-	    ipc_get_bytes(m, IPC_MAX, &given, err) == -1)
+	    sealed_read(m->fds[0], SIGNER_BYTES_MAX, out, err) == -1)
 		return -1;
 	r = rule_of(*role);
 	if (!r || !r->online || r->top || strcmp(*role, "brake") == 0)
@@ -255,10 +255,7 @@ make_role(struct signer *s, struct ipc_msg *m, char **role, int64_t *version,
 	if (*version < 1 || *version >= INT64_C(1) << 53)
 		return err_set(
 		    err, ERR_INPUT, "%s: version out of range", *role);
-	if (check_given(s, *role, *version, given, err) == -1)
-		return -1;
-	buf_add(out, given.p, given.n);
-	return 0;
+	return check_given(s, *role, *version, out, err);
 }
 
 /* --- keys, signing, answers -------------------------------------------- */

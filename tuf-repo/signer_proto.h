@@ -11,7 +11,8 @@
  *                  str name ("targets.json"), i64 version, i64 length, hash
  *   SIGN_BRAKE     i64 version, expires; u32 n, then n times
  *                  str path, i64 length, hash
- *   SIGN_ROLE      str role, i64 version, bytes
+ *   SIGN_ROLE      str role, i64 version; a sealed memory file (lib/sealed.h)
+ *                  of at most SIGNER_BYTES_MAX
  * Answers:
  *   SIGNED         u32 n, then n times bytes public key (32), bytes
  *                  signature (64): one for each generation of the key
@@ -35,6 +36,7 @@ enum signer_message {
 
 #define SIGNER_ENTRIES_MAX 1024
 #define SIGNER_NAME_MAX 200
+#define SIGNER_BYTES_MAX 5000000 /* as much as a client reads */
 /* Descriptors of `kiln-tuf -x signer`. */
 #define SIGNER_SOCKET 3
 #define SIGNER_KEYS 4	   /* keys/online */

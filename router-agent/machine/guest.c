@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include "lib/fdio.h"
 #include "lib/json.h"
 #include "lib/own.h"
+#include "lib/sealed.h"
 
 #define GUEST_MAGIC "kilnconf"
 #define GUEST_MAX (1 << 20) /* guest-init reads no more */
@@ -59,14 +59,9 @@ guest_disk_open(const struct guest *g, struct err *err)
 
 	if (guest_disk(g, &bytes, err) == -1)
 		return -1;
-	fd = memfd_create("kiln-guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	fd = sealed_make(bytes.data, bytes.len, err);
 	if (fd == -1)
-		return err_sys(err, "make a memory file");
-	if (fd_write_all(fd, bytes.data, bytes.len, err) == -1)
 		return -1;
-	if (fcntl(fd, F_ADD_SEALS,
-		F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == -1)
-		return err_sys(err, "seal a memory file");
 	/* The mode of the descriptor must be the one QEMU asks for. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	ro = open(path, O_RDONLY | O_CLOEXEC);

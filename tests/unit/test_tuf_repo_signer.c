@@ -5,9 +5,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
+#include "lib/own.h"
+#include "lib/sealed.h"
 #include "tests/support/tuf_farm.h"
 #include "tuf-repo/journal.h"
 #include "tuf-repo/signer_proto.h"
@@ -152,14 +155,14 @@ journal_belongs_to_one_signer(void **state)
 
 /* Sends a question; 0 and no message when it was signed. */
 static int
-ask(uint32_t type, const struct buf *fields)
+ask_with(uint32_t type, const struct buf *fields, const int *fds, size_t nfds)
 {
 	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
 	char *text;
 	uint32_t cls;
 
 	err_clear(&tf.err);
-	TF_OK(ipc_send(tf.repo.signer, type, fields, NULL, 0, &tf.err));
+	TF_OK(ipc_send(tf.repo.signer, type, fields, fds, nfds, &tf.err));
 	assert_int_equal(ipc_recv(tf.repo.signer, 10000, &m, &tf.err), 1);
 	if (m.type == SIGNED)
 		return 0;
@@ -169,6 +172,12 @@ ask(uint32_t type, const struct buf *fields)
 	err_set(&tf.err, (enum err_class)cls, "%s", text);
 	free(text);
 	return -1;
+}
+
+static int
+ask(uint32_t type, const struct buf *fields)
+{
+	return ask_with(type, fields, NULL, 0);
 }
 
 static int
@@ -187,14 +196,22 @@ ask_timestamp(int64_t version, int64_t expires, int64_t at, int64_t snapshot)
 }
 
 static int
-ask_role(const char *role, int64_t version, const char *bytes)
+ask_role_from(const char *role, int64_t version, int fd)
 {
 	auto_buf struct buf b = BUF_INIT;
 
 	ipc_add_str(&b, role);
 	ipc_add_i64(&b, version);
-	ipc_add_bytes(&b, bytes, strlen(bytes));
-	return ask(SIGN_ROLE, &b);
+	return ask_with(SIGN_ROLE, &b, &fd, fd != -1);
+}
+
+static int
+ask_role(const char *role, int64_t version, const char *bytes)
+{
+	auto_fd int fd = sealed_make(bytes, strlen(bytes), &tf.err);
+
+	assert_int_not_equal(fd, -1);
+	return ask_role_from(role, version, fd);
 }
 
 static void
@@ -255,6 +272,59 @@ signer_takes_given_bytes_of_online_delegations_only(void **state)
 	snprintf(bytes, sizeof(bytes), fmt, "timestamp", soon, 5);
 	assert_int_equal(ask_role("svc-ntp", 5, bytes), -1);
 	assert_int_equal(ask_role("svc-ntp", 5, ""), -1);
+}
+
+/* A role file of about `size` bytes, all of one member. */
+static char *
+long_role(size_t size, int version)
+{
+	auto_free char *fill = mem_zero(size + 1, 1);
+	char soon[TIME_TEXT];
+
+	memset(fill, 'x', size);
+	time_text(time_now() + 300 * DAY, soon);
+	return mem_printf("{\"_type\":\"targets\",\"expires\":\"%s\",\"fill\":"
+			  "\"%s\",\"targets\":{},\"version\":%d}",
+	    soon, fill, version);
+}
+
+static void
+signer_takes_as_much_as_a_client_reads_and_no_more(void **state)
+{
+	auto_free char *much = long_role(SIGNER_BYTES_MAX - 200, 1);
+	auto_free char *more = long_role(SIGNER_BYTES_MAX, 2);
+
+	(void)state;
+	assert_true(strlen(much) > (size_t)30 * IPC_MAX);
+	assert_int_equal(ask_role("transport", 1, much), 0);
+	assert_int_equal(ask_role("transport", 2, more), -1);
+	assert_int_equal(tf.err.cls, ERR_INPUT);
+}
+
+static void
+signer_reads_nothing_that_could_still_change(void **state)
+{
+	auto_free char *bytes = long_role(10, 1);
+	auto_fd int open = memfd_create("open", MFD_CLOEXEC);
+	auto_fd int half =
+	    memfd_create("half", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	auto_fd int file = -1;
+
+	(void)state;
+	TF_OK(file_write_at(
+	    scratch.fd, "role", bytes, strlen(bytes), 0600, &tf.err));
+	file = file_open_at(scratch.fd, "role", O_RDONLY, 0, &tf.err);
+	TF_OK(fd_write_all(open, bytes, strlen(bytes), &tf.err));
+	TF_OK(fd_write_all(half, bytes, strlen(bytes), &tf.err));
+	/* neither grows nor shrinks, but its content may be written again */
+	assert_int_equal(
+	    fcntl(half, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK), 0);
+	assert_int_equal(ask_role_from("transport", 1, -1), -1);
+	assert_int_equal(ask_role_from("transport", 1, open), -1);
+	assert_int_equal(ask_role_from("transport", 1, half), -1);
+	assert_int_equal(ask_role_from("transport", 1, file), -1);
+	assert_string_equal(tf.err.msg, "a message without its sealed bytes");
+	assert_int_equal(ask_role("transport", 1, bytes), 0);
 }
 
 static int
@@ -375,6 +445,8 @@ main(void)
 		SIGNER(signer_keeps_versions_and_contents_apart),
 		SIGNER(signer_refuses_times_that_would_poison_a_router),
 		SIGNER(signer_takes_given_bytes_of_online_delegations_only),
+		SIGNER(signer_takes_as_much_as_a_client_reads_and_no_more),
+		SIGNER(signer_reads_nothing_that_could_still_change),
 		SIGNER(signer_writes_only_plain_sorted_names),
 		SIGNER(signer_survives_messages_that_are_none),
 		SIGNER(signer_uses_no_key_that_others_can_read),
