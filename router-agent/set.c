@@ -5,6 +5,23 @@
 #include "lib/fdio.h"
 #include "lib/json.h"
 
+static const char *const handovers[] = { "parallel", "handoff", "exclusive" };
+
+const char *
+set_handover_word(enum set_handover h)
+{
+	return handovers[h];
+}
+
+int
+set_handover_of(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_LEN(handovers); i++)
+		if (strcmp(handovers[i], word) == 0)
+			return (int)i;
+	return -1;
+}
+
 static int
 file_check(const char *what, const struct set_file *f, struct err *err)
 {

@@ -31,6 +31,13 @@
 #define SET_MEMORY_MIN ((int64_t)16 << 20)
 #define SET_MEMORY_MAX ((int64_t)16 << 30)
 
+/* What is done with a service's state when a new machine takes over. */
+enum set_handover {
+	HANDOVER_PARALLEL,  /* it has none */
+	HANDOVER_HANDOFF,   /* it gets the old one's, through the agent */
+	HANDOVER_EXCLUSIVE, /* the old one goes first */
+};
+
 struct set_file { /* one artifact: kernel, initrd, image */
 	char target[SET_TARGET];
 	struct hash hash;
@@ -44,6 +51,7 @@ struct set_service {
 	int64_t memory;
 	int64_t serial;
 	int64_t keys; /* distinct keys that signed for the image */
+	enum set_handover handover;
 	struct probe probes[SET_PROBES];
 	size_t nprobes;
 };
@@ -72,6 +80,9 @@ json_t *set_json(const struct set *); /* new reference */
 int set_from_json(
     const char *what, const json_t *, struct set *, struct err *) KILN_MUST;
 
+/* recipe.yaml's words for it; -1: none of them. */
+const char *set_handover_word(enum set_handover);
+int set_handover_of(const char *word);
 const struct set_service *set_service(const struct set *, const char *name);
 /* Every field within its bounds: asked after each crossing. */
 int set_check(const struct set *, struct err *) KILN_MUST;

@@ -26,6 +26,7 @@ service_json(const struct set_service *v)
 	js_set_int(j, "memory", v->memory);
 	js_set_int(j, "serial", v->serial);
 	js_set_int(j, "keys", v->keys);
+	js_set_str(j, "handover", set_handover_word(v->handover));
 	for (size_t i = 0; i < v->nprobes; i++)
 		json_array_append_new(probes, probe_json(&v->probes[i]));
 	js_set(j, "probes", probes);
@@ -94,8 +95,14 @@ static int
 read_service(
     const char *what, const json_t *j, struct set_service *v, struct err *err)
 {
+	const char *handover = "parallel"; /* older records have none */
 	json_t *probes;
 
+	if (json_object_get(j, "handover") &&
+	    (js_str(what, j, "handover", &handover, err) == -1 ||
+		set_handover_of(handover) == -1))
+		return err_set(err, ERR_INPUT, "%s: unknown hand-over", what);
+	v->handover = (enum set_handover)set_handover_of(handover);
 	if (COPY(what, j, "service", v->name, err) == -1 ||
 	    COPY(what, j, "version", v->version, err) == -1 ||
 	    read_file(what, j, "image", &v->image, err) == -1 ||

@@ -39,6 +39,7 @@ set_send(const struct set *s, struct buf *b)
 		ipc_add_i64(b, v->memory);
 		ipc_add_i64(b, v->serial);
 		ipc_add_i64(b, v->keys);
+		ipc_add_u32(b, (uint32_t)v->handover);
 		ipc_add_u32(b, (uint32_t)v->nprobes);
 		for (size_t k = 0; k < v->nprobes; k++)
 			probe_send(&v->probes[k], b);
@@ -84,14 +85,20 @@ get_count(struct ipc_msg *m, size_t max, size_t *out, struct err *err)
 static int
 get_service(struct ipc_msg *m, struct set_service *v, struct err *err)
 {
+	uint32_t handover;
+
 	if (GET_TEXT(m, v->name, err) == -1 ||
 	    GET_TEXT(m, v->version, err) == -1 ||
 	    get_file(m, &v->image, err) == -1 ||
 	    ipc_get_i64(m, &v->memory, err) == -1 ||
 	    ipc_get_i64(m, &v->serial, err) == -1 ||
 	    ipc_get_i64(m, &v->keys, err) == -1 ||
+	    ipc_get_u32(m, &handover, err) == -1 ||
 	    get_count(m, SET_PROBES, &v->nprobes, err) == -1)
 		return -1;
+	if (handover > HANDOVER_EXCLUSIVE)
+		return err_set(err, ERR_INPUT, "a hand-over out of range");
+	v->handover = (enum set_handover)handover;
 	for (size_t k = 0; k < v->nprobes; k++)
 		if (probe_receive(m, &v->probes[k], err) == -1)
 			return -1;

@@ -79,7 +79,7 @@ static int
 take_service(struct judge *j, const json_t *entry)
 {
 	struct set_service *v = &j->out->services[j->out->nservices];
-	const char *name, *kind;
+	const char *name, *kind, *handover;
 	const json_t *volumes;
 	struct hash digest;
 	json_t *custom;
@@ -109,6 +109,10 @@ take_service(struct judge *j, const json_t *entry)
 	    take_memory(j, name, custom, &v->memory) == -1 ||
 	    take_probes(j, custom, v) == -1)
 		return -1;
+	handover = json_string_value(json_object_get(custom, "handover"));
+	if (!handover || set_handover_of(handover) == -1)
+		return refuse(j, "metadata", "%s: no known hand-over", name);
+	v->handover = (enum set_handover)set_handover_of(handover);
 	volumes = json_object_get(custom, "volumes");
 	if (volumes && json_array_size(volumes) > 0)
 		return refuse(j, "unsupported",

@@ -192,7 +192,9 @@ setup(void **state)
 	digest("a kernel", f.vmlinuz);
 	digest("an initrd", f.initrd);
 	svc = add_role("svc-dns-dhcp", 2);
-	js_set(target(svc, "dns-dhcp", "an image", "vm"), "probes", a_probe());
+	c = target(svc, "dns-dhcp", "an image", "vm");
+	js_set(c, "probes", a_probe());
+	js_set_str(c, "handover", "handoff");
 	js_set_int(svc, "min_serial", 4);
 	kernel = add_role("svc-kernel", 2);
 	c = target(kernel, "kernel", "a kernel", "kernel");
@@ -268,6 +270,7 @@ a_set_in_order_is_taken(void **state)
 	assert_int_equal(f.got.services[0].keys, 2);
 	assert_int_equal(f.got.services[0].image.size, 8);
 	assert_int_equal(f.got.services[0].probes[0].expect, PROBE_SELF);
+	assert_int_equal(f.got.services[0].handover, HANDOVER_HANDOFF);
 	assert_string_equal(f.got.machine, "microvm,pit=on");
 	assert_int_equal(f.got.metadata.targets, 1);
 }
@@ -474,6 +477,14 @@ an_unknown_probe_is_refused(void **state)
 }
 
 static void
+an_unknown_hand_over_is_refused(void **state)
+{
+	(void)state;
+	js_set_str(custom_of("dns-dhcp", f.image), "handover", "thrown");
+	refuses("metadata");
+}
+
+static void
 a_machine_type_with_a_path_is_refused(void **state)
 {
 	(void)state;
@@ -528,6 +539,7 @@ main(void)
 		T(what_the_router_does_not_run_is_left_out),
 		T(an_unknown_key_in_a_set_is_refused),
 		T(an_unknown_probe_is_refused),
+		T(an_unknown_hand_over_is_refused),
 		T(a_machine_type_with_a_path_is_refused),
 		T(the_attack_gives_its_word),
 	};
