@@ -54,6 +54,13 @@ int task_start(
 int task_ended(struct builder *, struct task *, struct work_slot *,
     struct cycle *, struct err *) KILN_MUST;
 
+/* Judges once nothing is left to run. */
+int task_judge(
+    struct builder *, struct task *, struct cycle *, struct err *) KILN_MUST;
+/* It has a verdict: done, and the release that follows is made. */
+int task_settle(
+    struct builder *, struct task *, struct cycle *, struct err *) KILN_MUST;
+
 /* What it cost in this cycle beside what it had to: *needed, and a row. */
 int task_account(struct builder *, const struct task *, int64_t cycle,
     int64_t *needed, struct err *) KILN_MUST;

@@ -1,0 +1,218 @@
+/* What came of a task's runs: records, then the verdict. */
+#include <stdlib.h>
+
+#include "builder/judge/verdict.h"
+#include "builder/progress.h"
+#include "builder/task.h"
+#include "lib/canon.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+
+#define RECORD_MAX ((size_t)16 << 20)
+#define LOST_MAX 3 /* failures of the machine before it is inconclusive */
+
+static int
+put_record(
+    struct builder *b, const json_t *j, struct hash *digest, struct err *err)
+{
+	auto_buf struct buf text = BUF_INIT;
+
+	if (canon_json(j, &text, err) == -1)
+		return -1;
+	return store_put_bytes(b->store, text.data, text.len, digest, err);
+}
+
+static int
+write_end(struct builder *b, struct task_lane *l, const struct work_slot *s,
+    struct err *err)
+{
+	const struct build_result *r = &s->result;
+	auto_json json_t *record = build_record(&s->order, r, "farm");
+	struct ledger_end e = { .id = l->id,
+		.succeeded = r->succeeded,
+		.finished = r->finished,
+		.log = r->log,
+		.cause = r->succeeded ? NULL : r->cause,
+		.message = r->succeeded ? NULL : r->message,
+		.wall_ms = r->wall_ms,
+		.cpu_ms = r->cpu_ms,
+		.max_rss_kib = r->max_rss_kib };
+	int rc;
+
+	if (put_record(b, record, &l->record, err) == -1)
+		return -1;
+	e.record = l->record;
+	e.outputs = mem_zero(r->outputs.n + 1, sizeof(*e.outputs));
+	for (; e.noutputs < r->outputs.n; e.noutputs++) {
+		e.outputs[e.noutputs].name = r->outputs.v[e.noutputs].name;
+		e.outputs[e.noutputs].sha256 = r->outputs.v[e.noutputs].sha256;
+		e.outputs[e.noutputs].size = r->outputs.v[e.noutputs].size;
+	}
+	rc = ledger_end(b->db, &e, err);
+	free(e.outputs);
+	return rc;
+}
+
+/* The machine failed, or we were told to stop: nothing counts. */
+static int
+lose(struct builder *b, struct task *t, struct task_lane *l,
+    const struct work_slot *s, struct cycle *c, struct err *err)
+{
+	bool stopped = s->rc == 0;
+	const char *cause = stopped ? "stopped" : err_cause(&s->err);
+	const char *message = stopped ? s->result.message : s->err.msg;
+
+	l->state = RUN_NONE;
+	t->lost++;
+	if (ledger_lose(b->db, l->id, cause, message, err) == -1)
+		return -1;
+	if (stopped) {
+		task_hold(t, "stopped");
+		return 0;
+	}
+	c->failed++;
+	event_add(b->db, "run-lost", t->recipe->name, t->event,
+	    "lane %c of %s: %s", l->name, recipe_stage_name(t->stage), message);
+	task_hold(t, "%s (cause=%s)", message, cause);
+	return 0;
+}
+
+static int
+load_record(
+    struct builder *b, const struct hash *digest, json_t **out, struct err *err)
+{
+	auto_buf struct buf text = BUF_INIT;
+
+	if (store_read(b->store, digest, RECORD_MAX, &text, err) == -1)
+		return -1;
+	*out = js_record("run", "kiln/run", 1, text.data, text.len, err);
+	return *out ? 0 : -1;
+}
+
+static int
+write_verdict(struct builder *b, struct task *t, const struct verdict_run *runs,
+    size_t n, struct err *err)
+{
+	auto_json json_t *record = NULL;
+	enum verdict verdict;
+	struct hash digest;
+
+	record = verdict_make(&t->plan->digest, runs, n, &verdict, err);
+	if (!record || put_record(b, record, &digest, err) == -1 ||
+	    ledger_judged(b->db, &t->plan->digest, verdict_name(verdict),
+		&digest, err) == -1)
+		return -1;
+	t->event = event_add(b->db, "verdict", t->recipe->name, t->event,
+	    "%s of %s: %s", recipe_stage_name(t->stage), t->recipe->name,
+	    verdict_name(verdict));
+	return ledger_verdict(b->db, &t->plan->digest, t->verdict, err);
+}
+
+static int
+judge_runs(struct builder *b, struct task *t, struct err *err)
+{
+	struct verdict_run runs[ARRAY_LEN(t->lanes)] = { 0 };
+	auto_free char *subject =
+	    mem_printf("%s/%s", t->recipe->name, recipe_stage_name(t->stage));
+	struct progress pr;
+	size_t n = 0;
+	int rc = 0;
+
+	progress_begin(&pr, b->db, "compare", subject, "runs", 2);
+	for (size_t i = 0; i < ARRAY_LEN(t->lanes) && rc == 0; i++) {
+		const struct task_lane *l = &t->lanes[i];
+
+		if (l->state != RUN_SUCCEEDED && l->state != RUN_FAILED)
+			continue;
+		runs[n].digest = l->record;
+		rc = load_record(b, &l->record, &runs[n].record, err);
+		n += rc == 0;
+	}
+	if (rc == 0)
+		rc = write_verdict(b, t, runs, n, err);
+	for (size_t i = 0; i < n; i++)
+		json_decref(runs[i].record);
+	progress_end(&pr);
+	return rc;
+}
+
+/* Has the machine failed it too often? */
+static int
+given_up(struct builder *b, const struct task *t, bool *yes, struct err *err)
+{
+	*yes = false;
+	for (size_t i = 0; i < ARRAY_LEN(t->lanes); i++) {
+		int64_t n;
+
+		if (t->lanes[i].state != RUN_NONE)
+			continue;
+		if (ledger_lost(b->db, &t->plan->digest, t->lanes[i].name, &n,
+			err) == -1)
+			return -1;
+		*yes = *yes || n >= LOST_MAX;
+	}
+	return 0;
+}
+
+static bool
+has_ended(const struct task_lane *l)
+{
+	return l->state == RUN_SUCCEEDED || l->state == RUN_FAILED;
+}
+
+static int
+unqueue(struct builder *b, struct task_lane *l, struct err *err)
+{
+	if (l->state != RUN_QUEUED)
+		return 0;
+	l->state = RUN_NONE;
+	return ledger_unqueue(b->db, l->id, err);
+}
+
+int
+task_judge(struct builder *b, struct task *t, struct cycle *c, struct err *err)
+{
+	struct task_lane *a = &t->lanes[0], *other = &t->lanes[1];
+	bool give_up;
+
+	if (a->active || other->active)
+		return 0;
+	if (given_up(b, t, &give_up, err) == -1)
+		return -1;
+	if (a->state == RUN_FAILED || give_up) {
+		if (unqueue(b, a, err) == -1 || unqueue(b, other, err) == -1)
+			return -1;
+	} else if (!has_ended(a) || !has_ended(other)) {
+		return 0;
+	}
+	if (judge_runs(b, t, err) == -1)
+		return err_prefix(err, "judge %s", t->recipe->name);
+	return task_settle(b, t, c, err);
+}
+
+int
+task_ended(struct builder *b, struct task *t, struct work_slot *s,
+    struct cycle *c, struct err *err)
+{
+	struct task_lane *l = &t->lanes[s->order.lane - 'A'];
+
+	l->active = false;
+	progress_end(&s->progress);
+	c->executed++;
+	t->executed++;
+	if (s->rc == -1 || s->result.stopped) {
+		if (lose(b, t, l, s, c, err) == -1)
+			return -1;
+	} else {
+		l->state = s->result.succeeded ? RUN_SUCCEEDED : RUN_FAILED;
+		if (write_end(b, l, s, err) == -1)
+			return -1;
+		if (!s->result.succeeded)
+			event_add(b->db, "run-failed", t->recipe->name,
+			    t->event, "lane %c of %s: %s (cause=%s)", l->name,
+			    recipe_stage_name(t->stage), s->result.message,
+			    s->result.cause);
+	}
+	return task_judge(b, t, c, err);
+}
