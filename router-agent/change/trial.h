@@ -15,7 +15,6 @@ struct agent;
 #define TRIAL_SETTLE_MS 30000 /* to answer again after the switch */
 #define TRIAL_ROUNDS 3	      /* good rounds in a row, before and after */
 #define TRIAL_ENDS 3	      /* boots that hang or end */
-#define TRIAL_DRAIN_MS 1000   /* old answers still on their way */
 
 /* An exit code. */
 int trial_run(struct agent *, const struct set *);
