@@ -447,7 +447,7 @@ make_policy(void)
 {
 	auto_buf struct buf b = BUF_INIT;
 
-	buf_str(&b, "sandbox 1\nbwrap");
+	buf_str(&b, "sandbox 2\nbwrap");
 	for (size_t i = 0; i < ARRAY_LEN(always); i++)
 		buf_printf(&b, " %s", always[i]);
 	buf_str(&b,

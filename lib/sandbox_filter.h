@@ -3,8 +3,9 @@
  *
  * A deny list and not an allow list, since build tools use nearly everything
  * and one that lacks a call may spin for ever instead of failing.  Refused
- * calls get EPERM, so that a program can say so; clone3 gets ENOSYS, so that
- * libc falls back to clone, whose flags a filter can read.
+ * calls get EPERM, so that a program can say so; clone3 and openat2 get ENOSYS,
+ * so that libc falls back to calls whose arguments a filter can read, and so
+ * does every call that is newer than this list.
  */
 #ifndef KILN_SANDBOX_FILTER_H
 #define KILN_SANDBOX_FILTER_H

@@ -29,6 +29,7 @@
 #include "lib/num.h"
 #include "lib/own.h"
 #include "lib/sandbox.h"
+#include "tests/support/denied_calls.h"
 #include "tests/support/scratch.h"
 
 static const char *const plain_env[] = { "PATH=/usr/bin:/bin", "MARK=here",
@@ -142,6 +143,32 @@ tell(const char *what, long rc)
 	printf("%s: %s\n", what, rc == -1 ? strerrorname_np(errno) : "done");
 }
 
+/* Says which call was not answered as it should be; errno of a raw call. */
+static void
+try_call(const struct call *c)
+{
+	long rc = syscall(c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3],
+	    c->arg[4], c->arg[5]);
+
+	if (rc == 0 && c->nr == SYS_clone)
+		_exit(0); /* a child: it was not refused */
+	if (rc != -1 || errno != c->answer)
+		printf("%s: %s\n", c->name,
+		    rc == -1 ? strerrorname_np(errno) : "done");
+}
+
+/* getpid of the table for 32 bits. */
+static void
+call_i386(void)
+{
+#ifdef __x86_64__
+	long rc = 20;
+
+	__asm__ volatile("int $0x80" : "+a"(rc) : : "memory", "cc");
+	printf("%ld\n", rc);
+#endif
+}
+
 static int
 inside(const char *what)
 {
@@ -182,6 +209,13 @@ inside(const char *what)
 		tell("userfaultfd", syscall(SYS_userfaultfd, 0));
 		tell("perf", syscall(SYS_perf_event_open, NULL, 0, 0, 0, 0));
 		tell("sti", ioctl(0, TIOCSTI, "x"));
+	} else if (strcmp(what, "denied") == 0) {
+		for (size_t i = 0; i < ARRAY_LEN(denied_calls); i++)
+			try_call(&denied_calls[i]);
+	} else if (strcmp(what, "i386") == 0) {
+		call_i386();
+	} else if (strcmp(what, "x32") == 0) {
+		syscall(0x40000000 | SYS_getpid);
 	} else if (strcmp(what, "setid") == 0) {
 		int fd = open("/srv/build/f", O_RDWR | O_CREAT, 0644);
 
@@ -278,6 +312,36 @@ dangerous_calls_are_refused(void **state)
 	(void)state;
 	says("calls", "ptrace: EPERM\nbpf: EPERM\nuring: EPERM\nkeyctl: EPERM\n"
 		      "userfaultfd: EPERM\nperf: EPERM\nsti: EPERM\n");
+}
+
+static void
+each_call_of_the_list_is_refused(void **state)
+{
+	(void)state;
+#ifdef __x86_64__
+	says("denied", "");
+#else
+	skip();
+#endif
+}
+
+static void
+calls_of_a_foreign_abi_kill(void **state)
+{
+	(void)state;
+#ifdef __x86_64__
+	static const char *const foreign[] = { "i386", "x32" };
+
+	for (size_t i = 0; i < ARRAY_LEN(foreign); i++) {
+		probe(foreign[i]);
+		assert_string_equal(said.data, "");
+		/* A kernel may have no such calls at all. */
+		if (end.code != 128 + SIGSEGV)
+			assert_int_equal(end.code, 128 + SIGSYS);
+	}
+#else
+	skip();
+#endif
 }
 
 static void
@@ -464,6 +528,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(further_user_namespaces_are_refused),
 		cmocka_unit_test(there_is_no_network),
 		cmocka_unit_test(dangerous_calls_are_refused),
+		cmocka_unit_test(each_call_of_the_list_is_refused),
+		cmocka_unit_test(calls_of_a_foreign_abi_kill),
 		cmocka_unit_test(files_cannot_get_set_id_bits),
 		cmocka_unit_test(capabilities_are_empty),
 		cmocka_unit_test(
