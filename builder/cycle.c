@@ -185,6 +185,20 @@ waits_for(const struct task *t, const struct task *other)
 	return false;
 }
 
+/* The task that runs the same plan already. */
+static const struct task *
+find_twin(const struct pass *p, const struct task *t)
+{
+	for (size_t i = 0; i < p->ntasks; i++) {
+		const struct task *other = &p->tasks[i];
+
+		if (other != t && other->state == TASK_RUNS &&
+		    hash_equal(&other->plan->digest, &t->plan->digest))
+			return other;
+	}
+	return NULL;
+}
+
 /*
  * Plans a task once all it waits for is done: what stands in the ledger may
  * be of yesterday until then.
@@ -214,7 +228,23 @@ plan_task(struct pass *p, struct task *t, bool *moved, struct err *err)
 		return -1;
 	if (t->state != TASK_WAITS)
 		*moved = true;
-	return 0;
+	if (t->state != TASK_RUNS)
+		return 0;
+	t->twin = find_twin(p, t);
+	if (t->twin) {
+		t->state = TASK_JOINS;
+		return 0;
+	}
+	return task_queue(p->b, t, p->c, err);
+}
+
+static int
+join(struct pass *p, struct task *t, bool *moved, struct err *err)
+{
+	if (t->twin->state != TASK_DONE && t->twin->state != TASK_HELD)
+		return 0;
+	*moved = true;
+	return task_join(p->b, t, p->c, err);
 }
 
 /* Plans and starts what can be, again and again until nothing moves. */
@@ -225,10 +255,15 @@ push(struct pass *p, struct err *err)
 
 	while (moved && !p->b->stop) {
 		moved = false;
-		for (size_t i = 0; i < p->ntasks; i++)
-			if (p->tasks[i].state == TASK_WAITS &&
-			    plan_task(p, &p->tasks[i], &moved, err) == -1)
+		for (size_t i = 0; i < p->ntasks; i++) {
+			struct task *t = &p->tasks[i];
+
+			if ((t->state == TASK_WAITS &&
+				plan_task(p, t, &moved, err) == -1) ||
+			    (t->state == TASK_JOINS &&
+				join(p, t, &moved, err) == -1))
 				return -1;
+		}
 		for (size_t i = 0; i < p->ntasks && !p->b->stop; i++) {
 			bool started = false;
 

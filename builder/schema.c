@@ -185,6 +185,10 @@ const char *const farm_migrations[] = {
 
 	/* A run of a plan that had its verdict. */
 	"ALTER TABLE run ADD COLUMN audit INTEGER NOT NULL DEFAULT 0;",
+
+	/* 3: why a plan stands for a recipe now: it may have been made long
+	   ago, and for another one */
+	"ALTER TABLE current ADD COLUMN event INTEGER REFERENCES event(id);",
 };
 /* clang-format on */
 

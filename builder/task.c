@@ -163,7 +163,8 @@ keep_plan(struct builder *b, struct task *t, struct err *err)
 	    mem_printf("%s/%s", t->recipe->name, recipe_stage_name(t->stage));
 	t->event = event_add(
 	    b->db, "plan-made", subject, t->event, "new plan: %s", why.data);
-	return ledger_plan(b->db, t->plan, &t->lock->digest, t->event, err);
+	return ledger_plan(
+	    b->db, t->recipe->name, t->plan, &t->lock->digest, t->event, err);
 }
 
 int
@@ -237,6 +238,24 @@ task_plan(struct builder *b, struct task *t, struct cycle *c, struct err *err)
 	if (t->verdict[0])
 		return task_settle(b, t, c, err);
 	t->state = TASK_RUNS;
+	return 0;
+}
+
+int
+task_join(struct builder *b, struct task *t, struct cycle *c, struct err *err)
+{
+	if (t->twin->state == TASK_HELD) {
+		task_hold(t, "%s", t->twin->why);
+		return 0;
+	}
+	if (ledger_verdict(b->db, &t->plan->digest, t->verdict, err) == -1)
+		return err_prefix(err, "plan of %s", t->recipe->name);
+	return task_settle(b, t, c, err);
+}
+
+int
+task_queue(struct builder *b, struct task *t, struct cycle *c, struct err *err)
+{
 	if (find_lanes(b, t, err) == -1)
 		return -1;
 	/* Killed between the last run and the verdict? */

@@ -9,6 +9,7 @@
 enum task_state {
 	TASK_WAITS, /* for outputs of others */
 	TASK_RUNS,  /* planned, no verdict yet */
+	TASK_JOINS, /* … and another task's runs are its own: `twin` */
 	TASK_DONE,  /* it has a verdict */
 	TASK_HELD,  /* nothing more in this cycle; `why` */
 };
@@ -28,6 +29,7 @@ struct task {
 	int64_t event;	   /* what led here */
 	enum task_state state;
 	struct plan *plan;
+	const struct task *twin; /* the plan's other task */
 	struct env env;
 	struct task_lane lanes[2]; /* A, B */
 	char verdict[16];
@@ -42,10 +44,16 @@ void task_hold(struct task *, const char *fmt, ...) KILN_PRINTF(2, 3);
 void task_release(struct task *);
 
 /*
- * Makes the plan if all outputs it uses are there, and finds what is known of
- * it.  Stays waiting otherwise, or is held when they will not come.
+ * Makes the plan if all outputs it uses are there; if it has its verdict, it
+ * is done.  Stays waiting otherwise, or is held when they will not come.
  */
 int task_plan(
+    struct builder *, struct task *, struct cycle *, struct err *) KILN_MUST;
+/* A plan without a verdict: its runs are queued, unless they are known. */
+int task_queue(
+    struct builder *, struct task *, struct cycle *, struct err *) KILN_MUST;
+/* Its twin has ended: so has this one. */
+int task_join(
     struct builder *, struct task *, struct cycle *, struct err *) KILN_MUST;
 /* Starts a lane if a slot is free and it is its turn.  *started tells. */
 int task_start(

@@ -32,8 +32,8 @@ make_env(struct builder *b, struct task *t, size_t lane)
 		list[i] = (struct env_package){ p->packages[i].name,
 			p->packages[i].sha256 };
 	if (!t->env.root) {
-		progress_begin(&pr, b->db, "environment", p->recipe, "packages",
-		    (int64_t)p->npackages);
+		progress_begin(&pr, b->db, "environment", t->recipe->name,
+		    "packages", (int64_t)p->npackages);
 		rc = env_make(&at, list, p->npackages, &t->env, &err);
 		progress_end(&pr);
 	}
@@ -43,8 +43,8 @@ make_env(struct builder *b, struct task *t, size_t lane)
 		    (size_t)t->lanes[1].id * 2, 2, &err);
 	if (rc == 0)
 		return true;
-	event_add(
-	    b->db, "environment-failed", p->recipe, t->event, "%s", err.msg);
+	event_add(b->db, "environment-failed", t->recipe->name, t->event, "%s",
+	    err.msg);
 	task_hold(t, "%s (cause=%s)", err.msg, err_cause(&err));
 	return false;
 }

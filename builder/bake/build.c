@@ -245,8 +245,8 @@ build_run(const struct build_place *at, const struct build_order *o,
 	int rc;
 
 	*r = (struct build_result){ 0 };
-	lane_init(&lane, o->lane, o->vary, o->root, o->plan->recipe,
-	    o->plan->arch, o->plan->clock);
+	lane_init(
+	    &lane, o->lane, o->vary, o->root, o->plan->arch, o->plan->clock);
 	rc = run(at, o, &lane, &l, r, err);
 	lane_release(&lane);
 	if (rc == -1)

@@ -102,7 +102,7 @@ processors(void)
 
 void
 lane_init(struct lane *l, char name, unsigned vary, const char *root,
-    const char *recipe, const char *arch, int64_t clock)
+    const char *arch, int64_t clock)
 {
 	bool host = vary & VARY(VARY_HOSTNAME);
 	bool domain = vary & VARY(VARY_DOMAIN);
@@ -132,7 +132,6 @@ lane_init(struct lane *l, char name, unsigned vary, const char *root,
 	set_int(l, "SOURCE_DATE_EPOCH", clock);
 	set_int(l, "KILN_JOBS", l->jobs);
 	set(l, "KILN_ARCH", arch);
-	set(l, "KILN_RECIPE", recipe);
 	if (vary & VARY(VARY_COLUMNS)) {
 		set(l, "COLUMNS", "177");
 		set(l, "LINES", "13");

@@ -67,7 +67,7 @@ extern const char *const lane_packages[];
  * without it the date is not varied.  `arch` is Debian's.
  */
 void lane_init(struct lane *, char name, unsigned vary, const char *root,
-    const char *recipe, const char *arch, int64_t clock);
+    const char *arch, int64_t clock);
 void lane_release(struct lane *);
 /* Names of the bits, sorted: new references. */
 json_t *lane_varied(unsigned vary);

@@ -102,7 +102,7 @@ list_files(const struct plan *p, struct buf *b)
 		bool own = strncmp(e->from, "output:", 7) == 0;
 
 		buf_printf(b, "%.*s\t%s\t%s\t%s%s%s\n", (int)(colon - e->from),
-		    e->from, e->path, e->mode, own ? p->recipe : "",
+		    e->from, e->path, e->mode, own ? p->own : "",
 		    own ? "/" : "", colon + 1);
 	}
 }

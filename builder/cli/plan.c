@@ -23,6 +23,7 @@
 
 /* A plan that stands. */
 struct standing {
+	char *recipe;
 	struct plan *plan;
 	struct lock *lock;
 	char *why;    /* NULL: it stays */
@@ -43,6 +44,7 @@ static void
 forecast_release(struct forecast *f)
 {
 	for (size_t i = 0; i < f->n; i++) {
+		free(f->v[i].recipe);
 		plan_free(f->v[i].plan);
 		lock_free(f->v[i].lock);
 		free(f->v[i].why);
@@ -54,7 +56,7 @@ forecast_release(struct forecast *f)
 }
 
 static int
-past_ms(struct db *db, const struct plan *p, int64_t *ms, struct err *err)
+past_ms(struct db *db, const struct standing *s, int64_t *ms, struct err *err)
 {
 	static const char sql[] =
 	    "SELECT CAST(sum(mean) AS INTEGER) FROM (SELECT avg(r.wall_ms) AS"
@@ -63,8 +65,8 @@ past_ms(struct db *db, const struct plan *p, int64_t *ms, struct err *err)
 	    " AND r.wall_ms IS NOT NULL GROUP BY r.lane)";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
 
-	stmt_bind_str(q, 1, p->recipe);
-	stmt_bind_str(q, 2, recipe_stage_name(p->stage));
+	stmt_bind_str(q, 1, s->recipe);
+	stmt_bind_str(q, 2, recipe_stage_name(s->plan->stage));
 	if (stmt_step(q, err) != 1)
 		return -1;
 	*ms = stmt_null(q, 0) ? -1 : stmt_int(q, 0);
@@ -75,7 +77,7 @@ static int
 load(struct forecast *f, struct err *err)
 {
 	static const char sql[] =
-	    "SELECT c.plan, r.lock FROM current c"
+	    "SELECT c.plan, r.lock, c.recipe FROM current c"
 	    " JOIN recipe r ON r.name = c.recipe WHERE r.lock IS NOT NULL"
 	    " ORDER BY c.recipe, c.stage";
 	auto_stmt struct stmt *q = db_stmt(f->db, sql);
@@ -89,10 +91,10 @@ load(struct forecast *f, struct err *err)
 			return err_set(err, ERR_INPUT, "a row has no digest");
 		MEM_GROW(f->v, f->n, f->cap);
 		s = &f->v[f->n++];
-		*s = (struct standing){ 0 };
+		*s = (struct standing){ .recipe = mem_str(stmt_str(q, 2)) };
 		if (!(s->plan = plan_load(f->store, &plan, err)) ||
 		    !(s->lock = lock_load(f->store, &lock, err)) ||
-		    past_ms(f->db, s->plan, &s->ms, err) == -1)
+		    past_ms(f->db, s, &s->ms, err) == -1)
 			return -1;
 	}
 	return got;
@@ -117,6 +119,16 @@ touch(struct forecast *f, struct standing *s, bool *known)
 	s->why = mem_printf("%s %s → %s", f->name, old, f->version);
 }
 
+static bool
+uses(const struct standing *s, size_t n, const struct standing *from)
+{
+	const char *recipe = s->plan->uses[n].recipe;
+
+	if (strcmp(recipe, s->plan->own) == 0)
+		recipe = s->recipe;
+	return strcmp(recipe, from->recipe) == 0;
+}
+
 /* Until nothing more is reached. */
 static void
 spread(struct forecast *f)
@@ -135,12 +147,11 @@ spread(struct forecast *f)
 					continue;
 				for (size_t u = 0; u < p->nuses; u++)
 					if (!f->v[i].why &&
-					    strcmp(p->uses[u].recipe,
-						from->plan->recipe) == 0)
+					    uses(&f->v[i], u, from))
 						f->v[i].why =
 						    mem_printf("uses %s of %s",
 							p->uses[u].output,
-							from->plan->recipe);
+							from->recipe);
 				moved = moved || f->v[i].why;
 			}
 	}
@@ -163,14 +174,14 @@ say(const struct forecast *f, bool json)
 		most += s->ms > 0 ? s->ms : 0;
 		least += s->certain && s->ms > 0 ? s->ms : 0;
 		j = json_object();
-		js_set_str(j, "recipe", s->plan->recipe);
+		js_set_str(j, "recipe", s->recipe);
 		js_set_str(j, "stage", recipe_stage_name(s->plan->stage));
 		js_set_bool(j, "certain", s->certain);
 		js_set_str(j, "why", s->why);
 		js_set(j, "ms", s->ms < 0 ? json_null() : json_integer(s->ms));
 		json_array_append_new(list, j);
 		if (!json)
-			printf("%-20s %-6s %8.1f s  %s%s\n", s->plan->recipe,
+			printf("%-20s %-6s %8.1f s  %s%s\n", s->recipe,
 			    recipe_stage_name(s->plan->stage),
 			    (double)(s->ms < 0 ? 0 : s->ms) / 1000, s->why,
 			    s->certain ? "" : ", if that comes out other");

@@ -17,7 +17,8 @@
 static int all_reproduced(struct db *, struct store *, const struct plan *,
     int depth, bool *yes, struct err *);
 
-/* Some reproduced plan of that recipe gave just this output. */
+/* Some reproduced plan gave just this output.  Whose it is does not matter:
+ * recipes that ask for the same share one. */
 static int
 use_reproduced(struct db *db, struct store *store, const struct plan_use *use,
     int depth, bool *yes, struct err *err)
@@ -25,7 +26,7 @@ use_reproduced(struct db *db, struct store *store, const struct plan_use *use,
 	static const char sql[] =
 	    "SELECT DISTINCT p.digest FROM output o"
 	    " JOIN run r ON r.id = o.run JOIN plan p ON p.digest = r.plan"
-	    " WHERE o.name = ?1 AND o.digest = ?2 AND p.recipe = ?3"
+	    " WHERE o.name = ?1 AND o.digest = ?2"
 	    " AND p.stage = 'build' AND p.verdict = 'reproduced'"
 	    " ORDER BY p.made_at DESC LIMIT 1";
 	struct hash digest;
@@ -37,7 +38,6 @@ use_reproduced(struct db *db, struct store *store, const struct plan_use *use,
 
 		stmt_bind_str(q, 1, use->output);
 		stmt_bind_hash(q, 2, &use->sha256);
-		stmt_bind_str(q, 3, use->recipe);
 		got = stmt_step(q, err);
 		if (got == -1)
 			return -1;

@@ -58,42 +58,45 @@ ledger_recipes_keep(struct db *db, const struct recipes *all, struct err *err)
 }
 
 static int
-plan_rows(struct db *db, const struct plan *p, const struct hash *lock,
-    int64_t event, struct err *err)
+plan_rows(struct db *db, const char *recipe, const struct plan *p,
+    const struct hash *lock, int64_t event, struct err *err)
 {
 	static const char add[] =
 	    "INSERT OR IGNORE INTO plan"
 	    " (digest, recipe, stage, lock, made_at, event)"
 	    " VALUES (?1, ?2, ?3, ?4, ?5, nullif(?6, 0))";
 	static const char stand[] =
-	    "INSERT INTO current (recipe, stage, plan) VALUES (?1, ?2, ?3)"
-	    " ON CONFLICT (recipe, stage) DO UPDATE SET plan = ?3"
+	    "INSERT INTO current (recipe, stage, plan, event)"
+	    " VALUES (?1, ?2, ?3, nullif(?4, 0))"
+	    " ON CONFLICT (recipe, stage) DO UPDATE SET plan = ?3, event = "
+	    "nullif(?4, 0)"
 	    " WHERE plan <> ?3";
 	auto_stmt struct stmt *q = db_stmt(db, add);
 	auto_stmt struct stmt *s = db_stmt(db, stand);
 
 	stmt_bind_hash(q, 1, &p->digest);
-	stmt_bind_str(q, 2, p->recipe);
+	stmt_bind_str(q, 2, recipe);
 	stmt_bind_str(q, 3, recipe_stage_name(p->stage));
 	stmt_bind_hash(q, 4, lock);
 	stmt_bind_int(q, 5, time_now());
 	stmt_bind_int(q, 6, event);
-	stmt_bind_str(s, 1, p->recipe);
+	stmt_bind_str(s, 1, recipe);
 	stmt_bind_str(s, 2, recipe_stage_name(p->stage));
 	stmt_bind_hash(s, 3, &p->digest);
+	stmt_bind_int(s, 4, event);
 	return stmt_run(q, err) == -1 ? -1 : stmt_run(s, err);
 }
 
 int
-ledger_plan(struct db *db, const struct plan *p, const struct hash *lock,
-    int64_t event, struct err *err)
+ledger_plan(struct db *db, const char *recipe, const struct plan *p,
+    const struct hash *lock, int64_t event, struct err *err)
 {
 	if (db_begin(db, err) == -1)
 		return -1;
-	if (plan_rows(db, p, lock, event, err) == -1 ||
+	if (plan_rows(db, recipe, p, lock, event, err) == -1 ||
 	    db_commit(db, err) == -1) {
 		db_rollback(db);
-		return err_prefix(err, "plan of %s", p->recipe);
+		return err_prefix(err, "plan of %s", recipe);
 	}
 	return 0;
 }

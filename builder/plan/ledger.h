@@ -24,9 +24,10 @@ int ledger_recipe(struct db *, const struct recipe *, const struct hash *lock,
 int ledger_recipes_keep(
     struct db *, const struct recipes *, struct err *) KILN_MUST;
 
-/* Adds a plan's row unless it is there, and makes it the one that stands. */
-int ledger_plan(struct db *, const struct plan *, const struct hash *lock,
-    int64_t event, struct err *) KILN_MUST;
+/* Adds a plan's row unless it is there, and makes it the one that stands for
+ * the recipe, because of `event`. */
+int ledger_plan(struct db *, const char *recipe, const struct plan *,
+    const struct hash *lock, int64_t event, struct err *) KILN_MUST;
 /* *verdict: "reproduced" …, or "" when there is none yet. */
 int ledger_verdict(struct db *, const struct hash *plan, char verdict[16],
     struct err *) KILN_MUST;

@@ -11,6 +11,7 @@
 #include "lib/own.h"
 
 #define KIND "kiln/plan"
+#define VERSION 2
 #define PLAN_MAX ((size_t)16 << 20)
 
 /* --- making -------------------------------------------------------------- */
@@ -94,13 +95,16 @@ by_use(const void *pa, const void *pb)
 }
 
 static json_t *
-uses_json(const struct plan_use *uses, size_t n)
+uses_json(const struct recipe *r, const struct plan_use *uses, size_t n)
 {
 	auto_free struct plan_use *sorted = mem_zero(n + 1, sizeof(*sorted));
 	json_t *list = json_array();
 
-	if (n)
-		memcpy(sorted, uses, n * sizeof(*sorted));
+	for (size_t i = 0; i < n; i++) {
+		sorted[i] = uses[i];
+		if (strcmp(uses[i].recipe, r->name) == 0)
+			sorted[i].recipe = PLAN_OWN;
+	}
 	qsort(sorted, n, sizeof(*sorted), by_use);
 	for (size_t i = 0; i < n; i++) {
 		json_t *j = json_object();
@@ -171,18 +175,17 @@ plan_make(const struct recipe *r, enum recipe_stage stage,
     const struct lock *lock, const struct plan_use *uses, size_t nuses,
     const struct hash *policy, struct err *err)
 {
-	auto_json json_t *j = js_record_new(KIND, 1);
+	auto_json json_t *j = js_record_new(KIND, VERSION);
 	auto_buf struct buf text = BUF_INIT;
 	char clock[TIME_TEXT];
 
 	time_text(r->clock, clock);
-	js_set_str(j, "recipe", r->name);
 	js_set_str(j, "stage", recipe_stage_name(stage));
 	js_set_str(j, "arch", lock->arch);
 	js_set_str(j, "clock", clock);
 	js_set_hash(j, "policy", policy);
 	js_set(j, "tree", tree_json(r, stage));
-	js_set(j, "uses", uses_json(uses, nuses));
+	js_set(j, "uses", uses_json(r, uses, nuses));
 	js_set(j, "outputs", outputs_json(r, stage));
 	if (stage == STAGE_BUILD) {
 		js_set_str(j, "script", r->script);
@@ -398,15 +401,29 @@ read_stage(const char *what, struct plan *p, struct err *err)
 		   : 0;
 }
 
+/* The first version named its recipe, whose digest was then another though
+ * the job was the same. */
+static int
+read_owner(const char *what, struct plan *p, struct err *err)
+{
+	p->own = PLAN_OWN;
+	if (json_integer_value(json_object_get(p->json, "v")) > 1)
+		return json_object_get(p->json, "recipe")
+			   ? err_set(err, ERR_INPUT,
+				 "%s: unknown key \"recipe\"", what)
+			   : 0;
+	if (js_str(what, p->json, "recipe", &p->own, err) == -1)
+		return -1;
+	return check_name(what, p->own, false, err);
+}
+
 static int
 read_plan(const char *what, struct plan *p, struct err *err)
 {
 	const char *clock;
 	json_t *list;
 
-	if (read_stage(what, p, err) == -1 ||
-	    js_str(what, p->json, "recipe", &p->recipe, err) == -1 ||
-	    check_name(what, p->recipe, false, err) == -1 ||
+	if (read_owner(what, p, err) == -1 || read_stage(what, p, err) == -1 ||
 	    js_str(what, p->json, "arch", &p->arch, err) == -1 ||
 	    js_str(what, p->json, "clock", &clock, err) == -1 ||
 	    time_parse(clock, &p->clock, err) == -1 ||
@@ -431,7 +448,7 @@ plan_parse(const char *what, const void *bytes, size_t n, struct err *err)
 	auto_plan struct plan *p = mem_zero(1, sizeof(*p));
 
 	buf_init(&p->text);
-	p->json = js_record(what, KIND, 1, bytes, n, err);
+	p->json = js_record(what, KIND, VERSION, bytes, n, err);
 	if (!p->json || read_plan(what, p, err) == -1 ||
 	    canon_json(p->json, &p->text, err) == -1)
 		return NULL;

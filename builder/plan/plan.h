@@ -2,6 +2,9 @@
  * The whole input of one build as canonical JSON; its SHA-256 is the plan
  * digest: same digest, same job (docs/formats.md, "plan").
  *
+ * It does not say whose it is: two recipes that ask for the same have the
+ * same plan, which runs once.
+ *
  * A struct plan is what the text says and no more, so that whoever has the
  * text and the store can run it.
  */
@@ -47,7 +50,9 @@ struct plan {
 	struct hash digest;
 	struct buf text; /* canonical */
 	json_t *json;	 /* owns the strings below */
-	const char *recipe, *arch;
+	const char *arch;
+	/* Folder of /kiln/uses that holds outputs of the plan's own recipe. */
+	const char *own;
 	enum recipe_stage stage;
 	int64_t clock;
 	struct hash policy;

@@ -21,6 +21,9 @@
 #include "lib/hash.h"
 #include "lib/store.h"
 
+/* What a plan calls the recipe it is of, so no recipe may have that name. */
+#define PLAN_OWN "self"
+
 enum recipe_kind {
 	RECIPE_SOURCE, /* compiled */
 	RECIPE_REPACK, /* files picked from packages: no build */

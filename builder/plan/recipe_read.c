@@ -433,6 +433,9 @@ read_all(const struct conf_node *root, struct recipe *r, struct err *err)
 	if (strcmp(name, r->name) != 0)
 		return conf_error(root, "name", err,
 		    "\"%s\" is not the folder's name, %s", name, r->name);
+	if (strcmp(name, PLAN_OWN) == 0)
+		return conf_error(root, "name", err,
+		    "\"%s\" is what a plan calls its own recipe", name);
 	r->kind = (enum recipe_kind)conf_enum(root, "kind", 0);
 	r->summary = conf_str(root, "summary", "");
 	r->upstream = conf_str(root, "upstream", NULL);

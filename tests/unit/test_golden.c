@@ -51,6 +51,7 @@ static const struct {
 	{ "lock", "kiln/lock" },
 	{ "plan", "kiln/plan" },
 	{ "plan-image", "kiln/plan" },
+	{ "plan-1", "kiln/plan" },
 	{ "run", "kiln/run" },
 	{ "verdict", "kiln/verdict" },
 	{ "release", "kiln/release" },
@@ -111,8 +112,9 @@ every_golden_file_is_canonical(void **state)
 		json_t *j;
 
 		golden(formats[i].name, &text);
-		j = js_record(formats[i].name, formats[i].kind, 1, text.data,
-		    text.len, &err);
+		j = js_record(formats[i].name, formats[i].kind,
+		    strcmp(formats[i].kind, "kiln/plan") == 0 ? 2 : 1,
+		    text.data, text.len, &err);
 		if (!j)
 			fail_msg("%s", err.msg);
 		buf_clear(&again);
@@ -193,7 +195,7 @@ both_plans_are_read(void **state)
 {
 	auto_buf struct buf text = BUF_INIT;
 	struct err err = ERR_INIT;
-	auto_plan struct plan *build = NULL, *image = NULL;
+	auto_plan struct plan *build = NULL, *image = NULL, *old = NULL;
 
 	(void)state;
 	golden("plan", &text);
@@ -209,6 +211,12 @@ both_plans_are_read(void **state)
 		fail_msg("%s", err.msg);
 	assert_int_equal(image->stage, STAGE_IMAGE);
 	assert_int_equal(image->nfiles, 2);
+	assert_string_equal(image->own, "self");
+	golden("plan-1", &text);
+	old = plan_parse("plan", text.data, text.len, &err);
+	if (!old)
+		fail_msg("%s", err.msg);
+	assert_string_equal(old->own, "dns-dhcp");
 }
 
 /* The golden run is of lane B; lane A's said the same but varied nothing. */

@@ -31,7 +31,7 @@ lane_a_is_quiet(void **state)
 	struct lane l;
 
 	(void)state;
-	lane_init(&l, 'A', VARY_NONE, scratch.path, "dns", "amd64", 12345);
+	lane_init(&l, 'A', VARY_NONE, scratch.path, "amd64", 12345);
 	assert_int_equal(l.uid, 1000);
 	assert_int_equal(l.jobs, 1);
 	assert_int_equal(l.cpus, 1);
@@ -44,13 +44,12 @@ lane_a_is_quiet(void **state)
 	assert_string_equal(value(&l, "SOURCE_DATE_EPOCH"), "12345");
 	assert_string_equal(value(&l, "KILN_JOBS"), "1");
 	assert_string_equal(value(&l, "KILN_ARCH"), "amd64");
-	assert_string_equal(value(&l, "KILN_RECIPE"), "dns");
 	assert_string_equal(value(&l, "HOME"), "/build");
 	assert_null(value(&l, "LD_PRELOAD"));
 	assert_null(value(&l, "COLUMNS"));
 	/* PATH HOME LC_ALL LANG TZ SOURCE_DATE_EPOCH KILN_JOBS KILN_ARCH
-	 * KILN_RECIPE and nothing else. */
-	assert_int_equal(l.nenv, 9);
+	 * and nothing else. */
+	assert_int_equal(l.nenv, 8);
 	lane_release(&l);
 }
 
@@ -64,8 +63,8 @@ each_switch_changes_something_and_only_its_own(void **state)
 
 		if (v == VARY_DATE)
 			continue;
-		lane_init(&quiet, 'A', VARY_NONE, scratch.path, "r", "a", 0);
-		lane_init(&loud, 'B', VARY(v), scratch.path, "r", "a", 0);
+		lane_init(&quiet, 'A', VARY_NONE, scratch.path, "a", 0);
+		lane_init(&loud, 'B', VARY(v), scratch.path, "a", 0);
 		changes += quiet.uid != loud.uid;
 		changes += quiet.cpus != loud.cpus;
 		changes += quiet.no_aslr != loud.no_aslr;
@@ -96,7 +95,7 @@ the_date_is_shifted_only_where_the_library_is(void **state)
 	auto_fd int dir = -1;
 
 	(void)state;
-	lane_init(&l, 'B', VARY_ALL, scratch.path, "r", "a", 0);
+	lane_init(&l, 'B', VARY_ALL, scratch.path, "a", 0);
 	assert_int_equal(l.vary, VARY_ALL & ~VARY(VARY_DATE));
 	assert_null(value(&l, "FAKETIME"));
 	lane_release(&l);
@@ -104,7 +103,7 @@ the_date_is_shifted_only_where_the_library_is(void **state)
 	dir = mkpath(scratch.fd, "usr/lib/some-triplet/faketime", &err);
 	assert_int_equal(
 	    file_write_at(dir, "libfaketimeMT.so.1", "", 0, 0644, &err), 0);
-	lane_init(&l, 'B', VARY_ALL, scratch.path, "r", "a", 0);
+	lane_init(&l, 'B', VARY_ALL, scratch.path, "a", 0);
 	assert_int_equal(l.vary, VARY_ALL);
 	assert_string_equal(value(&l, "LD_PRELOAD"),
 	    "/usr/lib/some-triplet/faketime/libfaketimeMT.so.1");

@@ -202,7 +202,8 @@ a_plan_is_read_back_and_anything_else_refused(void **state)
 	static const struct {
 		const char *old, *new, *text;
 	} t[] = {
-		{ "\"v\":1", "\"v\":2", "v" },
+		{ "\"v\":2", "\"v\":3", "v" },
+		{ "\"v\":2", "\"v\":1", "recipe" },
 		{ "\"arch\"", "\"aroh\"", "" },
 		{ "\"stage\":\"image\"", "\"stage\":\"other\"", "stage" },
 		{ "\"path\":\"file\"", "\"path\":\"../e\"", "plain name" },
@@ -228,6 +229,23 @@ a_plan_is_read_back_and_anything_else_refused(void **state)
 		if (!strstr(err.msg, t[i].text))
 			fail_msg("\"%s\" lacks \"%s\"", err.msg, t[i].text);
 	}
+}
+
+static void
+recipes_that_ask_for_the_same_have_one_plan(void **state)
+{
+	static const struct plan_use uses[] = { { "two", "b", { { 6 } } },
+		{ "two", "a", { { 5 } } } };
+	auto_plan struct plan *one = make(STAGE_IMAGE), *two = NULL;
+
+	(void)state;
+	/* The same recipe by another name, whose outputs are its own. */
+	r->name[0] = 't', r->name[1] = 'w', r->name[2] = 'o';
+	two = plan_make(r, STAGE_IMAGE, &lock, uses, 2, &policy, &err);
+	memcpy(r->name, "one", 3);
+	assert_non_null(two);
+	assert_true(hash_equal(&one->digest, &two->digest));
+	assert_string_equal(two->uses[0].recipe, two->own);
 }
 
 static void
@@ -334,8 +352,8 @@ the_ledger_gives_outputs_of_reproduced_plans_only(void **state)
 	(void)state;
 	assert_int_equal(ledger_output(db, "one", "a", &h, verdict, &err), 0);
 	assert_string_equal(verdict, "");
-	assert_int_equal(ledger_plan(db, p, &lock.digest, 0, &err), 0);
-	assert_int_equal(ledger_plan(db, p, &lock.digest, 0, &err), 0);
+	assert_int_equal(ledger_plan(db, "one", p, &lock.digest, 0, &err), 0);
+	assert_int_equal(ledger_plan(db, "one", p, &lock.digest, 0, &err), 0);
 	id = end_run(db, p, 'A', 42);
 	assert_int_equal(ledger_output(db, "one", "a", &h, verdict, &err), 0);
 	assert_int_equal(ledger_run(db, &p->digest, 'A', &s, &id, &h, &err), 0);
@@ -368,7 +386,7 @@ what_ran_when_we_were_killed_is_lost_and_queued_again(void **state)
 	int64_t a, b, n;
 
 	(void)state;
-	assert_int_equal(ledger_plan(db, p, &lock.digest, 0, &err), 0);
+	assert_int_equal(ledger_plan(db, "one", p, &lock.digest, 0, &err), 0);
 	assert_int_equal(ledger_queue(db, &p->digest, 'A', &a, &err), 0);
 	assert_int_equal(ledger_start(db, a, &p->digest, &err), 0);
 	assert_true(ledger_cycle_begin(db, &err) > 0);
@@ -395,6 +413,7 @@ main(void)
 		T(words_in_recipe_yaml_build_nothing_again),
 		T(every_input_changes_the_digest),
 		T(a_plan_is_read_back_and_anything_else_refused),
+		T(recipes_that_ask_for_the_same_have_one_plan),
 		T(golden_plans_are_read_to_the_same_bytes),
 		T(why_now_names_what_is_new),
 		T(the_policy_is_stable_and_holds_the_script),

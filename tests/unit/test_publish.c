@@ -74,7 +74,7 @@ plan_of(const char *recipe, enum recipe_stage stage, uint8_t used)
 		fail_msg("%s", err.msg);
 	assert_int_equal(
 	    store_put_bytes(st, p->text.data, p->text.len, &h, &err), 0);
-	assert_int_equal(ledger_plan(db, p, &lock.digest, 0, &err), 0);
+	assert_int_equal(ledger_plan(db, recipe, p, &lock.digest, 0, &err), 0);
 	return p;
 }
 
