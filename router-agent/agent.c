@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
@@ -16,6 +17,7 @@
 #include "lib/num.h"
 #include "lib/own.h"
 #include "router-agent/change/cycle.h"
+#include "router-agent/change/obtain.h"
 #include "router-agent/machine/qemu.h"
 #include "router-agent/owner/report.h"
 #include "router-agent/owner/status.h"
@@ -143,6 +145,39 @@ start_current(struct agent *a)
 	agent_phase(a, set ? PHASE_COMMITTED : PHASE_EMPTY);
 }
 
+/*
+ * A committed set of which something rotted cannot start: the one before does,
+ * else the golden one, so that the LAN is served while it is fetched again.
+ */
+static void
+take_whole(struct agent *a)
+{
+	struct state *s = &a->state;
+	struct set *instead = NULL, *rotten;
+	struct err err = ERR_INIT;
+
+	if (!s->current || obtain_whole(a, s->current))
+		return;
+	if (s->previous && obtain_whole(a, s->previous))
+		instead = set_dup(s->previous);
+	else if (s->golden && obtain_whole(a, s->golden))
+		instead = set_dup(s->golden);
+	log_warn("damaged", "set=%lld instead=%lld",
+	    (long long)s->current->counter,
+	    instead ? (long long)instead->counter : 0);
+	if (!instead)
+		return;
+	rotten = s->current;
+	s->current = instead;
+	if (state_save(a->dir.fd, s, &err) == -1) {
+		log_err("state", &err);
+		s->current = rotten;
+		free(instead);
+		return;
+	}
+	free(rotten);
+}
+
 /* Routers that were switched on together must not all ask together. */
 static int64_t
 next_poll(const struct agent *a, int result)
@@ -205,6 +240,7 @@ agent_run(struct agent *a, bool once)
 		    "no %s\"",
 		    a->ports.missing);
 	cycle_recover(a);
+	take_whole(a);
 	start_current(a);
 	result = serve(a, once);
 	machines_stop(a, &a->live, GRACE_MS);
@@ -270,6 +306,7 @@ void
 agent_release(struct agent *a)
 {
 	fetcher_stop(a->fetcher);
+	free(a->planned);
 	own_close(&a->signals);
 	state_release(&a->state);
 	state_dir_release(&a->dir);

@@ -15,6 +15,7 @@
 #include "router-agent/conf.h"
 #include "router-agent/machine/accel.h"
 #include "router-agent/machine/port.h"
+#include "router-agent/plan.h"
 #include "router-agent/state.h"
 #include "router-agent/trust/fetch.h"
 
@@ -44,7 +45,9 @@ struct agent {
 	struct fetcher *fetcher; /* of images and reports */
 	struct machines live;	 /* of state.current */
 	struct machines *next;	 /* of a trial, or NULL */
-	int signals;		 /* signalfd */
+	struct set *planned; /* what is offered and not taken yet, or NULL */
+	struct plan plan;    /* to get there */
+	int signals;	     /* signalfd */
 	bool stop, poll_now;
 	bool back;    /* the owner wants the set on trial undone */
 	bool damaged; /* an image of the current set rotted */

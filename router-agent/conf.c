@@ -13,6 +13,7 @@
 #define IFNAME_MAX 15 /* IFNAMSIZ with its NUL */
 
 static const char *const accel_words[] = { "auto", "tcg", "kvm", NULL };
+static const char *const update_words[] = { "auto", "ask", NULL };
 static const char *const report_words[] = { "off", "minimal", "full", NULL };
 
 static const struct conf_key trust_keys[] = {
@@ -40,6 +41,8 @@ static const struct conf_key top_keys[] = {
 	{ "demo", CONF_BOOL, false, 0, 0, NULL, NULL },
 	{ "trust", CONF_MAP, true, 0, 0, NULL, trust_keys },
 	{ "poll", CONF_DURATION, false, 10, 7 * 86400, NULL, NULL },
+	{ "updates", CONF_ENUM, false, 0, 0, update_words, NULL },
+	{ "probation", CONF_DURATION, false, 5, 86400, NULL, NULL },
 	{ "accel", CONF_ENUM, false, 0, 0, accel_words, NULL },
 	{ "lan", CONF_MAP, true, 0, 0, NULL, lan_keys },
 	{ "services", CONF_DICT, true, 1, AGENT_SERVICES, NULL, service_keys },
@@ -188,6 +191,8 @@ take(struct agent_conf *c, const struct conf_node *top, struct err *err)
 	c->arch = mem_str(conf_str(top, "arch", agent_arch()));
 	c->demo = conf_bool(top, "demo", false);
 	c->poll_s = conf_int(top, "poll", 6 * 3600);
+	c->ask = conf_enum(top, "updates", 0) == 1;
+	c->probation_s = conf_int(top, "probation", 600);
 	c->accel = (enum accel_wish)conf_enum(top, "accel", ACCEL_AUTO);
 	c->reports = (enum report_wish)conf_enum(top, "reports", REPORTS_OFF);
 	c->bridge = mem_str(conf_str(lan, "bridge", "br-lan"));

@@ -39,6 +39,8 @@ struct agent_conf {
 	struct sig_public *require_keys;
 	size_t nrequire_keys;
 	int64_t poll_s;
+	bool ask; /* the owner approves each plan */
+	int64_t probation_s;
 	enum accel_wish accel;
 	char *bridge, *lan_address;
 	int64_t prefix;

@@ -28,12 +28,37 @@ static const struct cli_command commands[] = {
 	    cmd_check,
 	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
 	    "  --json          for programs\n" },
-	{ "hold", "[--config FILE] DURATION | off",
+	{ "plan", "[--config FILE] [--json]",
+	    "what is offered would do, and the hash of that plan", cmd_plan,
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
+	    "  --json          for programs\n" },
+	{ "fetch", "[--config FILE] [--json]",
+	    "fetch what is offered before its turn comes", cmd_fetch,
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
+	    "  --json          for programs\n" },
+	{ "confirm", "[--config FILE] [--json] HASH",
+	    "approve a plan: it is carried out in its time", cmd_confirm,
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
+	    "  --json          for programs\n" },
+	{ "apply", "[--config FILE] [--json] [--plan HASH]",
+	    "carry out the plan now, without waiting for its turn", cmd_apply,
+	    "  --plan HASH     only if it is that plan\n"
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
+	    "  --json          for programs\n" },
+	{ "hold", "[--config FILE] [--json] DURATION | off",
 	    "take no other set for a while", cmd_hold,
-	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n" },
-	{ "rollback", "[--config FILE]",
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
+	    "  --json          for programs\n" },
+	{ "pin", "[--config FILE] [--json] [off]",
+	    "stay with what runs until told otherwise", cmd_pin,
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
+	    "  --json          for programs\n" },
+	{ "rollback", "[--config FILE] [--json] [--previous]",
 	    "undo the set on trial: the one before serves again", cmd_rollback,
-	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n" },
+	    "  --previous      none is on trial: back to the set before, and\n"
+	    "                  stay there\n"
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
+	    "  --json          for programs\n" },
 	{ "report", "--show [--config FILE]",
 	    "print the reports that wait to be sent", cmd_report,
 	    "  --show          one line each\n"

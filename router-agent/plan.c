@@ -1,13 +1,38 @@
 #include "router-agent/plan.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
+#include "lib/canon.h"
 #include "lib/fdio.h"
+#include "lib/json.h"
 #include "lib/num.h"
 
-/* QEMU itself beside the guest's memory under TCG: reference/risks.md 3. */
-#define OVERHEAD ((int64_t)48 << 20)
-#define KERNEL_RESERVE ((int64_t)32 << 20)
+#define MIB ((int64_t)1 << 20)
+/* QEMU beside the guest's memory (reference/risks.md 3): 32 MiB of its own,
+ * and under TCG 16 MiB of translated code, as it is started. */
+#define OVERHEAD (32 * MIB)
+#define OVERHEAD_TCG (16 * MIB)
+#define MEMORY_RESERVE (32 * MIB)
+#define DISK_RESERVE (8 * MIB)
+
+static const char *const act_words[] = { "keep", "replace", "add" };
+
+int64_t
+plan_overhead(const char *accel)
+{
+	return strcmp(accel, "kvm") == 0 ? OVERHEAD : OVERHEAD + OVERHEAD_TCG;
+}
+
+static int64_t
+memory_of(const struct set *s, const struct set_service *v, const char *accel)
+{
+	int64_t guest =
+	    v->memory > s->kernel_memory ? v->memory : s->kernel_memory;
+
+	return guest + plan_overhead(accel);
+}
 
 static bool
 same_kernel(const struct set *a, const struct set *b)
@@ -19,12 +44,113 @@ same_kernel(const struct set *a, const struct set *b)
 	       a->kernel_memory == b->kernel_memory;
 }
 
+/* --- the disk ------------------------------------------------------------ */
+
+struct files {
+	const struct set_file *at[SET_SERVICES + 2];
+	size_t n;
+};
+
+/* One file may serve several services. */
+static void
+want(struct files *f, const struct plan_host *host, const struct set_file *file)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (hash_equal(&f->at[i]->hash, &file->hash))
+			return;
+	if (!host->store || !store_has(host->store, &file->hash))
+		f->at[f->n++] = file;
+}
+
+/* What is to be fetched, and beside the largest of it its packed form. */
+static void
+count_disk(struct plan *p, const struct set *next, const struct plan_host *host)
+{
+	struct files f = { .n = 0 };
+	int64_t largest = 0;
+
+	want(&f, host, &next->vmlinuz);
+	want(&f, host, &next->initrd);
+	for (size_t i = 0; i < next->nservices; i++)
+		want(&f, host, &next->services[i].image);
+	for (size_t i = 0; i < f.n; i++) {
+		p->download += f.at[i]->size;
+		if (f.at[i]->size > largest)
+			largest = f.at[i]->size;
+	}
+	p->disk = f.n == 0 ? 0 : p->download + largest + DISK_RESERVE;
+}
+
+static int
+fits_disk(const struct plan *p, const struct set *next,
+    const struct plan_host *host, struct err *err)
+{
+	if (p->disk <= host->disk)
+		return 0;
+	err_set(err, ERR_SYSTEM,
+	    "set %lld needs %lld bytes of the disk to be fetched, %lld are "
+	    "free",
+	    (long long)next->counter, (long long)p->disk,
+	    (long long)host->disk);
+	err->sys = ENOSPC;
+	return -1;
+}
+
+/* --- the plan ------------------------------------------------------------ */
+
+/* What an approval is for: the same words, the same plan. */
+static json_t *
+identity(
+    const struct plan *p, const struct set *current, const struct set *next)
+{
+	json_t *j = js_record_new("kiln/agent-plan", 1);
+	json_t *services = json_array(), *gone = json_array();
+
+	if (current)
+		js_set_hash(j, "from", &current->sha256);
+	else
+		js_set(j, "from", json_null());
+	js_set_hash(j, "to", &next->sha256);
+	js_set_bool(j, "beside", p->beside);
+	for (size_t i = 0; i < next->nservices; i++) {
+		json_t *s = json_object();
+
+		js_set_str(s, "service", next->services[i].name);
+		js_set_str(s, "act", act_words[p->act[i]]);
+		js_set_hash(s, "image", &next->services[i].image.hash);
+		json_array_append_new(services, s);
+	}
+	for (size_t i = 0; current && i < current->nservices; i++)
+		if (p->remove[i])
+			json_array_append_new(
+			    gone, json_string(current->services[i].name));
+	js_set(j, "services", services);
+	js_set(j, "remove", gone);
+	return j;
+}
+
+static int
+fits_memory(struct plan *p, const struct set *next, int64_t freed,
+    const struct plan_host *host, struct err *err)
+{
+	p->beside = p->memory + MEMORY_RESERVE <= host->memory;
+	if (p->beside || p->memory + MEMORY_RESERVE <= host->memory + freed)
+		return 0;
+	return err_set(err, ERR_SYSTEM,
+	    "set %lld needs %lld MiB of memory for its machines with QEMU's "
+	    "own, %lld MiB can be had",
+	    (long long)next->counter, (long long)(p->memory / MIB),
+	    (long long)((host->memory + freed) / MIB));
+}
+
 int
-plan_make(const struct set *current, const struct set *next, int64_t available,
-    struct plan *p, struct err *err)
+plan_make(const struct set *current, const struct set *next,
+    const struct plan_host *host, struct plan *p, struct err *err)
 {
 	bool kernel = current && same_kernel(current, next);
+	json_t *j;
 	int64_t freed = 0;
+	int ret;
 
 	memset(p, 0, sizeof(*p));
 	for (size_t i = 0; i < next->nservices; i++) {
@@ -39,37 +165,36 @@ plan_make(const struct set *current, const struct set *next, int64_t available,
 			continue;
 		}
 		p->changes++;
-		p->memory += n->memory + OVERHEAD;
+		p->memory += memory_of(next, n, host->accel);
 		if (o)
-			freed += o->memory + OVERHEAD;
+			freed += memory_of(current, o, host->accel);
 	}
 	for (size_t i = 0; current && i < current->nservices; i++) {
 		p->remove[i] = !set_service(next, current->services[i].name);
 		p->changes += p->remove[i];
 	}
-	p->beside = p->memory + KERNEL_RESERVE <= available;
-	if (!p->beside && p->memory + KERNEL_RESERVE > available + freed)
-		return err_set(err, ERR_SYSTEM,
-		    "set %lld needs %lld MiB of memory for its machines, %lld "
-		    "MiB can be had",
-		    (long long)next->counter, (long long)(p->memory >> 20),
-		    (long long)((available + freed) >> 20));
-	return 0;
+	count_disk(p, next, host);
+	if (fits_memory(p, next, freed, host, err) == -1 ||
+	    fits_disk(p, next, host, err) == -1)
+		return -1;
+	j = identity(p, current, next);
+	ret = canon_hash(j, &p->hash, err);
+	json_decref(j);
+	return ret;
 }
 
 void
 plan_text(const struct plan *p, const struct set *current,
     const struct set *next, struct buf *b)
 {
-	static const char *const words[] = { "keep", "replace", "add" };
+	char hex[HASH_HEX];
 
 	for (size_t i = 0; i < next->nservices; i++) {
 		const struct set_service *s = &next->services[i];
-		char hex[HASH_HEX];
 
 		hash_hex(&s->image.hash, hex);
 		buf_printf(b, "%-8s %s %s %.12s (%lld of the keys signed)\n",
-		    words[p->act[i]], s->name, s->version, hex,
+		    act_words[p->act[i]], s->name, s->version, hex,
 		    (long long)s->keys);
 	}
 	for (size_t i = 0; current && i < current->nservices; i++)
@@ -80,10 +205,41 @@ plan_text(const struct plan *p, const struct set *current,
 		buf_printf(b, "old and new machines run %s\n",
 		    p->beside ? "side by side"
 			      : "one after the other: memory is short");
+	buf_printf(
+	    b, "memory   %lld MiB, to fetch ", (long long)(p->memory / MIB));
+	num_add_size(b, p->download);
+	hash_hex(&p->hash, hex);
+	buf_printf(b, "\nplan     %s\n", hex);
 }
 
-int
-plan_memory(int64_t *out, struct err *err)
+json_t *
+plan_json(
+    const struct plan *p, const struct set *current, const struct set *next)
+{
+	json_t *j = identity(p, current, next);
+	json_t *services = json_object_get(j, "services");
+
+	js_set_hash(j, "hash", &p->hash);
+	js_set_int(j, "counter", next->counter);
+	js_set_int(j, "changes", (int64_t)p->changes);
+	js_set_int(j, "memory", p->memory);
+	js_set_int(j, "download", p->download);
+	js_set_int(j, "disk", p->disk);
+	for (size_t i = 0; i < next->nservices; i++) {
+		const struct set_service *v = &next->services[i];
+		json_t *s = json_array_get(services, i);
+
+		js_set_str(s, "version", v->version);
+		js_set_int(s, "keys", v->keys);
+	}
+	return j;
+}
+
+/* --- the host ------------------------------------------------------------ */
+
+/* MemAvailable. */
+static int
+ask_memory(int64_t *out, struct err *err)
 {
 	auto_buf struct buf text = BUF_INIT;
 	struct span rest, line;
@@ -109,4 +265,17 @@ plan_memory(int64_t *out, struct err *err)
 		return 0;
 	}
 	return err_set(err, ERR_SYSTEM, "/proc/meminfo: no MemAvailable");
+}
+
+int
+plan_host(struct plan_host *h, int statefd, struct store *store,
+    const char *accel, struct err *err)
+{
+	struct statvfs v;
+
+	*h = (struct plan_host){ .accel = accel, .store = store };
+	if (fstatvfs(statefd, &v) == -1)
+		return err_sys(err, "ask for the room on the disk");
+	h->disk = (int64_t)v.f_bavail * (int64_t)v.f_frsize;
+	return ask_memory(&h->memory, err);
 }

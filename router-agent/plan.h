@@ -1,6 +1,8 @@
 /*
  * From the set that runs to the one that is offered: what happens to each
- * service, and whether old and new machines fit into memory side by side.
+ * service, whether old and new machines fit into memory side by side, and
+ * whether what must be fetched fits on the disk.  A plan has a hash, by which
+ * an owner who wants to be asked approves it.
  */
 #ifndef AGENT_PLAN_H
 #define AGENT_PLAN_H
@@ -9,9 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "lib/attr.h"
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/store.h"
 #include "router-agent/set.h"
 
 enum plan_act {
@@ -21,21 +26,38 @@ enum plan_act {
 	PLAN_ADD,
 };
 
+/* What there is to plan with. */
+struct plan_host {
+	int64_t memory;	     /* MemAvailable */
+	int64_t disk;	     /* free for files below the state folder */
+	const char *accel;   /* QEMU's own need depends on it */
+	struct store *store; /* what is in it need not be fetched; or NULL */
+};
+int plan_host(struct plan_host *, int statefd, struct store *,
+    const char *accel, struct err *) KILN_MUST;
+/* What QEMU takes besides the guest's own memory, in bytes. */
+int64_t plan_overhead(const char *accel);
+
 struct plan {
 	enum plan_act act[SET_SERVICES]; /* by index of the new set */
 	bool remove[SET_SERVICES];	 /* by index of the old set */
 	size_t changes;			 /* not kept, and removed */
 	int64_t memory;			 /* of the machines to start */
+	int64_t download;		 /* whole images; deltas need less */
+	int64_t disk;			 /* with room to unpack */
 	bool beside; /* false: the old ones stop first, and the LAN waits */
+	struct hash hash;
 };
 
-/* `current` may be NULL; `available` is the host's free memory in bytes. */
+/* `current` may be NULL.  -1: it cannot be carried out; nothing was begun.
+ * err_cause() says no-space when it is the disk. */
 int plan_make(const struct set *current, const struct set *next,
-    int64_t available, struct plan *, struct err *) KILN_MUST;
-/* One line for each service. */
+    const struct plan_host *, struct plan *, struct err *) KILN_MUST;
+/* Lines for people. */
 void plan_text(const struct plan *, const struct set *current,
     const struct set *next, struct buf *);
-/* MemAvailable. */
-int plan_memory(int64_t *, struct err *) KILN_MUST;
+/* The same for programs: new reference. */
+json_t *plan_json(
+    const struct plan *, const struct set *current, const struct set *next);
 
 #endif

@@ -11,9 +11,9 @@
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
-#include "lib/tree.h"
 
 #define STATE_KIND "kiln/agent-state"
+#define STATE_V 2 /* 1 had neither golden nor retry */
 #define STATE_MAX (4 << 20)
 
 static const char *const names[2] = { "state.0", "state.1" };
@@ -34,7 +34,6 @@ state_dir_open(struct state_dir *d, const char *path, struct err *err)
 	if (d->fd == -1 && err->cls == ERR_MISSING)
 		d->fd = dir_make_at(root, below, 0755, err);
 	if (d->fd == -1 || (d->lock = lock_file_at(d->fd, "lock", err)) == -1 ||
-	    tree_remove_at(d->fd, "tmp", err) == -1 ||
 	    (d->tmp = dir_make_at(d->fd, "tmp", 0700, err)) == -1 ||
 	    (d->log = dir_make_at(d->fd, "log", 0755, err)) == -1 ||
 	    (d->reports = dir_make_at(d->fd, "reports", 0700, err)) == -1 ||
@@ -99,14 +98,31 @@ set_or_null(const struct set *s)
 }
 
 static json_t *
+retry_or_null(const struct state_retry *r)
+{
+	json_t *j;
+
+	if (r->failures == 0)
+		return json_null();
+	j = json_object();
+	js_set_hash(j, "sha256", &r->sha256);
+	js_set_int(j, "failures", r->failures);
+	js_set_int(j, "at", r->at);
+	js_set_str(j, "cause", r->cause);
+	js_set_str(j, "text", r->text);
+	return j;
+}
+
+static json_t *
 record(const struct state *s)
 {
-	json_t *j = js_record_new(STATE_KIND, 1);
+	json_t *j = js_record_new(STATE_KIND, STATE_V);
 	json_t *bad = json_array(), *counters = json_array();
 
 	js_set_int(j, "sequence", s->sequence);
 	js_set(j, "current", set_or_null(s->current));
 	js_set(j, "previous", set_or_null(s->previous));
+	js_set(j, "golden", set_or_null(s->golden));
 	js_set(j, "trial", set_or_null(s->trial));
 	js_set_int(j, "tries", s->tries);
 	for (size_t i = 0; i < s->nbad; i++) {
@@ -120,6 +136,7 @@ record(const struct state *s)
 		json_array_append_new(bad, b);
 	}
 	js_set(j, "bad", bad);
+	js_set(j, "retry", retry_or_null(&s->retry));
 	for (size_t i = 0; i < s->ncounters; i++) {
 		json_t *c = json_object();
 
@@ -167,7 +184,8 @@ read_set(const char *what, const json_t *j, const char *key, struct set **out,
 	const json_t *v = json_object_get(j, key);
 	struct set *s;
 
-	if (json_is_null(v))
+	/* A set that an older record did not have is none. */
+	if (!v || json_is_null(v))
 		return 0;
 	s = mem_zero(1, sizeof(*s));
 	if (set_from_json(what, v, s, err) == -1) {
@@ -232,6 +250,23 @@ read_lists(const char *what, const json_t *j, struct state *s, struct err *err)
 }
 
 static int
+read_retry(const char *what, const json_t *record, struct state_retry *r,
+    struct err *err)
+{
+	const json_t *j = json_object_get(record, "retry");
+
+	if (!j || json_is_null(j))
+		return 0;
+	if (js_hash(what, j, "sha256", &r->sha256, err) == -1 ||
+	    js_int(what, j, "at", 0, JS_INT_MAX, &r->at, err) == -1 ||
+	    copy(what, j, "cause", r->cause, sizeof(r->cause), err) == -1 ||
+	    copy(what, j, "text", r->text, sizeof(r->text), err) == -1)
+		return -1;
+	return js_int(
+	    what, j, "failures", 1, STATE_RETRIES + 1, &r->failures, err);
+}
+
+static int
 read_record(int dirfd, const char *name, struct state *s, struct err *err)
 {
 	auto_buf struct buf text = BUF_INIT;
@@ -240,7 +275,7 @@ read_record(int dirfd, const char *name, struct state *s, struct err *err)
 
 	if (file_read_at(dirfd, name, STATE_MAX, &text, err) == -1)
 		return -1;
-	j = js_record(name, STATE_KIND, 1, text.data, text.len, err);
+	j = js_record(name, STATE_KIND, STATE_V, text.data, text.len, err);
 	if (!j || js_hash(name, j, "sum", &listed, err) == -1)
 		return -1;
 	json_object_del(j, "sum");
@@ -252,7 +287,9 @@ read_record(int dirfd, const char *name, struct state *s, struct err *err)
 		-1 ||
 	    read_set(name, j, "current", &s->current, err) == -1 ||
 	    read_set(name, j, "previous", &s->previous, err) == -1 ||
+	    read_set(name, j, "golden", &s->golden, err) == -1 ||
 	    read_set(name, j, "trial", &s->trial, err) == -1 ||
+	    read_retry(name, j, &s->retry, err) == -1 ||
 	    js_int(name, j, "tries", 0, 1000, &s->tries, err) == -1 ||
 	    js_int(name, j, "report_sequence", 0, JS_INT_MAX,
 		&s->report_sequence, err) == -1 ||
@@ -307,6 +344,7 @@ state_release(struct state *s)
 {
 	free(s->current);
 	free(s->previous);
+	free(s->golden);
 	free(s->trial);
 	*s = (struct state){ 0 };
 }
@@ -341,6 +379,42 @@ state_mark_bad(struct state *s, const struct set *set, const char *cause,
 	};
 	snprintf(b->cause, sizeof(b->cause), "%s", cause);
 	snprintf(b->text, sizeof(b->text), "%s", text);
+}
+
+static const int64_t retry_waits[STATE_RETRIES] = { 3600, 6 * 3600, 24 * 3600 };
+
+bool
+state_mark_retry(struct state *s, const struct set *set, const char *cause,
+    const char *text, int64_t now)
+{
+	struct state_retry *r = &s->retry;
+
+	if (!hash_equal(&r->sha256, &set->sha256))
+		*r = (struct state_retry){ .sha256 = set->sha256 };
+	r->failures++;
+	r->at = now;
+	snprintf(r->cause, sizeof(r->cause), "%s", cause);
+	snprintf(r->text, sizeof(r->text), "%s", text);
+	if (r->failures <= STATE_RETRIES)
+		return true;
+	*r = (struct state_retry){ 0 };
+	return false;
+}
+
+int64_t
+state_retry_wait(const struct state *s, const struct hash *set, int64_t now)
+{
+	const struct state_retry *r = &s->retry;
+	int64_t wait, passed;
+
+	if (r->failures == 0 || !hash_equal(&r->sha256, set))
+		return 0;
+	wait = retry_waits[r->failures - 1];
+	passed = now - r->at;
+	/* A clock that stepped back makes nothing wait longer than that. */
+	if (passed < 0)
+		return wait;
+	return passed < wait ? wait - passed : 0;
 }
 
 const struct state_counter *

@@ -9,7 +9,7 @@
  *	metadata/       TUF metadata; belongs to the verifier
  *	reports/        reports waiting to be sent
  *	log/            consoles of the machines, bounded
- *	tmp/            downloads; emptied at start
+ *	tmp/            parts of downloads, gone on with after a restart
  *	status.json     for people and pages; never read back
  *	device.key      the device's secret, 0600
  *	accel.json      what was found out about KVM since this boot
@@ -32,6 +32,9 @@
 #define STATE_TEXT 240
 /* A set whose trial was cut off this often is bad. */
 #define STATE_TRIES 2
+/* A failure after the switch may be the moment's: tried again after 1 h, 6 h
+ * and 24 h, and when the third of these fails too, the set is bad. */
+#define STATE_RETRIES 3
 
 struct state_bad {
 	struct hash sha256;
@@ -39,6 +42,14 @@ struct state_bad {
 	char cause[STATE_CAUSE];
 	char text[STATE_TEXT];
 	int64_t at;
+};
+
+struct state_retry { /* of a set that failed after the switch */
+	struct hash sha256;
+	int64_t failures; /* 0: there is none */
+	int64_t at;	  /* of the last */
+	char cause[STATE_CAUSE];
+	char text[STATE_TEXT];
 };
 
 struct state_counter {
@@ -51,10 +62,12 @@ struct state_counter {
 struct state {
 	int64_t sequence;
 	struct set *current, *previous;	 /* committed; NULL: none */
+	struct set *golden;		 /* the first ever committed; stays */
 	struct set *trial;		 /* being tried since before a crash */
 	int64_t tries;			 /* of `trial` */
 	struct state_bad bad[STATE_BAD]; /* oldest first */
 	size_t nbad;
+	struct state_retry retry;
 	struct state_counter counters[STATE_CHANNELS];
 	size_t ncounters;
 	int64_t report_sequence; /* of the last report made */
@@ -69,7 +82,7 @@ struct state_dir {
 };
 
 /* Makes what is missing, gives `metadata` to the verifier's uid, takes the
- * lock (ERR_BUSY names who has it) and empties tmp/. */
+ * lock (ERR_BUSY names who has it). */
 int state_dir_open(
     struct state_dir *, const char *path, struct err *) KILN_MUST;
 void state_dir_release(struct state_dir *);
@@ -88,6 +101,12 @@ const struct state_bad *state_is_bad(
 /* The oldest goes when there is no room. */
 void state_mark_bad(struct state *, const struct set *, const char *cause,
     const char *text, int64_t now);
+/* One more failure after the switch.  True: it may be tried again. */
+bool state_mark_retry(struct state *, const struct set *, const char *cause,
+    const char *text, int64_t now);
+/* Seconds until this set may be tried again; 0: now, or it never failed. */
+int64_t state_retry_wait(
+    const struct state *, const struct hash *set, int64_t now);
 const struct state_counter *state_counter(
     const struct state *, const char *channel, const char *arch);
 void state_raise_counter(struct state *, const struct set *);

@@ -109,6 +109,7 @@ write_agent_conf(struct up *u, struct err *err)
 	    "  root: %s/router/demo/root.json\n"
 	    "  min_keys: 1\n"
 	    "poll: 30s\n"
+	    "probation: 5s\n"
 	    "accel: auto\n"
 	    "lan: {bridge: br-lan, address: %s, prefix: %d}\n"
 	    "services:\n"

@@ -1,10 +1,9 @@
 #include "router-agent/change/cycle.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "lib/fdio.h"
 #include "lib/log.h"
@@ -12,10 +11,11 @@
 #include "lib/num.h"
 #include "lib/own.h"
 #include "router-agent/agent.h"
+#include "router-agent/change/obtain.h"
 #include "router-agent/change/trial.h"
 #include "router-agent/owner/hold.h"
 #include "router-agent/owner/report.h"
-#include "router-agent/trust/refresh_url.h"
+#include "router-agent/owner/wish.h"
 #include "router-agent/trust/verify.h"
 
 #define VERIFY_MS (20 * 60 * 1000)
@@ -50,99 +50,6 @@ verified(struct agent *a, struct verify *v, struct set *set,
 	return ret;
 }
 
-/* --- fetch --------------------------------------------------------------- */
-
-static int
-keep_serving(void *arg, int64_t done, int64_t total)
-{
-	struct agent *a = arg;
-
-	(void)done;
-	(void)total;
-	agent_wait(a, -1, 0);
-	return a->stop;
-}
-
-static int
-fetch_from(struct agent *a, const char *server, const struct set_file *f,
-    int fd, struct err *err)
-{
-	auto_free char *base = mem_printf("%s/tuf/targets/", server);
-	auto_free char *path = mem_str(f->target);
-	const struct tuf_target t = {
-		.path = path, .has_sha256 = true, .sha256 = f->hash
-	};
-	auto_free char *url = url_target(base, &t, true);
-	struct fetch_more more = { .progress = keep_serving, .arg = a };
-	struct fetch_answer answer;
-	int64_t have;
-
-	if (fd_size(fd, &have, err) == -1)
-		return -1;
-	if (have > f->size) {
-		have = 0;
-		if (ftruncate(fd, 0) == -1)
-			return err_sys(err, "empty a download");
-	}
-	if (lseek(fd, have, SEEK_SET) == -1)
-		return err_sys(err, "go to a download's end");
-	more.from = have;
-	if (have < f->size) {
-		if (fetcher_get(a->fetcher, url, f->size - have, fd, &more,
-			&answer, err) == -1)
-			return -1;
-		if (answer.status != 200 && answer.status != 206)
-			return err_set(err, ERR_BUSY,
-			    "%.200s: the server answered %d", url,
-			    answer.status);
-	}
-	if (lseek(fd, 0, SEEK_SET) == -1)
-		return err_sys(err, "rewind a download");
-	return 0;
-}
-
-/* Into the store, under the hash that the verifier named. */
-static int
-fetch_file(struct agent *a, const struct set_file *f, struct err *err)
-{
-	char name[HASH_HEX];
-	auto_fd int fd = -1;
-	int ret = -1;
-
-	if (store_has(a->dir.store, &f->hash))
-		return 0;
-	hash_hex(&f->hash, name);
-	fd = file_open_at(a->dir.tmp, name, O_RDWR | O_CREAT, 0600, err);
-	if (fd == -1)
-		return -1;
-	for (size_t i = 0; ret == -1 && i < a->conf.nservers; i++) {
-		err_clear(err);
-		ret = fetch_from(a, a->conf.servers[i], f, fd, err);
-		if (ret == -1)
-			continue; /* what came stays, for the next try */
-		ret = store_put_expected(
-		    a->dir.store, fd, &f->hash, f->size, err);
-		if (ret == -1 && ftruncate(fd, 0) == -1)
-			return err_sys(err, "empty a download");
-	}
-	if (ret == 0)
-		ret = file_remove_at(a->dir.tmp, name, err);
-	return ret;
-}
-
-static int
-fetch_all(struct agent *a, const struct set *set, struct err *err)
-{
-	if (fetch_file(a, &set->vmlinuz, err) == -1 ||
-	    fetch_file(a, &set->initrd, err) == -1)
-		return -1;
-	for (size_t i = 0; i < set->nservices; i++)
-		if (fetch_file(a, &set->services[i].image, err) == -1)
-			return -1;
-	a->damaged = false;
-	return 0;
-}
-
 /* --- one pass ------------------------------------------------------------ */
 
 static int
@@ -175,28 +82,30 @@ waits(struct agent *a, const char *cause, const char *why, int64_t seconds)
 	return 1;
 }
 
-/* Is the set's time yet to come?  -1: what the owner wants cannot be read. */
+/* A set that failed after the switch gets other chances, later. */
 static int
-not_yet(struct agent *a, const struct set *set, const struct verify *v,
-    struct err *err)
+tried_again(struct agent *a, const struct set *set, int64_t now)
 {
-	int64_t until, closed, now = time_now();
+	const struct state_retry *r = &a->state.retry;
+	int64_t wait = state_retry_wait(&a->state, &set->sha256, now);
 	char at[TIME_TEXT], why[STATE_TEXT];
-	time_t local = (time_t)now;
-	struct tm tm;
 
-	if (hold_read(a->dir.fd, &until, err) == -1)
-		return -1;
-	if (until > now) {
-		time_text(until, at);
-		snprintf(why, sizeof(why),
-		    "set %lld is offered; the owner holds all until %s",
-		    (long long)set->counter, at);
-		return waits(a, "hold", why, until - now);
-	}
-	/* A router that runs nothing has nobody to be spared. */
-	if (!a->state.current)
+	if (wait == 0)
 		return 0;
+	time_text(now + wait, at);
+	snprintf(why, sizeof(why), "%.160s; try %lld of %d comes at %s",
+	    r->text, (long long)r->failures, STATE_RETRIES, at);
+	a->wait_s = wait;
+	a->bad_counter = set->counter;
+	agent_trouble(a, PHASE_ROLLED_BACK, r->cause, why);
+	return 1;
+}
+
+static int
+not_its_turn(struct agent *a, const struct set *set, const struct verify *v)
+{
+	char at[TIME_TEXT], why[STATE_TEXT];
+
 	if (v->turn.at == TURN_NEVER) {
 		snprintf(why, sizeof(why),
 		    "set %lld is offered; none of its waves has this router "
@@ -211,6 +120,69 @@ not_yet(struct agent *a, const struct set *set, const struct verify *v,
 		    (long long)set->counter, at);
 		return waits(a, "wave", why, v->turn.at - v->now);
 	}
+	return 0;
+}
+
+static int
+not_approved(struct agent *a, const struct set *set)
+{
+	char hex[HASH_HEX], why[STATE_TEXT];
+
+	hash_hex(&a->plan.hash, hex);
+	snprintf(why, sizeof(why),
+	    "set %lld is offered; its owner is asked: kiln-agent confirm %s",
+	    (long long)set->counter, hex);
+	return waits(a, "approval", why, a->conf.poll_s);
+}
+
+static int
+held(struct agent *a, const struct set *set, int64_t until, int64_t now)
+{
+	char at[TIME_TEXT], why[STATE_TEXT];
+
+	if (until == HOLD_FOR_EVER) {
+		snprintf(why, sizeof(why),
+		    "set %lld is offered; the owner has pinned what runs",
+		    (long long)set->counter);
+		return waits(a, "pin", why, a->conf.poll_s);
+	}
+	time_text(until, at);
+	snprintf(why, sizeof(why),
+	    "set %lld is offered; the owner holds all until %s",
+	    (long long)set->counter, at);
+	return waits(a, "hold", why, until - now);
+}
+
+/* Is the set's time yet to come?  -1: what the owner wants cannot be read. */
+static int
+not_yet(struct agent *a, const struct set *set, const struct verify *v,
+    struct err *err)
+{
+	int64_t until, closed, now = time_now();
+	time_t local = (time_t)now;
+	char why[STATE_TEXT];
+	struct wish w;
+	struct tm tm;
+	bool meant;
+
+	if (hold_read(a->dir.fd, &until, err) == -1 ||
+	    wish_read(a->dir.fd, &w, err) == -1)
+		return -1;
+	meant = (w.kind == WISH_CONFIRM || w.kind == WISH_APPLY) &&
+		hash_equal(&w.plan, &a->plan.hash);
+	if (meant && w.kind == WISH_APPLY)
+		return 0;
+	if (tried_again(a, set, now))
+		return 1;
+	if (until > now)
+		return held(a, set, until, now);
+	if (a->conf.ask && !meant)
+		return not_approved(a, set);
+	/* A router that runs nothing has nobody to be spared. */
+	if (!a->state.current)
+		return 0;
+	if (not_its_turn(a, set, v))
+		return 1;
 	/* Without a clock there is no time of day to keep to. */
 	if (v->clock != CLOCK_SYNCED || !localtime_r(&local, &tm))
 		return 0;
@@ -222,6 +194,80 @@ not_yet(struct agent *a, const struct set *set, const struct verify *v,
 	    (long long)set->counter, (int)v->turn.from / 60,
 	    (int)v->turn.from % 60, (int)v->turn.to / 60, (int)v->turn.to % 60);
 	return waits(a, "window", why, closed * 60);
+}
+
+/* What it would take, before anything is begun.  A disk that is short is
+ * swept once. */
+static int
+make_plan(struct agent *a, const struct set *set, struct err *err)
+{
+	struct plan_host host;
+
+	free(a->planned);
+	a->planned = NULL;
+	for (int tries = 0;; tries++) {
+		if (plan_host(&host, a->dir.fd, a->dir.store, a->accel.kind,
+			err) == -1)
+			return -1;
+		if (plan_make(a->state.current, set, &host, &a->plan, err) == 0)
+			break;
+		if (tries > 0 || err->sys != ENOSPC ||
+		    obtain_sweep(a, err) == -1)
+			return -1;
+		err_clear(err);
+	}
+	a->planned = set_dup(set);
+	return 0;
+}
+
+/* What was planned is done, whatever came of it. */
+static void
+planned_is_done(struct agent *a)
+{
+	struct err err = ERR_INIT;
+
+	free(a->planned);
+	a->planned = NULL;
+	if (wish_done(a->dir.fd, &err) == -1)
+		log_err("wish", &err);
+}
+
+/* All of it is here: once more, since memory may have changed. */
+static int
+try_set(struct agent *a, const struct set *set)
+{
+	struct hash approved = a->plan.hash;
+	struct err err = ERR_INIT;
+	int ret;
+
+	if (make_plan(a, set, &err) == -1)
+		return not_taken(a, err.sys ? err_cause(&err) : "memory", &err);
+	if (a->conf.ask && !hash_equal(&approved, &a->plan.hash)) {
+		not_approved(a, set);
+		return EXIT_DONE;
+	}
+	ret = trial_run(a, set, &a->plan);
+	if (!a->stop)
+		planned_is_done(a);
+	if (ret == EXIT_DONE && obtain_sweep(a, &err) == -1)
+		log_err("sweep", &err);
+	return ret;
+}
+
+/* The owner wants it here before its turn has come. */
+static int
+fetch_first(struct agent *a, const struct set *set, struct err *err)
+{
+	struct wish w;
+
+	if (wish_read(a->dir.fd, &w, err) == -1)
+		return -1;
+	if (w.kind != WISH_FETCH)
+		return 0;
+	agent_phase(a, PHASE_FETCHING);
+	if (obtain_set(a, set, err) == -1)
+		return -1;
+	return wish_done(a->dir.fd, err);
 }
 
 static int
@@ -238,18 +284,43 @@ offered(struct agent *a, struct set *set, const struct verify *v)
 		return not_taken(a, "state", &err);
 	if (!same && bad)
 		return was_bad(a, set, bad);
+	if (!same && make_plan(a, set, &err) == -1)
+		return not_taken(a, err.sys ? err_cause(&err) : "memory", &err);
+	if (!same && fetch_first(a, set, &err) == -1)
+		return not_taken(a, err_cause(&err), &err);
 	if (!same && (waiting = not_yet(a, set, v, &err)) != 0)
 		return waiting == 1 ? EXIT_DONE : not_taken(a, "hold", &err);
 	if (!same || a->damaged) {
 		agent_phase(a, PHASE_FETCHING);
-		if (fetch_all(a, set, &err) == -1)
+		if (obtain_set(a, set, &err) == -1)
 			return not_taken(a, err_cause(&err), &err);
 	}
 	if (same) {
+		planned_is_done(a);
 		agent_phase(a, PHASE_COMMITTED);
 		return EXIT_DONE;
 	}
-	return trial_run(a, set);
+	return try_set(a, set);
+}
+
+/* The owner wants the set before back; nothing newer until he lets go. */
+static int
+to_previous(struct agent *a)
+{
+	auto_free struct set *set = set_dup(a->state.previous);
+	struct err err = ERR_INIT;
+
+	if (wish_done(a->dir.fd, &err) == -1 ||
+	    hold_write(a->dir.fd, HOLD_FOR_EVER, &err) == -1)
+		return not_taken(a, "state", &err);
+	if (!set || !obtain_whole(a, set)) {
+		agent_trouble(a, PHASE_FAILED, "missing",
+		    "the set before is not here any more");
+		return EXIT_FAILED;
+	}
+	if (make_plan(a, set, &err) == -1)
+		return not_taken(a, err.sys ? err_cause(&err) : "memory", &err);
+	return try_set(a, set);
 }
 
 int
@@ -260,10 +331,14 @@ cycle_run(struct agent *a)
 	enum phase before = a->phase;
 	char word[RULES_WORD];
 	struct err err = ERR_INIT;
+	struct wish w;
 	int got;
 
-	a->phase = PHASE_CHECKING;
 	a->wait_s = 0;
+	if (wish_read(a->dir.fd, &w, &err) == 0 && w.kind == WISH_PREVIOUS)
+		return to_previous(a);
+	err_clear(&err);
+	a->phase = PHASE_CHECKING;
 	got = verified(a, &v, set, word, &err);
 	a->phase = before;
 	if (a->stop)
@@ -277,14 +352,15 @@ cycle_run(struct agent *a)
 void
 cycle_recover(struct agent *a)
 {
+	static const char text[] =
+	    "its trial was cut off by a reset or a crash more than once";
 	struct state *s = &a->state;
 	struct err err = ERR_INIT;
 
 	if (!s->trial || s->tries < STATE_TRIES)
 		return;
-	state_mark_bad(s, s->trial, "interrupted",
-	    "its trial was cut off by a reset or a crash more than once",
-	    time_now());
+	if (!state_mark_retry(s, s->trial, "interrupted", text, time_now()))
+		state_mark_bad(s, s->trial, "interrupted", text, time_now());
 	free(s->trial);
 	s->trial = NULL;
 	s->tries = 0;

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/fdio.h"
 #include "lib/log.h"
 #include "lib/num.h"
 #include "lib/own.h"
 #include "router-agent/agent.h"
+#include "router-agent/change/obtain.h"
 #include "router-agent/machine/tsc.h"
 
 #define BACKOFF_MAX_S 60
@@ -37,24 +37,12 @@ index_taken(const struct machines *m, unsigned index)
 	return false;
 }
 
-/* What rotted is taken away, so that the next cycle fetches it again. */
 static int
 open_file(struct agent *a, const struct set_file *f, int *fd, struct err *err)
 {
-	char path[STORE_PATH], name[STORE_PATH + 8];
-	struct err why = ERR_INIT;
-
-	if (store_verify(a->dir.store, &f->hash, err) == 0)
-		return store_get(a->dir.store, &f->hash, fd, err);
-	if (err->cls == ERR_TRUST) {
-		store_path(&f->hash, path);
-		snprintf(name, sizeof(name), "store/%s", path);
-		if (file_remove_at(a->dir.fd, name, &why) == -1)
-			log_err("store", &why);
-	}
-	if (err->cls == ERR_TRUST || err->cls == ERR_MISSING)
-		a->damaged = true;
-	return -1;
+	if (obtain_check(a, f, err) == -1)
+		return -1;
+	return store_get(a->dir.store, &f->hash, fd, err);
 }
 
 static int64_t

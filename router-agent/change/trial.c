@@ -10,7 +10,6 @@
 #include "router-agent/change/switch.h"
 #include "router-agent/machine/watch.h"
 #include "router-agent/owner/report.h"
-#include "router-agent/plan.h"
 
 #define GRACE_MS 8000
 
@@ -151,6 +150,9 @@ commit(struct trial *t)
 	s->current = trial;
 	s->trial = NULL;
 	s->tries = 0;
+	s->retry = (struct state_retry){ 0 };
+	if (!s->golden)
+		s->golden = set_dup(trial);
 	if (state_save(a->dir.fd, s, &err) == -1) {
 		s->previous = previous;
 		s->current = current;
@@ -165,6 +167,25 @@ commit(struct trial *t)
 	agent_phase(a, PHASE_COMMITTED);
 	machines_stop(a, &old, GRACE_MS);
 	return 0;
+}
+
+/*
+ * What failed beside the LAN is bad at once.  What failed after the switch may
+ * have had the moment against it, and one spoofed probe must not block a
+ * security update; so may what this machine could not start.
+ */
+static void
+remember(struct trial *t)
+{
+	struct state *s = &t->a->state;
+	bool again = t->switched || strcmp(t->cause, "start") == 0;
+
+	/* Ours, and no fault of the set. */
+	if (strcmp(t->cause, "stopped") == 0 || strcmp(t->cause, "state") == 0)
+		return;
+	if (strcmp(t->cause, "owner") == 0 || !again ||
+	    !state_mark_retry(s, t->set, t->cause, t->text, time_now()))
+		state_mark_bad(s, t->set, t->cause, t->text, time_now());
 }
 
 static int
@@ -194,9 +215,7 @@ go_back(struct trial *t)
 	free(s->trial);
 	s->trial = NULL;
 	s->tries = 0;
-	/* Ours, and no fault of the set. */
-	if (strcmp(t->cause, "stopped") != 0 && strcmp(t->cause, "state") != 0)
-		state_mark_bad(s, t->set, t->cause, t->text, time_now());
+	remember(t);
 	if (state_save(a->dir.fd, s, &err) == -1)
 		log_err("state", &err);
 	if (a->stop)
@@ -219,20 +238,13 @@ attempt(struct trial *t)
 }
 
 int
-trial_run(struct agent *a, const struct set *set)
+trial_run(struct agent *a, const struct set *set, const struct plan *plan)
 {
-	struct trial t = { .a = a, .set = set };
+	struct trial t = { .a = a, .set = set, .plan = *plan };
 	auto_buf struct buf text = BUF_INIT;
-	struct err err = ERR_INIT;
 	struct set *kept;
-	int64_t available;
 	int ret;
 
-	if (plan_memory(&available, &err) == -1 ||
-	    plan_make(a->state.current, set, available, &t.plan, &err) == -1) {
-		agent_trouble(a, PHASE_FAILED, "memory", err.msg);
-		return EXIT_FAILED;
-	}
 	plan_text(&t.plan, a->state.current, set, &text);
 	log_info("plan", "%s", text.data);
 	if (begin(&t) == -1) {

@@ -6,6 +6,7 @@
 #ifndef AGENT_TRIAL_H
 #define AGENT_TRIAL_H
 
+#include "router-agent/plan.h"
 #include "router-agent/set.h"
 
 struct agent;
@@ -17,6 +18,6 @@ struct agent;
 #define TRIAL_ENDS 3	      /* boots that hang or end */
 
 /* An exit code. */
-int trial_run(struct agent *, const struct set *);
+int trial_run(struct agent *, const struct set *, const struct plan *);
 
 #endif

@@ -4,6 +4,11 @@
 
 int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_plan(int argc, char **argv);
+int cmd_fetch(int argc, char **argv);
+int cmd_apply(int argc, char **argv);
+int cmd_confirm(int argc, char **argv);
+int cmd_pin(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_hold(int argc, char **argv);
 int cmd_rollback(int argc, char **argv);

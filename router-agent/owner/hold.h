@@ -10,6 +10,8 @@
 #include "lib/attr.h"
 #include "lib/err.h"
 
+#define HOLD_FOR_EVER INT64_MAX /* pinned */
+
 /* Until when; 0: nothing is held. */
 int hold_read(int statefd, int64_t *until, struct err *) KILN_MUST;
 int hold_write(int statefd, int64_t until, struct err *) KILN_MUST;

@@ -243,6 +243,18 @@ one_agent_at_a_time(void **state)
 	state_dir_release(&second);
 }
 
+/* A host with so many MiB of memory and disk. */
+static int
+plan(const struct set *a, const struct set *b, int64_t memory, int64_t disk,
+    struct plan *p, struct err *err)
+{
+	const struct plan_host host = {
+		.memory = memory * MIB, .disk = disk * MIB, .accel = "tcg"
+	};
+
+	return plan_make(a, b, &host, p, err);
+}
+
 static void
 an_unchanged_service_is_kept(void **state)
 {
@@ -251,11 +263,11 @@ an_unchanged_service_is_kept(void **state)
 	struct plan p;
 
 	(void)state;
-	assert_int_equal(plan_make(a, b, 0 + 64 * MIB, &p, &err), 0);
+	assert_int_equal(plan(a, b, 64, 1024, &p, &err), 0);
 	assert_int_equal(p.act[0], PLAN_KEEP);
 	assert_int_equal(p.changes, 0);
 	file(&b->initrd, "another");
-	assert_int_equal(plan_make(a, b, 1024 * MIB, &p, &err), 0);
+	assert_int_equal(plan(a, b, 1024, 1024, &p, &err), 0);
 	assert_int_equal(p.act[0], PLAN_REPLACE);
 	assert_true(p.beside);
 }
@@ -268,11 +280,11 @@ short_memory_means_one_after_the_other(void **state)
 	struct plan p;
 
 	(void)state;
-	assert_int_equal(plan_make(a, b, 100 * MIB, &p, &err), 0);
+	assert_int_equal(plan(a, b, 100, 1024, &p, &err), 0);
 	assert_false(p.beside);
-	assert_int_equal(plan_make(NULL, b, 100 * MIB, &p, &err), -1);
+	assert_int_equal(plan(NULL, b, 100, 1024, &p, &err), -1);
 	b->services[0].memory = 4096 * MIB;
-	assert_int_equal(plan_make(a, b, 100 * MIB, &p, &err), -1);
+	assert_int_equal(plan(a, b, 100, 1024, &p, &err), -1);
 }
 
 static void
@@ -284,10 +296,120 @@ a_service_that_is_gone_is_removed(void **state)
 
 	(void)state;
 	strcpy(b->services[0].name, "ntp");
-	assert_int_equal(plan_make(a, b, 1024 * MIB, &p, &err), 0);
+	assert_int_equal(plan(a, b, 1024, 1024, &p, &err), 0);
 	assert_int_equal(p.act[0], PLAN_ADD);
 	assert_true(p.remove[0]);
 	assert_int_equal(p.changes, 2);
+}
+
+static void
+qemu_s_own_memory_counts(void **state)
+{
+	auto_free struct set *b = new_set(2, "b");
+	/* 96 of the guest, 48 of QEMU under TCG, 32 that stay free */
+	struct plan_host host = {
+		.memory = 175 * MIB, .disk = 64 * MIB, .accel = "tcg"
+	};
+	struct err err = ERR_INIT;
+	struct plan p;
+
+	(void)state;
+	assert_int_equal(plan_make(NULL, b, &host, &p, &err), -1);
+	assert_non_null(strstr(err.msg, "144 MiB"));
+	host.accel = "kvm";
+	assert_int_equal(plan_make(NULL, b, &host, &p, &err), 0);
+	assert_int_equal(p.memory, 128 * MIB);
+	host.accel = "tcg";
+	host.memory = 176 * MIB;
+	assert_int_equal(plan_make(NULL, b, &host, &p, &err), 0);
+	assert_int_equal(p.memory, 144 * MIB);
+	/* The kernel's smallest is the guest's least. */
+	b->kernel_memory = 200 * MIB;
+	host.memory = 1024 * MIB;
+	assert_int_equal(plan_make(NULL, b, &host, &p, &err), 0);
+	assert_int_equal(p.memory, 248 * MIB);
+}
+
+static void
+a_disk_that_is_short_is_known_before(void **state)
+{
+	auto_free struct set *b = new_set(2, "b");
+	struct err err = ERR_INIT;
+	struct plan p;
+
+	(void)state;
+	b->services[0].image.size = 100 * MIB;
+	assert_int_equal(plan(NULL, b, 1024, 207, &p, &err), -1);
+	assert_string_equal(err_cause(&err), "no-space");
+	/* the image, as much to unpack it, 8 MiB, and two small files */
+	assert_non_null(strstr(err.msg, "needs 218103821 bytes"));
+	assert_int_equal(plan(NULL, b, 1024, 209, &p, &err), 0);
+}
+
+static void
+a_plan_s_hash_is_what_it_does(void **state)
+{
+	auto_free struct set *a = new_set(1, "a"), *b = new_set(2, "b");
+	struct err err = ERR_INIT;
+	struct plan p, q;
+
+	(void)state;
+	assert_int_equal(plan(a, b, 1024, 64, &p, &err), 0);
+	assert_int_equal(plan(a, b, 2048, 99, &q, &err), 0);
+	assert_true(hash_equal(&p.hash, &q.hash));
+	/* The LAN would wait: another plan. */
+	assert_int_equal(plan(a, b, 100, 64, &q, &err), 0);
+	assert_false(hash_equal(&p.hash, &q.hash));
+	assert_int_equal(plan(NULL, b, 1024, 64, &q, &err), 0);
+	assert_false(hash_equal(&p.hash, &q.hash));
+}
+
+static void
+a_failure_after_the_switch_is_tried_three_times_again(void **state)
+{
+	auto_free struct set *a = new_set(1, "a"), *b = new_set(2, "b");
+	auto_free struct state *s = mem_zero(1, sizeof(*s));
+	static const int64_t waits[] = { 3600, 21600, 86400 };
+	int64_t now = 1000000;
+
+	(void)state;
+	assert_int_equal(state_retry_wait(s, &a->sha256, now), 0);
+	for (int i = 0; i < STATE_RETRIES; i++) {
+		assert_true(state_mark_retry(s, a, "died", "it died", now));
+		assert_int_equal(
+		    state_retry_wait(s, &a->sha256, now), waits[i]);
+		assert_int_equal(
+		    state_retry_wait(s, &a->sha256, now + 60), waits[i] - 60);
+		/* Another clock, another set. */
+		assert_int_equal(state_retry_wait(s, &a->sha256, 5), waits[i]);
+		assert_int_equal(state_retry_wait(s, &b->sha256, now), 0);
+		now += waits[i];
+		assert_int_equal(state_retry_wait(s, &a->sha256, now), 0);
+	}
+	assert_false(state_mark_retry(s, a, "died", "it died", now));
+	assert_int_equal(s->retry.failures, 0);
+	assert_true(state_mark_retry(s, a, "died", "it died", now));
+	assert_true(state_mark_retry(s, b, "died", "it died", now));
+	assert_int_equal(s->retry.failures, 1);
+}
+
+static void
+a_retry_survives_a_restart(void **state)
+{
+	auto_free struct set *a = new_set(1, "a");
+	struct state s = { 0 }, back;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	s.golden = set_dup(a);
+	assert_true(state_mark_retry(&s, a, "died", "it died", 1000));
+	assert_int_equal(state_save(scratch.fd, &s, &err), 0);
+	assert_int_equal(state_load(scratch.fd, &back, &err), 0);
+	assert_int_equal(state_retry_wait(&back, &a->sha256, 1600), 3000);
+	assert_string_equal(back.retry.cause, "died");
+	assert_int_equal(back.golden->counter, 1);
+	state_release(&s);
+	state_release(&back);
 }
 
 #define WITH_FOLDER(f) \
@@ -309,6 +431,12 @@ main(void)
 		cmocka_unit_test(an_unchanged_service_is_kept),
 		cmocka_unit_test(short_memory_means_one_after_the_other),
 		cmocka_unit_test(a_service_that_is_gone_is_removed),
+		cmocka_unit_test(qemu_s_own_memory_counts),
+		cmocka_unit_test(a_disk_that_is_short_is_known_before),
+		cmocka_unit_test(a_plan_s_hash_is_what_it_does),
+		cmocka_unit_test(
+		    a_failure_after_the_switch_is_tried_three_times_again),
+		WITH_FOLDER(a_retry_survives_a_restart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

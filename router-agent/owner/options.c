@@ -1,0 +1,100 @@
+#include "router-agent/owner/options.h"
+
+#include <getopt.h>
+
+#include "lib/cli.h"
+#include "lib/fdio.h"
+#include "lib/json.h"
+#include "router-agent/conf.h"
+#include "router-agent/owner/status.h"
+
+#define STATUS_MAX (1 << 20)
+
+int
+options_parse(int argc, char **argv, const char *where, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "once", no_argument, NULL, '1' },
+		{ "plan", required_argument, NULL, 'p' },
+		{ "previous", no_argument, NULL, 'P' },
+		{ "show", no_argument, NULL, 's' },
+		{ "syslog", no_argument, NULL, 'l' },
+		{ "tcp", no_argument, NULL, 't' },
+		{ "why", no_argument, NULL, 'w' },
+		{ 0 },
+	};
+	int c;
+
+	*o = (struct options){ .config = AGENT_CONF_DEFAULT };
+	optind = 1;
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":c:n", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 'j':
+			o->json = true;
+			break;
+		case 'p':
+			o->plan = optarg;
+			break;
+		case 'P':
+			o->previous = true;
+			break;
+		case '1':
+			o->once = true;
+			break;
+		case 's':
+			o->show = true;
+			break;
+		case 'l':
+			o->syslog = true;
+			break;
+		case 'n':
+			o->check = true;
+			break;
+		case 't':
+			o->tcp = true;
+			break;
+		case 'w':
+			o->why = true;
+			break;
+		case ':':
+			return cli_usage(
+			    where, "%s needs a value", argv[optind - 1]);
+		default:
+			return cli_usage(
+			    where, "unknown option %s", argv[optind - 1]);
+		}
+	}
+	return 0;
+}
+
+int
+options_state(const struct options *o, struct err *err)
+{
+	auto_agent_conf struct agent_conf conf = { 0 };
+
+	if (agent_conf_read(&conf, o->config, err) == -1)
+		return -1;
+	return dir_open(conf.state, err);
+}
+
+json_t *
+options_status(const struct options *o, int statefd, struct err *err)
+{
+	auto_buf struct buf bytes = BUF_INIT;
+
+	if (file_read_at(statefd, STATUS_FILE, STATUS_MAX, &bytes, err) == -1) {
+		if (err->cls == ERR_MISSING)
+			err_set(err, ERR_MISSING,
+			    "the agent has not run yet: no status in %s",
+			    o->config);
+		return NULL;
+	}
+	return js_record(
+	    STATUS_FILE, "kiln/agent-status", 1, bytes.data, bytes.len, err);
+}

@@ -1,0 +1,69 @@
+#include "router-agent/owner/wish.h"
+
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/fdio.h"
+
+#define FILE_NAME "wish"
+
+static const char *const words[] = { NULL, "confirm", "apply", "fetch",
+	"previous" };
+
+static bool
+names_plan(enum wish_kind k)
+{
+	return k == WISH_CONFIRM || k == WISH_APPLY;
+}
+
+int
+wish_read(int statefd, struct wish *w, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+	struct span rest, word = { "", 0 };
+	struct wish got = { WISH_NONE, { { 0 } } };
+
+	if (file_read_at(statefd, FILE_NAME, 128, &b, err) == -1) {
+		if (err->cls != ERR_MISSING)
+			return -1;
+		err_clear(err);
+		*w = got;
+		return 0;
+	}
+	if (b.len > 0 && b.data[b.len - 1] == '\n')
+		b.data[--b.len] = '\0';
+	rest = span_buf(&b);
+	(void)!span_next(&rest, ' ', &word);
+	for (int k = WISH_CONFIRM; k <= WISH_PREVIOUS; k++)
+		if (span_is(word, words[k]))
+			got.kind = (enum wish_kind)k;
+	if (got.kind == WISH_NONE ||
+	    (!names_plan(got.kind)
+		    ? rest.n != 0
+		    : rest.n != HASH_HEX - 1 || !hash_parse(&got.plan, rest.p)))
+		return err_set(err, ERR_INPUT, "%s is damaged", FILE_NAME);
+	*w = got;
+	return 0;
+}
+
+int
+wish_write(int statefd, const struct wish *w, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+	char hex[HASH_HEX];
+
+	hash_hex(&w->plan, hex);
+	buf_str(&b, words[w->kind]);
+	if (names_plan(w->kind))
+		buf_printf(&b, " %s", hex);
+	buf_char(&b, '\n');
+	return file_write_at(statefd, FILE_NAME, b.data, b.len, 0600, err);
+}
+
+int
+wish_done(int statefd, struct err *err)
+{
+	return file_exists_at(statefd, FILE_NAME)
+		   ? file_remove_at(statefd, FILE_NAME, err)
+		   : 0;
+}
