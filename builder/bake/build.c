@@ -21,6 +21,8 @@
 #define PROCESSES 512
 #define TMP_SIZE (512 * MIB)
 #define DISK_FREE (256 * MIB)
+#define DISK (16 * GIB) /* a kernel with all its objects has 3 and 110,000 */
+#define FILES 400000
 #define SILENCE_MS (20 * 60 * 1000)
 
 void
@@ -34,6 +36,8 @@ build_limits(
 		.silence_ms = SILENCE_MS,
 		.log = b->log,
 		.output = b->output,
+		.disk = DISK + b->output,
+		.files = FILES,
 		.memory = 2 * b->memory,
 		.processes = PROCESSES,
 		.disk_free = DISK_FREE };
@@ -70,6 +74,11 @@ fail_limit(struct build_result *r, const struct limits *l, const char *cause)
 	} else if (strcmp(cause, "output-size") == 0) {
 		buf_str(&b, "its outputs grew above ");
 		num_add_size(&b, l->output);
+	} else if (strcmp(cause, "disk") == 0) {
+		buf_str(&b, "it wrote more than ");
+		num_add_size(&b, l->disk);
+	} else if (strcmp(cause, "files") == 0) {
+		buf_printf(&b, "it made more than %" PRId64 " files", l->files);
 	} else if (strcmp(cause, "memory") == 0) {
 		buf_str(&b, "its processes took more memory than ");
 		num_add_size(&b, l->memory);
@@ -219,8 +228,8 @@ run(const struct build_place *at, const struct build_order *o,
 	r->started = time_now();
 	if (start(o, lane, l, &child, &jail, &pipe, err) == -1)
 		return -1;
-	if (watch(&child, &jail, pipe, log, l->outdir, &o->limits, o->stop, &w,
-		err) == -1)
+	if (watch(&child, &jail, pipe, log, l->outdir, l->builddir, &o->limits,
+		o->stop, &w, err) == -1)
 		return -1;
 	r->finished = time_now();
 	r->vary = lane->vary;

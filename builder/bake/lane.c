@@ -43,6 +43,50 @@ variation_name(enum variation v)
 	return names[v];
 }
 
+static int
+find(struct span name)
+{
+	for (int v = 0; v < VARY_COUNT; v++)
+		if (strlen(names[v]) == name.n &&
+		    memcmp(names[v], name.p, name.n) == 0)
+			return v;
+	return -1;
+}
+
+static int
+unknown(struct span name, struct err *err)
+{
+	auto_buf struct buf all = BUF_INIT;
+
+	for (int v = 0; v < VARY_COUNT; v++)
+		buf_printf(&all, "%s%s", v ? ", " : "", names[v]);
+	return err_set(err, ERR_INPUT, "\"%.*s\" is no variation: there are %s",
+	    (int)name.n, name.p, all.data);
+}
+
+int
+vary_parse(const char *text, unsigned *vary, struct err *err)
+{
+	unsigned got = VARY_NONE;
+
+	if (strcmp(text, "all") == 0)
+		got = VARY_ALL;
+	else if (*text)
+		for (const char *at = text; at; at = strchr(at, ',')) {
+			struct span one;
+			int v;
+
+			at += at != text;
+			one = (struct span){ at, strcspn(at, ",") };
+			v = find(one);
+			if (v == -1)
+				return unknown(one, err);
+			got |= VARY(v);
+		}
+	*vary = got;
+	return 0;
+}
+
 static void
 set(struct lane *l, const char *name, const char *value)
 {

@@ -16,7 +16,9 @@
 
 #include <jansson.h>
 
+#include "lib/attr.h"
 #include "lib/buf.h"
+#include "lib/err.h"
 
 enum variation {
 	VARY_ASLR,
@@ -42,6 +44,8 @@ enum variation {
 #define VARY(v) (1u << (v))
 
 const char *variation_name(enum variation); /* "aslr" … */
+/* "date,umask", "all" or "" (none); ERR_INPUT lists what there is. */
+int vary_parse(const char *names, unsigned *vary, struct err *) KILN_MUST;
 
 /* How one run differs, resolved from a set of switches. */
 struct lane {

@@ -12,6 +12,7 @@
 
 #include <dirent.h>
 
+#include "builder/bake/usage.h"
 #include "lib/buf.h"
 #include "lib/fdio.h"
 #include "lib/mem.h"
@@ -20,6 +21,8 @@
 
 #define TICK_MS 100
 #define SAMPLE_MS 500 /* /proc and the disk */
+/* Counting its files takes time: at most one part in so many. */
+#define COUNT_SHARE 20
 
 /* --- processes ----------------------------------------------------------- */
 
@@ -173,8 +176,8 @@ disk_full(int outdir, int64_t must_stay)
 struct watching {
 	const struct limits *limits;
 	struct watched *w;
-	int pipe, log, outdir;
-	int64_t start, heard, sampled;
+	int pipe, log, outdir, builddir;
+	int64_t start, heard, sampled, count_at;
 	bool eof;
 	struct procs procs;
 };
@@ -203,11 +206,27 @@ take_log(struct watching *x, bool *full, struct err *err)
 	return fd_write_all(x->log, block, (size_t)n, err);
 }
 
+/* NULL, or the limit that its files have reached. */
+static const char *
+count_files(struct watching *x, int64_t now)
+{
+	const struct limits *l = x->limits;
+	struct usage u = { 0 };
+
+	usage_add(x->builddir, l->files, &u);
+	usage_add(x->outdir, l->files, &u);
+	x->count_at = now + SAMPLE_MS + COUNT_SHARE * (time_mono_ms() - now);
+	if (u.files > l->files)
+		return "files";
+	return u.bytes > l->disk ? "disk" : NULL;
+}
+
 static const char *
 judge(struct watching *x, pid_t root)
 {
 	const struct limits *l = x->limits;
 	int64_t now = time_mono_ms(), threads, rss;
+	const char *cause;
 
 	if (now - x->start > l->wall_ms)
 		return "timeout";
@@ -223,6 +242,8 @@ judge(struct watching *x, pid_t root)
 		return "memory";
 	if (output_bytes(x->outdir) > l->output)
 		return "output-size";
+	if (now >= x->count_at && (cause = count_files(x, now)))
+		return cause;
 	if (disk_full(x->outdir, l->disk_free))
 		return "no-space";
 	return NULL;
@@ -281,8 +302,8 @@ drain(struct watching *x, struct err *err)
 
 int
 watch(struct child *child, struct sandbox_jail *jail, int pipe, int log,
-    int outdir, const struct limits *limits, const atomic_bool *stop,
-    struct watched *w, struct err *err)
+    int outdir, int builddir, const struct limits *limits,
+    const atomic_bool *stop, struct watched *w, struct err *err)
 {
 	int64_t now = time_mono_ms();
 	struct watching x = { .limits = limits,
@@ -290,6 +311,7 @@ watch(struct child *child, struct sandbox_jail *jail, int pipe, int log,
 		.pipe = pipe,
 		.log = log,
 		.outdir = outdir,
+		.builddir = builddir,
 		.start = now,
 		.heard = now };
 	struct err why = ERR_INIT;

@@ -17,6 +17,8 @@
 struct limits {
 	int64_t wall_ms, silence_ms;
 	int64_t log, output; /* bytes */
+	int64_t disk;	     /* bytes of all it writes in its folders … */
+	int64_t files;	     /* … and entries of them */
 	int64_t memory;	     /* bytes, resident, of all processes */
 	int processes;	     /* with threads */
 	int64_t disk_free;   /* bytes that must stay free */
@@ -33,11 +35,12 @@ struct watched {
 
 /*
  * Copies what it says from `pipe` to `log` until every process is dead.
- * `outdir` is where outputs grow.  Releases child and jail.  Not 0: the
+ * `outdir` is where outputs grow, `builddir` where it works.  Releases child
+ * and jail.  Not 0: the
  * machine failed; everything inside is dead then, too.
  */
 int watch(struct child *, struct sandbox_jail *, int pipe, int log, int outdir,
-    const struct limits *, const atomic_bool *stop, struct watched *,
-    struct err *) KILN_MUST;
+    int builddir, const struct limits *, const atomic_bool *stop,
+    struct watched *, struct err *) KILN_MUST;
 
 #endif
