@@ -37,8 +37,10 @@ make_env(struct builder *b, struct task *t, size_t lane)
 		rc = env_make(&at, list, p->npackages, &t->env, &err);
 		progress_end(&pr);
 	}
-	/* Another part of it each time: did anybody change it? */
-	if (rc == 0 && lane == 1)
+	/* Did anybody change it?  A glance at all of it, and another part in
+	 * full each time. */
+	if (rc == 0 && lane == 1 &&
+	    (rc = env_same(&at, &t->env.digest, &err)) == 0)
 		rc = env_check(&at, list, p->npackages,
 		    (size_t)t->lanes[1].id * 2, 2, &err);
 	if (rc == 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "builder/bake/env_crew.h"
+#include "builder/bake/env_list.h"
 #include "builder/bake/env_tree.h"
 #include "builder/bake/fixup.h"
 #include "lib/fdio.h"
@@ -197,6 +198,29 @@ assemble(const struct env_place *at, const struct hash *digest,
 		   : env_tree_assemble(at->dirfd, digest, p, n, err);
 }
 
+/* One that is there is used if it is what it was; one without a list is made
+ * again. */
+static int
+have(const struct env_place *at, const struct hash *digest,
+    const struct env_package *p, size_t n, struct err *err)
+{
+	struct err why = ERR_INIT;
+	char hex[HASH_HEX];
+
+	hash_hex(digest, hex);
+	if (file_exists_at(at->dirfd, hex)) {
+		if (env_list_check(at->dirfd, digest, &why) == 0)
+			return 0;
+		if (why.cls != ERR_MISSING) {
+			*err = why;
+			return -1;
+		}
+		if (env_drop(at, hex, err) == -1)
+			return -1;
+	}
+	return assemble(at, digest, p, n, err);
+}
+
 int
 env_make(const struct env_place *at, const struct env_package *p, size_t n,
     struct env *out, struct err *err)
@@ -208,8 +232,7 @@ env_make(const struct env_place *at, const struct env_package *p, size_t n,
 	    digest_env(at->dirfd, p, n, &digest, err) == -1)
 		return err_prefix(err, "environment");
 	hash_hex(&digest, hex);
-	if (!file_exists_at(at->dirfd, hex) &&
-	    assemble(at, &digest, p, n, err) == -1)
+	if (have(at, &digest, p, n, err) == -1)
 		return err_prefix(err, "environment");
 	out->digest = digest;
 	out->root = mem_printf("%s/%s", at->path, hex);
@@ -221,6 +244,19 @@ env_release(struct env *e)
 {
 	free(e->root);
 	e->root = NULL;
+}
+
+int
+env_same(const struct env_place *at, const struct hash *digest, struct err *err)
+{
+	return env_list_check(at->dirfd, digest, err);
+}
+
+int
+env_drop(const struct env_place *at, const char *name, struct err *err)
+{
+	return at->crew ? env_crew_drop(at->crew, at->dirfd, name, err)
+			: env_tree_drop(at->dirfd, name, err);
 }
 
 int
@@ -244,7 +280,7 @@ env_check(const struct env_place *at, const struct env_package *p, size_t n,
 		if (!hash_equal(&then, &now))
 			return err_set(err, ERR_TRUST,
 			    "package %s has changed since it was unpacked:"
-			    " remove the folder env and start again",
+			    " run `kiln verify`",
 			    one->name);
 	}
 	return 0;

@@ -5,6 +5,7 @@
  *   env/deb/HEX/digest  what tree_digest() said of it then
  *   env/HEX/            packages hard-linked together and the fix-ups, by
  *                       the environment digest
+ *   env/HEX.list        what that looked like (env_list.h)
  *
  * As root they belong to a uid of their own, whose processes (env_crew.h) are
  * the only ones that write here; builds and the builder read.
@@ -46,7 +47,8 @@ struct env {
 	char *root; /* absolute path of the tree */
 };
 
-/* Packages in the lock's order.  ERR_MISSING: a .deb is not in the store. */
+/* Packages in the lock's order.  ERR_MISSING: a .deb is not in the store.
+ * ERR_TRUST: an environment that was there is not what it was. */
 int env_make(const struct env_place *, const struct env_package *, size_t,
     struct env *, struct err *) KILN_MUST;
 void env_release(struct env *);
@@ -55,6 +57,13 @@ void env_release(struct env *);
 	{                    \
 		.root = NULL \
 	}
+
+/* Is it still what was assembled?  ERR_TRUST names what is not. */
+int env_same(const struct env_place *, const struct hash *digest,
+    struct err *) KILN_MUST;
+/* Removes "deb/HEX" or "HEX", by whoever owns it.  Nobody may use it. */
+int env_drop(
+    const struct env_place *, const char *name, struct err *) KILN_MUST;
 
 /*
  * Digests `count` of the packages again, from the n-th on, round and round:

@@ -271,6 +271,15 @@ env_crew_assemble(struct env_crew *c, int env, const struct hash *digest,
 }
 
 int
+env_crew_drop(struct env_crew *c, int env, const char *name, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	ipc_add_str(&b, name);
+	return ask_and_wait(c, ENV_DROP, env, &b, err);
+}
+
+int
 env_crew_clean(struct env_crew *c, int env, struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;

@@ -53,6 +53,8 @@ int env_crew_name(struct env_crew *, int env, const struct env_package *,
     size_t, struct err *) KILN_MUST;
 int env_crew_assemble(struct env_crew *, int env, const struct hash *digest,
     const struct env_package *, size_t, struct err *) KILN_MUST;
+int env_crew_drop(
+    struct env_crew *, int env, const char *name, struct err *) KILN_MUST;
 int env_crew_clean(struct env_crew *, int env, struct err *) KILN_MUST;
 
 /*
@@ -64,6 +66,7 @@ enum env_request {
 	ENV_NAME,	/* list */
 	ENV_ASSEMBLE,	/* digest of the environment, list */
 	ENV_CLEAN,
+	ENV_DROP, /* name */
 	ENV_PING, /* no descriptor */
 	ENV_DONE, /* the answer to each */
 };

@@ -92,6 +92,17 @@ hold(int env, int how, struct err *err)
 }
 
 static int
+drop(struct ipc_msg *m, struct err *err)
+{
+	auto_free char *name = NULL;
+
+	if (ipc_get_str(m, ENV_NAME_MAX, &name, err) == -1 ||
+	    ipc_end(m, err) == -1)
+		return -1;
+	return env_tree_drop(m->fds[0], name, err);
+}
+
+static int
 serve_one(struct ipc_msg *m, struct packages *l, struct err *err)
 {
 	auto_fd int held = -1;
@@ -120,6 +131,8 @@ serve_one(struct ipc_msg *m, struct packages *l, struct err *err)
 		if (ipc_end(m, err) == -1)
 			return -1;
 		return env_tree_clean(m->fds[0], err);
+	case ENV_DROP:
+		return drop(m, err);
 	default:
 		return err_set(
 		    err, ERR_INPUT, "message %u is unknown", m->type);

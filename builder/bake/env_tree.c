@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "builder/bake/deb.h"
+#include "builder/bake/env_list.h"
 #include "builder/bake/fixup.h"
 #include "builder/bake/mkpath.h"
 #include "lib/fdio.h"
@@ -165,6 +166,22 @@ set_dir_time(void *arg, const char *path, int dirfd, const char *name,
 	return 0;
 }
 
+/* Before the tree has its name: one that has it has a list. */
+static int
+write_list(int env, const char *hex, int root, struct err *err)
+{
+	auto_buf struct buf list = BUF_INIT;
+	char name[ENV_LIST_NAME];
+	auto_fd int fd = -1;
+
+	env_list_name(hex, name);
+	if (env_list_add(root, &list, err) == -1 ||
+	    file_remove_at(env, name, err) == -1)
+		return -1;
+	fd = file_open_at(env, name, O_WRONLY | O_CREAT | O_EXCL, 0444, err);
+	return fd == -1 ? -1 : fd_write_all(fd, list.data, list.len, err);
+}
+
 int
 env_tree_assemble(int env, const struct hash *digest,
     const struct env_package *p, size_t n, struct err *err)
@@ -194,11 +211,43 @@ env_tree_assemble(int env, const struct hash *digest,
 	if (fixup_apply(root, err) == -1 ||
 	    tree_walk(root, set_dir_time, NULL, err) == -1)
 		return -1;
+	if (write_list(env, hex, root, err) == -1)
+		return -1;
 	if (syncfs(root) == -1)
 		return err_sys(err, "sync the environment");
 	if (renameat(env, name, env, hex) == -1)
 		return err_sys(err, "name the environment");
 	return dir_sync(env, err);
+}
+
+/* --- what goes ----------------------------------------------------------- */
+
+int
+env_tree_drop(int env, const char *name, struct err *err)
+{
+	bool deb = strncmp(name, "deb/", 4) == 0;
+	const char *hex = deb ? name + 4 : name;
+	auto_fd int dir = deb ? mkpath(env, "deb", err) : mkpath(env, "", err);
+	char new[NEW_NAME], list[ENV_LIST_NAME];
+	struct hash checked;
+
+	if (dir == -1)
+		return -1;
+	if (!hash_parse(&checked, hex))
+		return err_set(err, ERR_INPUT, "env has nothing so named");
+	new_name(new, hex);
+	/* Under the name of what is half-made: whoever is killed now leaves it
+	 * to env_tree_clean. */
+	if (tree_remove_at(dir, new, err) == -1)
+		return -1;
+	if (renameat(dir, hex, dir, new) == -1 && errno != ENOENT)
+		return err_sys(err, "remove %s from env", name);
+	if (dir_sync(dir, err) == -1 || tree_remove_at(dir, new, err) == -1)
+		return -1;
+	if (deb)
+		return 0;
+	env_list_name(hex, list);
+	return file_remove_at(dir, list, err);
 }
 
 /* --- what was left half-made --------------------------------------------- */

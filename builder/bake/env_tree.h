@@ -25,6 +25,8 @@ int env_tree_name(
 /* Links them together as HEX of `digest`, in their order. */
 int env_tree_assemble(int env, const struct hash *digest,
     const struct env_package *, size_t, struct err *) KILN_MUST;
+/* Removes "deb/HEX" or "HEX"; nothing there is success. */
+int env_tree_drop(int env, const char *name, struct err *) KILN_MUST;
 /* Removes what has no name yet. */
 int env_tree_clean(int env, struct err *) KILN_MUST;
 

@@ -369,6 +369,107 @@ a_package_that_was_changed_later_is_found(void **state)
 }
 
 static void
+is_refused(const struct env_package p[2], const char *says)
+{
+	auto_env struct env e = ENV_INIT;
+
+	assert_int_equal(env_make(&place, p, 2, &e, &err), -1);
+	assert_int_equal(err.cls, ERR_TRUST);
+	if (!strstr(err.msg, says))
+		fail_msg("\"%s\" lacks \"%s\"", err.msg, says);
+	err_clear(&err);
+}
+
+static void
+an_environment_that_is_not_what_it_was_is_not_used(void **state)
+{
+	auto_env struct env e = ENV_INIT, again = ENV_INIT;
+	struct env_package p[2];
+	const struct timespec times[2] = { { 1, 0 }, { 1, 0 } };
+	char *hex;
+	auto_free char *list = NULL;
+	struct stat was;
+
+	(void)state;
+	make(tools, more, &e, p);
+	hex = strrchr(e.root, '/') + 1;
+	auto_fd int root = openat(place.dirfd, hex, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(env_same(&place, &e.digest, &err), 0);
+	assert_int_equal(mkdirat(root, "srv", 0755), 0);
+	is_refused(p, "/srv has come");
+	assert_int_equal(unlinkat(root, "srv", AT_REMOVEDIR), 0);
+	assert_int_equal(env_same(&place, &e.digest, &err), 0);
+	/* Through the name in the package's own tree, which it shares. */
+	auto_fd int file = openat(root, "usr/bin/gcc", O_WRONLY);
+	assert_int_equal(fstat(file, &was), 0);
+	assert_int_equal(write(file, "evil", 4), 4);
+	is_refused(p, "/usr/bin/gcc has changed");
+	assert_int_equal(ftruncate(file, 3), 0);
+	assert_int_equal(
+	    futimens(file, (struct timespec[]){ was.st_atim, was.st_mtim }), 0);
+	assert_int_equal(env_same(&place, &e.digest, &err), 0);
+	assert_int_equal(utimensat(root, "etc/passwd", times, 0), 0);
+	is_refused(p, "/etc/passwd has changed");
+	assert_int_equal(unlinkat(root, "etc/passwd", 0), 0);
+	is_refused(p, "/etc has changed");
+	assert_int_equal(fstatat(root, "usr", &was, 0), 0);
+	assert_int_equal(
+	    utimensat(root, "etc",
+		(struct timespec[]){ was.st_mtim, was.st_mtim }, 0),
+	    0);
+	is_refused(p, "/etc/passwd has gone");
+	/* Removed, it is made anew; so is one that has no list. */
+	assert_int_equal(env_drop(&place, hex, &err), 0);
+	assert_false(file_exists_at(place.dirfd, hex));
+	make(tools, more, &again, p);
+	list = mem_printf("%s.list", hex);
+	assert_true(file_exists_at(place.dirfd, list));
+	assert_int_equal(unlinkat(place.dirfd, list, 0), 0);
+	env_release(&again);
+	make(tools, more, &again, p);
+	assert_true(file_exists_at(place.dirfd, list));
+	assert_int_equal(env_drop(&place, "../s", &err), -1);
+}
+
+static void
+a_changed_package_costs_one_unpack(void **state)
+{
+	static const struct deb_member newer[] = {
+		{ "./usr/bin/mawk", S_IFREG | 0755, "mawk 2", false }, { 0 }
+	};
+	auto_env struct env a = ENV_INIT, b = ENV_INIT;
+	struct env_package p[2], q[2];
+	char kept[HASH_HEX];
+	auto_free char *path = NULL, *awk = NULL;
+	struct stat before, now;
+
+	(void)state;
+	make(tools, more, &a, p);
+	hash_hex(&p[0].sha256, kept);
+	path = mem_printf("env/deb/%s/root/usr/bin/gcc", kept);
+	assert_int_equal(fstatat(scratch.fd, path, &before, 0), 0);
+	/* What is unpacked already need not even be in the store. */
+	char stored[STORE_PATH];
+	store_path(&p[0].sha256, stored);
+	auto_free char *deb = mem_printf("s/%s", stored);
+	assert_int_equal(unlinkat(scratch.fd, deb, 0), 0);
+	q[0] = p[0];
+	q[1].name = "b";
+	assert_int_equal(debmake(st, newer, &q[1].sha256), 0);
+	if (env_make(&place, q, 2, &b, &err) == -1)
+		fail_msg("%s", err.msg);
+	assert_false(hash_equal(&a.digest, &b.digest));
+	assert_int_equal(fstatat(scratch.fd, path, &now, 0), 0);
+	assert_int_equal(now.st_ino, before.st_ino);
+	assert_int_equal(now.st_nlink, before.st_nlink + 1);
+	awk = read_in(&b, "usr/bin/awk");
+	assert_string_equal(awk, "mawk 2");
+	free(awk);
+	awk = read_in(&a, "usr/bin/awk");
+	assert_string_equal(awk, "mawk");
+}
+
+static void
 two_packages_with_one_path_exclude_each_other(void **state)
 {
 	static const struct deb_member other[] = {
@@ -419,6 +520,8 @@ main(void)
 		T(the_same_packages_give_the_same_digest_and_no_more_work),
 		T(a_half_made_environment_is_never_used),
 		T(a_package_that_was_changed_later_is_found),
+		T(an_environment_that_is_not_what_it_was_is_not_used),
+		T(a_changed_package_costs_one_unpack),
 		T(two_packages_with_one_path_exclude_each_other),
 		T(a_package_not_in_the_store_is_missing_and_a_rotten_one_not_trusted),
 	};
