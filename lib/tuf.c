@@ -150,22 +150,27 @@ tuf_path_match(const char *pattern, const char *path)
 }
 
 bool
+tuf_role_covers_hash(
+    const struct tuf_role *r, const char *path, const char hex[HASH_HEX])
+{
+	for (size_t i = 0; i < r->npaths; i++)
+		if (tuf_path_match(r->paths[i], path))
+			return true;
+	for (size_t i = 0; i < r->nprefixes; i++)
+		if (strncmp(hex, r->prefixes[i], strlen(r->prefixes[i])) == 0)
+			return true;
+	return false;
+}
+
+bool
 tuf_role_covers(const struct tuf_role *r, const char *path)
 {
 	char hex[HASH_HEX];
 	struct hash h;
 
-	for (size_t i = 0; i < r->npaths; i++)
-		if (tuf_path_match(r->paths[i], path))
-			return true;
-	if (r->nprefixes == 0)
-		return false;
 	hash_bytes(&h, path, strlen(path));
 	hash_hex(&h, hex);
-	for (size_t i = 0; i < r->nprefixes; i++)
-		if (strncmp(hex, r->prefixes[i], strlen(r->prefixes[i])) == 0)
-			return true;
-	return false;
+	return tuf_role_covers_hash(r, path, hex);
 }
 
 char *

@@ -113,6 +113,9 @@ json_t *tuf_key_json(const struct sig_public *);
 bool tuf_path_match(const char *pattern, const char *path);
 /* Does the delegation cover `path`, by its paths or its hash prefixes? */
 bool tuf_role_covers(const struct tuf_role *, const char *path);
+/* The same of a path whose SHA-256 is known, for searches through bins. */
+bool tuf_role_covers_hash(
+    const struct tuf_role *, const char *path, const char hex[HASH_HEX]);
 /* Percent-encodes all but unreserved characters, dots stay: the name of a
  * role in URLs and on disk, before ".json". */
 char *tuf_role_filename(const char *role);

@@ -13,6 +13,8 @@
 #include "tuf-repo/metadata.h"
 #include "tuf-repo/roles.h"
 
+#define OTHERS_ROOTS 256 /* python-tuf and tuf-js, in one run */
+
 /* --- findings ---------------------------------------------------------- */
 
 static void
@@ -53,12 +55,12 @@ check_release(struct check *c)
 	json_decref(c->findings);
 	json_decref(c->notes);
 	json_decref(c->roles);
+	json_decref(c->walked);
 	tuf_trust_free(c->trust);
 }
 
-/* Anything but "the source cannot be read just now" is a finding. */
-static int
-find_err(struct check *c, const char *where, struct err *err)
+int
+check_find_err(struct check *c, const char *where, struct err *err)
 {
 	if (err->cls == ERR_BUSY || err->cls == ERR_SYSTEM)
 		return -1;
@@ -67,9 +69,26 @@ find_err(struct check *c, const char *where, struct err *err)
 	return 0;
 }
 
+/* Longer than design.md has it: who freezes routers gains that much. */
 static void
-add_role(struct check *c, const char *name, const struct tuf_file *delegator,
-    const struct tuf_file *f, size_t length)
+check_lifetime(struct check *c, const char *name, const struct tuf_file *f)
+{
+	const struct rule *rule = rule_of(name);
+	int64_t left = f->expires - c->now;
+
+	if (!rule)
+		return;
+	if (left > rule->lifetime + 2 * DAY)
+		check_find(c, name, "it lives longer than %lld days",
+		    (long long)(rule->lifetime / DAY));
+	if (rule_alarming(rule, left))
+		check_note(
+		    c, name, "it ends in %lld days", (long long)(left / DAY));
+}
+
+void
+check_add_role(struct check *c, const char *name,
+    const struct tuf_file *delegator, const struct tuf_file *f, size_t length)
 {
 	const struct tuf_role *r = tuf_role_find(delegator, name);
 	json_t *o = json_object();
@@ -83,6 +102,7 @@ add_role(struct check *c, const char *name, const struct tuf_file *delegator,
 	    o, "signed_by", (int64_t)tuf_keys_signed(delegator, name, f));
 	js_set_int(o, "length", (int64_t)length);
 	json_array_append_new(c->roles, o);
+	check_lifetime(c, name, f);
 }
 
 /* --- top-level roles --------------------------------------------------- */
@@ -132,15 +152,20 @@ check_chain(struct check *c, struct err *err)
 	const struct tuf_file *root;
 	size_t length = 0;
 	bool more = true;
+	int i;
 
 	if (first_root(c, &length, err) == -1)
 		return -1;
-	for (int i = 0; more && i < TUF_ROOTS_MAX; i++)
+	for (i = 0; more && i < TUF_ROOTS_MAX; i++)
 		if (next_root(c, &more, &length, err) == -1)
 			return -1;
 	root = tuf_root(c->trust);
-	add_role(c, "root", root, root, length);
+	check_add_role(c, "root", root, root, length);
 	check_root_rules(c, root);
+	if (i > OTHERS_ROOTS)
+		check_find(c, "root",
+		    "%d roots after the trusted one: other clients follow %d",
+		    i - 1, OTHERS_ROOTS);
 	return tuf_root_done(c->trust, err);
 }
 
@@ -155,7 +180,7 @@ check_all_roots(struct check *c, struct err *err)
 		role_file("root", v, name);
 		if (source_read(c->src, name, TUF_ROOT_MAX, &bytes, err) ==
 			-1 &&
-		    find_err(c, name, err) == -1)
+		    check_find_err(c, name, err) == -1)
 			return -1;
 	}
 	return 0;
@@ -224,7 +249,7 @@ check_timestamp(struct check *c, struct err *err)
 		c->trust, bytes.data, bytes.len, false, &kept, err) == -1)
 		return -1;
 	f = tuf_timestamp(c->trust);
-	add_role(c, "timestamp", tuf_root(c->trust), f, bytes.len);
+	check_add_role(c, "timestamp", tuf_root(c->trust), f, bytes.len);
 	if (f->nmeta != 1)
 		check_find(c, "timestamp", "it lists more than snapshot.json");
 	if (f->meta[0].length < 0 || !f->meta[0].has_sha256)
@@ -247,160 +272,13 @@ check_snapshot(struct check *c, struct err *err)
 		c->trust, bytes.data, bytes.len, false, &final, err) == -1)
 		return -1;
 	f = tuf_snapshot(c->trust);
-	add_role(c, "snapshot", tuf_root(c->trust), f, bytes.len);
+	check_add_role(c, "snapshot", tuf_root(c->trust), f, bytes.len);
 	for (size_t i = 0; i < f->nmeta; i++)
 		if (f->meta[i].length < 0 || !f->meta[i].has_sha256)
 			check_find(c, "snapshot",
 			    "it gives no length and SHA-256 of %s",
 			    f->meta[i].name);
 	return 0;
-}
-
-static int
-read_targets_role(
-    struct check *c, const char *role, const char *parent, struct err *err)
-{
-	auto_free char *listed = mem_printf("%s.json", role);
-	const struct tuf_meta *m =
-	    tuf_meta_find(tuf_snapshot(c->trust), listed);
-	auto_buf struct buf bytes = BUF_INIT;
-	char name[ROLE_FILE_MAX];
-
-	if (!m)
-		return err_set(
-		    err, ERR_TRUST, "snapshot does not list %s", listed);
-	role_file(role, m->version, name);
-	if (source_read(c->src, name, TUF_TARGETS_MAX, &bytes, err) == -1 ||
-	    tuf_accept_targets(
-		c->trust, role, parent, bytes.data, bytes.len, err) == -1)
-		return -1;
-	add_role(c, role,
-	    strcmp(parent, "root") == 0 ? tuf_root(c->trust)
-					: tuf_role(c->trust, parent),
-	    tuf_role(c->trust, role), bytes.len);
-	return 0;
-}
-
-/* --- delegated roles and targets --------------------------------------- */
-
-static int
-no_need(void *arg, const char *role, const char *parent, struct err *err)
-{
-	(void)arg;
-	(void)parent;
-	return err_set(
-	    err, ERR_TRUST, "the search needs %s, which is not good", role);
-}
-
-/* Would a client find it, here and in no role that is asked before? */
-static void
-check_found(struct check *c, const char *role, const struct tuf_target *t)
-{
-	const struct tuf_target *found;
-	struct err err = ERR_INIT;
-	const char *where;
-
-	if (tuf_find(c->trust, t->path, no_need, NULL, &found, &where, &err) ==
-	    -1)
-		check_find(c, role, "%s: %s", t->path, err.msg);
-	else if (!found)
-		check_find(c, role, "%s: no client finds it", t->path);
-	else if (strcmp(where, role) != 0)
-		check_find(
-		    c, role, "%s: clients find it in %s", t->path, where);
-}
-
-char *
-check_target_name(const struct tuf_target *t)
-{
-	const char *slash = strrchr(t->path, '/');
-	size_t n = slash ? (size_t)(slash + 1 - t->path) : 0;
-	char hex[HASH_HEX];
-
-	hash_hex(&t->sha256, hex);
-	return mem_printf("%.*s%s.%s", (int)n, t->path, hex, t->path + n);
-}
-
-static int
-check_bytes(struct check *c, const char *role, const struct tuf_target *t,
-    struct err *err)
-{
-	auto_free char *path = check_target_name(t);
-	struct hash h = t->sha256;
-	int64_t size;
-	int rc;
-
-	if (c->known && c->known(c->known_arg, t))
-		rc = source_size(c->src, path, t->length, &size, err);
-	else
-		rc = source_hash(c->src, path, t->length, &h, &size, err);
-	if (rc == 0)
-		rc = tuf_target_check(t, size, &h, NULL, err);
-	if (rc == -1)
-		return find_err(c, role, err);
-	c->targets++;
-	c->target_bytes += size;
-	return 0;
-}
-
-static int
-check_delegated(struct check *c, const char *role, struct err *err)
-{
-	const struct tuf_file *f;
-
-	if (read_targets_role(c, role, "targets", err) == -1)
-		return find_err(c, role, err);
-	f = tuf_role(c->trust, role);
-	check_role_rules(c, role, f);
-	return 0;
-}
-
-static int
-check_role_targets(struct check *c, const char *role, struct err *err)
-{
-	const struct tuf_file *f = tuf_role(c->trust, role);
-
-	for (size_t i = 0; f && i < f->ntargets; i++) {
-		check_found(c, role, &f->targets[i]);
-		if (check_bytes(c, role, &f->targets[i], err) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-static void
-check_strangers(struct check *c, const struct tuf_file *targets)
-{
-	const struct tuf_file *s = tuf_snapshot(c->trust);
-
-	for (size_t i = 0; i < s->nmeta; i++) {
-		auto_free char *role = mem_strn(
-		    s->meta[i].name, strlen(s->meta[i].name) - strlen(".json"));
-
-		if (strcmp(role, "targets") != 0 &&
-		    !tuf_role_find(targets, role))
-			check_find(c, "snapshot",
-			    "it lists %s, to which nothing is delegated", role);
-	}
-}
-
-static int
-check_below(struct check *c, struct err *err)
-{
-	const struct tuf_file *targets;
-
-	if (read_targets_role(c, "targets", "root", err) == -1)
-		return find_err(c, "targets", err);
-	targets = tuf_role(c->trust, "targets");
-	check_targets_rules(c, tuf_root(c->trust), targets);
-	check_strangers(c, targets);
-	for (size_t i = 0; i < targets->nroles; i++)
-		if (check_delegated(c, targets->roles[i].name, err) == -1)
-			return -1;
-	for (size_t i = 0; i < targets->nroles; i++)
-		if (check_role_targets(c, targets->roles[i].name, err) == -1)
-			return -1;
-	return check_sets(c, err);
 }
 
 int
@@ -412,6 +290,7 @@ check_tree(struct check *c, struct source *src, struct err *err)
 	c->findings = json_array();
 	c->notes = json_array();
 	c->roles = json_array();
+	c->walked = json_object();
 	c->trust = tuf_trust_new(c->now);
 	c->src = src;
 	if (check_chain(c, err) == -1 || check_all_roots(c, err) == -1)
@@ -424,8 +303,8 @@ check_tree(struct check *c, struct source *src, struct err *err)
 	if (remember_snapshot(c, seen, err) == -1 ||
 	    check_snapshot(c, err) == -1)
 		goto stop;
-	return check_below(c, err);
+	return check_delegations(c, err);
 stop:
 	/* A client stops here as well. */
-	return find_err(c, where, err);
+	return check_find_err(c, where, err);
 }

@@ -27,6 +27,7 @@ struct check {
 
 	json_t *findings; /* [{"where","text"}]: what is wrong */
 	json_t *notes;	  /* [{"where","text"}]: what one should know */
+	json_t *walked;	  /* {role: delegator}, in the order of the walk */
 	json_t *roles;	  /* [{"role","version","expires","threshold",
 			   *   "keys","signed_by","length"}] */
 	int64_t targets, target_bytes; /* looked at */
@@ -50,11 +51,21 @@ void check_note(struct check *, const char *where, const char *fmt, ...)
 /* dir/HASH.name of a target; free it. */
 char *check_target_name(const struct tuf_target *) KILN_MUST;
 
+/* Anything but "the source cannot be read just now" becomes a finding. */
+int check_find_err(struct check *, const char *where, struct err *) KILN_MUST;
+/* An accepted role into the list, with what its dates say. */
+void check_add_role(struct check *, const char *name,
+    const struct tuf_file *delegator, const struct tuf_file *, size_t length);
+
+/* check_walk.c: targets and all below it. */
+int check_delegations(struct check *, struct err *) KILN_MUST;
 /* check_roles.c: the rules for one accepted role file. */
 void check_root_rules(struct check *, const struct tuf_file *);
-void check_targets_rules(struct check *, const struct tuf_file *root,
-    const struct tuf_file *targets);
+void check_targets_rules(struct check *, const struct tuf_file *);
 void check_role_rules(
+    struct check *, const char *role, const struct tuf_file *);
+/* … and for what it delegates. */
+void check_delegation_rules(
     struct check *, const char *role, const struct tuf_file *);
 /* check_sets.c: does each set name only images that a router would take? */
 int check_sets(struct check *, struct err *) KILN_MUST;

@@ -10,6 +10,7 @@
 #include "lib/own.h"
 #include "tuf-repo/check.h"
 #include "tuf-repo/commands.h"
+#include "tuf-repo/roles.h"
 
 #define WHERE "kiln-tuf check"
 
@@ -42,16 +43,23 @@ static void
 print_text(const struct check *c)
 {
 	auto_buf struct buf size = BUF_INIT;
+	size_t bins = 0;
 
 	for (size_t i = 0; i < json_array_size(c->roles); i++) {
 		const json_t *o = json_array_get(c->roles, i);
 
+		if (role_is_bin(word(o, "role"))) {
+			bins++;
+			continue;
+		}
 		printf("%-24s version %-5lld signed by %lld (%lld of %lld"
 		       " needed), until %s\n",
 		    word(o, "role"), number(o, "version"),
 		    number(o, "signed_by"), number(o, "threshold"),
 		    number(o, "keys"), word(o, "expires"));
 	}
+	if (bins)
+		printf("%zu hash bins of transport\n", bins);
 	num_add_size(&size, c->target_bytes);
 	printf("%lld targets, %s\n", (long long)c->targets, size.data);
 	print_list(stdout, "note:", c->notes);

@@ -76,11 +76,14 @@ check_keys(struct check *c, const char *role, const struct tuf_file *f)
 			    f->keys[i].keyid);
 }
 
-/* May two roles have the same key?  All services have the rebuilders'. */
+/* May two roles have the same key?  All services have the rebuilders', and
+ * bins that of the role whose list they share. */
 static bool
 may_share(const char *a, const char *b)
 {
-	return strcmp(a, b) == 0 || (role_service(a) && role_service(b));
+	const struct rule *x = rule_of(a), *y = rule_of(b);
+
+	return strcmp(a, b) == 0 || (x && y && strcmp(x->key, y->key) == 0);
 }
 
 static void
@@ -144,27 +147,29 @@ only_digits(const char *s)
 }
 
 static void
-check_delegation(struct check *c, const struct tuf_role *d)
+check_delegation(struct check *c, const char *by, const struct tuf_role *d)
 {
 	const struct rule *rule = rule_of(d->name);
 
 	if (tuf_role_find(tuf_root(c->trust), d->name))
-		check_find(c, "targets", "it delegates to a top-level role: %s",
-		    d->name);
+		check_find(
+		    c, by, "it delegates to a top-level role: %s", d->name);
 	if (only_digits(d->name))
-		check_find(c, "targets", "role name %s is a number", d->name);
+		check_find(c, by, "role name %s is a number", d->name);
 	if (d->npaths == 0 && d->nprefixes == 0)
-		check_find(c, "targets", "%s covers nothing", d->name);
+		check_find(c, by, "%s covers nothing", d->name);
 	for (size_t i = 0; i < d->npaths; i++)
 		if (strpbrk(d->paths[i], "[]{}!\\") ||
 		    strstr(d->paths[i], "**"))
-			check_find(c, "targets",
+			check_find(c, by,
 			    "%s: clients read the pattern %s differently",
 			    d->name, d->paths[i]);
 	if (!rule || rule->top)
-		check_note(c, "targets", "%s is no role of kiln's", d->name);
+		check_note(c, by, "%s is no role of kiln's", d->name);
+	else if (strcmp(role_parent(d->name), by) != 0)
+		check_find(c, by, "%s is not its to delegate", d->name);
 	else if (rule->terminating && !d->terminating)
-		check_find(c, "targets", "%s is not terminating", d->name);
+		check_find(c, by, "%s is not terminating", d->name);
 	if (role_service(d->name) && d->threshold < 2)
 		check_note(c, d->name,
 		    "by 1 party: one key makes an image"
@@ -173,36 +178,104 @@ check_delegation(struct check *c, const struct tuf_role *d)
 
 /* tuf_read takes a missing `terminating` as false; not every client does. */
 static void
-check_terminating(struct check *c, const struct tuf_file *targets)
+check_terminating(struct check *c, const char *by, const json_t *roles)
 {
-	const json_t *roles = json_object_get(
-	    json_object_get(targets->signed_json, "delegations"), "roles");
-
 	for (size_t i = 0; i < json_array_size(roles); i++)
 		if (!json_is_boolean(json_object_get(
 			json_array_get(roles, i), "terminating")))
-			check_find(c, "targets",
+			check_find(c, by,
 			    "delegation %zu does not say whether it is"
 			    " terminating",
 			    i + 1);
 }
 
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Does `next` begin where `last` ends: "0f" and "1", "1f" and "200"? */
+static bool
+follows(const char *last, const char *next)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t n = strlen(last);
+	char end;
+
+	while (n > 0 && last[n - 1] == 'f')
+		n--;
+	if (n == 0)
+		return false; /* nothing comes after "ff" */
+	end = strchr(digits, last[n - 1])[1];
+	if (strncmp(last, next, n - 1) != 0 || next[n - 1] != end)
+		return false;
+	return strspn(next + n, "0") == strlen(next + n);
+}
+
+/* Every path once: sorted, each prefix begins where the one before it ends. */
+static bool
+covers_once(const char **v, size_t n)
+{
+	const char *last = v[n - 1];
+
+	if (strspn(v[0], "0") != strlen(v[0]) ||
+	    strspn(last, "f") != strlen(last))
+		return false;
+	for (size_t i = 1; i < n; i++)
+		if (!follows(v[i - 1], v[i]))
+			return false;
+	return true;
+}
+
+static void
+check_bins(struct check *c, const char *by, const struct tuf_file *f)
+{
+	auto_free const char **v = NULL;
+	size_t n = 0, cap = 0;
+
+	for (size_t i = 0; i < f->nroles; i++)
+		for (size_t k = 0; k < f->roles[i].nprefixes; k++) {
+			MEM_GROW(v, n, cap);
+			v[n++] = f->roles[i].prefixes[k];
+		}
+	if (n == 0)
+		return;
+	qsort(v, n, sizeof(*v), by_text);
+	if (!covers_once(v, n))
+		check_find(c, by,
+		    "its hash bins do not cover every path exactly once");
+}
+
 void
-check_targets_rules(struct check *c, const struct tuf_file *root,
-    const struct tuf_file *targets)
+check_delegation_rules(
+    struct check *c, const char *by, const struct tuf_file *f)
+{
+	const struct tuf_file *targets = tuf_role(c->trust, "targets");
+	const json_t *d = json_object_get(f->signed_json, "delegations");
+
+	check_keys(c, by, f);
+	check_distinct(c, tuf_root(c->trust), f);
+	check_distinct(c, f, f);
+	if (f != targets)
+		check_distinct(c, targets, f);
+	check_terminating(c, by, json_object_get(d, "roles"));
+	check_bins(c, by, f);
+	if (json_object_get(d, "succinct_roles"))
+		check_find(c, by, "succinct_roles are not for every client");
+	for (size_t i = 0; i < f->nroles; i++)
+		check_delegation(c, by, &f->roles[i]);
+}
+
+void
+check_targets_rules(struct check *c, const struct tuf_file *targets)
 {
 	check_json(c, "targets", targets);
-	check_keys(c, "targets", targets);
-	check_distinct(c, root, targets);
-	check_distinct(c, targets, targets);
-	check_terminating(c, targets);
 	if (targets->ntargets)
 		check_find(c, "targets", "it lists targets itself");
 	if (json_is_true(json_object_get(targets->signed_json, "demo")))
 		check_note(c, "targets",
 		    "a demonstration: routers refuse it unless told otherwise");
-	for (size_t i = 0; i < targets->nroles; i++)
-		check_delegation(c, &targets->roles[i]);
 }
 
 /* --- delegated roles --------------------------------------------------- */
@@ -246,6 +319,19 @@ check_service_target(struct check *c, const char *role,
 		check_find(c, role, "%s: not named by its hash", t->path);
 }
 
+/* "HASH.name" is for the file in the tree; clients would ask for
+ * "HASH.HASH.name". */
+static bool
+is_prefixed(const struct tuf_target *t)
+{
+	const char *slash = strrchr(t->path, '/');
+	char hex[HASH_HEX];
+
+	hash_hex(&t->sha256, hex);
+	return strncmp(slash ? slash + 1 : t->path, hex, 64) == 0 &&
+	       (slash ? slash + 1 : t->path)[64] == '.';
+}
+
 void
 check_role_rules(struct check *c, const char *role, const struct tuf_file *f)
 {
@@ -259,6 +345,9 @@ check_role_rules(struct check *c, const char *role, const struct tuf_file *f)
 			check_find(c, role,
 			    "%s: clients disagree about such"
 			    " a path",
+			    f->targets[i].path);
+		if (is_prefixed(&f->targets[i]))
+			check_find(c, role, "%s: named with its prefix",
 			    f->targets[i].path);
 	}
 	if (!role_service(role))

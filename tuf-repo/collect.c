@@ -17,8 +17,7 @@ int
 collect_delegator(
     struct repo *r, const char *role, struct tuf_file **file, struct err *err)
 {
-	const struct rule *rule = rule_of(role);
-	const char *parent = rule && rule->top ? "root" : "targets";
+	const char *parent = role_parent(role);
 
 	if (role_load_newest(r->db, parent, file, err) == -1)
 		return -1;

@@ -54,7 +54,7 @@ int collect_files(
  * file of the role?  False when a rotation left it under its threshold. */
 int collect_stands(
     struct repo *, const char *role, bool *yes, struct err *) KILN_MUST;
-/* Newest complete root or targets: who lists the role's keys. */
+/* Newest complete file of the one who lists the role's keys. */
 int collect_delegator(struct repo *, const char *role, struct tuf_file **,
     struct err *) KILN_MUST;
 

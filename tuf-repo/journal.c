@@ -166,6 +166,12 @@ journal_version(struct journal *j, const char *role)
 	return l ? l->version : 0;
 }
 
+const char *
+journal_role(const struct journal *j, size_t i)
+{
+	return i < j->n ? j->last[i].role : NULL;
+}
+
 int
 journal_enter(struct journal *j, const char *role, int64_t version,
     const struct hash *content, struct err *err)

@@ -6,6 +6,7 @@
 #ifndef KILN_JOURNAL_H
 #define KILN_JOURNAL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/attr.h"
@@ -23,6 +24,8 @@ struct journal *journal_open(int dirfd, int wait_ms, struct err *) KILN_MUST;
 void journal_free(struct journal *);
 /* The highest version of the role that was signed; 0: none. */
 int64_t journal_version(struct journal *, const char *role);
+/* The i-th role it knows; NULL: no more. */
+const char *journal_role(const struct journal *, size_t i);
 /*
  * 0: this content may be signed as this version of the role, and that is on
  * disk.  ERR_TRUST: the version is lower than one already signed, or was

@@ -13,46 +13,10 @@
 #include "tuf-repo/collect.h"
 #include "tuf-repo/metadata.h"
 #include "tuf-repo/place.h"
+#include "tuf-repo/snapshot.h"
 
-/* --- snapshot ---------------------------------------------------------- */
-
-static int
-list_role(struct repo *r, const char *role, json_t *meta, struct err *err)
-{
-	static const char sql[] =
-	    "SELECT version, digest,"
-	    " length(CAST(file AS BLOB)) FROM role WHERE name = ?1"
-	    " AND file IS NOT NULL ORDER BY version DESC LIMIT 1";
-	auto_stmt struct stmt *q = db_stmt(r->db, sql);
-	auto_free char *name = mem_printf("%s.json", role);
-	struct hash h;
-	int rc;
-
-	stmt_bind_str(q, 1, role);
-	rc = stmt_step(q, err);
-	if (rc <= 0)
-		return rc;
-	if (!stmt_hash(q, 1, &h))
-		return err_set(err, ERR_INPUT, "tuf.db: digest of %s", role);
-	js_set(meta, name, meta_entry(&h, stmt_int(q, 2), stmt_int(q, 0)));
-	return 0;
-}
-
-/* targets.json and every delegated role that is signed (TUF 4.4). */
-static json_t *
-wanted_meta(struct repo *r, struct err *err)
-{
-	auto_tuf struct tuf_file *targets = NULL;
-	auto_json json_t *meta = json_object();
-
-	if (collect_delegator(r, "brake", &targets, err) == -1 ||
-	    list_role(r, "targets", meta, err) == -1)
-		return NULL;
-	for (size_t i = 0; i < targets->nroles; i++)
-		if (list_role(r, targets->roles[i].name, meta, err) == -1)
-			return NULL;
-	return take_ptr(&meta);
-}
+/* --- snapshot and timestamp
+ * ---------------------------------------------------------- */
 
 static int
 propose_online(struct repo *r, const char *role, json_t *meta, struct err *err)
@@ -82,49 +46,17 @@ ends_soon(const struct repo *r, const struct tuf_file *f, const char *role)
 	return f->expires - r->now <= rule_of(role)->renew;
 }
 
-/*
- * New targets may leave a service under its threshold until other parties have
- * signed it again: clients would lose it.  So long the last snapshot's content
- * is kept alive as it is (tuf.md, checklist 6, "Revocation").  Other roles are
- * signed by one party, with the targets or right after them; if one of those
- * does not stand, the check before the switch says why.
- */
-static int
-services_stand(struct repo *r, json_t *meta, bool *yes, struct err *err)
-{
-	const char *name;
-	json_t *v;
-
-	*yes = true;
-	json_object_foreach(meta, name, v)
-	{
-		auto_free char *role =
-		    mem_strn(name, strlen(name) - strlen(".json"));
-		bool stands = true;
-
-		if (role_service(role) &&
-		    collect_stands(r, role, &stands, err) == -1)
-			return -1;
-		*yes &= stands;
-	}
-	return 0;
-}
-
 int
 publish_snapshot(struct repo *r, struct err *err)
 {
 	auto_tuf struct tuf_file *last = NULL;
-	auto_json json_t *meta = wanted_meta(r, err);
-	bool ready, stands;
+	auto_json json_t *meta = NULL;
+	bool stands;
 
-	if (!meta || role_load_newest(r->db, "snapshot", &last, err) == -1 ||
-	    services_stand(r, meta, &ready, err) == -1 ||
+	if (role_load_newest(r->db, "snapshot", &last, err) == -1 ||
+	    !(meta = snapshot_meta(r, last, err)) ||
 	    collect_stands(r, "snapshot", &stands, err) == -1)
 		return -1;
-	if (!ready && last) {
-		json_decref(meta);
-		meta = json_incref(json_object_get(last->signed_json, "meta"));
-	}
 	if (last && stands && !ends_soon(r, last, "snapshot") &&
 	    json_equal(meta, json_object_get(last->signed_json, "meta")))
 		return 0;
@@ -138,7 +70,7 @@ publish_timestamp(struct repo *r, bool force, struct err *err)
 	auto_json json_t *meta = json_object();
 	bool stands;
 
-	if (list_role(r, "snapshot", meta, err) == -1 ||
+	if (snapshot_list(r, "snapshot", meta, err) == -1 ||
 	    role_load_newest(r->db, "timestamp", &last, err) == -1 ||
 	    collect_stands(r, "timestamp", &stands, err) == -1)
 		return -1;
@@ -208,14 +140,35 @@ meta_role(const struct tuf_meta *m)
 	return mem_strn(m->name, strlen(m->name) - strlen(".json"));
 }
 
+/* Then all that it lists was put in its place, and is on record so. */
+static int
+was_published(struct repo *r, const char *role, int64_t version, bool *yes,
+    struct err *err)
+{
+	static const char sql[] =
+	    "SELECT 1 FROM role WHERE name = ?1 AND version = ?2"
+	    " AND published_at IS NOT NULL";
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+	int rc;
+
+	stmt_bind_str(q, 1, role);
+	stmt_bind_int(q, 2, version);
+	rc = stmt_step(q, err);
+	*yes = rc == 1;
+	return rc == -1 ? -1 : 0;
+}
+
 static int
 place_all(struct switching *s, struct err *err)
 {
 	for (size_t i = 0; i < s->snapshot->nmeta; i++) {
 		const struct tuf_meta *m = &s->snapshot->meta[i];
 		auto_free char *role = meta_role(m);
+		bool there;
 
-		if (place_targets(s->r, role, m->version, err) == -1)
+		if (was_published(s->r, role, m->version, &there, err) == -1)
+			return -1;
+		if (!there && place_targets(s->r, role, m->version, err) == -1)
 			return err_prefix(err, "publish %s", role);
 	}
 	for (size_t i = 0; i < s->snapshot->nmeta; i++) {
@@ -323,7 +276,12 @@ mark_meta(struct repo *r, const struct tuf_meta *m, struct err *err)
 {
 	auto_free char *role = meta_role(m);
 	auto_tuf struct tuf_file *f = NULL;
+	bool done;
 
+	if (was_published(r, role, m->version, &done, err) == -1)
+		return -1;
+	if (done)
+		return 0;
 	if (role_load(r->db, role, m->version, &f, NULL, err) == -1 ||
 	    mark_role(r, role, m->version, err) == -1)
 		return -1;

@@ -68,13 +68,14 @@ judge(struct recovery *v, const struct buf *root, struct err *err)
 
 /* --- rows --------------------------------------------------------------- */
 
+/* Not as published: the next publication marks what the role lists. */
 static int
 insert_role(
     struct repo *r, const char *role, const struct buf *bytes, struct err *err)
 {
 	static const char sql[] =
 	    "INSERT INTO role(name, version, made_at, expires, signed, file,"
-	    " digest, published_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?3)";
+	    " digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 	auto_stmt struct stmt *q = db_stmt(r->db, sql);
 	auto_buf struct buf part = BUF_INIT;
 	auto_tuf struct tuf_file *f =

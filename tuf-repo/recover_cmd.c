@@ -60,6 +60,9 @@ read_floors(struct rite *r, struct floors *f, struct err *err)
 	for (size_t i = 0; i < t->nroles; i++)
 		if (rule_of(t->roles[i].name))
 			add_floor(f, j, t->roles[i].name);
+	for (size_t i = 0; journal_role(j, i); i++)
+		if (role_is_bin(journal_role(j, i)))
+			add_floor(f, j, journal_role(j, i));
 	add_floor(f, j, "snapshot");
 	add_floor(f, j, "timestamp");
 	journal_free(j);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ALARM (30 * DAY)
+
 /* Delegations appear in targets in this order, services first: no search for
  * an image ever looks into a role that chooses or stops one. */
 const struct rule rules[] = {
@@ -25,6 +27,10 @@ const struct rule rules[] = {
 
 const size_t rules_count = ARRAY_LEN(rules);
 
+/* Transport's bins: delegated by itself, under its own key. */
+static const struct rule bin_rule = { "transport-", "transport", true, false,
+	true, NULL, 365 * DAY, 60 * DAY };
+
 const char *
 role_service(const char *role)
 {
@@ -33,9 +39,28 @@ role_service(const char *role)
 	return role + 4;
 }
 
+bool
+role_is_bin(const char *role)
+{
+	return strncmp(role, "transport-", 10) == 0 &&
+	       strspn(role + 10, "0123456789abcdef") == 3 && !role[13];
+}
+
+const char *
+role_parent(const char *role)
+{
+	const struct rule *r = rule_of(role);
+
+	if (r == &bin_rule)
+		return "transport";
+	return r && r->top ? "root" : "targets";
+}
+
 const struct rule *
 rule_of(const char *role)
 {
+	if (role_is_bin(role))
+		return &bin_rule;
 	for (size_t i = 0; i < rules_count; i++) {
 		if (strcmp(rules[i].role, "svc-") == 0) {
 			if (role_service(role))
@@ -71,6 +96,16 @@ rule_expiry(const struct rule *r, int64_t from)
 	if (r->lifetime < 30 * DAY)
 		return from + r->lifetime;
 	return (from / DAY + 1) * DAY + r->lifetime;
+}
+
+bool
+rule_alarming(const struct rule *rule, int64_t left)
+{
+	int64_t late = rule->renew - 2 * DAY;
+
+	if (!rule->online)
+		return left <= rule->renew;
+	return left <= (late < ALARM ? late : ALARM);
 }
 
 void

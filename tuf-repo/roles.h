@@ -37,10 +37,20 @@ const struct rule *rule_of(const char *role);
 const char *role_service(const char *role);
 /* Lower-case letters, digits, inner minus; not only digits; 1 to 63. */
 bool service_ok(const char *);
+/* "transport-0a0": a hash bin (bins.h)? */
+bool role_is_bin(const char *role);
+/* Whose file lists the keys of this role. */
+const char *role_parent(const char *role);
 
 /* Whole days only: midnight UTC after `from` plus the role's lifetime, or
  * exactly `from` + lifetime for those that live less than a month. */
 int64_t rule_expiry(const struct rule *, int64_t from);
+/*
+ * Well before each expiry, `left` seconds of it: of an offline role as soon as
+ * it may be signed again, of an online one when serve should have done that
+ * long ago.
+ */
+bool rule_alarming(const struct rule *, int64_t left);
 /* "V.role.json"; timestamp has no version in its name. */
 void role_file(const char *role, int64_t version, char out[ROLE_FILE_MAX]);
 

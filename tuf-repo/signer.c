@@ -208,31 +208,77 @@ make_brake(struct signer *s, struct ipc_msg *m, int64_t *version,
 	return 0;
 }
 
+static bool
+stands_at(const struct buf *b, size_t at, const char *text)
+{
+	size_t n = strlen(text);
+
+	return at <= b->len && b->len - at >= n &&
+	       memcmp(b->data + at, text, n) == 0;
+}
+
+/* The 20 characters between two texts; false: they are not there. */
+static bool
+between(const struct buf *b, const char *before, size_t at, const char *after,
+    size_t end, char text[TIME_TEXT])
+{
+	size_t date = at + strlen(before);
+
+	if (!stands_at(b, at, before) || !stands_at(b, end, after) ||
+	    b->len - date < TIME_TEXT - 1)
+		return false;
+	memcpy(text, b->data + date, TIME_TEXT - 1);
+	text[TIME_TEXT - 1] = '\0';
+	return true;
+}
+
 /*
- * Canonical bytes of a targets file made by others.  Their keys are sorted,
- * so `_type` and `expires` come first and `version` last: comparing those
- * ends is enough to know the type, the expiry and the version of what is
- * signed, as far as it parses at all.
+ * Canonical bytes of a targets file made by others.  Their members are sorted,
+ * so those that count stand at the ends, and comparing the ends is enough to
+ * know type, expiry and version of what is signed, as far as it parses at
+ * all: `_type` and `expires` first and `version` last; of transport, when it
+ * delegates to its bins and lists nothing itself, `_type` first and everything
+ * from `expires` on last.
  */
+#define PLAIN_HEAD "{\"_type\":\"targets\",\"expires\":\""
+#define BINS_HEAD "{\"_type\":\"targets\",\"delegations\":{\"keys\":{"
+#define BINS_END "]},\"expires\":\""
+#define BINS_TAIL                                                           \
+	"\",\"spec_version\":\"" TUF_SPEC "\",\"targets\":{},\"version\":%" \
+	"lld}"
+
+static bool
+find_expiry(const char *role, int64_t version, const struct buf *given,
+    char text[TIME_TEXT])
+{
+	char tail[128];
+	size_t end, n;
+
+	snprintf(tail, sizeof(tail), ",\"version\":%lld}", (long long)version);
+	n = strlen(tail);
+	end = given->len > n ? given->len - n : 0;
+	if (stands_at(given, 0, PLAIN_HEAD))
+		return between(given, PLAIN_HEAD, 0, tail, end, text);
+	if (strcmp(role, "transport") != 0 || !stands_at(given, 0, BINS_HEAD))
+		return false;
+	snprintf(tail, sizeof(tail), BINS_TAIL, (long long)version);
+	n = strlen(tail);
+	end = given->len > n ? given->len - n : 0;
+	n = strlen(BINS_END) + TIME_TEXT - 1;
+	return end > n && between(given, BINS_END, end - n, tail, end, text);
+}
+
 static int
 check_given(struct signer *s, const char *role, int64_t version,
     const struct buf *given, struct err *err)
 {
-	static const char head[] = "{\"_type\":\"targets\",\"expires\":\"";
-	const size_t at = sizeof(head) - 1, date = TIME_TEXT - 1;
-	char tail[48], text[TIME_TEXT];
+	char text[TIME_TEXT];
 	int64_t expires;
-	size_t n;
 
-	snprintf(tail, sizeof(tail), ",\"version\":%lld}", (long long)version);
-	n = strlen(tail);
-	if (given->len < at + date + n || memcmp(given->data, head, at) != 0 ||
-	    memcmp(given->data + given->len - n, tail, n) != 0)
+	if (!find_expiry(role, version, given, text))
 		return err_set(err, ERR_INPUT,
 		    "%s: not the canonical bytes of its version %lld", role,
 		    (long long)version);
-	memcpy(text, given->data + at, date);
-	text[date] = '\0';
 	if (time_parse(text, &expires, err) == -1)
 		return err_prefix(err, "%s", role);
 	return check_dates(s, role, expires, 0, err);

@@ -48,22 +48,6 @@ rows(struct db *db, const char *sql, const char *const *names, json_t *out,
 
 /* --- gathering --------------------------------------------------------- */
 
-#define ALARM (30 * DAY)
-
-/*
- * Well before each expiry: of an offline role as soon as it may be signed
- * again, of an online one when serve should have done that long ago.
- */
-static bool
-alarming(const struct rule *rule, int64_t left)
-{
-	int64_t late = rule->renew - 2 * DAY;
-
-	if (!rule->online)
-		return left <= rule->renew;
-	return left <= (late < ALARM ? late : ALARM);
-}
-
 static void
 add_alarm(
     struct repo *r, const char *role, const struct tuf_file *file, json_t *out)
@@ -73,7 +57,7 @@ add_alarm(
 	auto_free char *text = NULL;
 	json_t *o;
 
-	if (!alarming(rule, left))
+	if (!rule_alarming(rule, left))
 		return;
 	text = mem_printf("%s %s %lld day%s: %s%s", role,
 	    left < 0 ? "ended, by" : "ends in",

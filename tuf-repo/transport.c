@@ -330,8 +330,7 @@ transport_next(struct transport *t, struct repo *r, struct err *err)
 	return 0;
 }
 
-/* --- taking it -------------------------------------------------------------
- */
+/* --- taking it ------------------------------------------------------------ */
 
 static int
 read_answer(struct transport *t, struct delta_made *made, struct err *err)
@@ -458,108 +457,4 @@ transport_take(struct transport *t, struct repo *r, bool *made, struct err *err)
 	}
 	job_free(j);
 	return rc;
-}
-
-/* --- the role ---------------------------------------------------------------
- */
-
-/* A file that was lost is forgotten, and made again. */
-static int
-forget(struct repo *r, const char *image, const char *base, struct err *err)
-{
-	static const char sql[] =
-	    "DELETE FROM transport WHERE image = ?1 AND base = ?2";
-	auto_stmt struct stmt *q = db_stmt(r->db, sql);
-
-	stmt_bind_str(q, 1, image);
-	stmt_bind_str(q, 2, base);
-	return stmt_run(q, err);
-}
-
-static int
-list_one(struct repo *r, struct stmt *q, json_t *targets, json_t *lost,
-    struct err *err)
-{
-	const char *image = stmt_str(q, 0), *base = stmt_str(q, 1);
-	auto_free char *name = *base ? mem_printf("%s.from.%s", image, base)
-				     : mem_printf("%s.zst", image);
-	auto_free char *path =
-	    mem_printf(ROLE "/%s/%s/%s", stmt_str(q, 2), stmt_str(q, 3), name);
-	auto_free char *file = mem_printf(ROLE "/%s/%s/%s.%s", stmt_str(q, 2),
-	    stmt_str(q, 3), stmt_str(q, 4), name);
-	json_t *o, *custom;
-	struct hash h;
-
-	if (!stmt_hash(q, 4, &h))
-		return err_set(err, ERR_INPUT, "tuf.db: transport's digest");
-	if (!file_exists_at(r->targets, file)) {
-		json_array_append_new(lost, json_pack("[ss]", image, base));
-		return 0;
-	}
-	o = meta_entry(&h, stmt_int(q, 5), 0);
-	custom = json_object();
-	js_set_str(custom, "head", stmt_str(q, 7));
-	js_set_int(custom, "head_size", stmt_int(q, 6));
-	js_set(o, "custom", custom);
-	js_set(targets, path, o);
-	return 0;
-}
-
-/* Of images that routers can be told to run: what stands, and what the newest
- * sets name.  Older ones would only make the role longer. */
-static int
-wanted(struct repo *r, json_t *targets, struct err *err)
-{
-	static const char sql[] =
-	    "SELECT t.image, t.base, t.service, t.arch, t.sha256, t.size,"
-	    " t.head_size, t.head_sha256 FROM transport t"
-	    " WHERE t.sha256 IS NOT NULL AND (EXISTS (SELECT 1 FROM"
-	    " release r JOIN release_target i ON i.release = r.digest"
-	    " WHERE r.service = t.service AND r.current = 1"
-	    " AND i.sha256 = t.image) OR EXISTS (SELECT 1 FROM \"set\" s"
-	    " JOIN own_target o ON o.digest = s.digest"
-	    " WHERE s.arch = t.arch AND s.withdrawn_at IS NULL"
-	    " AND s.counter = (SELECT max(counter) FROM \"set\" n"
-	    " WHERE n.channel = s.channel AND n.arch = s.arch)"
-	    " AND instr(o.bytes, t.image) > 0))";
-	auto_json json_t *lost = json_array();
-	auto_stmt struct stmt *q = db_stmt(r->db, sql);
-	int rc;
-
-	while ((rc = stmt_step(q, err)) == 1)
-		if (list_one(r, q, targets, lost, err) == -1)
-			return -1;
-	if (rc == -1)
-		return -1;
-	for (size_t i = 0; i < json_array_size(lost); i++) {
-		const json_t *o = json_array_get(lost, i);
-
-		if (forget(r, json_string_value(json_array_get(o, 0)),
-			json_string_value(json_array_get(o, 1)), err) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-int
-transport_propose(struct repo *r, struct err *err)
-{
-	auto_tuf struct tuf_file *last = NULL;
-	auto_json json_t *targets = json_object(), *part = NULL;
-	int64_t newest, whole;
-
-	if (role_newest(r->db, ROLE, false, &newest, err) == -1 ||
-	    role_newest(r->db, ROLE, true, &whole, err) == -1)
-		return -1;
-	if (newest == 0 || newest != whole) /* what was begun comes first */
-		return 0;
-	if (wanted(r, targets, err) == -1 ||
-	    role_load_newest(r->db, ROLE, &last, err) == -1)
-		return -1;
-	if (json_equal(targets, json_object_get(last->signed_json, "targets")))
-		return 0;
-	part =
-	    meta_signed(ROLE, newest + 1, rule_expiry(rule_of(ROLE), r->now));
-	json_object_set(part, "targets", targets);
-	return collect_propose(r, ROLE, part, err);
 }

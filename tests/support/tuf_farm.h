@@ -319,7 +319,7 @@ tf_release_full(const char *service, const char *version, const char *content,
 	return out;
 }
 
-static struct tf_release
+static struct tf_release KILN_UNUSED
 tf_release(const char *service, const char *version, const char *content)
 {
 	return tf_release_full(service, version, content, NULL, NULL);

@@ -274,6 +274,33 @@ signer_takes_given_bytes_of_online_delegations_only(void **state)
 	assert_int_equal(ask_role("svc-ntp", 5, ""), -1);
 }
 
+static void
+signer_takes_delegations_of_transport_to_its_bins_alone(void **state)
+{
+	static const char fmt[] =
+	    "{\"_type\":\"targets\",\"delegations\":{\"keys\":{},\"roles\":"
+	    "[]},\"expires\":\"%s\",\"spec_version\":\"" TUF_SPEC
+	    "\",\"targets\":{%s},\"version\":%d}";
+	char soon[TIME_TEXT], late[TIME_TEXT], bytes[400];
+
+	(void)state;
+	time_text(time_now() + 300 * DAY, soon);
+	time_text(time_now() + 900 * DAY, late);
+	snprintf(bytes, sizeof(bytes), fmt, soon, "", 4);
+	assert_int_equal(ask_role("transport", 4, bytes), 0);
+	assert_int_equal(ask_role("transport", 5, bytes), -1);
+	assert_int_equal(ask_role("sets-edge", 4, bytes), -1);
+	assert_int_equal(ask_role("svc-ntp", 4, bytes), -1);
+	assert_int_equal(ask_role("transport-0a0", 4, bytes), -1);
+	snprintf(bytes, sizeof(bytes), fmt, late, "", 5);
+	assert_int_equal(ask_role("transport", 5, bytes), -1);
+	assert_string_equal(
+	    tf.err.msg, "transport: it would live longer than 365 days");
+	/* its own list and its bins': not both */
+	snprintf(bytes, sizeof(bytes), fmt, soon, "\"a\":{}", 5);
+	assert_int_equal(ask_role("transport", 5, bytes), -1);
+}
+
 /* A role file of about `size` bytes, all of one member. */
 static char *
 long_role(size_t size, int version)
@@ -445,6 +472,7 @@ main(void)
 		SIGNER(signer_keeps_versions_and_contents_apart),
 		SIGNER(signer_refuses_times_that_would_poison_a_router),
 		SIGNER(signer_takes_given_bytes_of_online_delegations_only),
+		SIGNER(signer_takes_delegations_of_transport_to_its_bins_alone),
 		SIGNER(signer_takes_as_much_as_a_client_reads_and_no_more),
 		SIGNER(signer_reads_nothing_that_could_still_change),
 		SIGNER(signer_writes_only_plain_sorted_names),
