@@ -3,9 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "builder/audit.h"
 #include "builder/inputs/lock_keep.h"
+#include "builder/judge/publish.h"
 #include "builder/plan/ledger.h"
 #include "builder/progress.h"
+#include "builder/queue.h"
 #include "builder/relock.h"
 #include "builder/task.h"
 #include "lib/log.h"
@@ -27,6 +30,7 @@ struct pass {
 	int64_t id;	 /* of the cycle */
 	int64_t since;	 /* events after that one are of this cycle */
 	int64_t *events; /* by recipe: what led to its lock or files, or 0 */
+	bool *urgent;	 /* by recipe: a security update, or used by one */
 };
 
 static void
@@ -40,6 +44,7 @@ pass_release(struct pass *p)
 	free(p->locks);
 	free(p->events);
 	free(p->wanted);
+	free(p->urgent);
 	recipes_release(&p->recipes);
 }
 
@@ -71,6 +76,7 @@ load(struct pass *p, struct err *err)
 		return -1;
 	p->wanted = mem_zero(p->recipes.n + 1, sizeof(*p->wanted));
 	p->locks = mem_zero(p->recipes.n + 1, sizeof(struct lock *));
+	p->urgent = mem_zero(p->recipes.n + 1, sizeof(*p->urgent));
 	p->events = mem_zero(p->recipes.n + 1, sizeof(*p->events));
 	for (size_t i = 0; !b->nonly && i < p->recipes.n; i++)
 		p->wanted[i] = true;
@@ -149,6 +155,38 @@ lock_all(struct pass *p, struct err *err)
 	return ledger_recipes_keep(p->b->db, &p->recipes, err);
 }
 
+static void
+mark_urgent(struct pass *p, size_t i)
+{
+	const struct recipe *r = &p->recipes.v[i];
+
+	if (p->urgent[i])
+		return;
+	p->urgent[i] = true;
+	for (size_t k = 0; r->conf && k < r->nuses; k++) {
+		const struct recipe *used =
+		    recipes_find(&p->recipes, r->uses[k].recipe);
+
+		if (used)
+			mark_urgent(p, (size_t)(used - p->recipes.v));
+	}
+}
+
+/* A security update, and all that it waits for. */
+static int
+find_urgent(struct pass *p, struct err *err)
+{
+	for (size_t i = 0; i < p->recipes.n; i++) {
+		bool yes;
+
+		if (ledger_urgent(p->b->db, p->events[i], &yes, err) == -1)
+			return -1;
+		if (yes)
+			mark_urgent(p, i);
+	}
+	return 0;
+}
+
 /* --- tasks --------------------------------------------------------------- */
 
 static void
@@ -164,6 +202,7 @@ make_tasks(struct pass *p)
 			if (s == STAGE_BUILD ? !r->has_build : !r->has_image)
 				continue;
 			p->tasks[p->ntasks++] = (struct task){ .recipe = r,
+				.urgent = p->urgent[i],
 				.stage = (enum recipe_stage)s,
 				.lock = p->locks[i],
 				.event = p->events[i] };
@@ -217,6 +256,7 @@ plan_task(struct pass *p, struct task *t, bool *moved, struct err *err)
 				t->event = other->event;
 			continue;
 		}
+		t->blocker = other;
 		if (other->state == TASK_HELD) {
 			task_hold(t, "waits for %s, which is held",
 			    other->recipe->name);
@@ -264,16 +304,10 @@ push(struct pass *p, struct err *err)
 				join(p, t, &moved, err) == -1))
 				return -1;
 		}
-		for (size_t i = 0; i < p->ntasks && !p->b->stop; i++) {
-			bool started = false;
-
-			if (p->tasks[i].state == TASK_RUNS &&
-			    task_start(p->b, &p->tasks[i], &started, err) == -1)
-				return -1;
-			moved = moved || started;
-		}
+		if (queue_start(p->b, p->tasks, p->ntasks, &moved, err) == -1)
+			return -1;
 	}
-	return 0;
+	return queue_tell(p->b, p->tasks, p->ntasks, err);
 }
 
 static void
@@ -292,8 +326,9 @@ show_progress(struct work *w)
 	}
 }
 
+/* Until nothing runs and nothing can. */
 static int
-work(struct pass *p, struct err *err)
+drain(struct pass *p, struct err *err)
 {
 	struct work *w = &p->b->work;
 	struct err first = ERR_INIT;
@@ -321,6 +356,20 @@ work(struct pass *p, struct err *err)
 	if (rc == -1)
 		*err = first;
 	return rc;
+}
+
+static int
+work(struct pass *p, struct err *err)
+{
+	bool audits = false;
+
+	if (drain(p, err) == -1)
+		return -1;
+	if (p->b->stop)
+		return 0;
+	if (audit_choose(p->b, p->tasks, p->ntasks, &audits, err) == -1)
+		return -1;
+	return audits ? drain(p, err) : 0;
 }
 
 /* --- the outcome --------------------------------------------------------- */
@@ -392,7 +441,9 @@ pass_run(struct pass *p, bool poll, struct err *err)
 	relock_tell_suites(p->b, &p->recipes);
 	if (poll)
 		poll_archive(p);
-	if (lock_all(p, err) == -1)
+	if (publish_withhold(p->b->db, p->b->store, err) == -1 ||
+	    lock_all(p, err) == -1 || find_urgent(p, err) == -1 ||
+	    ledger_tasks_keep(p->b->db, err) == -1)
 		return -1;
 	make_tasks(p);
 	if (work(p, err) == -1)

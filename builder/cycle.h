@@ -29,7 +29,9 @@ struct builder {
 	const char *arch;		  /* Debian's: "amd64" */
 	const char *const *only; /* these and what they use; none: all */
 	size_t nonly;
-	int jobs; /* runs at a time */
+	int jobs;	      /* runs at a time … */
+	int64_t audit;	      /* of 100 skipped plans, so many run again */
+	int64_t memory, cpus; /* … and what they may take together */
 	struct settings settings;
 	atomic_bool stop; /* set by a signal */
 	struct work work;
@@ -48,6 +50,7 @@ struct outcome {
 struct cycle {
 	int64_t executed, failed, released; /* failed: machine's failures */
 	int64_t needed;			    /* of executed: farm.db, cycle */
+	int64_t alarms;			    /* audits that differ */
 	bool archive_reached;
 	struct outcome *outcomes; /* in the order of work */
 	size_t noutcomes, capoutcomes;

@@ -167,9 +167,9 @@ loop_run(struct builder *b, const struct loop *l, struct err *err)
 					  : time_mono_ms() + 1000 * RETRY_S;
 			retry = c.failed ? time_mono_ms() + 1000 * RETRY_S : 0;
 			log_info("cycle",
-			    "executed=%lld lost=%lld releases=%lld",
+			    "executed=%lld lost=%lld releases=%lld alarms=%lld",
 			    (long long)c.executed, (long long)c.failed,
-			    (long long)c.released);
+			    (long long)c.released, (long long)c.alarms);
 			cycle_release(&c);
 			continue;
 		}

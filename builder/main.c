@@ -34,6 +34,7 @@
 #include "lib/own.h"
 
 #define ME "kiln-builder"
+#define AUDIT_DEFAULT 2 /* percent */
 
 struct options {
 	const char *state, *recipes, *config;
@@ -61,7 +62,7 @@ static const char usage[] =
     "  --config FILE   kiln.yaml(5) (kiln.yaml in the farm's folder, else\n"
     "                  /etc/kiln/kiln.yaml)\n"
     "  --once          one cycle, then a line for each recipe; 1 when one is\n"
-    "                  not reproduced\n"
+    "                  not reproduced, 3 when one is not any more\n"
     "  --offline       never ask the archive\n"
     "  --only RECIPE   this one and what it uses; may be repeated\n"
     "  -n              only check the recipes; 2 when one is wrong\n"
@@ -136,6 +137,21 @@ parse(int argc, char **argv, struct options *o)
 	return 0;
 }
 
+static int64_t
+processors(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n;
+}
+
+/* Three quarters of the machine's: the rest is for everything else. */
+static int64_t
+memory_of(void)
+{
+	return (int64_t)sysconf(_SC_PHYS_PAGES) / 4 * 3 * sysconf(_SC_PAGESIZE);
+}
+
 /* The command line's, kiln.yaml's, as many as processors. */
 static int
 jobs_of(const struct options *o, const struct settings *s)
@@ -143,7 +159,7 @@ jobs_of(const struct options *o, const struct settings *s)
 	int64_t n = o->jobs ? o->jobs : s->jobs;
 
 	if (n == 0)
-		n = sysconf(_SC_NPROCESSORS_ONLN);
+		n = processors();
 	return n < 1 ? 1 : n > 64 ? 64 : (int)n;
 }
 
@@ -307,6 +323,12 @@ open_all(struct opened *o, struct builder *b, const struct options *opt,
 	b->only = opt->only;
 	b->nonly = opt->nonly;
 	b->jobs = jobs_of(opt, &b->settings);
+	/* One cycle by hand does what it is asked for, nothing by chance. */
+	b->audit = b->settings.audit != -1 ? b->settings.audit
+		   : opt->once		   ? 0
+					   : AUDIT_DEFAULT;
+	b->cpus = b->settings.cpus ? b->settings.cpus : processors();
+	b->memory = b->settings.memory ? b->settings.memory : memory_of();
 	place = (struct build_place){ .store = b->store,
 		.workdir = b->workdir,
 		.work_path = b->work_path,
@@ -362,6 +384,8 @@ once(struct builder *b, const struct options *opt, struct err *err)
 	    (long long)c.released);
 	if (!cycle_all_good(&c) || atomic_load(&b->stop))
 		rc = EXIT_FAILED;
+	if (c.alarms)
+		rc = EXIT_DIFFERS;
 	cycle_release(&c);
 	return rc;
 }

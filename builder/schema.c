@@ -189,6 +189,24 @@ const char *const farm_migrations[] = {
 	/* 3: why a plan stands for a recipe now: it may have been made long
 	   ago, and for another one */
 	"ALTER TABLE current ADD COLUMN event INTEGER REFERENCES event(id);",
+
+	/* 4: who goes next, why a release is none any more, whose runs */
+	/* What became of each recipe's stage in the newest cycle. */
+	"CREATE TABLE task ("
+	" recipe TEXT NOT NULL,"
+	" stage TEXT NOT NULL CHECK (stage IN ('build', 'image')),"
+	" state TEXT NOT NULL CHECK (state IN"
+	"  ('waits', 'queued', 'runs', 'done', 'held')),"
+	" urgent INTEGER NOT NULL," /* 1: a security update led to it */
+	" plan TEXT CHECK " HEX("plan") "," /* NULL: not yet */
+	" why TEXT,"  /* not yet, or held; NULL: nothing to say */
+	" since INTEGER NOT NULL,"
+	" PRIMARY KEY (recipe, stage)"
+	") STRICT;"
+	/* Why kiln-tuf may not publish it any more, or NULL. */
+	"ALTER TABLE release ADD COLUMN withheld TEXT;"
+	/* The first cause of the runs. */
+	"ALTER TABLE cycle_task ADD COLUMN event INTEGER REFERENCES event(id);",
 };
 /* clang-format on */
 

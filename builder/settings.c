@@ -28,6 +28,8 @@ static const struct conf_key keys[] = {
 	{ .name = "jitter", .type = CONF_DURATION, .min = 1, .max = DAY },
 	{ .name = "mirrors", .type = CONF_SEQ, .sub = mirror_keys, .max = 64 },
 	{ .name = "proxy", .type = CONF_STR, .max = 1000 },
+	{ .name = "cpus", .type = CONF_INT, .min = 1, .max = 1024 },
+	{ .name = "audit", .type = CONF_INT, .min = 0, .max = 100 },
 	{ .name = "jobs", .type = CONF_INT, .min = 1, .max = 64 },
 	{ .name = "memory",
 	    .type = CONF_SIZE,
@@ -41,7 +43,7 @@ settings_read(struct settings *s, int farm, const char *path, struct err *err)
 {
 	const struct conf_node *root;
 
-	*s = (struct settings){ .poll = 3600, .jitter = 600 };
+	*s = (struct settings){ .poll = 3600, .jitter = 600, .audit = -1 };
 	if (path)
 		s->conf = conf_read_at(AT_FDCWD, path, path, keys, err);
 	else if (file_exists_at(farm, FARM_FILE))
@@ -58,6 +60,8 @@ settings_read(struct settings *s, int farm, const char *path, struct err *err)
 	s->jitter = conf_int(root, "jitter", s->jitter);
 	s->jobs = conf_int(root, "jobs", 0);
 	s->memory = conf_int(root, "memory", 0);
+	s->cpus = conf_int(root, "cpus", 0);
+	s->audit = conf_int(root, "audit", s->audit);
 	return 0;
 }
 

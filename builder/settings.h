@@ -14,7 +14,8 @@ struct settings {
 	struct conf *conf;    /* NULL: there is no file, all is as below */
 	int64_t poll, jitter; /* seconds between two looks at the archive */
 	int64_t jobs;	      /* 0: as many as processors */
-	int64_t memory;	      /* of all runs at a time; 0: no limit */
+	int64_t memory, cpus; /* of all runs at a time; 0: by the machine */
+	int64_t audit;	      /* percent of skipped plans; -1: not said */
 };
 
 /* `path` NULL: kiln.yaml of the farm's folder, else /etc/kiln/kiln.yaml, else

@@ -32,6 +32,8 @@ task_release(struct task *t)
 	plan_free(t->plan);
 	env_release(&t->env);
 	free(t->why);
+	free(t->waits);
+	free(t->told);
 }
 
 /* --- planning ------------------------------------------------------------ */
@@ -238,7 +240,12 @@ task_plan(struct builder *b, struct task *t, struct cycle *c, struct err *err)
 	if (t->verdict[0])
 		return task_settle(b, t, c, err);
 	t->state = TASK_RUNS;
-	return 0;
+	if (t->urgent)
+		return 0;
+	/* Known since it was made: this cycle may only go on with it. */
+	return ledger_urgent(b->db,
+	    ledger_standing_event(b->db, t->recipe->name, t->stage), &t->urgent,
+	    err);
 }
 
 int

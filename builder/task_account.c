@@ -14,10 +14,10 @@ task_account(struct builder *b, const struct task *t, int64_t cycle,
     int64_t *needed, struct err *err)
 {
 	auto_buf struct buf reason = BUF_INIT;
-	int64_t good = t->executed - t->lost, most = good;
+	int64_t good = t->executed - t->lost, most = good, event = t->event;
 	bool same = false;
 
-	if (t->executed == 0)
+	if (t->executed + t->audited == 0)
 		return 0;
 	if (t->replaces && strcmp(t->verdict, "reproduced") == 0 &&
 	    ledger_same_outputs(
@@ -38,7 +38,14 @@ task_account(struct builder *b, const struct task *t, int64_t cycle,
 		    "kiln-builder was told to stop",
 		    reason.len ? "; " : "", (long long)t->lost,
 		    t->lost == 1 ? "run was" : "runs were");
+	if (t->audited)
+		buf_printf(&reason,
+		    "%saudit: a random share of what was skipped runs again",
+		    reason.len ? "; " : "");
+	if (!event)
+		event = ledger_standing_event(b->db, t->recipe->name, t->stage);
 	*needed += most;
-	return ledger_cycle_task(b->db, cycle, &t->plan->digest, t->executed,
-	    most, reason.len ? reason.data : NULL, err);
+	return ledger_cycle_task(b->db, cycle, &t->plan->digest,
+	    t->executed + t->audited, most, reason.len ? reason.data : NULL,
+	    event, err);
 }

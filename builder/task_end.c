@@ -1,6 +1,7 @@
 /* What came of a task's runs: records, then the verdict. */
 #include <stdlib.h>
 
+#include "builder/audit.h"
 #include "builder/judge/verdict.h"
 #include "builder/progress.h"
 #include "builder/task.h"
@@ -12,8 +13,8 @@
 #define RECORD_MAX ((size_t)16 << 20)
 #define LOST_MAX 3 /* failures of the machine before it is inconclusive */
 
-static int
-put_record(
+int
+task_put(
     struct builder *b, const json_t *j, struct hash *digest, struct err *err)
 {
 	auto_buf struct buf text = BUF_INIT;
@@ -23,13 +24,26 @@ put_record(
 	return store_put_bytes(b->store, text.data, text.len, digest, err);
 }
 
-static int
-write_end(struct builder *b, struct task_lane *l, const struct work_slot *s,
+int
+task_put_run(struct builder *b, const struct work_slot *s, struct hash *record,
     struct err *err)
 {
+	auto_json json_t *j = build_record(&s->order, &s->result, "farm");
+
+	return task_put(b, j, record, err);
+}
+
+int
+task_end_run(struct builder *b, const struct task_lane *l,
+    const struct work_slot *s, const char *verdict,
+    const struct hash *verdict_record, struct err *err)
+{
 	const struct build_result *r = &s->result;
-	auto_json json_t *record = build_record(&s->order, r, "farm");
 	struct ledger_end e = { .id = l->id,
+		.plan = &s->order.plan->digest,
+		.verdict = verdict,
+		.verdict_record = verdict_record,
+		.record = l->record,
 		.succeeded = r->succeeded,
 		.finished = r->finished,
 		.log = r->log,
@@ -40,9 +54,6 @@ write_end(struct builder *b, struct task_lane *l, const struct work_slot *s,
 		.max_rss_kib = r->max_rss_kib };
 	int rc;
 
-	if (put_record(b, record, &l->record, err) == -1)
-		return -1;
-	e.record = l->record;
 	e.outputs = mem_zero(r->outputs.n + 1, sizeof(*e.outputs));
 	for (; e.noutputs < r->outputs.n; e.noutputs++) {
 		e.outputs[e.noutputs].name = r->outputs.v[e.noutputs].name;
@@ -78,8 +89,8 @@ lose(struct builder *b, struct task *t, struct task_lane *l,
 	return 0;
 }
 
-static int
-load_record(
+int
+task_load_record(
     struct builder *b, const struct hash *digest, json_t **out, struct err *err)
 {
 	auto_buf struct buf text = BUF_INIT;
@@ -99,7 +110,7 @@ write_verdict(struct builder *b, struct task *t, const struct verdict_run *runs,
 	struct hash digest;
 
 	record = verdict_make(&t->plan->digest, runs, n, &verdict, err);
-	if (!record || put_record(b, record, &digest, err) == -1 ||
+	if (!record || task_put(b, record, &digest, err) == -1 ||
 	    ledger_judged(b->db, &t->plan->digest, verdict_name(verdict),
 		&digest, err) == -1)
 		return -1;
@@ -126,7 +137,7 @@ judge_runs(struct builder *b, struct task *t, struct err *err)
 		if (l->state != RUN_SUCCEEDED && l->state != RUN_FAILED)
 			continue;
 		runs[n].digest = l->record;
-		rc = load_record(b, &l->record, &runs[n].record, err);
+		rc = task_load_record(b, &l->record, &runs[n].record, err);
 		n += rc == 0;
 	}
 	if (rc == 0)
@@ -197,16 +208,19 @@ task_ended(struct builder *b, struct task *t, struct work_slot *s,
 {
 	struct task_lane *l = &t->lanes[s->order.lane - 'A'];
 
-	l->active = false;
 	progress_end(&s->progress);
 	c->executed++;
+	if (t->state == TASK_AUDITS)
+		return audit_ended(b, t, s, c, err);
+	l->active = false;
 	t->executed++;
 	if (s->rc == -1 || s->result.stopped) {
 		if (lose(b, t, l, s, c, err) == -1)
 			return -1;
 	} else {
 		l->state = s->result.succeeded ? RUN_SUCCEEDED : RUN_FAILED;
-		if (write_end(b, l, s, err) == -1)
+		if (task_put_run(b, s, &l->record, err) == -1 ||
+		    task_end_run(b, l, s, NULL, NULL, err) == -1)
 			return -1;
 		if (!s->result.succeeded)
 			event_add(b->db, "run-failed", t->recipe->name,

@@ -1,4 +1,6 @@
 /* A task's runs: when one starts, in what environment. */
+#include <assert.h>
+
 #include "builder/bake/lane.h"
 #include "builder/progress.h"
 #include "builder/task.h"
@@ -11,9 +13,9 @@ env_progress(void *arg, int64_t done, int64_t total)
 	progress_set(arg, done, total);
 }
 
-/* False and held when it cannot be made. */
-static bool
-make_env(struct builder *b, struct task *t, size_t lane)
+static int
+make_env(struct builder *b, struct task *t, const struct task_lane *l,
+    struct err *err)
 {
 	const struct plan *p = t->plan;
 	auto_free struct env_package *list =
@@ -25,7 +27,6 @@ make_env(struct builder *b, struct task *t, size_t lane)
 		.crew = b->crew,
 		.progress = env_progress,
 		.arg = &pr };
-	struct err err = ERR_INIT;
 	int rc = 0;
 
 	for (size_t i = 0; i < p->npackages; i++)
@@ -34,21 +35,31 @@ make_env(struct builder *b, struct task *t, size_t lane)
 	if (!t->env.root) {
 		progress_begin(&pr, b->db, "environment", t->recipe->name,
 		    "packages", (int64_t)p->npackages);
-		rc = env_make(&at, list, p->npackages, &t->env, &err);
+		rc = env_make(&at, list, p->npackages, &t->env, err);
 		progress_end(&pr);
 	}
 	/* Did anybody change it?  A glance at all of it, and another part in
 	 * full each time. */
-	if (rc == 0 && lane == 1 &&
-	    (rc = env_same(&at, &t->env.digest, &err)) == 0)
-		rc = env_check(&at, list, p->npackages,
-		    (size_t)t->lanes[1].id * 2, 2, &err);
-	if (rc == 0)
-		return true;
+	if (rc == 0 && l->name == 'B' &&
+	    (rc = env_same(&at, &t->env.digest, err)) == 0)
+		rc = env_check(
+		    &at, list, p->npackages, (size_t)l->id * 2, 2, err);
+	return rc;
+}
+
+/* Held: nothing can run in it.  An audit was only a wish. */
+static int
+no_env(struct builder *b, struct task *t, const struct task_lane *l,
+    const struct err *why, struct err *err)
+{
 	event_add(b->db, "environment-failed", t->recipe->name, t->event, "%s",
-	    err.msg);
-	task_hold(t, "%s (cause=%s)", err.msg, err_cause(&err));
-	return false;
+	    why->msg);
+	if (t->state == TASK_AUDITS) {
+		t->state = TASK_DONE;
+		return ledger_lose(b->db, l->id, err_cause(why), why->msg, err);
+	}
+	task_hold(t, "%s (cause=%s)", why->msg, err_cause(why));
+	return 0;
 }
 
 static void
@@ -64,13 +75,23 @@ begin_progress(
 	    &s->progress, b->db, "build", subject, "ms", s->estimate);
 }
 
+bool
+task_is_active(const struct task *t)
+{
+	return t->lanes[0].active || t->lanes[1].active || t->audit.active;
+}
+
 /* B starts once A runs or has succeeded: a plan that fails at once fails
  * once. */
-static struct task_lane *
-next_lane(struct task *t)
+struct task_lane *
+task_next_lane(struct task *t)
 {
 	struct task_lane *a = &t->lanes[0], *other = &t->lanes[1];
 
+	if (t->state == TASK_AUDITS)
+		return t->audit.active ? NULL : &t->audit;
+	if (t->state != TASK_RUNS)
+		return NULL;
 	if (a->state == RUN_QUEUED && !a->active)
 		return a;
 	if (other->state == RUN_QUEUED && !other->active &&
@@ -79,36 +100,17 @@ next_lane(struct task *t)
 	return NULL;
 }
 
-/* Would the memory that runs may take be more than there is for them?  One
- * alone always may. */
-static bool
-too_big_now(const struct builder *b, const struct task *t)
-{
-	int64_t sum = t->recipe->budget.memory;
-
-	if (b->settings.memory == 0 || b->work.nbusy == 0)
-		return false;
-	for (int i = 0; i < b->work.nslots; i++) {
-		const struct work_slot *s = &b->work.slots[i];
-
-		if (s->busy)
-			sum += ((const struct task *)s->owner)
-				   ->recipe->budget.memory;
-	}
-	return sum > b->settings.memory;
-}
-
 int
-task_start(struct builder *b, struct task *t, bool *started, struct err *err)
+task_start(
+    struct builder *b, struct task *t, struct task_lane *l, struct err *err)
 {
-	struct task_lane *l = next_lane(t);
 	struct work_slot *s = work_free(&b->work);
+	struct err why = ERR_INIT;
 	struct build_order o;
 
-	*started = false;
-	if (!l || !s || too_big_now(b, t) ||
-	    !make_env(b, t, (size_t)(l - t->lanes)))
-		return 0;
+	assert(s);
+	if (make_env(b, t, l, &why) == -1)
+		return no_env(b, t, l, &why, err);
 	o = (struct build_order){ .id = l->id,
 		.plan = t->plan,
 		.lane = l->name,
@@ -125,6 +127,5 @@ task_start(struct builder *b, struct task *t, bool *started, struct err *err)
 		return -1;
 	begin_progress(b, t, l, s);
 	l->active = true;
-	*started = true;
 	return 0;
 }

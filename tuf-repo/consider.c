@@ -205,6 +205,7 @@ load_candidates(struct repo *r, const char *service, struct candidates *out,
 {
 	static const char sql[] =
 	    "SELECT r.digest, r.plan, r.arch, p.verdict = 'reproduced'"
+	    " AND r.withheld IS NULL"
 	    " FROM release r LEFT JOIN plan p ON p.digest = r.plan"
 	    " WHERE r.service = ?1 ORDER BY r.arch,"
 	    " EXISTS (SELECT 1 FROM current c WHERE c.plan = r.plan) DESC,"

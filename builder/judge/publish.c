@@ -6,6 +6,7 @@
 #include "builder/progress.h"
 #include "lib/canon.h"
 #include "lib/json.h"
+#include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
 
@@ -184,7 +185,7 @@ says_the_same(struct db *db, struct store *store, const char *service,
 {
 	static const char sql[] =
 	    "SELECT digest FROM release WHERE service = ?1 AND arch = ?2"
-	    " ORDER BY made_at DESC, rowid DESC LIMIT 1";
+	    " AND withheld IS NULL ORDER BY made_at DESC, rowid DESC LIMIT 1";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
 	auto_json json_t *last = NULL, *a = NULL, *b = NULL;
 	struct hash digest;
@@ -289,5 +290,86 @@ publish_release(struct db *db, struct store *store, const struct recipe *r,
 	event_add(db, "release-made", service, event, "%s %s may be published",
 	    service, version);
 	*made = true;
+	return 0;
+}
+
+/* --- what an audit took back ---------------------------------------------- */
+
+static int
+any_taken_back(struct db *db, bool *any, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT EXISTS (SELECT 1 FROM run r JOIN plan p ON"
+	    " p.digest = r.plan WHERE r.audit = 1"
+	    " AND p.verdict <> 'reproduced')";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+
+	if (stmt_step(q, err) != 1)
+		return -1;
+	*any = stmt_int(q, 0) == 1;
+	return 0;
+}
+
+struct shown_release {
+	struct hash digest, plan;
+};
+
+static int
+shown(struct db *db, struct shown_release **v, size_t *n, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT digest, plan FROM release WHERE withheld IS NULL";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	size_t cap = 0;
+	int got;
+
+	while ((got = stmt_step(q, err)) == 1) {
+		MEM_GROW(*v, *n, cap);
+		if (!stmt_hash(q, 0, &(*v)[*n].digest) ||
+		    !stmt_hash(q, 1, &(*v)[*n].plan))
+			return err_set(
+			    err, ERR_INPUT, "a release has no digest");
+		(*n)++;
+	}
+	return got;
+}
+
+static int
+withhold(struct db *db, struct store *store, const struct shown_release *r,
+    struct err *err)
+{
+	static const char sql[] =
+	    "UPDATE release SET withheld = 'it rests on a build that was"
+	    " reproduced once and is not any more' WHERE digest = ?1";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	auto_plan struct plan *p = plan_load(store, &r->plan, err);
+	struct hash record;
+	bool yes;
+
+	if (!p || verdict_of(db, p, &record, &yes, err) == -1 ||
+	    (yes && all_reproduced(db, store, p, 0, &yes, err) == -1))
+		return -1;
+	if (yes)
+		return 0;
+	stmt_bind_hash(q, 1, &r->digest);
+	return stmt_run(q, err);
+}
+
+int
+publish_withhold(struct db *db, struct store *store, struct err *err)
+{
+	auto_free struct shown_release *v = NULL;
+	size_t n = 0;
+	bool any;
+
+	if (any_taken_back(db, &any, err) == -1)
+		return -1;
+	if (!any)
+		return 0;
+	if (shown(db, &v, &n, err) == -1)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (withhold(db, store, &v[i], err) == -1)
+			return err_prefix(err, "withhold releases");
 	return 0;
 }

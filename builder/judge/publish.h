@@ -27,4 +27,11 @@ int publish_release(struct db *, struct store *, const struct recipe *,
     const struct lock *, const struct plan *plan, int64_t event, bool *made,
     struct err *) KILN_MUST;
 
+/*
+ * At the start of each cycle, and after an audit that differs: what rests on a
+ * plan whose verdict was taken back is not to be published any more
+ * (release.withheld).  Does nothing unless there is such a plan.
+ */
+int publish_withhold(struct db *, struct store *, struct err *) KILN_MUST;
+
 #endif

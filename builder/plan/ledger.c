@@ -190,7 +190,9 @@ ledger_recover(struct db *db, struct err *err)
 	    "UPDATE cycle SET finished_at ="
 	    " CAST(strftime('%s', 'now') AS INTEGER),"
 	    " interrupted = 1, error = 'kiln-builder ended'"
-	    " WHERE finished_at IS NULL";
+	    " WHERE finished_at IS NULL;"
+	    "DELETE FROM run WHERE audit = 1 AND state = 'queued';"
+	    "DELETE FROM task WHERE state IN ('waits', 'queued', 'runs')";
 
 	return db_exec(db, sql, err);
 }

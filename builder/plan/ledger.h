@@ -57,6 +57,9 @@ int ledger_queue(struct db *, const struct hash *plan, char lane, int64_t *id,
     struct err *) KILN_MUST;
 int ledger_start(struct db *, int64_t id, const struct hash *environment,
     struct err *) KILN_MUST;
+/* The same for a plan that has its verdict. */
+int ledger_queue_audit(struct db *, const struct hash *plan, char lane,
+    int64_t *id, struct err *) KILN_MUST;
 /* Nobody will run it: its row goes. */
 int ledger_unqueue(struct db *, int64_t id, struct err *) KILN_MUST;
 /* The machine failed, or we were told to stop. */
@@ -76,6 +79,10 @@ struct ledger_end {
 		int64_t size;
 	} * outputs;
 	size_t noutputs;
+	/* An audit's, which takes the plan's verdict back; else NULL. */
+	const struct hash *plan;
+	const char *verdict;
+	const struct hash *verdict_record;
 };
 int ledger_end(struct db *, const struct ledger_end *, struct err *) KILN_MUST;
 
@@ -86,6 +93,32 @@ int64_t ledger_estimate(
  * ended. */
 int ledger_recover(struct db *, struct err *) KILN_MUST;
 
+/* --- who goes next (ledger_task.c) --- */
+
+struct ledger_task {
+	const char *state;	 /* waits, queued, runs, done, held */
+	bool urgent;		 /* a security update */
+	const struct hash *plan; /* NULL: not yet */
+	const char *why;	 /* not yet, or held; or NULL */
+};
+int ledger_task(struct db *, const char *recipe, enum recipe_stage,
+    const struct ledger_task *, struct err *) KILN_MUST;
+/* Rows of recipes that are gone or held are removed. */
+int ledger_tasks_keep(struct db *, struct err *) KILN_MUST;
+/* Is there a security update among the locks' changes that led to it? */
+int ledger_urgent(
+    struct db *, int64_t event, bool *urgent, struct err *) KILN_MUST;
+/* Why the standing plan stands; 0: there is none, or it does not say. */
+int64_t ledger_standing_event(
+    struct db *, const char *recipe, enum recipe_stage);
+/* What such runs took: largest process in bytes, 1/1000 processors.  False:
+ * there were none. */
+struct ledger_past {
+	int64_t rss, mcpu;
+};
+bool ledger_past(struct db *, const char *recipe, enum recipe_stage, char lane,
+    struct ledger_past *);
+
 int64_t ledger_cycle_begin(struct db *, struct err *) KILN_MUST; /* -1 */
 struct ledger_cycle {
 	int64_t executed, failed; /* sandboxes started; runs lost */
@@ -95,9 +128,10 @@ struct ledger_cycle {
 };
 int ledger_cycle_end(struct db *, int64_t id, const struct ledger_cycle *,
     struct err *) KILN_MUST;
-/* A plan's share of it; `reason` of the excess, or NULL. */
+/* A plan's share of it; `reason` of the excess, or NULL; `event`: what led to
+ * the runs, whose first cause the row keeps. */
 int ledger_cycle_task(struct db *, int64_t cycle, const struct hash *plan,
-    int64_t executed, int64_t needed, const char *reason,
+    int64_t executed, int64_t needed, const char *reason, int64_t event,
     struct err *) KILN_MUST;
 /* Did two plans give the same bytes? */
 int ledger_same_outputs(struct db *, const struct hash *, const struct hash *,

@@ -34,11 +34,19 @@ ledger_cycle_end(
 
 int
 ledger_cycle_task(struct db *db, int64_t cycle, const struct hash *plan,
-    int64_t executed, int64_t needed, const char *reason, struct err *err)
+    int64_t executed, int64_t needed, const char *reason, int64_t event,
+    struct err *err)
 {
 	static const char sql[] =
-	    "INSERT INTO cycle_task (cycle, plan, executed, needed, reason)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (cycle, plan) DO UPDATE"
+	    "WITH RECURSIVE up (id, depth) AS (SELECT ?6, 0"
+	    " UNION ALL SELECT e.parent, depth + 1 FROM up"
+	    "  JOIN event e ON e.id = up.id WHERE e.parent IS NOT NULL"
+	    "  AND depth < 50)"
+	    "INSERT INTO cycle_task"
+	    " (cycle, plan, executed, needed, reason, event)"
+	    " SELECT ?1, ?2, ?3, ?4, ?5, (SELECT up.id FROM up JOIN event e"
+	    "  ON e.id = up.id ORDER BY depth DESC LIMIT 1)"
+	    " WHERE true ON CONFLICT (cycle, plan) DO UPDATE"
 	    " SET executed = executed + ?3, needed = needed + ?4,"
 	    " reason = ifnull(?5, reason)";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
@@ -48,6 +56,7 @@ ledger_cycle_task(struct db *db, int64_t cycle, const struct hash *plan,
 	stmt_bind_int(q, 3, executed);
 	stmt_bind_int(q, 4, needed);
 	stmt_bind_str(q, 5, reason);
+	stmt_bind_int(q, 6, event);
 	return stmt_run(q, err);
 }
 

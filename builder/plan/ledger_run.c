@@ -10,7 +10,7 @@ ledger_run(struct db *db, const struct hash *plan, char lane,
 {
 	static const char sql[] =
 	    "SELECT id, state, record FROM run WHERE plan = ?1 AND lane = ?2"
-	    " AND state IN ('queued', 'succeeded', 'failed')"
+	    " AND audit = 0 AND state IN ('queued', 'succeeded', 'failed')"
 	    /* one that ended before one that waits */
 	    " ORDER BY state = 'queued', id LIMIT 1";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
@@ -45,7 +45,8 @@ ledger_lost(struct db *db, const struct hash *plan, char lane, int64_t *n,
 	/* Being stopped or killed is no failure of the machine. */
 	static const char sql[] =
 	    "SELECT count(*) FROM run WHERE plan = ?1 AND lane = ?2"
-	    " AND state = 'lost' AND cause NOT IN ('lost', 'stopped')";
+	    " AND audit = 0 AND state = 'lost' AND cause NOT IN ('lost', "
+	    "'stopped')";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
 
 	stmt_bind_hash(q, 1, plan);
@@ -56,22 +57,37 @@ ledger_lost(struct db *db, const struct hash *plan, char lane, int64_t *n,
 	return 0;
 }
 
-int
-ledger_queue(struct db *db, const struct hash *plan, char lane, int64_t *id,
+static int
+queue(struct db *db, const struct hash *plan, char lane, int audit, int64_t *id,
     struct err *err)
 {
 	static const char sql[] =
-	    "INSERT INTO run (plan, lane, state, queued_at)"
-	    " VALUES (?1, ?2, 'queued', ?3)";
+	    "INSERT INTO run (plan, lane, state, queued_at, audit)"
+	    " VALUES (?1, ?2, 'queued', ?3, ?4)";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
 
 	stmt_bind_hash(q, 1, plan);
 	stmt_bind_text(q, 2, &lane, 1);
 	stmt_bind_int(q, 3, time_now());
+	stmt_bind_int(q, 4, audit);
 	if (stmt_run(q, err) == -1)
 		return -1;
 	*id = db_last_id(db);
 	return 0;
+}
+
+int
+ledger_queue(struct db *db, const struct hash *plan, char lane, int64_t *id,
+    struct err *err)
+{
+	return queue(db, plan, lane, 0, id, err);
+}
+
+int
+ledger_queue_audit(struct db *db, const struct hash *plan, char lane,
+    int64_t *id, struct err *err)
+{
+	return queue(db, plan, lane, 1, id, err);
 }
 
 int
@@ -152,6 +168,23 @@ output_row(struct db *db, const struct ledger_end *e, size_t i, struct err *err)
 	return stmt_run(q, err);
 }
 
+static int
+verdict_row(struct db *db, const struct ledger_end *e, struct err *err)
+{
+	static const char sql[] =
+	    "UPDATE plan SET verdict = ?2, verdict_record = ?3, judged_at = ?4"
+	    " WHERE digest = ?1";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+
+	if (!e->verdict)
+		return 0;
+	stmt_bind_hash(q, 1, e->plan);
+	stmt_bind_str(q, 2, e->verdict);
+	stmt_bind_hash(q, 3, e->verdict_record);
+	stmt_bind_int(q, 4, time_now());
+	return stmt_run(q, err);
+}
+
 int
 ledger_end(struct db *db, const struct ledger_end *e, struct err *err)
 {
@@ -162,6 +195,8 @@ ledger_end(struct db *db, const struct ledger_end *e, struct err *err)
 	rc = end_row(db, e, err);
 	for (size_t i = 0; rc == 0 && i < e->noutputs; i++)
 		rc = output_row(db, e, i, err);
+	if (rc == 0)
+		rc = verdict_row(db, e, err);
 	if (rc == 0)
 		rc = db_commit(db, err);
 	if (rc == -1)
