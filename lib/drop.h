@@ -25,6 +25,7 @@ enum role {
 	ROLE_CLI,	   /* `kiln` reading databases for a person */
 	ROLE_TRANSPORT,	   /* kiln-tuf -x transport */
 	ROLE_ENV,	   /* kiln-builder's unpackers: they own env/ */
+	ROLE_AGENT_UNPACK, /* kiln-agent's decoder */
 	ROLE_VM,	   /* first of 64 uids, one per virtual machine */
 	ROLE_COUNT
 };

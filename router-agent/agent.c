@@ -24,8 +24,9 @@
 
 #define TICK_MS 200
 #define SHOW_MS 500
-#define GRACE_MS 8000 /* for a guest to switch itself off */
-#define RETRY_S 60    /* after a server that could not be reached */
+#define GRACE_MS 8000	      /* for a guest to switch itself off */
+#define RETRY_S ((int64_t)60) /* after a server that could not be reached */
+#define RETRY_AFTER_MAX_S 86400
 #define POLL_FDS (2 * 3 * SET_SERVICES + 2)
 
 const char *
@@ -178,20 +179,30 @@ take_whole(struct agent *a)
 	free(rotten);
 }
 
-/* Routers that were switched on together must not all ask together. */
+/*
+ * Seconds until the next question.  Routers that were switched on together
+ * must not all ask together: half more or less.  After a server that could not
+ * be asked it is soon, and later each time; what a server asks for is obeyed,
+ * up to a day.
+ */
 static int64_t
-next_poll(const struct agent *a, int result)
+next_poll(struct agent *a, int result)
 {
-	int64_t wait = a->conf.poll_s;
+	int64_t wait = a->conf.poll_s, least = a->retry_after;
 	uint32_t r;
 
-	if (result == EXIT_AGAIN && wait > RETRY_S)
-		wait = RETRY_S;
-	if (a->wait_s > 0 && wait > a->wait_s)
-		wait = a->wait_s;
+	a->fails = result == EXIT_AGAIN ? a->fails + 1 : 0;
+	if (a->fails > 0 && a->fails < 16 && wait > RETRY_S << (a->fails - 1))
+		wait = RETRY_S << (a->fails - 1);
 	if (getrandom(&r, sizeof(r), 0) != sizeof(r))
-		r = 0;
-	return wait * 1000 + (int64_t)(r % 1000) * wait / 5;
+		r = 500;
+	wait = wait * 500 + (int64_t)(r % 1000) * wait; /* ms */
+	/* What waits for its time is looked at then. */
+	if (a->wait_s > 0 && wait > 1000 * (a->wait_s + 1))
+		wait = 1000 * (a->wait_s + 1);
+	if (least > RETRY_AFTER_MAX_S)
+		least = RETRY_AFTER_MAX_S;
+	return wait > 1000 * least ? wait : 1000 * least;
 }
 
 static int
@@ -285,6 +296,7 @@ open_parts(struct agent *a, const char *config, struct err *err)
 	    catch_signals(a, err) == -1)
 		return -1;
 	accel_choose(&a->accel, &a->conf, a->dir.fd);
+	traffic_load(a->dir.fd, &a->traffic);
 	a->fetcher = fetcher_start(NULL, NULL, err);
 	return a->fetcher ? 0 : -1;
 }

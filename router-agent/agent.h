@@ -17,6 +17,7 @@
 #include "router-agent/machine/port.h"
 #include "router-agent/plan.h"
 #include "router-agent/state.h"
+#include "router-agent/traffic.h"
 #include "router-agent/trust/fetch.h"
 
 enum phase {
@@ -45,9 +46,10 @@ struct agent {
 	struct fetcher *fetcher; /* of images and reports */
 	struct machines live;	 /* of state.current */
 	struct machines *next;	 /* of a trial, or NULL */
-	struct set *planned; /* what is offered and not taken yet, or NULL */
-	struct plan plan;    /* to get there */
-	int signals;	     /* signalfd */
+	struct set *planned;	/* what is offered and not taken yet, or NULL */
+	struct plan plan;	/* to get there */
+	struct traffic traffic; /* fetched today */
+	int signals;		/* signalfd */
 	bool stop, poll_now;
 	bool back;    /* the owner wants the set on trial undone */
 	bool damaged; /* an image of the current set rotted */
@@ -56,6 +58,8 @@ struct agent {
 	char cause[32], error[STATE_TEXT];
 	int64_t bad_counter; /* of the set last rolled back or refused */
 	int64_t checked, next_check;
+	unsigned fails;		/* polls in a row that could not be asked */
+	int64_t retry_after;	/* what a server asked for, in seconds */
 	int64_t wait_s;		/* until what waits may begin; 0: nothing */
 	enum clock_state clock; /* at the last check */
 	struct hash told;	/* the last report's cause, told once */

@@ -19,6 +19,7 @@ static const char *const report_words[] = { "off", "minimal", "full", NULL };
 static const struct conf_key trust_keys[] = {
 	{ "root", CONF_STR, true, 0, 0, NULL, NULL },
 	{ "min_keys", CONF_INT, false, 1, 32, NULL, NULL },
+	{ "hold_keys", CONF_DURATION, false, 0, 90 * 86400, NULL, NULL },
 	{ "require_keys", CONF_STRS, false, 0, 32, NULL, NULL },
 	{ 0 },
 };
@@ -26,6 +27,11 @@ static const struct conf_key lan_keys[] = {
 	{ "bridge", CONF_NAME, false, 0, IFNAME_MAX, NULL, NULL },
 	{ "address", CONF_STR, true, 0, 0, NULL, NULL },
 	{ "prefix", CONF_INT, true, 8, 30, NULL, NULL },
+	{ 0 },
+};
+static const struct conf_key link_keys[] = {
+	{ "budget", CONF_SIZE, false, 1 << 20, INT64_MAX / 2, NULL, NULL },
+	{ "metered", CONF_BOOL, false, 0, 0, NULL, NULL },
 	{ 0 },
 };
 static const struct conf_key service_keys[] = {
@@ -41,6 +47,7 @@ static const struct conf_key top_keys[] = {
 	{ "demo", CONF_BOOL, false, 0, 0, NULL, NULL },
 	{ "trust", CONF_MAP, true, 0, 0, NULL, trust_keys },
 	{ "poll", CONF_DURATION, false, 10, 7 * 86400, NULL, NULL },
+	{ "link", CONF_MAP, false, 0, 0, NULL, link_keys },
 	{ "updates", CONF_ENUM, false, 0, 0, update_words, NULL },
 	{ "probation", CONF_DURATION, false, 5, 86400, NULL, NULL },
 	{ "accel", CONF_ENUM, false, 0, 0, accel_words, NULL },
@@ -100,6 +107,7 @@ take_trust(struct agent_conf *c, const struct conf_node *trust, struct err *err)
 
 	c->root = mem_str(conf_str(trust, "root", NULL));
 	c->min_keys = conf_int(trust, "min_keys", 2);
+	c->hold_keys_s = conf_int(trust, "hold_keys", 7 * 86400);
 	c->require_keys = mem_zero(n + 1, sizeof(*c->require_keys));
 	for (size_t i = 0; i < n; i++) {
 		const char *hex = conf_str_at(trust, "require_keys", i);
@@ -191,6 +199,12 @@ take(struct agent_conf *c, const struct conf_node *top, struct err *err)
 	c->arch = mem_str(conf_str(top, "arch", agent_arch()));
 	c->demo = conf_bool(top, "demo", false);
 	c->poll_s = conf_int(top, "poll", 6 * 3600);
+	if (conf_has(top, "link")) {
+		const struct conf_node *link = conf_map(top, "link");
+
+		c->budget = conf_int(link, "budget", 0);
+		c->metered = conf_bool(link, "metered", false);
+	}
 	c->ask = conf_enum(top, "updates", 0) == 1;
 	c->probation_s = conf_int(top, "probation", 600);
 	c->accel = (enum accel_wish)conf_enum(top, "accel", ACCEL_AUTO);

@@ -38,8 +38,11 @@ struct agent_conf {
 	int64_t min_keys;
 	struct sig_public *require_keys;
 	size_t nrequire_keys;
+	int64_t hold_keys_s; /* a changed set of keys waits so long */
 	int64_t poll_s;
-	bool ask; /* the owner approves each plan */
+	int64_t budget; /* bytes to fetch in a day; 0: any */
+	bool metered;	/* only what replaces a withdrawn image */
+	bool ask;	/* the owner approves each plan */
 	int64_t probation_s;
 	enum accel_wish accel;
 	char *bridge, *lan_address;

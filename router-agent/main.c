@@ -5,6 +5,7 @@
 #include "lib/cli.h"
 #include "lib/log.h"
 #include "router-agent/change/probe.h"
+#include "router-agent/change/unpack.h"
 #include "router-agent/machine/launch.h"
 #include "router-agent/machine/watch.h"
 #include "router-agent/owner/commands.h"
@@ -85,6 +86,8 @@ duty(const char *name, int argc, char **argv)
 	log_open("kiln-agent", false);
 	if (strcmp(name, "verify") == 0)
 		return verify_main();
+	if (strcmp(name, "unpack") == 0)
+		return unpack_main();
 	if (strcmp(name, "launch") == 0)
 		return launch_main(argc, argv);
 	if (strcmp(name, "watch") == 0)

@@ -45,6 +45,7 @@ verified(struct agent *a, struct verify *v, struct set *set,
 	} else {
 		ret = verify_result(v, set, word, err);
 		a->clock = v->clock;
+		a->retry_after = v->retry_after;
 	}
 	verify_stop(v);
 	return ret;
@@ -172,6 +173,13 @@ not_yet(struct agent *a, const struct set *set, const struct verify *v,
 		hash_equal(&w.plan, &a->plan.hash);
 	if (meant && w.kind == WISH_APPLY)
 		return 0;
+	if (a->conf.metered && a->state.current && !v->urgent) {
+		snprintf(why, sizeof(why),
+		    "set %lld is offered; the link is metered, and nothing "
+		    "that runs was withdrawn",
+		    (long long)set->counter);
+		return waits(a, "metered", why, a->conf.poll_s);
+	}
 	if (tried_again(a, set, now))
 		return 1;
 	if (until > now)
@@ -247,16 +255,36 @@ try_set(struct agent *a, const struct set *set)
 		return EXIT_DONE;
 	}
 	ret = trial_run(a, set, &a->plan);
-	if (!a->stop)
+	if (ret == EXIT_FAILED && tried_again(a, set, time_now())) {
+		/* The plan stays, for an owner who need not wait. */
+		if (wish_done(a->dir.fd, &err) == -1)
+			log_err("wish", &err);
+	} else if (!a->stop) {
 		planned_is_done(a);
+	}
 	if (ret == EXIT_DONE && obtain_sweep(a, &err) == -1)
 		log_err("sweep", &err);
 	return ret;
 }
 
+/* The rest of it tomorrow. */
+static int
+not_fetched(struct agent *a, const struct set *set, const struct err *err)
+{
+	char why[STATE_TEXT];
+
+	if (!obtain_spent(a))
+		return not_taken(a, err_cause(err), err);
+	snprintf(why, sizeof(why), "set %lld is being fetched: %.180s",
+	    (long long)set->counter, err->msg);
+	waits(a, "budget", why, traffic_wait(time_now()));
+	return EXIT_DONE;
+}
+
 /* The owner wants it here before its turn has come. */
 static int
-fetch_first(struct agent *a, const struct set *set, struct err *err)
+fetch_first(struct agent *a, const struct set *set, const struct forms *forms,
+    struct err *err)
 {
 	struct wish w;
 
@@ -265,7 +293,7 @@ fetch_first(struct agent *a, const struct set *set, struct err *err)
 	if (w.kind != WISH_FETCH)
 		return 0;
 	agent_phase(a, PHASE_FETCHING);
-	if (obtain_set(a, set, err) == -1)
+	if (obtain_set(a, set, forms, err) == -1)
 		return -1;
 	return wish_done(a->dir.fd, err);
 }
@@ -286,14 +314,14 @@ offered(struct agent *a, struct set *set, const struct verify *v)
 		return was_bad(a, set, bad);
 	if (!same && make_plan(a, set, &err) == -1)
 		return not_taken(a, err.sys ? err_cause(&err) : "memory", &err);
-	if (!same && fetch_first(a, set, &err) == -1)
-		return not_taken(a, err_cause(&err), &err);
+	if (!same && fetch_first(a, set, &v->forms, &err) == -1)
+		return not_fetched(a, set, &err);
 	if (!same && (waiting = not_yet(a, set, v, &err)) != 0)
 		return waiting == 1 ? EXIT_DONE : not_taken(a, "hold", &err);
 	if (!same || a->damaged) {
 		agent_phase(a, PHASE_FETCHING);
-		if (obtain_set(a, set, &err) == -1)
-			return not_taken(a, err_cause(&err), &err);
+		if (obtain_set(a, set, &v->forms, &err) == -1)
+			return not_fetched(a, set, &err);
 	}
 	if (same) {
 		planned_is_done(a);
@@ -323,11 +351,13 @@ to_previous(struct agent *a)
 	return try_set(a, set);
 }
 
+static const struct verify verify_none = VERIFY_INIT;
+
 int
 cycle_run(struct agent *a)
 {
 	auto_free struct set *set = mem_zero(1, sizeof(*set));
-	struct verify v = VERIFY_INIT;
+	auto_free struct verify *v = mem_dup(&verify_none, sizeof(*v));
 	enum phase before = a->phase;
 	char word[RULES_WORD];
 	struct err err = ERR_INIT;
@@ -339,14 +369,14 @@ cycle_run(struct agent *a)
 		return to_previous(a);
 	err_clear(&err);
 	a->phase = PHASE_CHECKING;
-	got = verified(a, &v, set, word, &err);
+	got = verified(a, v, set, word, &err);
 	a->phase = before;
 	if (a->stop)
 		return EXIT_AGAIN;
 	a->checked = time_now();
 	if (got == -1)
 		return not_taken(a, word, &err);
-	return offered(a, set, &v);
+	return offered(a, set, v);
 }
 
 void

@@ -9,20 +9,72 @@
 #include "lib/fdio.h"
 #include "lib/log.h"
 #include "lib/mem.h"
+#include "lib/num.h"
 #include "lib/own.h"
 #include "lib/store.h"
 #include "router-agent/agent.h"
+#include "router-agent/change/unpack.h"
 #include "router-agent/trust/refresh_url.h"
+
+#define UNPACK_MS (15 * 60 * 1000)
+/* A file's deadline: a quarter of an hour, and what the slowest link that is
+ * worth waiting for needs. */
+#define DEADLINE_MS ((int64_t)15 * 60 * 1000)
+#define SLOWEST 4 /* bytes a millisecond */
+
+/* --- bytes --------------------------------------------------------------- */
+
+struct fetching {
+	struct agent *a;
+	int64_t left; /* of today's budget */
+	bool spent;
+};
 
 static int
 keep_serving(void *arg, int64_t done, int64_t total)
 {
-	struct agent *a = arg;
+	struct fetching *f = arg;
 
-	(void)done;
 	(void)total;
-	agent_wait(a, -1, 0);
-	return a->stop;
+	agent_wait(f->a, -1, 0);
+	f->spent = done >= f->left;
+	return f->a->stop || f->spent;
+}
+
+static int
+get(struct agent *a, const char *url, int64_t have, int64_t want, int fd,
+    struct err *err)
+{
+	int64_t now = time_now();
+	struct fetching f = { .a = a,
+		.left = traffic_left(&a->traffic, a->conf.budget, now) };
+	struct fetch_more more = { .from = have,
+		.progress = keep_serving,
+		.arg = &f,
+		.deadline_ms = DEADLINE_MS + (want - have) / SLOWEST };
+	struct fetch_answer answer = { 0 };
+	struct err why = ERR_INIT;
+	int64_t after = have;
+	int ret = -1;
+
+	if (f.left == 0)
+		f.spent = true;
+	else
+		ret = fetcher_get(
+		    a->fetcher, url, want - have, fd, &more, &answer, err);
+	if (fd_size(fd, &after, &why) == -1 ||
+	    traffic_add(a->dir.fd, &a->traffic, after - have, now, &why) == -1)
+		log_err("traffic", &why);
+	if (f.spent && after < want)
+		return err_set(err, ERR_BUSY,
+		    "the %lld bytes that may be fetched in a day are spent",
+		    (long long)a->conf.budget);
+	if (ret == -1)
+		return -1;
+	if (answer.status != 200 && answer.status != 206)
+		return err_set(err, ERR_BUSY, "%.200s: the server answered %d",
+		    url, answer.status);
+	return 0;
 }
 
 static int
@@ -35,8 +87,6 @@ fetch_from(struct agent *a, const char *server, const struct set_file *f,
 		.path = path, .has_sha256 = true, .sha256 = f->hash
 	};
 	auto_free char *url = url_target(base, &t, true);
-	struct fetch_more more = { .progress = keep_serving, .arg = a };
-	struct fetch_answer answer;
 	int64_t have;
 
 	if (fd_size(fd, &have, err) == -1)
@@ -48,61 +98,166 @@ fetch_from(struct agent *a, const char *server, const struct set_file *f,
 	}
 	if (lseek(fd, have, SEEK_SET) == -1)
 		return err_sys(err, "go to a download's end");
-	more.from = have;
-	if (have < f->size) {
-		if (fetcher_get(a->fetcher, url, f->size - have, fd, &more,
-			&answer, err) == -1)
-			return -1;
-		if (answer.status != 200 && answer.status != 206)
-			return err_set(err, ERR_BUSY,
-			    "%.200s: the server answered %d", url,
-			    answer.status);
-	}
+	if (have < f->size && get(a, url, have, f->size, fd, err) == -1)
+		return -1;
 	if (lseek(fd, 0, SEEK_SET) == -1)
 		return err_sys(err, "rewind a download");
 	return 0;
 }
 
-/* Into the store, under the hash that the verifier named. */
+/* From the first server that has it whole, into `fd`. */
 static int
-fetch_file(struct agent *a, const struct set_file *f, struct err *err)
+fetch_checked(
+    struct agent *a, const struct set_file *f, int fd, struct err *err)
 {
-	char name[HASH_HEX];
-	auto_fd int fd = -1;
-	int ret = -1;
+	struct hash h;
+	int64_t size;
 
-	if (store_has(a->dir.store, &f->hash))
-		return 0;
-	hash_hex(&f->hash, name);
-	fd = file_open_at(a->dir.tmp, name, O_RDWR | O_CREAT, 0600, err);
-	if (fd == -1)
-		return -1;
-	for (size_t i = 0; ret == -1 && i < a->conf.nservers; i++) {
+	for (size_t i = 0; i < a->conf.nservers && !a->stop; i++) {
 		err_clear(err);
-		ret = fetch_from(a, a->conf.servers[i], f, fd, err);
-		if (ret == -1)
+		if (fetch_from(a, a->conf.servers[i], f, fd, err) == -1)
 			continue; /* what came stays, for the next try */
-		ret = store_put_expected(
-		    a->dir.store, fd, &f->hash, f->size, err);
-		if (ret == -1 && ftruncate(fd, 0) == -1)
+		if (hash_fd(fd, &h, &size, err) == -1)
+			return -1;
+		if (size == f->size && hash_equal(&h, &f->hash))
+			return 0;
+		err_set(err, ERR_TRUST,
+		    "%.200s: %s sent other bytes than were signed for",
+		    f->target, a->conf.servers[i]);
+		log_err("fetch", err);
+		if (ftruncate(fd, 0) == -1)
 			return err_sys(err, "empty a download");
 	}
-	if (ret == 0)
-		ret = file_remove_at(a->dir.tmp, name, err);
-	return ret;
+	if (err->cls == ERR_NONE)
+		return err_set(err, ERR_BUSY, "stopped while fetching");
+	/* Another try may find what no server has now. */
+	if (err->cls == ERR_TRUST)
+		err->cls = ERR_BUSY;
+	return -1;
+}
+
+/* --- one file ------------------------------------------------------------ */
+
+static int
+part_open(
+    struct agent *a, const struct hash *h, char name[HASH_HEX], struct err *err)
+{
+	hash_hex(h, name);
+	return file_open_at(a->dir.tmp, name, O_RDWR | O_CREAT, 0600, err);
+}
+
+static int
+unpacked(struct agent *a, int form, int old, int out, const struct form *f,
+    int64_t size, struct err *err)
+{
+	int64_t until = time_mono_ms() + UNPACK_MS;
+	struct unpack u = { CHILD_INIT, -1 };
+
+	/* Fetching and unpacking are never in memory together. */
+	fetcher_rest(a->fetcher);
+	if (unpack_start(&u, form, old, out, &f->head, size, err) == -1)
+		return -1;
+	while (!a->stop && time_mono_ms() < until)
+		if (agent_wait(a, u.sock, 1000))
+			return unpack_result(&u, err);
+	unpack_stop(&u);
+	return err_set(err, ERR_BUSY,
+	    a->stop ? "stopped while unpacking" : "unpacking takes too long");
+}
+
+static int
+by_form(struct agent *a, const struct form *f, const struct set_file *want,
+    struct err *err)
+{
+	auto_fd int form = -1, old = -1, out = -1;
+	char name[HASH_HEX], image[HASH_HEX];
+
+	if (f->from && store_get(a->dir.store, &f->old, &old, err) == -1)
+		return -1;
+	form = part_open(a, &f->file.hash, name, err);
+	if (form == -1 || fetch_checked(a, &f->file, form, err) == -1)
+		return -1;
+	out = part_open(a, &want->hash, image, err);
+	if (out == -1)
+		return -1;
+	if (ftruncate(out, 0) == -1 || lseek(form, 0, SEEK_SET) == -1)
+		return err_sys(err, "empty a download");
+	if (unpacked(a, form, old, out, f, want->size, err) == -1 ||
+	    lseek(out, 0, SEEK_SET) == -1 ||
+	    store_put_expected(
+		a->dir.store, out, &want->hash, want->size, err) == -1) {
+		struct err why = ERR_INIT;
+
+		/* None of it is a part of the image as it is. */
+		if (ftruncate(out, 0) == -1)
+			err_sys(&why, "empty a download");
+		(void)!file_remove_at(a->dir.tmp, name, &why);
+		return -1;
+	}
+	log_info("fetch", "image=%.12s form=%s bytes=%lld of=%lld", image,
+	    f->from ? "delta" : "compressed", (long long)f->file.size,
+	    (long long)want->size);
+	if (file_remove_at(a->dir.tmp, name, err) == -1)
+		return -1;
+	return file_remove_at(a->dir.tmp, image, err);
+}
+
+static int
+as_it_is(struct agent *a, const struct set_file *f, struct err *err)
+{
+	char name[HASH_HEX];
+	auto_fd int fd = part_open(a, &f->hash, name, err);
+
+	if (fd == -1 || fetch_checked(a, f, fd, err) == -1)
+		return -1;
+	if (lseek(fd, 0, SEEK_SET) == -1)
+		return err_sys(err, "rewind a download");
+	if (store_put_expected(a->dir.store, fd, &f->hash, f->size, err) == -1)
+		return -1;
+	log_info("fetch", "image=%.12s form=image bytes=%lld of=%lld", name,
+	    (long long)f->size, (long long)f->size);
+	return file_remove_at(a->dir.tmp, name, err);
+}
+
+/* Into the store, under the hash that the verifier named.  A fault of a form
+ * means the next larger one, at once; the image's own digest decides. */
+static int
+fetch_file(struct agent *a, const struct set_file *f, const struct forms *forms,
+    struct err *err)
+{
+	if (store_has(a->dir.store, &f->hash))
+		return 0;
+	for (size_t i = 0; i < forms->n && !a->stop; i++) {
+		if (!hash_equal(&forms->at[i].image, &f->hash))
+			continue;
+		if (by_form(a, &forms->at[i], f, err) == 0)
+			return 0;
+		if (obtain_spent(a))
+			return -1;
+		log_err("form", err);
+		err_clear(err);
+	}
+	return as_it_is(a, f, err);
 }
 
 int
-obtain_set(struct agent *a, const struct set *set, struct err *err)
+obtain_set(struct agent *a, const struct set *set, const struct forms *forms,
+    struct err *err)
 {
-	if (fetch_file(a, &set->vmlinuz, err) == -1 ||
-	    fetch_file(a, &set->initrd, err) == -1)
+	if (fetch_file(a, &set->vmlinuz, forms, err) == -1 ||
+	    fetch_file(a, &set->initrd, forms, err) == -1)
 		return -1;
 	for (size_t i = 0; i < set->nservices; i++)
-		if (fetch_file(a, &set->services[i].image, err) == -1)
+		if (fetch_file(a, &set->services[i].image, forms, err) == -1)
 			return -1;
 	a->damaged = false;
 	return 0;
+}
+
+bool
+obtain_spent(const struct agent *a)
+{
+	return traffic_left(&a->traffic, a->conf.budget, time_now()) == 0;
 }
 
 int

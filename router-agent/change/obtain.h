@@ -1,6 +1,7 @@
 /*
  * The files of a verified set, fetched into the store under the hashes that
- * the verifier named; and what the store need not keep any more.
+ * the verifier named, by the smallest form that works; and what the store need
+ * not keep any more.
  */
 #ifndef AGENT_OBTAIN_H
 #define AGENT_OBTAIN_H
@@ -10,12 +11,16 @@
 #include "lib/attr.h"
 #include "lib/err.h"
 #include "router-agent/set.h"
+#include "router-agent/trust/forms.h"
 
 struct agent;
 
 /* What is here already is not fetched again; what came of a file stays for
  * the next try, also of another process. */
-int obtain_set(struct agent *, const struct set *, struct err *) KILN_MUST;
+int obtain_set(struct agent *, const struct set *, const struct forms *,
+    struct err *) KILN_MUST;
+/* Is the day's budget gone? */
+bool obtain_spent(const struct agent *);
 /* Hashes a file again.  What rotted is taken away and `damaged` set, so that
  * the next pass fetches it. */
 int obtain_check(

@@ -21,6 +21,7 @@ struct trial {
 	const struct set *set;
 	struct plan plan;
 	bool switched;
+	bool way_out; /* there was one when it began */
 	char cause[32], text[STATE_TEXT];
 };
 

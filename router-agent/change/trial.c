@@ -7,8 +7,8 @@
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "router-agent/agent.h"
+#include "router-agent/change/probation.h"
 #include "router-agent/change/switch.h"
-#include "router-agent/machine/watch.h"
 #include "router-agent/owner/report.h"
 
 #define GRACE_MS 8000
@@ -54,69 +54,6 @@ stage(struct trial *t)
 		    machine_start(a, a->next, i, true, &err) == -1)
 			return trial_fail(t, "start", "%s", err.msg);
 	return 0;
-}
-
-/* 1: all well; 0: not yet; -1: one is given up. */
-static int
-all_well(struct trial *t)
-{
-	int well = 1;
-
-	for (size_t i = 0; i < t->set->nservices; i++) {
-		const struct machine *m = &t->a->next->at[i];
-		const char *name = t->set->services[i].name;
-
-		if (!trial_is_new(t, i))
-			continue;
-		if (m->ends >= TRIAL_ENDS)
-			return trial_fail(t, "boot", "%s: %s", name, m->fault);
-		if (t->switched && m->ends > 0)
-			return trial_fail(t, "died", "%s: %s", name, m->fault);
-		if (m->good < TRIAL_ROUNDS)
-			well = 0;
-	}
-	return well;
-}
-
-static int
-late(struct trial *t, const char *cause)
-{
-	for (size_t i = 0; i < t->set->nservices; i++) {
-		const struct machine *m = &t->a->next->at[i];
-		const char *name = t->set->services[i].name;
-
-		if (!trial_is_new(t, i) || m->good >= TRIAL_ROUNDS)
-			continue;
-		if (*m->answer)
-			return trial_fail(t, cause, "%s answers wrongly: %s",
-			    name, m->answer);
-		return trial_fail(t, "boot", "%s does not answer: %s", name,
-		    *m->fault ? m->fault : vm_state_name(m->vm.state));
-	}
-	return trial_fail(t, cause, "not well in time");
-}
-
-static int
-wait_well(struct trial *t, int64_t least_ms, int64_t most_ms, const char *cause)
-{
-	int64_t start = time_mono_ms();
-	int well;
-
-	while (!t->a->stop) {
-		int64_t passed = time_mono_ms() - start;
-
-		if (t->a->back)
-			return trial_fail(t, "owner", "the owner went back");
-		well = all_well(t);
-		if (well == -1)
-			return -1;
-		if (well == 1 && passed >= least_ms)
-			return 0;
-		if (passed >= most_ms)
-			return late(t, cause);
-		agent_wait(t->a, -1, 100);
-	}
-	return trial_fail(t, "stopped", "the agent was stopped");
 }
 
 /* --- the end ------------------------------------------------------------- */
@@ -228,11 +165,15 @@ go_back(struct trial *t)
 static int
 attempt(struct trial *t)
 {
-	if (stage(t) == -1 || wait_well(t, 0, TRIAL_STAGE_MS, "probe") == -1)
+	/* Where nothing ran there is nothing to go back to. */
+	int64_t probation = t->a->live.set ? 1000 * t->a->conf.probation_s : 0;
+
+	if (stage(t) == -1 ||
+	    probation_watch(t, 0, TRIAL_STAGE_MS, "probe") == -1)
 		return -1;
 	agent_phase(t->a, PHASE_PROBATION);
-	if (switch_to_new(t) == -1 || wait_well(t, TRIAL_PROBATION_MS,
-					  TRIAL_SETTLE_MS, "probation") == -1)
+	if (switch_to_new(t) == -1 ||
+	    probation_watch(t, probation, TRIAL_SETTLE_MS, "probation") == -1)
 		return -1;
 	return commit(t);
 }
@@ -245,6 +186,7 @@ trial_run(struct agent *a, const struct set *set, const struct plan *plan)
 	struct set *kept;
 	int ret;
 
+	t.way_out = net_way_out();
 	plan_text(&t.plan, a->state.current, set, &text);
 	log_info("plan", "%s", text.data);
 	if (begin(&t) == -1) {

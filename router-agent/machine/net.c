@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lib/fdio.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/spawn.h"
@@ -233,4 +234,77 @@ int
 net_tap_detach(const char *name, const char *bridge, struct err *err)
 {
 	return port(SIOCBRDELIF, name, bridge, err);
+}
+
+/* --- the way out --------------------------------------------------------- */
+
+static bool
+has_carrier(struct span name)
+{
+	char path[64];
+	auto_buf struct buf text = BUF_INIT;
+	struct err why = ERR_INIT;
+
+	if (name.n == 0 || name.n >= NET_IFNAME)
+		return false;
+	snprintf(path, sizeof(path), "/sys/class/net/%.*s/carrier", (int)name.n,
+	    name.p);
+	/* What has no such file (no /sys here) is taken at the route's word. */
+	if (file_read(path, 16, &text, &why) == -1)
+		return why.cls == ERR_MISSING;
+	return text.len > 0 && text.data[0] == '1';
+}
+
+static struct span
+word(struct span *rest)
+{
+	struct span w = { "", 0 };
+
+	while (rest->n > 0 && w.n == 0) {
+		size_t n = strcspn(rest->p, " \t\n");
+
+		if (n > rest->n)
+			n = rest->n;
+		w = (struct span){ rest->p, n };
+		n += n < rest->n;
+		rest->p += n;
+		rest->n -= n;
+	}
+	return w;
+}
+
+/* The kernel's tables: name and destination first, or destination and its
+ * prefix first and the name last. */
+static bool
+default_by(const char *path, size_t to, const char *zero, size_t name)
+{
+	auto_buf struct buf text = BUF_INIT;
+	struct err why = ERR_INIT;
+	struct span rest, line;
+
+	if (file_read(path, 1 << 20, &text, &why) == -1)
+		return false;
+	rest = span_buf(&text);
+	while (span_next(&rest, '\n', &line)) {
+		struct span w[12];
+		size_t n = 0;
+
+		while (n < ARRAY_LEN(w) && (w[n] = word(&line)).n > 0)
+			n++;
+		if (n <= name || n <= to + 1 || !span_is(w[to], zero))
+			continue;
+		if (name > to && !span_is(w[to + 1], "00"))
+			continue;
+		if (!span_is(w[name], "lo") && has_carrier(w[name]))
+			return true;
+	}
+	return false;
+}
+
+bool
+net_way_out(void)
+{
+	return default_by("/proc/self/net/route", 1, "00000000", 0) ||
+	       default_by("/proc/self/net/ipv6_route", 0,
+		   "00000000000000000000000000000000", 9);
 }

@@ -6,6 +6,7 @@
 #ifndef AGENT_NET_H
 #define AGENT_NET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/attr.h"
@@ -33,6 +34,9 @@ int net_tap_open(const char *name, struct err *) KILN_MUST;
 int net_tap_stage(const char *name, const char *bridge, struct err *) KILN_MUST;
 /* Gives the borrowed address back: what serves the LAN has none. */
 int net_tap_unstage(const char *name, struct err *) KILN_MUST;
+/* Is there a default route, IPv4 or IPv6, through an interface that has a
+ * carrier? */
+bool net_way_out(void);
 /* No IPv6 of the host's own, and nothing routed from this interface. */
 int net_silent(const char *name, struct err *) KILN_MUST;
 /* As a port of the bridge, and off it: where there is no tc (port.h). */

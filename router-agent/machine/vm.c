@@ -389,3 +389,37 @@ vm_stop(struct vm *vm, int64_t grace_ms)
 	}
 	vm_kill(vm);
 }
+
+int64_t
+vm_memory(const struct vm *vm)
+{
+	auto_buf struct buf text = BUF_INIT;
+	struct err why = ERR_INIT;
+	struct span rest, line;
+	char path[64];
+	int64_t kib = 0;
+
+	if (vm->qemu.pid <= 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)vm->qemu.pid);
+	if (file_read(path, 16384, &text, &why) == -1)
+		return 0;
+	rest = span_buf(&text);
+	while (span_next(&rest, '\n', &line)) {
+		struct span key, number;
+		char digits[32];
+
+		if (!span_next(&line, ':', &key) || !span_is(key, "RssAnon"))
+			continue;
+		line = span_trim(line);
+		if (!span_next(&line, ' ', &number) ||
+		    number.n >= sizeof(digits))
+			break;
+		memcpy(digits, number.p, number.n);
+		digits[number.n] = '\0';
+		if (num_int(digits, 0, INT64_MAX >> 10, &kib, &why) == -1)
+			kib = 0;
+		break;
+	}
+	return kib << 10;
+}

@@ -80,6 +80,8 @@ int vm_clock(struct vm *, int64_t unix_seconds, int64_t deadline_ms,
 void vm_stop(struct vm *, int64_t grace_ms);
 void vm_kill(struct vm *);
 int64_t vm_age_ms(const struct vm *);
+/* What QEMU holds of the host's memory, without pages of files; 0: nothing. */
+int64_t vm_memory(const struct vm *);
 const char *vm_state_name(enum vm_state);
 
 #endif

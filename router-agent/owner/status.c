@@ -115,8 +115,10 @@ status_json(const struct agent *a)
 	js_set(j, "previous", set_short(a->state.previous));
 	js_set(j, "trial", set_short(a->next ? a->next->set : NULL));
 	js_set(j, "plan",
-	    a->planned ? plan_json(&a->plan, a->state.current, a->planned)
-		       : json_null());
+	    a->planned &&
+		    (!set || !hash_equal(&a->planned->sha256, &set->sha256))
+		? plan_json(&a->plan, a->state.current, a->planned)
+		: json_null());
 	js_set(j, "golden", set_short(a->state.golden));
 	js_set_int(j, "bad_counter", a->bad_counter);
 	js_set(j, "bad", bad_sets(&a->state));

@@ -27,6 +27,7 @@ struct fetcher {
 	char *proxy;
 	struct child child;
 	int sock; /* -1: no child */
+	int64_t retry_after;
 };
 
 /* One request under way. */
@@ -70,6 +71,18 @@ end_child(struct fetcher *f)
 		return;
 	close(take_fd(&f->sock));
 	spawn_kill(&f->child);
+}
+
+void
+fetcher_rest(struct fetcher *f)
+{
+	end_child(f);
+}
+
+int64_t
+fetcher_retry_after(const struct fetcher *f)
+{
+	return f->retry_after;
 }
 
 static int
@@ -198,6 +211,8 @@ on_done(struct transfer *t, struct ipc_msg *m, struct err *err)
 		return err_set(err, ERR_INPUT, "status %" PRIu32, status);
 	t->answer->status = (int)status;
 	t->answer->retry_after = retry > 0 ? retry : 0;
+	if ((status == 429 || status == 503) && retry > t->f->retry_after)
+		t->f->retry_after = retry;
 	memcpy(t->answer->etag, etag, strlen(etag) + 1);
 	t->done = true;
 	return 0;

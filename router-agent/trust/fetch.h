@@ -21,6 +21,10 @@ struct fetcher;
  * `proxy`: URL, or NULL for none. */
 struct fetcher *fetcher_start(
     const char *program, const char *proxy, struct err *) KILN_MUST;
+/* The longest Retry-After of a 429 or 503 so far, in seconds; 0: none. */
+int64_t fetcher_retry_after(const struct fetcher *);
+/* Ends the child until the next request: its memory is needed. */
+void fetcher_rest(struct fetcher *);
 void fetcher_stop(struct fetcher *); /* kills a transfer; frees; NULL is fine */
 
 struct fetch_more {

@@ -266,6 +266,32 @@ all_services(struct judge *j)
 	return 0;
 }
 
+/* Does the same set of keys vouch for it as before?  What runs already is not
+ * refused for that, but the days begin to count. */
+static int
+same_keys(struct judge *j, const char *service)
+{
+	const struct tuf_file *targets = tuf_role(j->r->trust, "targets");
+	const struct rules *r = j->r;
+	char role[SET_NAME + 8], at[TIME_TEXT];
+	struct hash keys;
+	int64_t from;
+
+	snprintf(role, sizeof(role), "svc-%s", service);
+	if (!r->keysets || !keyset_of(targets, role, &keys))
+		return 0;
+	from = keyset_judge(r->keysets, role, &keys, r->now, r->hold_keys_s,
+	    r->nrequire_keys > 0);
+	if (from <= r->now ||
+	    (r->has_current && hash_equal(&r->current, &j->out->sha256)))
+		return 0;
+	time_text(from, at);
+	return refuse(j, "new-keys",
+	    "the keys that vouch for %s have changed; they are taken from %s "
+	    "on, or at once when a key of require_keys has signed, too",
+	    service, at);
+}
+
 static int
 judge(struct judge *j)
 {
@@ -296,8 +322,11 @@ judge(struct judge *j)
 		return refuse(j, "metadata", "the set lists no services");
 	json_array_foreach(
 	    services, i, entry) if (take_service(j, entry) == -1) return -1;
-	if (all_services(j) == -1)
+	if (all_services(j) == -1 || same_keys(j, "kernel") == -1)
 		return -1;
+	for (i = 0; i < j->out->nservices; i++)
+		if (same_keys(j, j->out->services[i].name) == -1)
+			return -1;
 	j->out->metadata = (struct set_metadata){
 		.root = tuf_root(t)->version,
 		.timestamp = tuf_timestamp(t)->version,

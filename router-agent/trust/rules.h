@@ -19,6 +19,7 @@
 #include "lib/tuf_check.h"
 #include "router-agent/clock.h"
 #include "router-agent/set.h"
+#include "router-agent/trust/keyset.h"
 #include "router-agent/trust/turn.h"
 
 #define RULES_WORD 32
@@ -39,9 +40,11 @@ struct rules {
 	bool has_current;
 	struct hash current; /* the set that runs: a brake leaves it alone */
 	int64_t now;
-	struct clock *seen; /* keeps first sights; NULL: nothing */
-	struct hash device; /* whose turn it is */
-	struct turn *turn;  /* out; NULL, or with `seen` */
+	struct keysets *keysets; /* who vouched before; NULL: not asked */
+	int64_t hold_keys_s;	 /* a changed set of keys waits so long */
+	struct clock *seen;	 /* keeps first sights; NULL: nothing */
+	struct hash device;	 /* whose turn it is */
+	struct turn *turn;	 /* out; NULL, or with `seen` */
 	/* verified metadata, refreshed */
 	struct tuf_trust *trust;
 	/* TUF 5.6.7; ERR_MISSING: nobody lists it */
@@ -58,7 +61,8 @@ struct rules {
 /*
  * 0: `out` is what to run.  -1: refused; `word` says why: demo, no-set,
  * channel, arch, rollback, counter-reused, braked, not-in-set, not-listed,
- * wrong-role, other-role, too-few-keys, missing-key, withdrawn, metadata,
+ * wrong-role, other-role, too-few-keys, missing-key, new-keys, withdrawn,
+ * metadata,
  * unsupported; or what TUF calls the attack, or err_cause()'s word.
  */
 int rules_judge(const struct rules *, struct set *out, char word[RULES_WORD],

@@ -3,28 +3,34 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include "lib/drop.h"
-#include "lib/fdio.h"
 #include "lib/ipc.h"
-#include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
-#include "lib/tuf_read.h"
 #include "router-agent/owner/report.h"
-#include "router-agent/trust/fetch.h"
-#include "router-agent/trust/refresh.h"
+#include "router-agent/trust/verify_proto.h"
 
-enum { FD_PARENT = 3, FD_METADATA, FD_ROOT };
-enum { VERIFY_GO = 1, VERIFY_SET, VERIFY_REFUSED };
-
-#define ANSWER_MS 30000 /* to hear the request */
-#define URL_MAX 4200
-
-/* --- the parent's side --------------------------------------------------- */
+/* What is here already: forms from it are looked for. */
+static void
+add_current(const struct set *s, struct buf *b)
+{
+	ipc_add_u32(b, s ? (uint32_t)s->nservices + 2 : 0);
+	if (!s)
+		return;
+	ipc_add_str(b, VERIFY_VMLINUZ);
+	ipc_add_hash(b, &s->vmlinuz.hash);
+	ipc_add_i64(b, 0);
+	ipc_add_str(b, VERIFY_INITRD);
+	ipc_add_hash(b, &s->initrd.hash);
+	ipc_add_i64(b, 0);
+	for (size_t i = 0; i < s->nservices; i++) {
+		ipc_add_str(b, s->services[i].name);
+		ipc_add_hash(b, &s->services[i].image.hash);
+		ipc_add_i64(b, s->services[i].serial);
+	}
+}
 
 static void
 add_request(const struct agent_conf *c, const struct state *s,
@@ -51,6 +57,8 @@ add_request(const struct agent_conf *c, const struct state *s,
 	ipc_add_u32(b, s->current != NULL);
 	ipc_add_hash(b, s->current ? &s->current->sha256 : &none);
 	ipc_add_hash(b, device);
+	ipc_add_i64(b, c->hold_keys_s);
+	add_current(s->current, b);
 }
 
 int
@@ -118,7 +126,7 @@ verify_result(
 {
 	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
 	int got = ipc_recv(v->sock, 0, &m, err);
-	uint32_t clock;
+	uint32_t clock, urgent;
 
 	snprintf(word, RULES_WORD, "verifier");
 	if (got == -1)
@@ -126,7 +134,8 @@ verify_result(
 	if (got == 0)
 		return err_set(
 		    err, ERR_SYSTEM, "the verifier ended without an answer");
-	if (ipc_get_u32(&m, &clock, err) == -1)
+	if (ipc_get_u32(&m, &clock, err) == -1 ||
+	    ipc_get_i64(&m, &v->retry_after, err) == -1)
 		return -1;
 	v->clock = clock <= CLOCK_SYNCED ? (enum clock_state)clock : CLOCK_WILD;
 	if (m.type == VERIFY_REFUSED)
@@ -138,8 +147,11 @@ verify_result(
 	    ipc_get_i64(&m, &v->turn.at, err) == -1 ||
 	    ipc_get_i64(&m, &v->turn.from, err) == -1 ||
 	    ipc_get_i64(&m, &v->turn.to, err) == -1 ||
-	    set_receive(&m, set, err) == -1)
+	    ipc_get_u32(&m, &urgent, err) == -1 ||
+	    set_receive(&m, set, err) == -1 ||
+	    forms_receive(&m, &v->forms, err) == -1)
 		return -1;
+	v->urgent = urgent == 1;
 	if (v->turn.from < 0 || v->turn.from >= 1440 || v->turn.to < 0 ||
 	    v->turn.to >= 1440)
 		return err_set(err, ERR_INPUT, "a window out of range");
@@ -152,326 +164,4 @@ verify_stop(struct verify *v)
 	own_close(&v->sock);
 	v->sock = -1;
 	spawn_kill(&v->child);
-}
-
-/* --- the child ----------------------------------------------------------- */
-
-struct job { /* the request, owned */
-	char *servers[AGENT_SERVERS];
-	size_t nservers;
-	char *services[AGENT_SERVICES];
-	char *channel, *arch;
-	struct sig_public keys[AGENT_SERVICES];
-	struct rules rules;
-	struct clock_facts facts;
-	struct clock clock;
-	struct clock_view view;
-	struct turn turn;
-	/* of the server in use */
-	struct refresh *refresh;
-	const char *targets_url;
-};
-
-static int
-get_list(struct ipc_msg *m, size_t max, size_t room, char **out, size_t *n,
-    struct err *err)
-{
-	uint32_t count;
-
-	if (ipc_get_u32(m, &count, err) == -1)
-		return -1;
-	if (count > max)
-		return err_set(err, ERR_INPUT, "a list is too long");
-	for (*n = 0; *n < count; (*n)++)
-		if (ipc_get_str(m, room, &out[*n], err) == -1)
-			return -1;
-	return 0;
-}
-
-static int
-get_keys(struct ipc_msg *m, struct job *j, struct err *err)
-{
-	struct span s;
-	uint32_t n;
-
-	if (ipc_get_u32(m, &n, err) == -1)
-		return -1;
-	if (n > ARRAY_LEN(j->keys))
-		return err_set(err, ERR_INPUT, "a list is too long");
-	for (uint32_t i = 0; i < n; i++) {
-		if (ipc_get_bytes(m, 32, &s, err) == -1)
-			return -1;
-		if (s.n != 32)
-			return err_set(err, ERR_INPUT, "a key is cut off");
-		memcpy(j->keys[i].b, s.p, 32);
-	}
-	j->rules.require_keys = j->keys;
-	j->rules.nrequire_keys = n;
-	return 0;
-}
-
-static int
-get_job(struct ipc_msg *m, struct job *j, struct err *err)
-{
-	struct rules *r = &j->rules;
-	uint32_t demo, current;
-
-	if (get_list(m, AGENT_SERVERS, 4096, j->servers, &j->nservers, err) ==
-		-1 ||
-	    ipc_get_str(m, SET_NAME, &j->channel, err) == -1 ||
-	    ipc_get_str(m, SET_NAME, &j->arch, err) == -1 ||
-	    ipc_get_u32(m, &demo, err) == -1 ||
-	    ipc_get_i64(m, &r->min_keys, err) == -1 ||
-	    get_keys(m, j, err) == -1 ||
-	    get_list(m, AGENT_SERVICES, SET_NAME, j->services, &r->nservices,
-		err) == -1 ||
-	    ipc_get_i64(m, &r->counter, err) == -1 ||
-	    ipc_get_hash(m, &r->counter_set, err) == -1 ||
-	    ipc_get_u32(m, &current, err) == -1 ||
-	    ipc_get_hash(m, &r->current, err) == -1 ||
-	    ipc_get_hash(m, &r->device, err) == -1 || ipc_end(m, err) == -1)
-		return -1;
-	r->channel = j->channel;
-	r->arch = j->arch;
-	r->demo = demo == 1;
-	r->has_current = current == 1;
-	r->services = (const char *const *)j->services;
-	return 0;
-}
-
-static int
-find(void *arg, const char *path, const struct tuf_target **t,
-    const char **role, struct err *err)
-{
-	struct job *j = arg;
-
-	return refresh_target(j->refresh, path, t, role, err);
-}
-
-static int
-load_role(void *arg, const char *role, struct err *err)
-{
-	struct job *j = arg;
-
-	return refresh_role(j->refresh, role, "targets", err);
-}
-
-static int
-small_target(
-    void *arg, const struct tuf_target *t, struct buf *out, struct err *err)
-{
-	struct job *j = arg;
-	auto_fd int fd = memfd_create("kiln-target", MFD_CLOEXEC);
-
-	if (fd == -1)
-		return err_sys(err, "make a memory file");
-	if (refresh_download(j->refresh, j->targets_url, t, fd, NULL, err) ==
-	    -1)
-		return -1;
-	if (lseek(fd, 0, SEEK_SET) == -1)
-		return err_sys(err, "rewind a target");
-	return fd_read_all(fd, RULES_SET_MAX, out, err);
-}
-
-static int
-first_root(struct err *err)
-{
-	auto_buf struct buf b = BUF_INIT;
-
-	if (file_exists_at(FD_METADATA, "root.json"))
-		return 0;
-	if (fd_read_all(FD_ROOT, TUF_ROOT_MAX, &b, err) == -1)
-		return err_prefix(err, "shipped root");
-	return refresh_init(FD_METADATA, b.data, b.len, err);
-}
-
-/* The root that is trusted now, for its keys and its end. */
-static struct tuf_file *
-stored_root(struct err *err)
-{
-	auto_buf struct buf b = BUF_INIT;
-
-	if (file_read_at(FD_METADATA, "root.json", TUF_ROOT_MAX, &b, err) == -1)
-		return NULL;
-	return tuf_read(TUF_ROOT, "root", b.data, b.len, err);
-}
-
-/* What time it is, by what the trusted root's keys have said. */
-static int
-look_at_clock(struct job *j, bool *dropped, struct err *err)
-{
-	auto_tuf struct tuf_file *root = stored_root(err);
-
-	if (!root)
-		return -1;
-	*dropped = clock_drop(&j->clock, root);
-	clock_judge(&j->clock, &j->facts, root->expires, &j->view);
-	j->rules.now = j->view.time;
-	return 0;
-}
-
-static int
-open_and_run(
-    struct job *j, struct fetcher *f, const char *metadata, struct err *err)
-{
-	const struct refresh_opts opts = {
-		.metadata_url = metadata,
-		.dirfd = FD_METADATA,
-		.now = j->rules.now,
-		.fetcher = f,
-	};
-
-	refresh_free(j->refresh);
-	j->refresh = refresh_open(&opts, err);
-	return j->refresh ? refresh_run(j->refresh, err) : -1;
-}
-
-/* A floor that a stolen key set may have ended the run by its date; where the
- * new root that came first does not list that key, there is another. */
-static int
-refresh_by_clock(
-    struct job *j, struct fetcher *f, const char *metadata, struct err *err)
-{
-	struct err why = ERR_INIT;
-	bool dropped;
-
-	if (look_at_clock(j, &dropped, err) == -1)
-		return -1;
-	if (open_and_run(j, f, metadata, err) == -1) {
-		if (err->cls != ERR_TRUST ||
-		    look_at_clock(j, &dropped, &why) == -1 || !dropped)
-			return -1;
-		err_clear(err);
-		if (open_and_run(j, f, metadata, err) == -1)
-			return -1;
-	}
-	clock_signed(&j->clock, tuf_root(refresh_trust(j->refresh)),
-	    tuf_timestamp(refresh_trust(j->refresh)));
-	clock_signed(&j->clock, tuf_root(refresh_trust(j->refresh)),
-	    tuf_snapshot(refresh_trust(j->refresh)));
-	return look_at_clock(j, &dropped, err);
-}
-
-static int
-one_server(struct job *j, struct fetcher *f, const char *server,
-    struct set *set, char word[RULES_WORD], struct err *err)
-{
-	auto_free char *metadata = mem_printf("%s/tuf/metadata/", server);
-	auto_free char *targets = mem_printf("%s/tuf/targets/", server);
-	int ret = -1;
-
-	j->targets_url = targets;
-	if (refresh_by_clock(j, f, metadata, err) == 0) {
-		j->rules.trust = refresh_trust(j->refresh);
-		j->rules.find = find;
-		j->rules.role = load_role;
-		j->rules.bytes = small_target;
-		j->rules.arg = j;
-		ret = rules_judge(&j->rules, set, word, err);
-	} else {
-		rules_word(err, word);
-	}
-	refresh_free(j->refresh);
-	j->refresh = NULL;
-	return ret;
-}
-
-/* The next server is asked when one cannot be reached, and only then: what
- * one offers and must be refused is told. */
-static int
-ask_servers(struct job *j, struct fetcher *f, struct set *set,
-    char word[RULES_WORD], struct err *err)
-{
-	for (size_t i = 0; i < j->nservers; i++) {
-		err_clear(err);
-		if (one_server(j, f, j->servers[i], set, word, err) == 0)
-			return 0;
-		if (err->cls != ERR_BUSY && err->cls != ERR_MISSING)
-			return -1;
-	}
-	return -1;
-}
-
-static int
-judge(struct job *j, struct fetcher *f, struct set *set, char word[RULES_WORD],
-    struct err *err)
-{
-	struct err why = ERR_INIT;
-	int ret;
-
-	snprintf(word, RULES_WORD, "system");
-	if (first_root(err) == -1) {
-		rules_word(err, word);
-		return -1;
-	}
-	clock_load(FD_METADATA, &j->clock);
-	j->rules.seen = &j->clock;
-	j->rules.turn = &j->turn;
-	ret = ask_servers(j, f, set, word, err);
-	clock_learn(&j->clock, &j->facts, &j->view);
-	if (clock_save(FD_METADATA, &j->clock, &why) == -1) {
-		/* A brake's first sight that is lost could last for ever. */
-		snprintf(word, RULES_WORD, "system");
-		*err = why;
-		return -1;
-	}
-	return ret;
-}
-
-static int
-answer(const struct job *j, int judged, const struct set *set, const char *word,
-    const struct err *why, struct err *err)
-{
-	auto_buf struct buf b = BUF_INIT;
-
-	ipc_add_u32(&b, (uint32_t)j->view.state);
-	if (judged == 0) {
-		ipc_add_i64(&b, j->view.time);
-		ipc_add_i64(&b, j->turn.at);
-		ipc_add_i64(&b, j->turn.from);
-		ipc_add_i64(&b, j->turn.to);
-		set_send(set, &b);
-		return ipc_send(FD_PARENT, VERIFY_SET, &b, NULL, 0, err);
-	}
-	ipc_add_str(&b, word);
-	ipc_add_u32(&b, (uint32_t)why->cls);
-	ipc_add_str(&b, why->msg);
-	return ipc_send(FD_PARENT, VERIFY_REFUSED, &b, NULL, 0, err);
-}
-
-static int
-run(struct err *err)
-{
-	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
-	struct fetcher *f = fetcher_start(NULL, NULL, err);
-	struct set *set = mem_zero(1, sizeof(*set));
-	struct job *j = mem_zero(1, sizeof(*j));
-	char word[RULES_WORD];
-	struct err why = ERR_INIT;
-	int got;
-
-	clock_ask(&j->facts);
-	/* Nothing foreign has been read so far.  All of it ends with the
-	 * process: freed memory would only be more code. */
-	if (!f || drop_to(ROLE_AGENT_VERIFY, err) == -1 ||
-	    drop_syscalls(true, true, err) == -1)
-		return -1;
-	got = ipc_recv(FD_PARENT, ANSWER_MS, &m, err);
-	if (got <= 0)
-		return got;
-	if (m.type != VERIFY_GO || get_job(&m, j, err) == -1)
-		return err_prefix(err, "the parent's request");
-	got = judge(j, f, set, word, &why);
-	return answer(j, got, set, word, &why, err);
-}
-
-int
-verify_main(void)
-{
-	struct err err = ERR_INIT;
-
-	if (run(&err) == 0)
-		return EXIT_DONE;
-	log_err("verify", &err);
-	return err_exit(&err);
 }

@@ -15,6 +15,7 @@
 #include "router-agent/conf.h"
 #include "router-agent/set.h"
 #include "router-agent/state.h"
+#include "router-agent/trust/forms.h"
 #include "router-agent/trust/rules.h"
 
 /* From the parent. */
@@ -23,15 +24,16 @@ struct verify {
 	int sock; /* readable: verify_result has something */
 	/* by what the metadata's dates were judged; with the result */
 	enum clock_state clock;
-	int64_t now;	  /* in that state */
-	struct turn turn; /* of a set that is not refused */
+	int64_t now;	     /* in that state */
+	int64_t retry_after; /* seconds a server asked for, or 0 */
+	/* of a set that is not refused */
+	struct turn turn;
+	struct forms forms;
+	bool urgent; /* what runs was withdrawn */
 };
-#define VERIFY_INIT                            \
-	{                                      \
-		CHILD_INIT, -1, CLOCK_WILD, 0, \
-		{                              \
-			0                      \
-		}                              \
+#define VERIFY_INIT                              \
+	{                                        \
+		.child = CHILD_INIT, .sock = -1, \
 	}
 
 int verify_start(struct verify *, const struct agent_conf *,

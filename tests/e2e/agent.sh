@@ -5,92 +5,8 @@
 	KILN_E2E_NS=1 exec unshare -n sh "$0" "$@"
 . tests/support/lib.sh
 
-guest=${KILN_GUEST:-$tmp/guest}
-from_farm() {
-	images=var/tuf/targets/images
-	mkdir -p "$guest"
-	for f in "$images"/kernel/amd64/*; do
-		[ -e "$f" ] || return 1
-		# A Linux kernel has "HdrS" at 514.
-		if [ "$(dd if="$f" bs=1 skip=514 count=4 2>/dev/null)" = HdrS ]; then
-			ln -sf "$PWD/$f" "$guest/vmlinuz"
-		else
-			ln -sf "$PWD/$f" "$guest/initrd"
-		fi
-	done
-	for f in "$images"/dns-dhcp/amd64/*; do
-		ln -sf "$PWD/$f" "$guest/image"
-	done
-	[ -e "$guest/image" ]
-}
-if [ "$(id -u)" != 0 ] || [ ! -c /dev/net/tun ]; then
-	skip "the agent wants root and /dev/net/tun"
-	finish
-fi
-if [ -z "${KILN_GUEST:-}" ] && ! from_farm; then
-	skip "no guest to boot: set KILN_GUEST or use make run first"
-	finish
-fi
-
-var=$tmp/var
-st=$tmp/agent
-server=http://198.51.100.1
-ip link set lo up
-ip address add 198.51.100.1/32 dev lo
-cat >"$tmp/agent.yaml" <<EOF
-state: $st
-server: ["$server"]
-channel: edge
-demo: true
-trust: {root: $tmp/root.json, min_keys: 1}
-poll: 1h
-probation: 5s
-accel: ${KILN_ACCEL:-tcg}
-lan: {bridge: br-lan, address: 192.0.2.1, prefix: 24}
-services:
-  dns-dhcp:
-    address: 192.0.2.53
-    config: {domain: lan, hosts: [{name: router, address: 192.0.2.53}]}
-reports: full
-EOF
-agent() {
-	verb=$1
-	shift
-	"$bin/kiln-agent" "$verb" --config "$tmp/agent.yaml" "$@"
-}
-publish() { # VERSION IMAGE
-	"$bin/tests/support/publish" "$var" vm dns-dhcp "$1" "$2" router.lan &&
-	    "$bin/kiln-tuf" serve --once --state "$var"
-}
-start_agent() {
-	"$bin/kiln-agent" run --config "$tmp/agent.yaml" 2>>"$tmp/agent.log" &
-	agent_pid=$!
-	pids="$pids $agent_pid"
-}
-has() { agent status --json | grep -q "$1"; }
-asks() { "$bin/kiln-agent" probe dns 192.0.2.53 router.lan 2>/dev/null; }
-answers() { asks | grep -q '192\.0\.2\.53'; }
-exits() { # CODE command…
-	want=$1
-	shift
-	"$@"
-	[ $? -eq "$want" ]
-}
-found() {
-	"$bin/kiln-tuf" init --state "$var" --demo --service dns-dhcp \
-	    --service kernel &&
-	    "$bin/kiln-tuf" export-root --state "$var" >"$tmp/root.json" &&
-	    "$bin/tests/support/publish" "$var" kernel kernel 6.1 \
-		"$guest/vmlinuz" "$guest/initrd" \
-		microvm,pit=on,pic=on,rtc=on \
-		"console=ttyS0 quiet pci=off panic=-1" &&
-	    publish 1 "$guest/image"
-}
-t "a farm is founded and publishes a set" found
-"$bin/kiln-web" --state "$var" --listen 198.51.100.1:80 2>"$tmp/web.log" &
-pids="$pids $!"
-t "kiln-web serves it" until_ok 20 \
-    curl -fsS -o /dev/null $server/tuf/metadata/timestamp.json
+. tests/support/router.sh
+farm_serves
 
 # --- what must be refused ------------------------------------------------------
 refused() { # WORD sed-expression
@@ -171,10 +87,6 @@ none_lost() {
 	[ "$n" -gt 1000 ] && [ "$bad" -eq 0 ] && [ "$wrong" -eq 0 ] &&
 	    [ "$twice" -eq 0 ]
 }
-another() { # FILE PAGES
-	cat "$guest/image" >"$1"
-	dd if=/dev/zero bs=4096 count="$2" >>"$1" 2>/dev/null
-}
 load_on
 sleep 6
 load_off "without a switch"
@@ -194,12 +106,26 @@ kill -USR1 $agent_pid
 t "the second set is committed" until_ok 150 \
     has '"phase":"committed".*"set":{"counter":2'
 load_off "an update"
+says() { grep -q "$1" "$tmp/agent.log"; }
+t "its image came as a delta" says 'form=delta'
 t "none of 300 queries a second is lost during an update" none_lost
 another "$tmp/three" 2
 t "a third image is published" publish 3 "$tmp/three"
+delta() { ls "$var"/tuf/targets/transport/dns-dhcp/amd64/*.from.*; }
+spoil() {
+	for f in $(delta); do
+		size=$(stat -c %s "$f")
+		rm "$f" && head -c "$size" /dev/urandom >"$f" || return 1
+	done
+	[ "$size" -gt 0 ]
+}
+t "its delta is spoilt on the server" spoil
 t "nothing on trial, nothing to go back from" exits 1 agent rollback
 kill -USR1 $agent_pid
 t "it is on the LAN, on probation" until_ok 150 has '"phase":"probation"'
+t "what the server sent was seen not to be the delta" says 'sent other bytes'
+third=$(sha256sum "$tmp/three" | cut -c1-12)
+t "and the compressed image came instead" says "image=$third form=compressed"
 load_on
 sleep 2
 t "the owner goes back" agent rollback

@@ -1,0 +1,20 @@
+/* The eyes of a trial: probes, ends, memory, and what excuses them. */
+#ifndef AGENT_PROBATION_H
+#define AGENT_PROBATION_H
+
+#include <stdint.h>
+
+#include "lib/attr.h"
+#include "router-agent/change/switch.h"
+
+/*
+ * Until all new machines have been well for TRIAL_ROUNDS and at least
+ * `least_ms` have passed.  `most_ms` of being ill is a failure, named `cause`;
+ * so are a machine that ends after the switch, one whose QEMU takes far more
+ * memory than was planned, and the owner's word.  While the way out that was
+ * there when the trial began is lost, no time passes, up to a day.
+ */
+int probation_watch(struct trial *, int64_t least_ms, int64_t most_ms,
+    const char *cause) KILN_MUST;
+
+#endif

@@ -1,0 +1,106 @@
+# What an owner tells a router, and what a router forgives: a plan approved by
+# its hash, a set fetched before its time, a way out that is lost in probation,
+# a machine that dies after the switch, a set that rots on the disk.
+[ -n "${KILN_E2E_NS:-}" ] || [ "$(id -u)" != 0 ] ||
+	KILN_E2E_NS=1 exec unshare -n sh "$0" "$@"
+. tests/support/lib.sh
+more='updates: ask'
+probation=15s
+. tests/support/router.sh
+farm_serves
+
+json() { agent status --json | jq -r "$1"; }
+is() { [ "$(json "$1")" = "$2" ]; }
+start_agent
+
+# --- approval by hash ----------------------------------------------------------
+t "the first set waits for its owner" until_ok 60 is .cause approval
+hash=$(json .plan.hash)
+t "the plan has a hash" test ${#hash} -eq 64
+t "plan says the same" sh -c '"$1" plan --config "$2" --json | grep -q "$3"' \
+    sh "$bin/kiln-agent" "$tmp/agent.yaml" "$hash"
+another_hash=$(echo "$hash" | tr 0-9a-f 1-9a-f0)
+t "another hash is not confirmed" exits 1 agent confirm "$another_hash"
+t "nor applied" exits 1 agent apply --plan "$another_hash"
+t "nothing was fetched yet" test ! -e "$st/store/$(printf %.2s "$(json '.plan.services[0].image')")"
+t "the owner wants it here already" agent fetch
+fetched() {
+	i=$(json '.plan.services[0].image')
+	[ -e "$st/store/$(printf %.2s "$i")/$i" ]
+}
+t "so it is fetched" until_ok 30 fetched
+t "and still waits" until_ok 10 is .cause approval
+t "the owner confirms the plan" agent confirm "$hash"
+t "it is committed" until_ok 150 is .phase committed
+t "and is the golden set" is .golden.counter 1
+t "nothing is planned any more" is .plan null
+
+# --- the way out is lost in probation -------------------------------------------
+ip link add wan0 type veth peer name wan1
+ip link set wan1 up
+ip link set wan0 up
+ip address add 203.0.113.2/24 dev wan0
+ip route add default via 203.0.113.1
+another "$tmp/two" 1
+t "a second set is published" publish 2 "$tmp/two"
+kill -USR1 $agent_pid
+t "it waits too" until_ok 30 is .plan.counter 2
+t "it is applied at once" agent apply --plan "$(json .plan.hash)"
+t "it is on probation" until_ok 150 is .phase probation
+ip route del default
+says() { grep -q "$1" "$tmp/agent.log"; }
+t "the agent sees that the way out is lost" until_ok 12 says 'probation wan=lost'
+# Longer than all of the probation.
+sleep 17
+t "so long it is not committed" is .phase probation
+t "nor rolled back" is .trial.counter 2
+ip route add default via 203.0.113.1
+t "with the way out back it is committed" until_ok 60 is .set.counter 2
+t "and nothing of the pause was held against it" says 'probation wan=back'
+
+# --- back to the one before, and pinned ------------------------------------------
+t "the owner goes back to the set before" agent rollback --previous
+t "which is committed in its turn" until_ok 150 is .set.counter 1
+kill -USR1 $agent_pid
+t "the newer one waits, since the owner has pinned" until_ok 30 is .cause pin
+t "the pin is taken off" agent pin off
+kill -USR1 $agent_pid
+t "and the newer one waits for its owner again" until_ok 30 is .cause approval
+
+# --- a failure after the switch ----------------------------------------------------
+t "the newer one is applied" agent apply
+t "it is on probation" until_ok 150 is .phase probation
+t "its machine dies" sh -c 'kill -9 $(pgrep -P "$1" -f "name kiln-dns-dhcp" |
+    tail -n 1)' sh $agent_pid
+t "the set before serves again" until_ok 60 is .phase rolled-back
+t "the cause is named" is .cause died
+t "the set is not bad" is '.bad | length' 0
+why() { agent status --why | grep -q 'try 1 of 3 comes at'; }
+t "it is to be tried again in an hour" until_ok 60 why
+t "the LAN is served" until_ok 10 answers
+t "the owner need not wait" agent apply
+t "it is committed" until_ok 150 is .set.counter 2
+
+# --- rot ----------------------------------------------------------------------------
+kill $agent_pid
+wait $agent_pid
+image=$(json '.services[0].image')
+rot() {
+	f=$st/store/$(printf %.2s "$image")/$image
+	chmod u+w "$f" && printf X | dd of="$f" bs=1 seek=4096 conv=notrunc
+}
+t "a bit of the running image rots" rot
+ip address del 198.51.100.1/32 dev lo
+start_agent
+t "without a network the set before starts" until_ok 60 answers
+t "which is the first" is .set.counter 1
+ip address add 198.51.100.1/32 dev lo
+kill -USR1 $agent_pid
+t "with a network the newer one is offered again" until_ok 90 is .plan.counter 2
+t "and applied" agent apply
+t "it runs again" until_ok 150 is .set.counter 2
+t "the end is clean" sh -c "kill $agent_pid"
+wait $agent_pid
+t "it ends with 0" test $? -eq 0
+tail -n 40 "$tmp/agent.log" | sed 's/^/# /'
+finish

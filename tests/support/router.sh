@@ -1,0 +1,100 @@
+# For the scripts in tests/e2e that run the router's part alone, in a network
+# namespace of its own: a tree that kiln-tuf made, kiln-web before it, machines
+# that boot, and agent.yaml with the lines of $more added to it.  The guest is
+# taken from $KILN_GUEST (vmlinuz, initrd, image), else from what `make run`
+# built.
+guest=${KILN_GUEST:-$tmp/guest}
+from_farm() {
+	images=var/tuf/targets/images
+	mkdir -p "$guest"
+	for f in "$images"/kernel/amd64/*; do
+		[ -e "$f" ] || return 1
+		# A Linux kernel has "HdrS" at 514.
+		if [ "$(dd if="$f" bs=1 skip=514 count=4 2>/dev/null)" = HdrS ]; then
+			ln -sf "$PWD/$f" "$guest/vmlinuz"
+		else
+			ln -sf "$PWD/$f" "$guest/initrd"
+		fi
+	done
+	for f in "$images"/dns-dhcp/amd64/*; do
+		ln -sf "$PWD/$f" "$guest/image"
+	done
+	[ -e "$guest/image" ]
+}
+if [ "$(id -u)" != 0 ] || [ ! -c /dev/net/tun ]; then
+	skip "the agent wants root and /dev/net/tun"
+	finish
+fi
+if [ -z "${KILN_GUEST:-}" ] && ! from_farm; then
+	skip "no guest to boot: set KILN_GUEST or use make run first"
+	finish
+fi
+
+var=$tmp/var
+st=$tmp/agent
+server=http://198.51.100.1
+ip link set lo up
+ip address add 198.51.100.1/32 dev lo
+cat >"$tmp/agent.yaml" <<EOF
+state: $st
+server: ["$server"]
+channel: edge
+demo: true
+trust: {root: $tmp/root.json, min_keys: 1}
+poll: 1h
+probation: ${probation:-5s}
+accel: ${KILN_ACCEL:-tcg}
+lan: {bridge: br-lan, address: 192.0.2.1, prefix: 24}
+services:
+  dns-dhcp:
+    address: 192.0.2.53
+    config: {domain: lan, hosts: [{name: router, address: 192.0.2.53}]}
+reports: full
+${more:-}
+EOF
+agent() {
+	verb=$1
+	shift
+	"$bin/kiln-agent" "$verb" --config "$tmp/agent.yaml" "$@"
+}
+publish() { # VERSION IMAGE
+	"$bin/tests/support/publish" "$var" vm dns-dhcp "$1" "$2" router.lan &&
+	    "$bin/kiln-tuf" serve --once --state "$var"
+}
+start_agent() {
+	"$bin/kiln-agent" run --config "$tmp/agent.yaml" 2>>"$tmp/agent.log" &
+	agent_pid=$!
+	pids="$pids $agent_pid"
+}
+has() { agent status --json | grep -q "$1"; }
+asks() { "$bin/kiln-agent" probe dns 192.0.2.53 router.lan 2>/dev/null; }
+answers() { asks | grep -q '192\.0\.2\.53'; }
+exits() { # CODE command…
+	want=$1
+	shift
+	"$@"
+	[ $? -eq "$want" ]
+}
+found() {
+	"$bin/kiln-tuf" init --state "$var" --demo --service dns-dhcp \
+	    --service kernel &&
+	    "$bin/kiln-tuf" export-root --state "$var" >"$tmp/root.json" &&
+	    "$bin/tests/support/publish" "$var" kernel kernel 6.1 \
+		"$guest/vmlinuz" "$guest/initrd" \
+		microvm,pit=on,pic=on,rtc=on \
+		"console=ttyS0 quiet pci=off panic=-1" &&
+	    publish 1 "$guest/image"
+}
+farm_serves() {
+	t "a farm is founded and publishes a set" found
+	"$bin/kiln-web" --state "$var" --listen 198.51.100.1:80 \
+	    2>"$tmp/web.log" &
+	web_pid=$!
+	pids="$pids $web_pid"
+	t "kiln-web serves it" until_ok 20 \
+	    curl -fsS -o /dev/null $server/tuf/metadata/timestamp.json
+}
+another() { # FILE PAGES
+	cat "$guest/image" >"$1"
+	dd if=/dev/zero bs=4096 count="$2" >>"$1" 2>/dev/null
+}
