@@ -29,7 +29,7 @@
 
 #define SEARCH "/usr/sbin:/usr/bin:/sbin:/bin"
 
-static const char *const default_env[] = { "PATH=" SEARCH, "LC_ALL=C.UTF-8",
+const char *const spawn_env[SPAWN_ENV + 1] = { "PATH=" SEARCH, "LC_ALL=C.UTF-8",
 	"TZ=UTC", NULL };
 
 enum step {
@@ -144,7 +144,7 @@ become(struct plan *p)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execve(p->path, (char *const *)s->argv,
-	    (char *const *)(s->env ? s->env : default_env));
+	    (char *const *)(s->env ? s->env : spawn_env));
 	return STEP_EXEC;
 }
 

@@ -20,7 +20,7 @@
 struct spawn {
 	const char *const *argv; /* argv[0]: absolute path, or a name searched
 				  * in /usr/sbin:/usr/bin:/sbin:/bin */
-	const char *const *env;	 /* NULL: PATH, LC_ALL=C.UTF-8, TZ=UTC only */
+	const char *const *env;	 /* NULL: spawn_env */
 	int in, out, err; /* -1: /dev/null for `in`, inherited for the others */
 	int cwd;	  /* directory fd, or -1 */
 	int netns;	  /* network namespace to enter, or -1 */
@@ -39,6 +39,10 @@ struct spawn {
 	{                                                              \
 		.in = -1, .out = -1, .err = -1, .cwd = -1, .netns = -1 \
 	}
+
+/* PATH, LC_ALL=C.UTF-8, TZ=UTC, and the NULL at the end. */
+#define SPAWN_ENV 3
+extern const char *const spawn_env[SPAWN_ENV + 1];
 
 struct child {
 	pid_t pid;	    /* 0: none */

@@ -11,7 +11,7 @@
 #include "lib/own.h"
 #include "lib/tuf.h"
 #include "lib/tuf_read.h"
-#include "tuf-repo/keys.h"
+#include "tuf-repo/keyfile.h"
 #include "tuf-repo/metadata.h"
 
 #define PARTIES 3 /* keys of root and targets, outside demonstrations … */
@@ -66,7 +66,7 @@ online_key(int online, const char *name, const struct secret *pass,
 /* Every party whose key lies here signs; too few is an error that says how
  * many there are. */
 static int
-sign_offline(int offline, const char *key, const struct secret *pass,
+sign_offline(int offline, const char *key, struct key_access *access,
     int64_t threshold, const json_t *part, struct buf *out, struct err *err)
 {
 	struct meta_signature sigs[PARTIES];
@@ -78,7 +78,7 @@ sign_offline(int offline, const char *key, const struct secret *pass,
 	for (size_t i = 0; i < PARTIES; i++) {
 		auto_free char *name = party_name(key, i);
 
-		if (key_sign_with(offline, name, pass, &bytes, &sigs[n].key,
+		if (key_sign(offline, name, access, &bytes, &sigs[n].key,
 			&sigs[n].sig, err) == 0) {
 			n++;
 			continue;
@@ -93,6 +93,13 @@ sign_offline(int offline, const char *key, const struct secret *pass,
 		    "sign",
 		    n, key, (long long)threshold);
 	return meta_file(bytes.data, bytes.len, sigs, n, out, err);
+}
+
+/* NULL: as they are. */
+static const struct secret *
+made_with(const struct founding *f)
+{
+	return f->access ? &f->access->have : NULL;
 }
 
 static int64_t
@@ -122,8 +129,9 @@ found_root(struct ceremony *c, int offline, int online,
 	js_set(part, "keys", keys);
 	js_set(part, "roles", roles);
 	js_set_bool(part, "consistent_snapshot", true);
-	if (offline_keys(offline, "root", f->pass, n, root, err) == -1 ||
-	    offline_keys(offline, "targets", f->pass, n, targets, err) == -1 ||
+	if (offline_keys(offline, "root", made_with(f), n, root, err) == -1 ||
+	    offline_keys(offline, "targets", made_with(f), n, targets, err) ==
+		-1 ||
 	    online_key(online, "snapshot", f->signer_pass, &snapshot, err) ==
 		-1 ||
 	    online_key(online, "timestamp", f->signer_pass, &timestamp, err) ==
@@ -135,7 +143,7 @@ found_root(struct ceremony *c, int offline, int online,
 	js_set(roles, "snapshot", meta_keyids(&snapshot, 1, 1, keys));
 	js_set(roles, "timestamp", meta_keyids(&timestamp, 1, 1, keys));
 	return sign_offline(
-	    offline, "root", f->pass, threshold_of(f), part, &c->root, err);
+	    offline, "root", f->access, threshold_of(f), part, &c->root, err);
 }
 
 static int
@@ -144,7 +152,7 @@ delegated_key(int offline, int online, const struct rule *r,
 {
 	if (r->online)
 		return online_key(online, r->key, f->signer_pass, pub, err);
-	return offline_keys(offline, r->key, f->pass, 1, pub, err);
+	return offline_keys(offline, r->key, made_with(f), 1, pub, err);
 }
 
 static int
@@ -196,8 +204,8 @@ found_targets(struct ceremony *c, int offline, int online,
 	if (delegate_all(roles, keys, offline, online, f, err) == -1 ||
 	    online_key(online, "log", f->signer_pass, &log, err) == -1)
 		return -1;
-	return sign_offline(offline, "targets", f->pass, threshold_of(f), part,
-	    &c->targets, err);
+	return sign_offline(offline, "targets", f->access, threshold_of(f),
+	    part, &c->targets, err);
 }
 
 static int
@@ -209,7 +217,8 @@ found_stable(
 	    meta_signed("sets-stable", 1, rule_expiry(r, f->now));
 
 	js_set(part, "targets", json_object());
-	return sign_offline(offline, r->key, f->pass, 1, part, &c->stable, err);
+	return sign_offline(
+	    offline, r->key, f->access, 1, part, &c->stable, err);
 }
 
 /* --- keeping them ------------------------------------------------------ */

@@ -14,7 +14,7 @@
 #include "lib/attr.h"
 #include "lib/buf.h"
 #include "lib/err.h"
-#include "tuf-repo/secret.h"
+#include "tuf-repo/keysign.h"
 
 /* The files of the offline roles, as they are to be published. */
 struct ceremony {
@@ -31,9 +31,9 @@ void ceremony_release(struct ceremony *);
 struct founding {
 	bool demo; /* targets says so; one key for each role */
 	int64_t now;
-	/* NULL: demo keys.  Of the offline keys, and of those the signer has.
-	 */
-	const struct secret *pass, *signer_pass;
+	/* NULL: demo keys.  Of the offline keys; its `have` is filled. */
+	struct key_access *access;
+	const struct secret *signer_pass; /* of those the signer has */
 	const char *const *services;
 	size_t nservices;
 };

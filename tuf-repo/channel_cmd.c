@@ -59,7 +59,7 @@ int
 cmd_halt(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "state", required_argument, NULL, 's' },
+		WORK_OPTIONS,
 		{ "counter", required_argument, NULL, 'c' },
 		{ "arch", required_argument, NULL, 'a' },
 		{ "for", required_argument, NULL, 'f' },
@@ -68,17 +68,14 @@ cmd_halt(int argc, char **argv)
 	};
 	static const char where[] = "kiln-tuf halt";
 	struct brake_order o = { .by = operator_name() };
-	const char *state = NULL;
 	struct work w = WORK_INIT;
 	struct err err = ERR_INIT;
 	bool handed_over;
-	int c, rc = 0;
+	int c, code, rc = 0;
 
 	while (
 	    (c = getopt_long(argc, argv, "s:c:a:f:r:", options, NULL)) != -1) {
-		if (c == 's')
-			state = optarg;
-		else if (c == 'c')
+		if (c == 'c')
 			rc |= num_int(optarg, 1, JS_INT_MAX, &o.counter, &err);
 		else if (c == 'a')
 			o.arch = optarg;
@@ -86,8 +83,10 @@ cmd_halt(int argc, char **argv)
 			rc |= num_duration(optarg, &o.seconds, &err);
 		else if (c == 'r')
 			o.reason = optarg;
-		else
+		else if (!work_option(&w, where, c, &code))
 			return cli_usage(where, "see --help");
+		else if (code)
+			return code;
 	}
 	if (rc == -1)
 		return cli_fail(where, &err, false);
@@ -95,7 +94,7 @@ cmd_halt(int argc, char **argv)
 		return cli_usage(where, "say CHANNEL and --reason TEXT");
 	o.channel = argv[optind];
 	rc = -1;
-	if (work_enter(&w, state, false, &err) == 0 &&
+	if (work_enter(&w, false, &err) == 0 &&
 	    halt(&w, &o, &handed_over, &err) == 0)
 		rc = published(handed_over, "stopped");
 	work_release(&w);
@@ -106,7 +105,7 @@ cmd_halt(int argc, char **argv)
 
 struct resumption {
 	const char *channel, *arch;
-	struct secret_source pass; /* of the release key */
+	struct key_access access; /* to the release key */
 };
 
 static int
@@ -137,7 +136,7 @@ resume(struct work *w, struct resumption *o, bool *handed_over, struct err *err)
 	    !strstr(part.data, "\"kind\":\"kiln/resume\""))
 		return err_set(err, ERR_TRUST, "the draft is none");
 	fputs(shown.data, stderr);
-	if (release_sign(offline, &o->pass, &part, &file, err) == -1 ||
+	if (release_sign(offline, &o->access, &part, &file, err) == -1 ||
 	    work_join(w, err) == -1 ||
 	    resume_accept(&w->repo, file.data, file.len, err) == -1)
 		return -1;
@@ -148,50 +147,48 @@ int
 cmd_resume(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "state", required_argument, NULL, 's' },
+		WORK_OPTIONS,
 		{ "arch", required_argument, NULL, 'a' },
-		{ "passphrase-file", required_argument, NULL, 'p' },
-		{ "passphrase-fd", required_argument, NULL, 'P' },
+		KEY_OPTIONS,
 		{ NULL, 0, NULL, 0 },
 	};
 	static const char where[] = "kiln-tuf resume";
-	struct resumption o = { NULL, NULL, { NULL, -1, true } };
-	const char *state = NULL;
+	struct resumption o = { NULL, NULL, KEY_ACCESS_INIT };
 	struct work w = WORK_INIT;
 	struct err err = ERR_INIT;
 	bool handed_over;
 	int c, rc = -1;
 
 	while ((c = getopt_long(argc, argv, "s:a:", options, NULL)) != -1) {
-		if (c == 's')
-			state = optarg;
-		else if (c == 'a')
+		if (c == 'a')
 			o.arch = optarg;
-		else if (c == 'p')
-			o.pass.file = optarg;
-		else if (c != 'P')
+		else if (!work_option(&w, where, c, &rc) &&
+			 !key_access_option(&o.access, where, c, &rc))
 			return cli_usage(where, "see --help");
-		else if ((rc = secret_fd_option(where, &o.pass, optarg)) != 0)
+		else if (rc)
 			return rc;
 	}
 	rc = -1;
 	if (argc - optind != 1)
 		return cli_usage(where, "name one channel");
 	o.channel = argv[optind];
-	if (work_enter(&w, state, false, &err) == 0 &&
+	if (work_enter(&w, false, &err) == 0 &&
 	    resume(&w, &o, &handed_over, &err) == 0)
 		rc = published(handed_over, "the brake is off");
 	work_release(&w);
+	key_access_release(&o.access);
 	return rc == 0 ? EXIT_DONE : cli_fail(where, &err, false);
 }
 
 /* --- promote ----------------------------------------------------------- */
 
+#define WHERE "kiln-tuf promote"
+
 struct ordered {
 	struct promotion p;
 	struct buf root; /* trusted, from keys/offline */
 	int64_t after;	 /* version that ceremonies have signed */
-	struct secret_source pass;
+	struct key_access access;
 };
 
 static int
@@ -263,7 +260,7 @@ promote(struct work *w, struct ordered *o, bool *handed_over, struct err *err)
 	    check_part(&part, o, err) == -1)
 		return -1;
 	fputs(shown.data, stderr);
-	if (release_sign(offline, &o->pass, &part, &file, err) == -1 ||
+	if (release_sign(offline, &o->access, &part, &file, err) == -1 ||
 	    file_write_at(offline, STABLE_ROLE ".json", file.data, file.len,
 		0444, err) == -1)
 		return -1;
@@ -276,11 +273,11 @@ promote(struct work *w, struct ordered *o, bool *handed_over, struct err *err)
 }
 
 static int
-read_options(struct ordered *o, const char **state, const char **channel,
-    int argc, char **argv, struct err *err)
+read_options(struct ordered *o, struct work *w, const char **channel, int argc,
+    char **argv, struct err *err)
 {
 	static const struct option options[] = {
-		{ "state", required_argument, NULL, 's' },
+		WORK_OPTIONS,
 		{ "channel", required_argument, NULL, 'C' },
 		{ "from", required_argument, NULL, 'f' },
 		{ "arch", required_argument, NULL, 'a' },
@@ -288,17 +285,14 @@ read_options(struct ordered *o, const char **state, const char **channel,
 		{ "notes", required_argument, NULL, 'n' },
 		{ "waves", required_argument, NULL, 'w' },
 		{ "window", required_argument, NULL, 'W' },
-		{ "passphrase-file", required_argument, NULL, 'p' },
-		{ "passphrase-fd", required_argument, NULL, 'P' },
+		KEY_OPTIONS,
 		{ NULL, 0, NULL, 0 },
 	};
 	struct promotion *p = &o->p;
-	int c;
+	int c, rc;
 
 	while ((c = getopt_long(argc, argv, "s:", options, NULL)) != -1) {
-		if (c == 's')
-			*state = optarg;
-		else if (c == 'C')
+		if (c == 'C')
 			*channel = optarg;
 		else if (c == 'f')
 			p->from = optarg;
@@ -306,13 +300,7 @@ read_options(struct ordered *o, const char **state, const char **channel,
 			p->arch = optarg;
 		else if (c == 'n')
 			p->notes = optarg;
-		else if (c == 'p')
-			o->pass.file = optarg;
-		else if (c == 'P') {
-			if (secret_fd_option(
-				"kiln-tuf promote", &o->pass, optarg) != 0)
-				return err_set(err, ERR_INPUT, "see --help");
-		} else if (c == 'c') {
+		else if (c == 'c') {
 			if (num_int(optarg, 1, JS_INT_MAX, &p->counter, err) ==
 			    -1)
 				return -1;
@@ -324,7 +312,9 @@ read_options(struct ordered *o, const char **state, const char **channel,
 			json_decref(p->window);
 			if (!(p->window = window_parse(optarg, err)))
 				return -1;
-		} else {
+		} else if ((!work_option(w, WHERE, c, &rc) &&
+			       !key_access_option(&o->access, WHERE, c, &rc)) ||
+			   rc) {
 			return err_set(err, ERR_INPUT, "see --help");
 		}
 	}
@@ -357,24 +347,24 @@ check_order(const struct ordered *o, const char *channel, struct err *err)
 int
 cmd_promote(int argc, char **argv)
 {
-	static const char where[] = "kiln-tuf promote";
 	struct ordered o = { .p = { .from = "edge" },
 		.root = BUF_INIT,
-		.pass = { NULL, -1, true } };
-	const char *state = NULL, *channel = STABLE;
+		.access = KEY_ACCESS_INIT };
+	const char *channel = STABLE;
 	struct work w = WORK_INIT;
 	struct err err = ERR_INIT;
 	bool handed_over;
 	int rc = -1;
 
-	if (read_options(&o, &state, &channel, argc, argv, &err) == 0 &&
+	if (read_options(&o, &w, &channel, argc, argv, &err) == 0 &&
 	    check_order(&o, channel, &err) == 0 &&
-	    work_enter(&w, state, false, &err) == 0 &&
+	    work_enter(&w, false, &err) == 0 &&
 	    promote(&w, &o, &handed_over, &err) == 0)
 		rc = published(handed_over, "promoted");
 	work_release(&w);
 	buf_release(&o.root);
 	json_decref(o.p.waves);
 	json_decref(o.p.window);
-	return rc == 0 ? EXIT_DONE : cli_fail(where, &err, false);
+	key_access_release(&o.access);
+	return rc == 0 ? EXIT_DONE : cli_fail(WHERE, &err, false);
 }

@@ -19,23 +19,21 @@
 #define SERVICES_MAX 512
 
 struct order {
-	const char *state;
 	const char *services[SERVICES_MAX];
 	struct founding f;
-	struct secret_source pass, signer_pass;
-	struct secret offline, online;
+	struct key_access access;
+	struct secret online;
 };
 
-#define ORDER_INIT                                                             \
-	{                                                                      \
-		.pass = { NULL, -1, true }, .signer_pass = SECRET_SOURCE_INIT, \
-		.offline = SECRET_INIT, .online = SECRET_INIT                  \
+#define ORDER_INIT                                               \
+	{                                                        \
+		.access = KEY_ACCESS_INIT, .online = SECRET_INIT \
 	}
 
 static void
 order_release(struct order *o)
 {
-	secret_release(&o->offline);
+	key_access_release(&o->access);
 	secret_release(&o->online);
 }
 
@@ -58,16 +56,14 @@ add_service(struct order *o, const char *where, const char *name)
 }
 
 static int
-read_order(struct order *o, const char *where, bool demo, int argc, char **argv)
+read_order(
+    struct order *o, struct work *w, const char *where, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "state", required_argument, NULL, 's' },
+		WORK_OPTIONS,
+		KEY_OPTIONS,
 		{ "service", required_argument, NULL, 'v' },
 		{ "demo", no_argument, NULL, 'd' },
-		{ "passphrase-file", required_argument, NULL, 'p' },
-		{ "signer-passphrase-file", required_argument, NULL, 'q' },
-		{ "passphrase-fd", required_argument, NULL, 'P' },
-		{ "signer-passphrase-fd", required_argument, NULL, 'Q' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c, rc;
@@ -75,22 +71,15 @@ read_order(struct order *o, const char *where, bool demo, int argc, char **argv)
 	o->f.services = o->services;
 	o->f.now = time_now();
 	while ((c = getopt_long(argc, argv, "s:", options, NULL)) != -1) {
-		if (c == 's')
-			o->state = optarg;
-		else if (c == 'd' && demo)
+		rc = 0;
+		if (c == 'd')
 			o->f.demo = true;
-		else if (c == 'p')
-			o->pass.file = optarg;
-		else if (c == 'q')
-			o->signer_pass.file = optarg;
-		else if (c == 'P' || c == 'Q') {
-			if ((rc = secret_fd_option(where,
-				 c == 'P' ? &o->pass : &o->signer_pass,
-				 optarg)) != 0)
-				return rc;
-		} else if (c != 'v')
+		else if (c == 'v')
+			rc = add_service(o, where, optarg);
+		else if (!work_option(w, where, c, &rc) &&
+			 !key_access_option(&o->access, where, c, &rc))
 			return cli_usage(where, "see --help");
-		else if ((rc = add_service(o, where, optarg)) != 0)
+		if (rc)
 			return rc;
 	}
 	if (optind != argc)
@@ -162,12 +151,12 @@ ask_passphrases(struct work *w, struct order *o, struct err *err)
 		return -1;
 	if (o->f.demo || published(w))
 		return 0;
-	if (secret_get(&o->offline, &o->pass,
+	if (secret_get(&o->access.have, &o->access.pass,
 		"new passphrase of the offline keys", true, err) == -1 ||
-	    secret_get(&o->online, &o->signer_pass,
+	    secret_get(&o->online, &w->pass,
 		"new passphrase of the online keys", true, err) == -1)
 		return -1;
-	o->f.pass = &o->offline;
+	o->f.access = &o->access;
 	o->f.signer_pass = &o->online;
 	return secret_give(&o->online, &w->pass.fd, err);
 }
@@ -197,12 +186,12 @@ cmd_init(int argc, char **argv)
 	struct work w = WORK_INIT;
 	struct err err = ERR_INIT;
 	bool handed_over;
-	int rc = read_order(&o, where, true, argc, argv);
+	int rc = read_order(&o, &w, where, argc, argv);
 
 	if (rc != 0)
 		return rc;
 	rc = -1;
-	if (work_enter(&w, o.state, true, &err) == 0 &&
+	if (work_enter(&w, true, &err) == 0 &&
 	    ask_passphrases(&w, &o, &err) == 0 &&
 	    found(&w, &o, &c, &err) == 0 &&
 	    (warn_walls(&o), hand_over(&w, &c, &handed_over, &err)) == 0) {
@@ -255,7 +244,6 @@ cmd_export_root(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	static const char where[] = "kiln-tuf export-root";
-	const char *state = NULL;
 	struct work w = WORK_INIT;
 	struct err err = ERR_INIT;
 	int c, rc = -1;
@@ -263,11 +251,11 @@ cmd_export_root(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "s:", options, NULL)) != -1) {
 		if (c != 's')
 			return cli_usage(where, "see --help");
-		state = optarg;
+		w.state = optarg;
 	}
 	if (optind != argc)
 		return cli_usage(where, "it takes no argument");
-	if (work_enter(&w, state, false, &err) == 0)
+	if (work_enter(&w, false, &err) == 0)
 		rc = export_root(&w, &err);
 	work_release(&w);
 	return rc == 0 ? EXIT_DONE : cli_fail(where, &err, false);

@@ -13,7 +13,8 @@
 #include "lib/own.h"
 #include "lib/tuf.h"
 #include "tuf-repo/commands.h"
-#include "tuf-repo/keys.h"
+#include "tuf-repo/keyfile.h"
+#include "tuf-repo/keyring.h"
 #include "tuf-repo/rite.h"
 
 #define WHERE "kiln-tuf key"
@@ -171,7 +172,7 @@ key_list(const struct key_order *o, bool farm, struct err *err)
 	int rc = -1;
 
 	rite_init(&r);
-	r.state = o->state;
+	r.w.state = o->state;
 	if (!farm) {
 		auto_fd int dir = dir_open(o->dir, err);
 
@@ -217,8 +218,8 @@ cmd_key(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct key_order o = { .dir = ".",
-		.pass = { NULL, -1, true },
-		.new_pass = { NULL, -1, true } };
+		.pass = { NULL, -1, CRED_OFFLINE },
+		.new_pass = { NULL, -1, CRED_NEW } };
 	struct err err = ERR_INIT;
 	bool dir_named = false;
 	int c, rc = 0;

@@ -10,13 +10,13 @@
 #include "tuf-repo/transport.h"
 
 #define STATE "  --state DIR      folder of the farm\n"
+/* Of the offline keys, and of the signer's: alike in every command. */
 #define PASS                                            \
 	"  --passphrase-file FILE, --passphrase-fd N\n" \
-	"                   instead of asking the terminal\n"
-
+	"                   of the offline keys; else asked for\n"
 #define PASS_SIGNER                                                   \
 	"  --signer-passphrase-file FILE, --signer-passphrase-fd N\n" \
-	"                   the same of the online keys\n"
+	"                   of the online keys; else asked for\n"
 #define RITE                                                         \
 	STATE                                                        \
 	"  --out FILE       write what is to be signed there; sign " \
@@ -27,9 +27,8 @@ static const struct cli_command commands[] = {
 	    "Make all keys, the first root and an empty tree.", cmd_init,
 	    STATE
 	    "  --demo           one key each for root and targets; marked so\n"
-	    "  --signer-passphrase-file FILE, --signer-passphrase-fd N\n"
-	    "                   of the online keys; of the offline ones:\n" PASS
-	    "  --service NAME   delegate svc-NAME; the kernel is one too\n" },
+	    "  --service NAME   delegate svc-NAME; the kernel is one too\n" PASS
+		PASS_SIGNER },
 	{ "delegate", "[--state DIR] [--out FILE] [--service NAME]...",
 	    "Delegate further services, with the offline targets keys.",
 	    cmd_delegate, RITE "  --service NAME   delegate svc-NAME\n" },
@@ -65,16 +64,17 @@ static const struct cli_command commands[] = {
 	    STATE PASS_SIGNER },
 	{ "recover", "[--state DIR]",
 	    "Make a lost tuf.db anew from the published tree.", cmd_recover,
-	    STATE PASS },
+	    STATE PASS_SIGNER },
 	{ "export-root", "[--state DIR]", "Print the newest root, for routers.",
 	    cmd_export_root, STATE },
 	{ "serve", "[--state DIR] [--once]",
 	    "Publish what the builder releases, for as long as it runs.",
 	    cmd_serve,
 	    STATE "  --once           one pass, then end\n"
-		  "  -v, --verbose    log more\n" PASS },
+		  "  -v, --verbose    log more\n" PASS_SIGNER },
 	{ "refresh", "[--state DIR]",
-	    "Sign the timestamp anew and publish, now.", cmd_refresh, STATE },
+	    "Sign the timestamp anew and publish, now.", cmd_refresh,
+	    STATE PASS_SIGNER },
 	{ "promote",
 	    "[--state DIR] [--channel stable] [--from CHANNEL]"
 	    " [--counter N]\n    [--arch ARCH] [--notes TEXT] [--waves LIST]"
@@ -88,9 +88,8 @@ static const struct cli_command commands[] = {
 	    "  --arch ARCH      one architecture alone\n"
 	    "  --notes TEXT     for the owners of routers\n"
 	    "  --waves LIST     HOURS:PERCENT,…; else everybody at once\n"
-	    "  --window FROM-TO hours of the day, as 02:00-05:00\n"
-	    "  --passphrase-file FILE, --passphrase-fd N\n"
-	    "                   of the release key\n" },
+	    "  --window FROM-TO hours of the day, as 02:00-05:00\n" PASS
+		PASS_SIGNER },
 	{ "halt",
 	    "[--state DIR] [--counter N] [--arch ARCH] [--for TIME]\n"
 	    "    --reason TEXT CHANNEL",
@@ -98,19 +97,20 @@ static const struct cli_command commands[] = {
 	    STATE "  --counter N      of the set; else the newest\n"
 		  "  --arch ARCH      one architecture alone\n"
 		  "  --for TIME       as 6h or 3d\n"
-		  "  --reason TEXT    routers show it\n" },
+		  "  --reason TEXT    routers show it\n" PASS_SIGNER },
 	{ "resume", "[--state DIR] [--arch ARCH] CHANNEL",
 	    "Take a channel's brakes off; needs the release key.", cmd_resume,
-	    STATE "  --arch ARCH      one architecture alone\n"
-		  "  --passphrase-file FILE, --passphrase-fd N\n"
-		  "                   of the release key\n" },
+	    STATE
+	    "  --arch ARCH      one architecture alone\n" PASS PASS_SIGNER },
 	{ "withdraw", "[--state DIR] --reason TEXT SERVICE SERIAL",
 	    "Withdraw a service's releases up to SERIAL, for good.",
-	    cmd_withdraw, STATE "  --reason TEXT    kept with the event\n" },
+	    cmd_withdraw,
+	    STATE "  --reason TEXT    kept with the event\n" PASS_SIGNER },
 	{ "prune", "[--state DIR] [--dry-run]",
 	    "Remove from the published tree what nobody needs, and say why.",
 	    cmd_prune,
-	    STATE "  -n, --dry-run    only say what would go, and why not\n" },
+	    STATE "  -n, --dry-run    only say what would go, and why "
+		  "not\n" PASS_SIGNER },
 	{ "status", "[--state DIR] [--json]",
 	    "Show roles, releases, sets, and what is not published and why.",
 	    cmd_status, STATE "  --json           the same as JSON\n" },

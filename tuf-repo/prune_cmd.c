@@ -62,27 +62,27 @@ int
 cmd_prune(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "state", required_argument, NULL, 's' },
+		WORK_OPTIONS,
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *state = NULL;
 	struct work w = WORK_INIT;
 	struct err err = ERR_INIT;
 	bool dry = false;
 	int c, rc = -1;
 
 	while ((c = getopt_long(argc, argv, "s:n", options, NULL)) != -1) {
-		if (c == 's')
-			state = optarg;
-		else if (c == 'n')
+		if (c == 'n')
 			dry = true;
-		else
+		else if (!work_option(&w, WHERE, c, &rc))
 			return cli_usage(WHERE, "see --help");
+		else if (rc)
+			return rc;
 	}
 	if (optind != argc)
 		return cli_usage(WHERE, "it takes no argument");
-	if (work_enter(&w, state, false, &err) == 0)
+	rc = -1;
+	if (work_enter(&w, false, &err) == 0)
 		rc = prune(&w, dry, &err);
 	work_release(&w);
 	return rc == 0 ? EXIT_DONE : cli_fail(WHERE, &err, false);

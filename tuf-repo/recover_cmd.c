@@ -108,8 +108,6 @@ recover(struct rite *r, struct floors *f, struct err *err)
 		return -1;
 	buf_add(&root, r->change.current[PART_ROOT].data,
 	    r->change.current[PART_ROOT].len);
-	r->w.pass = r->pass;
-	r->w.pass.offline = false;
 	if (work_begin(&r->w, err) == -1 ||
 	    recover_tree(&r->w.repo, &root, f->v, f->n, err) == -1)
 		return -1;
@@ -121,9 +119,7 @@ int
 cmd_recover(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "state", required_argument, NULL, 's' },
-		{ "passphrase-file", required_argument, NULL, 'p' },
-		{ "passphrase-fd", required_argument, NULL, 'P' },
+		WORK_OPTIONS,
 		{ NULL, 0, NULL, 0 },
 	};
 	struct floors f = { NULL, 0, 0 };
@@ -133,7 +129,7 @@ cmd_recover(int argc, char **argv)
 
 	rite_init(&r);
 	while ((c = getopt_long(argc, argv, "s:", options, NULL)) != -1) {
-		if (!rite_option(&r, WHERE, c, &rc))
+		if (!work_option(&r.w, WHERE, c, &rc))
 			return cli_usage(WHERE, "see --help");
 		if (rc)
 			return rc;

@@ -7,7 +7,7 @@
 
 #include "lib/ipc.h"
 #include "lib/own.h"
-#include "tuf-repo/keys.h"
+#include "tuf-repo/keyring.h"
 #include "tuf-repo/metadata.h"
 #include "tuf-repo/roles.h"
 
@@ -124,11 +124,10 @@ is_release_key(const char *name)
 }
 
 int
-release_sign(int offline, const struct secret_source *from,
-    const struct buf *bytes, struct buf *file, struct err *err)
+release_sign(int offline, struct key_access *access, const struct buf *bytes,
+    struct buf *file, struct err *err)
 {
 	auto_key_names struct key_names names = KEY_NAMES_INIT;
-	auto_secret struct secret pass = SECRET_INIT;
 	struct meta_signature sigs[RELEASE_KEYS];
 	size_t n = 0;
 
@@ -138,8 +137,8 @@ release_sign(int offline, const struct secret_source *from,
 	for (size_t i = 0; i < names.n && n < RELEASE_KEYS; i++) {
 		if (!is_release_key(names.v[i]))
 			continue;
-		if (key_sign_from(offline, names.v[i], from, &pass, bytes,
-			&sigs[n].key, &sigs[n].sig, err) == -1)
+		if (key_sign(offline, names.v[i], access, bytes, &sigs[n].key,
+			&sigs[n].sig, err) == -1)
 			return -1;
 		n++;
 	}

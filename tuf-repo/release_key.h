@@ -9,7 +9,7 @@
 #include "lib/attr.h"
 #include "lib/buf.h"
 #include "lib/err.h"
-#include "tuf-repo/secret.h"
+#include "tuf-repo/keysign.h"
 #include "tuf-repo/work.h"
 
 /* Work that reads what others wrote, in a child without root's rights: its
@@ -19,9 +19,8 @@ typedef int release_draft(
 int release_draft_apart(struct work *, release_draft *, void *arg,
     struct buf *out, struct buf *shown, struct err *) KILN_MUST;
 /* {"signatures":[…],"signed":BYTES} by every release key that lies in
- * keys/offline; ERR_MISSING when there is none.  The source is where their
- * passphrases come from. */
-int release_sign(int offline, const struct secret_source *,
-    const struct buf *bytes, struct buf *file, struct err *) KILN_MUST;
+ * keys/offline; ERR_MISSING when there is none. */
+int release_sign(int offline, struct key_access *, const struct buf *bytes,
+    struct buf *file, struct err *) KILN_MUST;
 
 #endif

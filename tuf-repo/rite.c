@@ -14,7 +14,9 @@
 #include "lib/num.h"
 #include "lib/own.h"
 #include "tuf-repo/collect.h"
-#include "tuf-repo/keys.h"
+#include "tuf-repo/keyfile.h"
+#include "tuf-repo/keyring.h"
+#include "tuf-repo/keysign.h"
 #include "tuf-repo/roles.h"
 
 #define KEPT_BACK 64 /* so many versions back are handed over again */
@@ -23,8 +25,7 @@ void
 rite_init(struct rite *r)
 {
 	*r = (struct rite){ .w = WORK_INIT, .offline = -1, .online = -1 };
-	r->pass = (struct secret_source){ NULL, -1, true };
-	r->signer_pass = (struct secret_source)SECRET_SOURCE_INIT;
+	r->access = (struct key_access)KEY_ACCESS_INIT;
 	change_init(&r->change, time_now());
 	request_init(&r->request);
 }
@@ -37,38 +38,30 @@ rite_release(struct rite *r)
 	own_close(&r->online);
 	change_release(&r->change);
 	request_release(&r->request);
-	secret_release(&r->offline_pass);
+	key_access_release(&r->access);
 	secret_release(&r->online_pass);
+	secret_release(&r->new_pass);
 }
 
 bool
 rite_option(struct rite *r, const char *where, int c, int *rc)
 {
 	*rc = 0;
-	switch (c) {
-	case 's':
-		r->state = optarg;
-		return true;
-	case 'o':
+	if (c == 'o')
 		r->out = optarg;
-		return true;
-	case 'y':
+	else if (c == 'y')
 		r->yes = true;
-		return true;
-	case 'p':
-		r->pass.file = optarg;
-		return true;
-	case 'q':
-		r->signer_pass.file = optarg;
-		return true;
-	case 'P':
-	case 'Q':
-		*rc = secret_fd_option(
-		    where, c == 'P' ? &r->pass : &r->signer_pass, optarg);
-		return true;
-	default:
-		return false;
-	}
+	else
+		return work_option(&r->w, where, c, rc) ||
+		       key_access_option(&r->access, where, c, rc);
+	return true;
+}
+
+int
+rite_end(struct rite *r, const char *where, int rc, const struct err *err)
+{
+	rite_release(r);
+	return rc == 0 ? EXIT_DONE : cli_fail(where, err, false);
 }
 
 /* --- the folder -------------------------------------------------------- */
@@ -159,8 +152,7 @@ remove_retired(struct rite *r, struct err *err)
 int
 rite_open(struct rite *r, struct err *err)
 {
-	if (secret_process(err) == -1 ||
-	    work_enter(&r->w, r->state, false, err) == -1)
+	if (secret_process(err) == -1 || work_enter(&r->w, false, err) == -1)
 		return -1;
 	r->offline = farm_dir(&r->w.farm, "keys/offline", err);
 	if (r->offline == -1)
@@ -184,7 +176,7 @@ online_passphrase(struct rite *r, struct err *err)
 	struct sig_seed seed;
 	enum key_form form;
 
-	if (secret_get(&r->online_pass, &r->signer_pass,
+	if (secret_get(&r->online_pass, &r->w.pass,
 		"passphrase of the online keys", false, err) == -1 ||
 	    key_names_read(r->online, &names, err) == -1)
 		return -1;
@@ -218,10 +210,24 @@ new_online(
 	    walls ? role_gid(ROLE_SIGNER) : (gid_t)-1, pub, err);
 }
 
+/* What was named opens all offline keys; what is asked for is of this one. */
+static const struct secret *
+new_passphrase(struct rite *r, struct err *err)
+{
+	bool named = secret_named(&r->access.pass);
+	struct secret *s = named ? &r->access.have : &r->new_pass;
+
+	if (!s->p && secret_get(s, &r->access.pass,
+			 "passphrase of the new offline key", true, err) == -1)
+		return NULL;
+	return s;
+}
+
 static int
 new_offline(
     struct rite *r, const char *key, struct sig_public *pub, struct err *err)
 {
+	const struct secret *pass = NULL;
 	char name[KEY_NAME_MAX], file[KEY_NAME_MAX + 8];
 	int n = 1;
 
@@ -231,12 +237,9 @@ new_offline(
 		if (!file_exists_at(r->offline, file))
 			break;
 	}
-	if (!r->demo && !r->offline_pass.p &&
-	    secret_get(&r->offline_pass, &r->pass,
-		"passphrase of the new offline key", true, err) == -1)
+	if (!r->demo && (pass = new_passphrase(r, err)) == NULL)
 		return -1;
-	return key_make(r->offline, name, r->demo ? NULL : &r->offline_pass,
-	    (uid_t)-1, (gid_t)-1, pub, err);
+	return key_make(r->offline, name, pass, (uid_t)-1, (gid_t)-1, pub, err);
 }
 
 int
@@ -275,8 +278,7 @@ rite_confirm(bool yes, struct err *err)
 
 int
 rite_sign(struct request *q, int dirfd, const char *name,
-    const struct secret_source *src, struct secret *pass, size_t *n,
-    struct err *err)
+    struct key_access *access, size_t *n, struct err *err)
 {
 	struct sig_public pub;
 
@@ -288,8 +290,8 @@ rite_sign(struct request *q, int dirfd, const char *name,
 
 		if (!request_wants(q, (enum part)p, &pub))
 			continue;
-		if (key_sign_from(dirfd, name, src, pass, &q->bytes[p], &by,
-			&sig, err) == -1 ||
+		if (key_sign(dirfd, name, access, &q->bytes[p], &by, &sig,
+			err) == -1 ||
 		    request_add(q, (enum part)p, &by, &sig, err) == -1)
 			return -1;
 		++*n;
@@ -307,8 +309,8 @@ sign_here(struct rite *r, struct err *err)
 	if (key_names_read(r->offline, &names, err) == -1)
 		return -1;
 	for (size_t i = 0; i < names.n; i++)
-		if (rite_sign(&r->request, r->offline, names.v[i], &r->pass,
-			&r->offline_pass, &n, err) == -1)
+		if (rite_sign(&r->request, r->offline, names.v[i], &r->access,
+			&n, err) == -1)
 			return -1;
 	if (!request_missing(&r->request, &missing))
 		return 0;
@@ -360,8 +362,6 @@ rite_hand_over(struct rite *r, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(items); i++)
 		buf_init(&items[i].bytes);
 	rc = gather(r, items, &n, err);
-	if (r->w.pass.fd == -1)
-		r->w.pass = r->signer_pass;
 	if (rc == 0)
 		rc = work_join(&r->w, err);
 	if (rc == 0 && (rc = collect_files(&r->w.repo, items, n, err)) == -1)

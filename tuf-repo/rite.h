@@ -7,6 +7,7 @@
 #define KILN_RITE_H
 
 #include "tuf-repo/change.h"
+#include "tuf-repo/keysign.h"
 #include "tuf-repo/secret.h"
 #include "tuf-repo/work.h"
 
@@ -17,17 +18,26 @@ struct rite {
 	int offline, online; /* keys/… */
 	bool demo;
 	/* from the command line */
-	const char *state, *out;
+	const char *out;
 	bool yes; /* do not ask */
-	struct secret_source pass, signer_pass;
-	struct secret offline_pass, online_pass;
+	struct key_access access;
+	struct secret new_pass, online_pass;
 };
+
+/* For getopt_long: every command that is a ceremony on a farm. */
+#define RITE_OPTIONS                                \
+	WORK_OPTIONS, KEY_OPTIONS,                  \
+	{                                           \
+		"out", required_argument, NULL, 'o' \
+	}
 
 void rite_init(struct rite *);
 void rite_release(struct rite *);
 /* Options that ceremonies share: true when `c` was one of them; *rc is 0 or
  * an exit code that was said. */
 bool rite_option(struct rite *, const char *where, int c, int *rc);
+/* Releases it, says what went wrong and gives the exit code. */
+int rite_end(struct rite *, const char *where, int rc, const struct err *);
 
 int rite_open(struct rite *, struct err *) KILN_MUST;
 /* The next generation of an online or offline role's key. */
@@ -48,7 +58,6 @@ int rite_write(const char *path, const struct buf *, struct err *) KILN_MUST;
 int rite_confirm(bool yes, struct err *) KILN_MUST;
 /* Signs each part the key may sign; *n counts them. */
 int rite_sign(struct request *, int dirfd, const char *name,
-    const struct secret_source *, struct secret *, size_t *n,
-    struct err *) KILN_MUST;
+    struct key_access *, size_t *n, struct err *) KILN_MUST;
 
 #endif

@@ -17,7 +17,12 @@
 #include "lib/num.h"
 #include "lib/own.h"
 
-#define CREDENTIAL "kiln-tuf.passphrase"
+static const char *const credentials[] = {
+	[CRED_SIGNER] = "kiln-tuf.passphrase",
+	[CRED_OFFLINE] = "kiln-tuf.offline-passphrase",
+	[CRED_NEW] = "kiln-tuf.new-passphrase",
+	[CRED_PIN] = "kiln-tuf.pin",
+};
 
 void
 secret_release(struct secret *s)
@@ -121,9 +126,9 @@ secret_ask(struct secret *s, const char *prompt, bool twice, struct err *err)
 
 	if (tty == -1)
 		return err_set(err, ERR_MISSING,
-		    "a passphrase is needed and there is no terminal to ask:"
-		    " give it with --passphrase-file, or to a service as the"
-		    " credential " CREDENTIAL);
+		    "%s: there is no terminal to ask for it; --help says how"
+		    " else it is given",
+		    prompt);
 	if (ask_once(s, tty, prompt, err) == -1)
 		return -1;
 	if (!twice)
@@ -151,25 +156,46 @@ open_private(const char *path, int *out, struct err *err)
 	return 0;
 }
 
+/* Owned; NULL: there is none. */
+static char *
+credential_path(const struct secret_source *src)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	char *path;
+
+	if (!dir || dir[0] != '/')
+		return NULL;
+	path = mem_printf("%s/%s", dir, credentials[src->credential]);
+	if (access(path, F_OK) == 0)
+		return path;
+	free(path);
+	return NULL;
+}
+
 int
 secret_open(const struct secret_source *src, int *fd, struct err *err)
 {
-	const char *dir = getenv("CREDENTIALS_DIRECTORY");
 	auto_free char *path = NULL;
 
 	*fd = -1;
-	if (src && src->fd != -1) {
+	if (src->fd != -1) {
 		*fd = fcntl(src->fd, F_DUPFD_CLOEXEC, 3);
 		return *fd == -1
 			   ? err_sys(err, "passphrase descriptor %d", src->fd)
 			   : 0;
 	}
-	if (src && src->file)
+	if (src->file)
 		return open_private(src->file, fd, err);
-	if ((src && src->offline) || !dir || dir[0] != '/')
-		return 0;
-	path = mem_printf("%s/" CREDENTIAL, dir);
-	return access(path, F_OK) == 0 ? open_private(path, fd, err) : 0;
+	path = credential_path(src);
+	return path ? open_private(path, fd, err) : 0;
+}
+
+bool
+secret_named(const struct secret_source *src)
+{
+	auto_free char *path = credential_path(src);
+
+	return src->fd != -1 || src->file || path;
 }
 
 int

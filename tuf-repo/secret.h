@@ -2,8 +2,8 @@
  * A passphrase in locked memory that no core dump holds, wiped at the end.
  *
  * Where one comes from, in this order: what the command line names, the
- * credential `kiln-tuf.passphrase` of systemd ($CREDENTIALS_DIRECTORY), a
- * question on the terminal.
+ * credential of systemd ($CREDENTIALS_DIRECTORY), a question on the terminal;
+ * never an argument or a variable of the environment.
  */
 #ifndef KILN_SECRET_H
 #define KILN_SECRET_H
@@ -27,14 +27,23 @@ struct secret {
 #define auto_secret __attribute__((cleanup(secret_release)))
 void secret_release(struct secret *);
 
+/* Names of credentials: those of keys that a service uses, and others that a
+ * ceremony is given by `systemd-run -p LoadCredential=`. */
+enum credential {
+	CRED_SIGNER,  /* kiln-tuf.passphrase: the online keys */
+	CRED_OFFLINE, /* kiln-tuf.offline-passphrase */
+	CRED_NEW,     /* kiln-tuf.new-passphrase: of a key that is made */
+	CRED_PIN,     /* kiln-tuf.pin: of tokens */
+};
+
 struct secret_source {
 	const char *file; /* NULL: not named */
 	int fd;		  /* -1: not named */
-	bool offline;	  /* of offline keys: no credential of a service */
+	enum credential credential;
 };
-#define SECRET_SOURCE_INIT      \
-	{                       \
-		NULL, -1, false \
+#define SECRET_SOURCE_INIT            \
+	{                             \
+		NULL, -1, CRED_SIGNER \
 	}
 
 /* For a process that will hold secrets: no core dump, not traceable. */
@@ -51,6 +60,8 @@ int secret_ask(
  */
 int secret_get(struct secret *, const struct secret_source *,
     const char *prompt, bool twice, struct err *) KILN_MUST;
+/* Is there an option or a credential, so that nobody need be asked? */
+bool secret_named(const struct secret_source *);
 /* The same without asking: *fd is -1 when nothing names one. */
 int secret_open(const struct secret_source *, int *fd, struct err *) KILN_MUST;
 /* The read end of a pipe that holds it, for a child. */

@@ -235,31 +235,24 @@ int
 cmd_serve(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "state", required_argument, NULL, 's' },
+		WORK_OPTIONS,
 		{ "once", no_argument, NULL, '1' },
 		{ "verbose", no_argument, NULL, 'v' },
-		{ "passphrase-file", required_argument, NULL, 'p' },
-		{ "passphrase-fd", required_argument, NULL, 'P' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *state = NULL;
 	struct work w = WORK_INIT;
 	struct err err = ERR_INIT;
 	bool single = false;
 	int c, rc;
 
 	while ((c = getopt_long(argc, argv, "s:v", options, NULL)) != -1) {
-		if (c == 's')
-			state = optarg;
-		else if (c == '1')
+		if (c == '1')
 			single = true;
 		else if (c == 'v')
 			log_verbose(true);
-		else if (c == 'p')
-			w.pass.file = optarg;
-		else if (c != 'P')
+		else if (!work_option(&w, WHERE, c, &rc))
 			return cli_usage(WHERE, "see --help");
-		else if ((rc = secret_fd_option(WHERE, &w.pass, optarg)) != 0)
+		else if (rc)
 			return rc;
 	}
 	if (optind != argc)
@@ -267,8 +260,7 @@ cmd_serve(int argc, char **argv)
 	log_open("kiln-tuf", false);
 	w.squeezes = true;
 	rc = -1;
-	if (work_enter(&w, state, false, &err) == 0 &&
-	    work_begin(&w, &err) == 0)
+	if (work_enter(&w, false, &err) == 0 && work_begin(&w, &err) == 0)
 		rc = single ? once(&w, &err) : serve(&w, &err);
 	work_release(&w);
 	return rc == 0 ? EXIT_DONE : cli_fail(WHERE, &err, false);
@@ -300,25 +292,25 @@ int
 cmd_refresh(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "state", required_argument, NULL, 's' },
+		WORK_OPTIONS,
 		{ NULL, 0, NULL, 0 },
 	};
 	static const char where[] = "kiln-tuf refresh";
-	const char *state = NULL;
 	struct work w = WORK_INIT;
 	struct err err = ERR_INIT;
 	bool handed_over;
 	int c, rc = -1;
 
 	while ((c = getopt_long(argc, argv, "s:", options, NULL)) != -1) {
-		if (c != 's')
+		if (!work_option(&w, where, c, &rc))
 			return cli_usage(where, "see --help");
-		state = optarg;
+		if (rc)
+			return rc;
 	}
 	if (optind != argc)
 		return cli_usage(where, "it takes no argument");
-	if (work_enter(&w, state, false, &err) == 0 &&
-	    work_join(&w, &err) == 0 &&
+	rc = -1;
+	if (work_enter(&w, false, &err) == 0 && work_join(&w, &err) == 0 &&
 	    request(&w.repo, "refresh", &err) == 0 &&
 	    work_publish(&w, &handed_over, &err) == 0)
 		rc = say_done(handed_over);
@@ -364,12 +356,12 @@ int
 cmd_withdraw(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "state", required_argument, NULL, 's' },
+		WORK_OPTIONS,
 		{ "reason", required_argument, NULL, 'r' },
 		{ NULL, 0, NULL, 0 },
 	};
 	static const char where[] = "kiln-tuf withdraw";
-	const char *state = NULL, *reason = NULL;
+	const char *reason = NULL;
 	struct work w = WORK_INIT;
 	struct err err = ERR_INIT;
 	bool handed_over;
@@ -377,12 +369,12 @@ cmd_withdraw(int argc, char **argv)
 	int c, rc = -1;
 
 	while ((c = getopt_long(argc, argv, "s:r:", options, NULL)) != -1) {
-		if (c == 's')
-			state = optarg;
-		else if (c == 'r')
+		if (c == 'r')
 			reason = optarg;
-		else
+		else if (!work_option(&w, where, c, &rc))
 			return cli_usage(where, "see --help");
+		else if (rc)
+			return rc;
 	}
 	if (argc - optind != 2 || !reason)
 		return cli_usage(
@@ -391,8 +383,8 @@ cmd_withdraw(int argc, char **argv)
 		return cli_usage(where, "%s is no service", argv[optind]);
 	if (num_int(argv[optind + 1], 1, INT32_MAX, &serial, &err) == -1)
 		return cli_fail(where, &err, false);
-	if (work_enter(&w, state, false, &err) == 0 &&
-	    work_join(&w, &err) == 0 &&
+	rc = -1;
+	if (work_enter(&w, false, &err) == 0 && work_join(&w, &err) == 0 &&
 	    withdraw(&w.repo, argv[optind], serial, reason, &err) == 0 &&
 	    work_publish(&w, &handed_over, &err) == 0)
 		rc = say_done(handed_over);

@@ -16,7 +16,8 @@
 #include "lib/sealed.h"
 #include "lib/sig.h"
 #include "tuf-repo/journal.h"
-#include "tuf-repo/keys.h"
+#include "tuf-repo/keyfile.h"
+#include "tuf-repo/keyring.h"
 #include "tuf-repo/signer_proto.h"
 
 #define SEEDS_MAX 128

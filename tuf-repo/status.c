@@ -319,7 +319,6 @@ cmd_status(int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *state = NULL;
 	struct work w = WORK_INIT;
 	struct err err = ERR_INIT;
 	bool json = false;
@@ -327,7 +326,7 @@ cmd_status(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "s:j", options, NULL)) != -1) {
 		if (c == 's')
-			state = optarg;
+			w.state = optarg;
 		else if (c == 'j')
 			json = true;
 		else
@@ -335,7 +334,7 @@ cmd_status(int argc, char **argv)
 	}
 	if (optind != argc)
 		return cli_usage(WHERE, "it takes no argument");
-	if (work_enter(&w, state, false, &err) == 0)
+	if (work_enter(&w, false, &err) == 0)
 		rc = status(&w, json, &err);
 	work_release(&w);
 	return rc == 0 ? EXIT_DONE : cli_fail(WHERE, &err, json);

@@ -1,6 +1,7 @@
 #include "tuf-repo/work.h"
 
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -10,15 +11,30 @@
 #include "lib/ipc.h"
 #include "lib/own.h"
 #include "tuf-repo/ask.h"
-#include "tuf-repo/keys.h"
+#include "tuf-repo/keyring.h"
 #include "tuf-repo/pass.h"
 
 #define SIGNER_END_MS 5000
 
-int
-work_enter(struct work *w, const char *state, bool create, struct err *err)
+bool
+work_option(struct work *w, const char *where, int c, int *rc)
 {
-	if (farm_enter(&w->farm, state, NULL, create, err) == -1)
+	*rc = 0;
+	if (c == 's')
+		w->state = optarg;
+	else if (c == 'q')
+		w->pass.file = optarg;
+	else if (c == 'Q')
+		*rc = secret_fd_option(where, &w->pass, optarg);
+	else
+		return false;
+	return true;
+}
+
+int
+work_enter(struct work *w, bool create, struct err *err)
+{
+	if (farm_enter(&w->farm, w->state, NULL, create, err) == -1)
 		return -1;
 	w->entered = true;
 	return 0;

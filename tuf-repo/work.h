@@ -20,9 +20,9 @@ struct work {
 	struct child signer;
 	bool squeezes; /* set before work_begin: with the transport child */
 	struct transport transport;
-	struct secret_source
-	    pass; /* of the online keys; commands may fill it */
-	int lock; /* -1: another kiln-tuf has it */
+	const char *state;	   /* from the command line */
+	struct secret_source pass; /* of the online keys; likewise */
+	int lock;		   /* -1: another kiln-tuf has it */
 	bool entered;
 };
 
@@ -33,9 +33,19 @@ struct work {
 		.lock = -1                                                  \
 	}
 
-/* As root: opens (makes, if `create`) the folder.  `state` NULL: default. */
-int work_enter(
-    struct work *, const char *state, bool create, struct err *) KILN_MUST;
+/* For getopt_long: every command that may start a signer. */
+#define WORK_OPTIONS                                                    \
+	{ "state", required_argument, NULL, 's' },                      \
+	    { "signer-passphrase-file", required_argument, NULL, 'q' }, \
+	{                                                               \
+		"signer-passphrase-fd", required_argument, NULL, 'Q'    \
+	}
+/* True when `c` was one of them; *rc is 0 or an exit code that was said. */
+bool work_option(struct work *, const char *where, int c, int *rc);
+
+/* As root: opens (makes, if `create`) the folder.  Without work.state the
+ * default. */
+int work_enter(struct work *, bool create, struct err *) KILN_MUST;
 /* Starts the signer, drops to ROLE_TUF without network and exec, takes the
  * lock.  ERR_BUSY names who has it. */
 int work_begin(struct work *, struct err *) KILN_MUST;

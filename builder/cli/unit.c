@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "lib/fdio.h"
 #include "lib/log.h"
@@ -45,12 +47,25 @@ unit_arg(struct unit *n, const char *arg)
 	n->argv[i] = arg;
 }
 
+/* Owned; NULL: there are none. */
+static char *
+credentials_variable(void)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+
+	return dir && dir[0] == '/'
+		   ? mem_printf("CREDENTIALS_DIRECTORY=%s", dir)
+		   : NULL;
+}
+
 int
 unit_start(struct unit *n, const struct farm *farm, struct err *err)
 {
 	auto_fd int logdir = farm_dir(farm, "log", err);
 	auto_free char *name = mem_printf("%s.log", n->name);
 	auto_fd int out = -1;
+	auto_free char *credentials = credentials_variable();
+	const char *env[SPAWN_ENV + 2] = { NULL };
 	struct spawn sp = SPAWN_INIT;
 
 	if (logdir == -1)
@@ -64,6 +79,11 @@ unit_start(struct unit *n, const struct farm *farm, struct err *err)
 	sp.out = out;
 	sp.err = n->loud ? -1 : out;
 	sp.die_with_parent = true;
+	if (n->credentials && credentials) {
+		memcpy(env, spawn_env, SPAWN_ENV * sizeof(*env));
+		env[SPAWN_ENV] = credentials;
+		sp.env = env;
+	}
 	if (n->fd != -1)
 		sp.fds[sp.nfds++] = n->fd;
 	if (spawn_start(&sp, &n->child, err) == -1)

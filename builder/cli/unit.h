@@ -20,9 +20,10 @@ struct unit {
 	const char *name; /* also of its log */
 	char *path;	  /* of the program; freed by unit_release */
 	const char *argv[UNIT_ARGS];
-	int netns; /* or -1 */
-	int fd;	   /* given at number 3, or -1; borrowed */
-	bool loud; /* stderr stays ours */
+	int netns;	  /* or -1 */
+	int fd;		  /* given at number 3, or -1; borrowed */
+	bool loud;	  /* stderr stays ours */
+	bool credentials; /* it is told where systemd put its secrets */
 	struct child child;
 	int64_t restart_at; /* time_mono_ms; 0: not waiting */
 	int64_t delay_ms;

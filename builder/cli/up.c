@@ -55,6 +55,7 @@ units_prepare(struct up *u)
 	}
 	if (u->offline)
 		unit_arg(b, "--offline");
+	t->credentials = true; /* the passphrase of its online keys */
 	unit_arg(t, "serve");
 	unit_arg(t, "--state");
 	unit_arg(t, u->farm.path);

@@ -147,7 +147,7 @@ printf 'one\n' >"$tmp/one" && printf 'two\n' >"$tmp/two" &&
 strict() {
 	tuf init --service ntp --service kernel --passphrase-file "$tmp/one" \
 	    --signer-passphrase-file "$tmp/two" && release 1 &&
-	    tuf serve --once --passphrase-file "$tmp/two"
+	    tuf serve --once --signer-passphrase-file "$tmp/two"
 }
 ceremony "a farm with encrypted keys is founded" strict
 sealed() {

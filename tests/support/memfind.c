@@ -1,6 +1,8 @@
 /*
- * memfind FILE…: in which processes' memory do the seed bytes of these key
- * files stand?  A key file is 32 raw bytes.  One line each: "KEY PID COMMAND".
+ * memfind [-p PID,PID…] FILE…: in which processes' memory do the seed bytes of
+ * these key files stand?  Of a file that is no key file the first line is
+ * looked for, a passphrase.  One line each: "FILE PID COMMAND", with
+ * "(locked)" before the command when all of it is in locked pages.
  * Reads /proc/PID/mem of every process, pages without read permission too
  * (guarded memory), so it needs root.
  */
@@ -14,22 +16,32 @@
 
 #define CHUNK (4 << 20)
 
-static unsigned char seed[32];
+#define SEED 32
+
+static unsigned char seed[128];
+static size_t seed_size;
 
 static int
 read_seed(const char *path)
 {
 	static const char head[] = "kiln-key 1 demo\n";
 	const size_t skip = sizeof(head) - 1;
-	unsigned char all[64];
+	unsigned char all[sizeof(seed)], *end;
 	FILE *f = fopen(path, "r");
 	size_t n = f ? fread(all, 1, sizeof(all), f) : 0;
 
 	if (f)
 		fclose(f);
-	if (n != skip + sizeof(seed) || memcmp(all, head, skip) != 0)
+	if (n == skip + SEED && memcmp(all, head, skip) == 0) {
+		memcpy(seed, all + skip, SEED);
+		seed_size = SEED;
+		return 0;
+	}
+	end = memchr(all, '\n', n);
+	if (!end || end - all < 8)
 		return -1;
-	memcpy(seed, all + skip, sizeof(seed));
+	seed_size = (size_t)(end - all);
+	memcpy(seed, all, seed_size);
 	return 0;
 }
 
@@ -42,35 +54,41 @@ in_range(int mem, unsigned long from, unsigned long to, unsigned char *buf)
 
 		if (got <= 0)
 			return 0;
-		if (memmem(buf, (size_t)got, seed, sizeof(seed)))
+		if (memmem(buf, (size_t)got, seed, seed_size))
 			return 1;
-		if ((size_t)got < want || (size_t)got <= sizeof(seed))
+		if ((size_t)got < want || (size_t)got <= seed_size)
 			return 0;
-		from += (size_t)got - (got == CHUNK ? sizeof(seed) : 0);
+		from += (size_t)got - (got == CHUNK ? seed_size : 0);
 		if (got != CHUNK)
 			break;
 	}
 	return 0;
 }
 
+/* 0: nowhere, 1: in locked pages alone, 2: where it could be swapped out. */
 static int
 in_process(const char *pid, unsigned char *buf)
 {
+	unsigned long from = 0, to = 0, a, b;
 	char path[300], line[512];
 	int mem, found = 0;
 	FILE *maps;
 
-	snprintf(path, sizeof(path), "/proc/%s/maps", pid);
+	snprintf(path, sizeof(path), "/proc/%s/smaps", pid);
 	maps = fopen(path, "r");
 	snprintf(path, sizeof(path), "/proc/%s/mem", pid);
 	mem = open(path, O_RDONLY | O_CLOEXEC);
-	while (maps && mem != -1 && !found && fgets(line, sizeof(line), maps)) {
-		unsigned long from, to;
+	while (
+	    maps && mem != -1 && found < 2 && fgets(line, sizeof(line), maps)) {
 		char perms[8];
 
-		if (sscanf(line, "%lx-%lx %7s", &from, &to, perms) == 3 &&
-		    !strstr(line, "[v"))
-			found = in_range(mem, from, to, buf);
+		if (sscanf(line, "%lx-%lx %7s", &a, &b, perms) == 3) {
+			from = strstr(line, "[v") ? 0 : a;
+			to = strstr(line, "[v") ? 0 : b;
+		} else if (strncmp(line, "VmFlags:", 8) == 0 &&
+			   in_range(mem, from, to, buf)) {
+			found = strstr(line, " lo") && found < 2 ? 1 : 2;
+		}
 	}
 	if (maps)
 		fclose(maps);
@@ -79,16 +97,34 @@ in_process(const char *pid, unsigned char *buf)
 	return found;
 }
 
+static int
+wanted(const char *only, const char *pid)
+{
+	size_t n = strlen(pid);
+
+	for (const char *s = only; s; s = strchr(s, ',')) {
+		s += *s == ',';
+		if (strncmp(s, pid, n) == 0 && (s[n] == ',' || s[n] == '\0'))
+			return 1;
+	}
+	return only == NULL;
+}
+
 int
 main(int argc, char **argv)
 {
 	/* mmap'ed by malloc, and our own process is left out below. */
 	unsigned char *buf = malloc(CHUNK);
+	const char *only = NULL;
 	char own[16];
-	int i;
+	int i = 1;
 
+	if (argc > 2 && strcmp(argv[1], "-p") == 0) {
+		only = argv[2];
+		i = 3;
+	}
 	snprintf(own, sizeof(own), "%d", (int)getpid());
-	for (i = 1; i < argc && buf; i++) {
+	for (; i < argc && buf; i++) {
 		DIR *d = opendir("/proc");
 		struct dirent *e;
 
@@ -98,11 +134,14 @@ main(int argc, char **argv)
 		}
 		while (d && (e = readdir(d))) {
 			char path[300], name[64] = "";
+			int where = 0;
 			FILE *f;
 
-			if (!isdigit((unsigned char)e->d_name[0]) ||
-			    strcmp(e->d_name, own) == 0 ||
-			    !in_process(e->d_name, buf))
+			if (isdigit((unsigned char)e->d_name[0]) &&
+			    strcmp(e->d_name, own) != 0 &&
+			    wanted(only, e->d_name))
+				where = in_process(e->d_name, buf);
+			if (where == 0)
 				continue;
 			snprintf(
 			    path, sizeof(path), "/proc/%s/cmdline", e->d_name);
@@ -115,10 +154,10 @@ main(int argc, char **argv)
 						name[n] = ' ';
 				fclose(f);
 			}
-			printf("%s %s %s\n",
+			printf("%s %s %s%s\n",
 			    strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1
 						  : argv[i],
-			    e->d_name, name);
+			    e->d_name, where == 1 ? "(locked) " : "", name);
 		}
 		if (d)
 			closedir(d);

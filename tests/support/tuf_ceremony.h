@@ -8,7 +8,8 @@
 #include "lib/own.h"
 #include "lib/tuf_read.h"
 #include "tests/support/tuf_farm.h"
-#include "tuf-repo/keys.h"
+#include "tuf-repo/keyfile.h"
+#include "tuf-repo/keysign.h"
 #include "tuf-repo/metadata.h"
 
 KILN_UNUSED static json_t *
@@ -33,7 +34,7 @@ signed_file(const json_t *part, const char *const *names, size_t n,
 
 	TF_OK(canon(part, &bytes, &tf.err));
 	for (size_t i = 0; i < n; i++)
-		TF_OK(key_sign(tf.offline, names[i], &bytes, &sigs[i].key,
+		TF_OK(key_sign(tf.offline, names[i], NULL, &bytes, &sigs[i].key,
 		    &sigs[i].sig, &tf.err));
 	TF_OK(meta_file(bytes.data, bytes.len, sigs, n, file, &tf.err));
 }

@@ -33,8 +33,6 @@ setup(void **state)
 	return 0;
 }
 
-static const struct secret_source demo = SECRET_SOURCE_INIT;
-
 /* --- promoting ----------------------------------------------------------- */
 
 static int
@@ -61,7 +59,7 @@ promote(const struct promotion *p, struct err *err)
 
 	err_clear(&tf.err);
 	if (rc == 0)
-		rc = release_sign(tf.offline, &demo, &part, &file, err);
+		rc = release_sign(tf.offline, NULL, &part, &file, err);
 	if (rc == 0)
 		rc = promote_accept(&tf.repo, &file, err);
 	buf_release(&part);
@@ -173,7 +171,7 @@ sign_set(json_t *set, struct err *err)
 	    meta_entry(&h, (int64_t)bytes.len, 0));
 	js_set(o, "targets", targets);
 	TF_OK(canon_json(o, &part, &tf.err));
-	TF_OK(release_sign(tf.offline, &demo, &part, &file, &tf.err));
+	TF_OK(release_sign(tf.offline, NULL, &part, &file, &tf.err));
 	rc = promote_accept(&tf.repo, &file, err);
 	json_decref(o);
 	buf_release(&bytes);
@@ -418,7 +416,7 @@ resume_needs_the_release_key(void **state)
 	    resume_accept(&tf.repo, forged.data, forged.len, &err), -1);
 	assert_int_equal(err.cls, ERR_TRUST);
 	assert_int_equal(brakes(), 1);
-	TF_OK(release_sign(tf.offline, &demo, &part, &file, &tf.err));
+	TF_OK(release_sign(tf.offline, NULL, &part, &file, &tf.err));
 	TF_OK(resume_accept(&tf.repo, file.data, file.len, &tf.err));
 	TF_OK(tf_pass());
 	assert_int_equal(brakes(), 0);

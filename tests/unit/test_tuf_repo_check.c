@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/support/tuf_farm.h"
-#include "tuf-repo/keys.h"
+#include "tuf-repo/keysign.h"
 #include "tuf-repo/metadata.h"
 
 /* Does any finding hold the words? */
@@ -130,8 +130,8 @@ publish_targets(json_t *part)
 	struct buf bytes = BUF_INIT, file = BUF_INIT;
 
 	TF_OK(canon_json(part, &bytes, &tf.err));
-	TF_OK(key_sign(
-	    tf.offline, "targets-1", &bytes, &sig.key, &sig.sig, &tf.err));
+	TF_OK(key_sign(tf.offline, "targets-1", NULL, &bytes, &sig.key,
+	    &sig.sig, &tf.err));
 	TF_OK(meta_file(bytes.data, bytes.len, &sig, 1, &file, &tf.err));
 	TF_OK(collect_file(&tf.repo, "targets", file.data, file.len, &tf.err));
 	buf_release(&bytes);

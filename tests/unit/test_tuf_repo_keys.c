@@ -11,7 +11,9 @@
 
 #include "lib/fdio.h"
 #include "tests/support/scratch.h"
-#include "tuf-repo/keys.h"
+#include "tuf-repo/keyfile.h"
+#include "tuf-repo/keyring.h"
+#include "tuf-repo/keysign.h"
 
 static struct {
 	struct err err;

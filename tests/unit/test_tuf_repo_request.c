@@ -10,7 +10,9 @@
 
 #include "tests/support/tuf_farm.h"
 #include "tuf-repo/change.h"
-#include "tuf-repo/keys.h"
+#include "tuf-repo/keyfile.h"
+#include "tuf-repo/keyring.h"
+#include "tuf-repo/keysign.h"
 #include "tuf-repo/words.h"
 
 static struct change change;
@@ -71,7 +73,7 @@ sign(enum part p, const char *name)
 	struct sig_public pub;
 	struct sig sig;
 
-	TF_OK(key_sign_with(
+	TF_OK(key_sign(
 	    tf.offline, name, NULL, &request.bytes[p], &pub, &sig, &tf.err));
 	TF_OK(request_add(&request, p, &pub, &sig, &tf.err));
 }

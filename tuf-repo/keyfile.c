@@ -1,10 +1,7 @@
-#include "tuf-repo/keys.h"
+#include "tuf-repo/keyfile.h"
 
-#include <assert.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,11 +10,10 @@
 
 #include "lib/fdio.h"
 #include "lib/hex.h"
-#include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
 
-#define HEAD "kiln-key 1 "
+#define HEAD KEY_HEAD
 #define HEAD_DEMO HEAD "demo\n"
 #define SALT crypto_pwhash_argon2id_SALTBYTES
 #define NONCE crypto_secretbox_NONCEBYTES
@@ -34,7 +30,7 @@
 _Static_assert(sizeof(struct sig_seed) == 32, "a seed without a header");
 
 /* A file's bytes, in locked memory. */
-struct key_file {
+struct contents {
 	uint8_t b[FILE_ROOM];
 	size_t n;
 	/* as its header says */
@@ -43,15 +39,14 @@ struct key_file {
 	size_t body;
 };
 
-/* Guarded pages that are not swapped or dumped; sodium_free wipes them. */
-static void *
-locked(size_t n)
+void *
+key_locked(size_t n)
 {
 	return sodium_init() == -1 ? NULL : sodium_malloc(n);
 }
 
-static int
-file_name(char out[KEY_NAME_MAX], const char *name, const char *suffix,
+int
+key_file_name(char out[KEY_NAME_MAX], const char *name, const char *suffix,
     struct err *err)
 {
 	int n = snprintf(out, KEY_NAME_MAX, "%s.%s", name, suffix);
@@ -62,6 +57,16 @@ file_name(char out[KEY_NAME_MAX], const char *name, const char *suffix,
 	return 0;
 }
 
+bool
+key_exists(int dirfd, const char *name)
+{
+	struct err ignore = ERR_INIT;
+	char file[KEY_NAME_MAX];
+
+	return key_file_name(file, name, "key", &ignore) == 0 &&
+	       file_exists_at(dirfd, file);
+}
+
 /* --- reading ----------------------------------------------------------- */
 
 static int
@@ -70,7 +75,7 @@ open_key(int dirfd, const char *name, int *out, struct err *err)
 	char file[KEY_NAME_MAX];
 	struct stat st;
 
-	if (file_name(file, name, "key", err) == -1)
+	if (key_file_name(file, name, "key", err) == -1)
 		return -1;
 	auto_fd int fd =
 	    file_open_at(dirfd, file, O_RDONLY | O_NOFOLLOW, 0, err);
@@ -89,7 +94,7 @@ open_key(int dirfd, const char *name, int *out, struct err *err)
 }
 
 static bool
-costs(struct key_file *k, const char *line, size_t n)
+costs(struct contents *k, const char *line, size_t n)
 {
 	char text[64], *space;
 	struct err ignore = ERR_INIT;
@@ -108,7 +113,7 @@ costs(struct key_file *k, const char *line, size_t n)
 }
 
 static bool
-read_header(struct key_file *k)
+read_header(struct contents *k)
 {
 	static const char demo[] = HEAD_DEMO, sealed[] = HEAD "argon2id ";
 	const uint8_t *end = memchr(k->b, '\n', k->n);
@@ -130,7 +135,7 @@ read_header(struct key_file *k)
 
 /* Straight into the caller's locked memory, past every buffer. */
 static int
-read_key(int dirfd, const char *name, struct key_file *k, struct err *err)
+read_key(int dirfd, const char *name, struct contents *k, struct err *err)
 {
 	auto_fd int fd = -1;
 	ssize_t n;
@@ -159,7 +164,7 @@ derive(uint8_t key[crypto_secretbox_KEYBYTES], const struct secret *pass,
 }
 
 static int
-open_box(const char *name, const struct key_file *k, const struct secret *pass,
+open_box(const char *name, const struct contents *k, const struct secret *pass,
     struct sig_seed *seed, struct err *err)
 {
 	const uint8_t *salt = k->b + k->body, *nonce = salt + SALT;
@@ -169,7 +174,7 @@ open_box(const char *name, const struct key_file *k, const struct secret *pass,
 	if (!pass || !pass->p)
 		return err_set(err, ERR_INPUT,
 		    "key %s: it is encrypted and there is no passphrase", name);
-	key = locked(crypto_secretbox_KEYBYTES);
+	key = key_locked(crypto_secretbox_KEYBYTES);
 	if (!key)
 		return err_set(err, ERR_SYSTEM, "no locked memory for keys");
 	rc = derive(key, pass, salt, k->ops, k->memory, err);
@@ -185,7 +190,7 @@ int
 key_load(int dirfd, const char *name, const struct secret *pass,
     struct sig_seed *seed, struct err *err)
 {
-	struct key_file *k = locked(sizeof(*k));
+	struct contents *k = key_locked(sizeof(*k));
 	int rc;
 
 	if (!k)
@@ -204,7 +209,7 @@ key_load(int dirfd, const char *name, const struct secret *pass,
 int
 key_form_of(int dirfd, const char *name, enum key_form *form, struct err *err)
 {
-	struct key_file *k = locked(sizeof(*k));
+	struct contents *k = key_locked(sizeof(*k));
 	int rc;
 
 	if (!k)
@@ -221,7 +226,7 @@ key_public(int dirfd, const char *name, struct sig_public *pub, struct err *err)
 	auto_buf struct buf text = BUF_INIT;
 	char file[KEY_NAME_MAX];
 
-	if (file_name(file, name, "pub", err) == -1 ||
+	if (key_file_name(file, name, "pub", err) == -1 ||
 	    file_read_at(dirfd, file, KEY_HEX, &text, err) == -1)
 		return err_prefix(err, "key %s", name);
 	if (text.len != KEY_HEX || text.data[KEY_HEX - 1] != '\n' ||
@@ -234,13 +239,13 @@ key_public(int dirfd, const char *name, struct sig_public *pub, struct err *err)
 /* --- writing ----------------------------------------------------------- */
 
 static int
-seal(struct key_file *k, const struct sig_seed *seed, const struct secret *pass,
+seal(struct contents *k, const struct sig_seed *seed, const struct secret *pass,
     struct err *err)
 {
 	int n = snprintf(
 	    (char *)k->b, sizeof(k->b), HEAD "argon2id %d %d\n", OPS, MEMORY);
 	uint8_t *salt = k->b + n, *nonce = salt + SALT;
-	uint8_t *key = locked(crypto_secretbox_KEYBYTES);
+	uint8_t *key = key_locked(crypto_secretbox_KEYBYTES);
 	int rc;
 
 	if (!key)
@@ -256,7 +261,7 @@ seal(struct key_file *k, const struct sig_seed *seed, const struct secret *pass,
 }
 
 static int
-write_once(int dirfd, const char *file, const struct key_file *k, uid_t owner,
+write_once(int dirfd, const char *file, const struct contents *k, uid_t owner,
     gid_t group, struct err *err)
 {
 	auto_tmp struct tmp tmp = TMP_INIT;
@@ -276,7 +281,7 @@ write_public(
 {
 	char file[KEY_NAME_MAX], hex[KEY_HEX + 1];
 
-	if (file_name(file, name, "pub", err) == -1)
+	if (key_file_name(file, name, "pub", err) == -1)
 		return -1;
 	hex_encode(hex, pub->b, sizeof(pub->b));
 	hex[KEY_HEX - 1] = '\n';
@@ -291,14 +296,14 @@ int
 key_write(int dirfd, const char *name, const struct sig_seed *seed,
     const struct secret *pass, uid_t owner, gid_t group, struct err *err)
 {
-	struct key_file *k = locked(sizeof(*k));
+	struct contents *k = key_locked(sizeof(*k));
 	char file[KEY_NAME_MAX];
 	struct sig_public pub;
 	int rc = 0;
 
 	if (!k)
 		return err_set(err, ERR_SYSTEM, "no locked memory for keys");
-	if (file_name(file, name, "key", err) == -1)
+	if (key_file_name(file, name, "key", err) == -1)
 		rc = -1;
 	else if (file_exists_at(dirfd, file))
 		rc = err_set(err, ERR_INPUT, "key %s is there already", name);
@@ -326,189 +331,11 @@ key_make(int dirfd, const char *name, const struct secret *pass, uid_t owner,
 
 	if (key_exists(dirfd, name))
 		return key_public(dirfd, name, pub, err);
-	seed = locked(sizeof(*seed));
+	seed = key_locked(sizeof(*seed));
 	if (!seed)
 		return err_set(err, ERR_SYSTEM, "no locked memory for keys");
 	sig_keypair(seed, pub);
 	rc = key_write(dirfd, name, seed, pass, owner, group, err);
 	sodium_free(seed);
 	return rc;
-}
-
-int
-key_sign_with(int dirfd, const char *name, const struct secret *pass,
-    const struct buf *bytes, struct sig_public *pub, struct sig *sig,
-    struct err *err)
-{
-	struct sig_seed *seed = locked(sizeof(*seed));
-	int rc;
-
-	if (!seed)
-		return err_set(err, ERR_SYSTEM, "no locked memory for keys");
-	rc = key_load(dirfd, name, pass, seed, err);
-	if (rc == 0) {
-		sig_public_of(seed, pub);
-		sig_sign(seed, bytes->data, bytes->len, sig);
-	}
-	sodium_free(seed); /* wipes */
-	return rc;
-}
-
-static bool
-named(const struct secret_source *src)
-{
-	return src->file || src->fd != -1;
-}
-
-int
-key_sign_from(int dirfd, const char *name, const struct secret_source *src,
-    struct secret *pass, const struct buf *bytes, struct sig_public *pub,
-    struct sig *sig, struct err *err)
-{
-	auto_free char *prompt = mem_printf("passphrase of key %s", name);
-	auto_secret struct secret own = SECRET_INIT;
-	enum key_form form;
-
-	if (key_form_of(dirfd, name, &form, err) == -1)
-		return -1;
-	if (form == KEY_DEMO)
-		return key_sign_with(dirfd, name, NULL, bytes, pub, sig, err);
-	if (secret_process(err) == -1)
-		return -1;
-	if (!named(src)) {
-		if (secret_ask(&own, prompt, false, err) == -1)
-			return -1;
-		return key_sign_with(dirfd, name, &own, bytes, pub, sig, err);
-	}
-	if (!pass->p && secret_get(pass, src, prompt, false, err) == -1)
-		return -1;
-	return key_sign_with(dirfd, name, pass, bytes, pub, sig, err);
-}
-
-int
-key_sign(int dirfd, const char *name, const struct buf *bytes,
-    struct sig_public *pub, struct sig *sig, struct err *err)
-{
-	const struct secret_source terminal = { NULL, -1, true };
-	auto_secret struct secret none = SECRET_INIT;
-
-	return key_sign_from(
-	    dirfd, name, &terminal, &none, bytes, pub, sig, err);
-}
-
-/* --- generations and lists --------------------------------------------- */
-
-bool
-key_exists(int dirfd, const char *name)
-{
-	struct err ignore = ERR_INIT;
-	char file[KEY_NAME_MAX];
-
-	return file_name(file, name, "key", &ignore) == 0 &&
-	       file_exists_at(dirfd, file);
-}
-
-void
-key_generation(const char *key, int n, char out[KEY_NAME_MAX])
-{
-	int len = n == 1 ? snprintf(out, KEY_NAME_MAX, "%s", key)
-			 : snprintf(out, KEY_NAME_MAX, "%s-%d", key, n);
-
-	assert(len > 0 && len < KEY_NAME_MAX);
-}
-
-int
-key_next_generation(
-    int dirfd, const char *key, char out[KEY_NAME_MAX], struct err *err)
-{
-	for (int n = 1; n <= KEY_GENERATIONS; n++) {
-		char pub[KEY_NAME_MAX];
-
-		key_generation(key, n, out);
-		if (file_name(pub, out, "pub", err) == -1)
-			return -1;
-		/* Of a key that was removed the public half stays. */
-		if (!key_exists(dirfd, out) && !file_exists_at(dirfd, pub))
-			return 0;
-	}
-	return err_set(err, ERR_INPUT,
-	    "%s has %d keys; remove those that nothing lists", key,
-	    KEY_GENERATIONS);
-}
-
-bool
-key_is_generation(const char *name, const char *key)
-{
-	size_t n = strlen(key);
-
-	if (strncmp(name, key, n) != 0)
-		return false;
-	if (name[n] == '\0')
-		return true;
-	return name[n] == '-' && name[n + 1] != '\0' &&
-	       strspn(name + n + 1, "0123456789") == strlen(name + n + 1);
-}
-
-bool
-key_any_sealed(int dirfd)
-{
-	static const char sealed[] = HEAD "argon2id ";
-	auto_key_names struct key_names names = KEY_NAMES_INIT;
-	struct err ignore = ERR_INIT;
-
-	if (key_names_read(dirfd, &names, &ignore) == -1)
-		return false;
-	for (size_t i = 0; i < names.n; i++) {
-		char file[KEY_NAME_MAX], head[sizeof(sealed) - 1];
-
-		if (file_name(file, names.v[i], "key", &ignore) == -1)
-			continue;
-		auto_fd int fd = file_open_at(
-		    dirfd, file, O_RDONLY | O_NOFOLLOW, 0, &ignore);
-		if (fd != -1 &&
-		    read(fd, head, sizeof(head)) == (ssize_t)sizeof(head) &&
-		    memcmp(head, sealed, sizeof(head)) == 0)
-			return true;
-	}
-	return false;
-}
-
-void
-key_names_release(struct key_names *k)
-{
-	for (size_t i = 0; i < k->n; i++)
-		free(k->v[i]);
-	free(k->v);
-	*k = (struct key_names)KEY_NAMES_INIT;
-}
-
-static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-int
-key_names_read(int dirfd, struct key_names *k, struct err *err)
-{
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_dir DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	const struct dirent *e;
-
-	if (!d) {
-		own_close(&fd);
-		return err_sys(err, "list keys");
-	}
-	while ((e = readdir(d))) {
-		size_t n = strlen(e->d_name);
-
-		if (n < 5 || n >= KEY_NAME_MAX || !name_ok(e->d_name) ||
-		    strcmp(e->d_name + n - 4, ".key") != 0)
-			continue;
-		MEM_GROW(k->v, k->n, k->cap);
-		k->v[k->n++] = mem_strn(e->d_name, n - 4);
-	}
-	if (k->n)
-		qsort(k->v, k->n, sizeof(*k->v), by_name);
-	return 0;
 }

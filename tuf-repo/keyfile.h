@@ -10,18 +10,20 @@
  *   kiln-key 1 demo                 then the seed (32) as it is
  * A file of exactly 32 bytes, as the first release wrote them, is a demo key.
  */
-#ifndef KILN_KEYS_H
-#define KILN_KEYS_H
+#ifndef KILN_KEYFILE_H
+#define KILN_KEYFILE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 #include "lib/attr.h"
-#include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/sig.h"
 #include "tuf-repo/secret.h"
+
+#define KEY_NAME_MAX 64
+#define KEY_HEAD "kiln-key 1 "
 
 enum key_form { KEY_SEALED, KEY_DEMO };
 
@@ -46,49 +48,11 @@ int key_public(
     int dirfd, const char *name, struct sig_public *, struct err *) KILN_MUST;
 int key_form_of(
     int dirfd, const char *name, enum key_form *, struct err *) KILN_MUST;
-/* Load, sign, wipe, close; asks the terminal when the key is encrypted. */
-int key_sign(int dirfd, const char *name, const struct buf *bytes,
-    struct sig_public *, struct sig *, struct err *) KILN_MUST;
-/* The same with a passphrase that is there, asking nobody. */
-int key_sign_with(int dirfd, const char *name, const struct secret *,
-    const struct buf *bytes, struct sig_public *, struct sig *,
-    struct err *) KILN_MUST;
-/*
- * With a source for passphrases: the secret is filled when first needed.  On
- * the terminal each key is asked for by name, since each may have its own.
- */
-int key_sign_from(int dirfd, const char *name, const struct secret_source *,
-    struct secret *, const struct buf *bytes, struct sig_public *, struct sig *,
-    struct err *) KILN_MUST;
-
-/*
- * Generations: a rotated key is a file of its own, NAME.key, then NAME-2.key …
- * NAME-99.key; which of them count is what root and targets list.
- */
-#define KEY_GENERATIONS 99
-#define KEY_NAME_MAX 64
-/* "timestamp", 1 -> "timestamp"; 2 -> "timestamp-2". */
-void key_generation(const char *key, int n, char out[KEY_NAME_MAX]);
-/* The first number that names no file. */
-int key_next_generation(
-    int dirfd, const char *key, char out[KEY_NAME_MAX], struct err *) KILN_MUST;
 bool key_exists(int dirfd, const char *name);
-/* "timestamp" and "timestamp-2" are of "timestamp". */
-bool key_is_generation(const char *name, const char *key);
-/* Will the signer need a passphrase?  Looks at headers, whoever owns them. */
-bool key_any_sealed(int dirfd);
-
-/* Names (without ".key") of all key files, sorted. */
-struct key_names {
-	char **v;
-	size_t n, cap;
-};
-#define KEY_NAMES_INIT     \
-	{                  \
-		NULL, 0, 0 \
-	}
-#define auto_key_names __attribute__((cleanup(key_names_release)))
-void key_names_release(struct key_names *);
-int key_names_read(int dirfd, struct key_names *, struct err *) KILN_MUST;
+/* NAME.SUFFIX; ERR_INPUT when that is no name for a key. */
+int key_file_name(char out[KEY_NAME_MAX], const char *name, const char *suffix,
+    struct err *) KILN_MUST;
+/* Guarded pages that are not swapped or dumped; sodium_free wipes them. */
+void *key_locked(size_t) KILN_MUST;
 
 #endif
