@@ -62,8 +62,9 @@ $(O)/libkiln.a: $(call obj,$(LIB_SRC))
 	@rm -f $@
 	ar rcsD $@ $^
 
-# Its .incbin is a dependency that -MMD does not see.
+# An .incbin is a dependency that -MMD does not see.
 $(O)/builder/bake/policy.o: builder/policy/assemble.sh
+$(O)/web/asset.o: $(wildcard web/static/*)
 
 LINK = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libkiln.a
 $(O)/kiln-builder: $(call obj,$(BUILDER_PARTS)) $(O)/libkiln.a

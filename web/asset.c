@@ -12,6 +12,7 @@
 	extern const char symbol[], symbol##_end[]
 
 ASSET(asset_style, "web/static/style.css");
+ASSET(asset_script, "web/static/kiln.js");
 ASSET(asset_icon, "web/static/kiln.svg");
 
 static const struct {
@@ -20,6 +21,8 @@ static const struct {
 } assets[] = {
 	{ "style.css", "text/css; charset=utf-8", asset_style,
 	    asset_style_end },
+	{ "kiln.js", "text/javascript; charset=utf-8", asset_script,
+	    asset_script_end },
 	{ "kiln.svg", "image/svg+xml", asset_icon, asset_icon_end },
 };
 
@@ -41,5 +44,5 @@ asset_reply(struct req *req, struct reply *re)
 	hash_bytes(&h, assets[i].begin, n);
 	hash_hex(&h, re->etag);
 	re->type = assets[i].type;
-	re->cache = "public, max-age=300";
+	re->cache = "no-cache";
 }

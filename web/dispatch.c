@@ -9,6 +9,7 @@
 #include "web/api/api.h"
 #include "web/asset.h"
 #include "web/frame.h"
+#include "web/live.h"
 #include "web/pages/pages.h"
 #include "web/route.h"
 #include "web/tree.h"
@@ -22,6 +23,8 @@ static const struct route routes[] = {
 	{ "GET", "/build/*/log", page_log },
 	{ "GET", "/releases", page_releases },
 	{ "GET", "/routers", page_routers },
+	{ "GET", "/build/*/log/events", log_events },
+	{ "GET", "/events", live_changes },
 	{ "GET", "/static/*", asset_reply },
 	{ "GET", "/tuf/metadata/**", tree_metadata },
 	{ "GET", "/tuf/targets/**", tree_target },

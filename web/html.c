@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "lib/mem.h"
@@ -61,6 +62,19 @@ start_tag(struct html *h, const char *element, va_list ap)
 	buf_char(h->out, '>');
 }
 
+static bool
+is_inline(const char *element)
+{
+	static const char *const names[] = { "span", "a", "time", "b", "code",
+		"abbr", "button", "text", "tspan" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(names[i], element) == 0)
+			return true;
+	return false;
+}
+
 void
 html_open(struct html *h, const char *element, ...)
 {
@@ -80,8 +94,7 @@ html_close(struct html *h, const char *element)
 	h->depth--;
 	buf_printf(h->out, "</%s>", element);
 	/* Text inside <pre> must stay as it is; elsewhere lines help. */
-	if (strcmp(element, "span") != 0 && strcmp(element, "a") != 0 &&
-	    strcmp(element, "time") != 0)
+	if (!is_inline(element))
 		buf_char(h->out, '\n');
 }
 
@@ -126,6 +139,19 @@ html_void(struct html *h, const char *element, ...)
 	va_start(ap, element);
 	start_tag(h, element, ap);
 	va_end(ap);
+}
+
+void
+html_say(
+    struct html *h, const char *element, const char *cls, const char *fmt, ...)
+{
+	auto_buf struct buf b = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&b, fmt, ap);
+	va_end(ap);
+	html_element(h, element, b.data, "class", cls, NULL);
 }
 
 void

@@ -31,6 +31,9 @@ void html_textf(struct html *, const char *fmt, ...) KILN_PRINTF(2, 3);
 /* open, text, close.  Attributes as in html_open. */
 void html_element(struct html *, const char *element, const char *text, ...)
     __attribute__((sentinel));
+/* open, formatted text, close; a NULL class is none. */
+void html_say(struct html *, const char *element, const char *cls,
+    const char *fmt, ...) KILN_PRINTF(4, 5);
 /* An element without content: <meta …>, <input …>, <br>. */
 void html_void(struct html *, const char *element, ...)
     __attribute__((sentinel));

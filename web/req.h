@@ -27,6 +27,9 @@ struct web {				    /* what the whole program holds */
 	char *path;
 	struct db *web;	       /* ours */
 	struct db *farm, *tuf; /* readers; NULL until their owners made them */
+	json_t *records;       /* of the store, by digest; NULL: none yet */
+	uint64_t written;      /* by us: grows with each transaction */
+	struct live *live_streams; /* who listens; NULL: nobody */
 };
 
 struct req {
@@ -48,9 +51,12 @@ struct reply {
 	struct buf body;
 	int fd; /* the body instead, when not -1 */
 	int64_t fd_size;
-	char etag[80];	   /* without quotes */
-	const char *cache; /* Cache-Control */
-	const char *allow; /* 405: the method that would have done */
+	char etag[80];	      /* without quotes */
+	const char *cache;    /* Cache-Control */
+	const char *allow;    /* 405: the method that would have done */
+	const char *location; /* 3xx: borrowed, or in `place` */
+	char place[600];
+	struct stream *stream; /* the body comes as it happens; taken */
 };
 
 /* A query argument of the URL, or NULL. */

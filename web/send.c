@@ -7,9 +7,11 @@
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "web/live.h"
 
-#define CSP                                                      \
-	"default-src 'none'; style-src 'self'; img-src 'self'; " \
+#define CSP                                                         \
+	"default-src 'none'; style-src 'self'; script-src 'self'; " \
+	"connect-src 'self'; img-src 'self'; "                      \
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 int
@@ -115,6 +117,8 @@ headers(struct MHD_Response *m, const struct reply *re)
 
 		MHD_add_response_header(m, "ETag", quoted);
 	}
+	if (re->location)
+		MHD_add_response_header(m, "Location", re->location);
 	if (re->allow)
 		MHD_add_response_header(m, "Allow",
 		    strcmp(re->allow, "GET") == 0 ? "GET, HEAD" : re->allow);
@@ -141,7 +145,10 @@ send_reply(struct req *req, struct reply *re)
 		re->status = 304;
 		buf_clear(&re->body);
 	}
-	if (re->fd != -1) {
+	if (re->stream) {
+		m = live_response(re->stream, req->con);
+		re->stream = NULL;
+	} else if (re->fd != -1) {
 		m = file_response(req, re);
 	} else {
 		n = re->body.len;

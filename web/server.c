@@ -14,6 +14,7 @@
 #include "lib/num.h"
 #include "lib/own.h"
 #include "web/dispatch.h"
+#include "web/live.h"
 #include "web/send.h"
 
 /* A chunked body says no length; beyond this even refusing is too much. */
@@ -299,10 +300,12 @@ server_add(struct server *s, int listener, struct web *web, struct err *err)
 		return err_set(
 		    err, ERR_INPUT, "at most %d sockets", SERVER_SOCKETS);
 	/* No thread of its own: one connection to each database (lib/db.h). */
-	d = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-	    on_access, web, MHD_OPTION_EXTERNAL_LOGGER, on_complaint, NULL,
-	    MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_NOTIFY_COMPLETED,
-	    on_done, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+	d = MHD_start_daemon(
+	    MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0,
+	    NULL, NULL, on_access, web, MHD_OPTION_EXTERNAL_LOGGER,
+	    on_complaint, NULL, MHD_OPTION_LISTEN_SOCKET, listener,
+	    MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
 	    MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,
 	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)SERVER_CONNECTIONS,
 	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)SERVER_PER_ADDRESS,
@@ -315,6 +318,7 @@ server_add(struct server *s, int listener, struct web *web, struct err *err)
 		MHD_stop_daemon(d);
 		return err_set(err, ERR_SYSTEM, "no epoll descriptor");
 	}
+	s->web = web;
 	s->d[s->n] = d;
 	s->epoll[s->n++] = info->epoll_fd;
 	return 0;
@@ -325,10 +329,12 @@ server_run(struct server *s, int stop, struct err *err)
 {
 	for (;;) {
 		struct pollfd p[SERVER_SOCKETS + 1];
+		size_t i;
 		MHD_UNSIGNED_LONG_LONG wait;
 		int timeout = s->waiting ? 1000 : 5000;
-		size_t i;
 
+		if (s->web->live_streams && s->web->live_streams->first)
+			timeout = LIVE_TICK_MS;
 		for (i = 0; i < s->n; i++) {
 			p[i] = (struct pollfd){ s->epoll[i], POLLIN, 0 };
 			if (MHD_get_timeout(s->d[i], &wait) == MHD_YES &&
@@ -343,6 +349,7 @@ server_run(struct server *s, int stop, struct err *err)
 		for (i = 0; i < s->n; i++)
 			MHD_run(s->d[i]);
 		cut_waiting(s);
+		live_tick(s->web);
 	}
 }
 
@@ -351,7 +358,12 @@ server_release(struct server *s)
 {
 	size_t i;
 
-	for (i = 0; i < s->n; i++)
+	/* A suspended connection would keep its daemon from stopping. */
+	if (s->web)
+		live_end(s->web);
+	for (i = 0; i < s->n; i++) {
+		MHD_run(s->d[i]);
 		MHD_stop_daemon(s->d[i]);
+	}
 	s->n = 0;
 }

@@ -20,6 +20,7 @@ struct server {
 	struct MHD_Daemon *d[SERVER_SOCKETS];
 	int epoll[SERVER_SOCKETS];
 	size_t n;
+	struct web *web;	    /* borrowed */
 	struct connection *waiting; /* for the rest of their requests */
 	int64_t patience_ms;	    /* 0: SERVER_REQUEST_S */
 };

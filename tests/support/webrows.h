@@ -161,7 +161,8 @@ static const char *const KILN_UNUSED pages[] = { "/", "/recipes",
 static void KILN_UNUSED
 assert_well_formed(const char *page, const char *text)
 {
-	static const char *const voids[] = { "meta", "link", "br", "img" };
+	static const char *const voids[] = { "meta", "link", "br", "img",
+		"input" };
 	char open[64][16];
 	size_t depth = 0, i;
 	const char *p = text;

@@ -76,8 +76,8 @@ hostile_names_and_logs_come_out_escaped(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_LEN(pages); i++) {
 		http_get(&a, pages[i], "");
-		assert_null(strstr(a.body.data, "<script"));
-		assert_null(strstr(a.body.data, "<img"));
+		assert_null(strstr(a.body.data, "<script>"));
+		assert_null(strstr(a.body.data, "<img src=x"));
 		assert_null(strchr(a.body.data, '\033'));
 	}
 	http_get(&a, "/recipes", "");
@@ -87,9 +87,9 @@ hostile_names_and_logs_come_out_escaped(void **state)
 	http_get(&a, "/build/1/log", "");
 	/* Not cut at the NUL, and bad bytes are marked. */
 	assert_non_null(strstr(a.body.data, "&lt;/pre&gt;&lt;script&gt;"));
-	assert_non_null(
-	    strstr(a.body.data, "red\357\277\275nul \357\277\275\357\277\275"
-				" utf8\n"));
+	assert_non_null(strstr(a.body.data,
+	    "<span class=\"f1\">red\357\277\275nul \357\277\275\357\277\275"
+	    " utf8\n</span>"));
 }
 
 static void
@@ -99,8 +99,9 @@ a_build_says_by_whom_and_what_was_not_tried(void **state)
 
 	(void)state;
 	http_get(&a, "/build/1", "");
-	assert_non_null(strstr(a.body.data, "<dt>in lanes</dt>\n<dd>A, B"));
-	assert_non_null(strstr(a.body.data, "<dt>not varied</dt>\n<dd>cpu"));
+	assert_non_null(strstr(a.body.data, "</span> by 1 party."));
+	assert_non_null(strstr(a.body.data, "<li>date</li>"));
+	assert_non_null(strstr(a.body.data, "<li class=\"not\">cpu</li>"));
 	assert_non_null(strstr(a.body.data, "kernel 6.1, 2 cores"));
 }
 
@@ -115,9 +116,10 @@ the_log_of_a_running_build_is_the_growing_file(void **state)
 	assert_non_null(strstr(a.body.data, "http-equiv=\"refresh\""));
 	webfarm_file("log/runs", "run-3.log", "two\n", 4);
 	http_get(&a, "/build/3/log", "");
-	assert_non_null(strstr(a.body.data, "<pre>two\n"));
+	assert_non_null(strstr(
+	    a.body.data, "data-stream=\"/build/3/log/events?from=4\">two\n"));
 	http_get(&a, "/build/4/log", "");
-	assert_non_null(strstr(a.body.data, "(no output yet)"));
+	assert_non_null(strstr(a.body.data, "log/events?from=0\"></pre>"));
 }
 
 static void
@@ -131,7 +133,7 @@ a_long_log_comes_by_the_page_without_a_gap(void **state)
 	(void)state;
 	http_get(&a, "/build/2/log", "");
 	assert_true(a.body.len < 400000);
-	assert_non_null(strstr(a.body.data, "<pre>line "));
+	assert_non_null(strstr(a.body.data, "off\">line "));
 	assert_non_null(strstr(a.body.data, "line 19999 of"));
 	assert_non_null(strstr(a.body.data, ">earlier</a>"));
 	for (rounds = 0; at < size && rounds < 10; rounds++) {
@@ -152,8 +154,80 @@ a_long_log_comes_by_the_page_without_a_gap(void **state)
 	}
 	assert_int_equal(lines, BIG_LINES);
 	assert_int_equal(http_get(&a, "/build/2/log?from=99999999", ""), 200);
-	assert_int_equal(http_get(&a, "/build/2/log?from=-1", ""), 404);
-	assert_int_equal(http_get(&a, "/build/2/log?from=x", ""), 404);
+	assert_int_equal(http_get(&a, "/build/2/log?from=-1", ""), 400);
+	assert_int_equal(http_get(&a, "/build/2/log?from=x", ""), 400);
+}
+
+/* --- what comes as it happens ----------------------------------------------*/
+
+/* Reads a stream until it has said `want`; the socket's patience ends it. */
+static bool
+stream_says(int fd, struct buf *said, const char *want)
+{
+	char chunk[4096];
+	ssize_t n;
+
+	while (strstr(said->data, want) == NULL) {
+		n = recv(fd, chunk, sizeof(chunk), 0);
+		if (n <= 0)
+			return false;
+		buf_add(said, chunk, (size_t)n);
+	}
+	return true;
+}
+
+static void
+stream_ask(int fd, const char *path)
+{
+	auto_free char *ask =
+	    mem_printf("GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
+
+	http_write(fd, ask, strlen(ask));
+}
+
+static void
+a_running_log_is_told_line_by_line_until_its_end(void **state)
+{
+	auto_buf struct buf said = BUF_INIT;
+	auto_answer struct answer a = ANSWER_INIT;
+	int fd = http_connect();
+
+	(void)state;
+	webfarm_sql(webfarm.farm_db,
+	    "INSERT INTO run (id, plan, lane, state, queued_at, started_at)"
+	    " VALUES (7, '%s', 'B', 'running', 1, 1)",
+	    plan);
+	webfarm_file("log/runs", "run-7.log", "one\nhal", 7);
+	stream_ask(fd, "/build/7/log/events?from=0");
+	assert_true(stream_says(fd, &said, "[[\"\",\"one\\n\"]]"));
+	assert_non_null(strstr(said.data, "text/event-stream"));
+	assert_null(strstr(said.data, "hal"));
+	/* While it stays open, others are served. */
+	assert_int_equal(http_get(&a, "/build/7", ""), 200);
+	webfarm_file("log/runs", "run-7.log", "one\nhalf\n\033[1;31m<b>\n", 21);
+	assert_true(stream_says(fd, &said, "[\"f1 bo\",\"<b>\\n\"]"));
+	assert_non_null(strstr(said.data, "half\\n"));
+	webfarm_sql(webfarm.farm_db,
+	    "UPDATE run SET state = 'succeeded', log = '%s' WHERE id = 7",
+	    log_hex);
+	assert_true(stream_says(fd, &said, "event: end\n"));
+	close(fd);
+	webfarm_sql(webfarm.farm_db, "DELETE FROM run WHERE id = %d", 7);
+}
+
+static void
+a_change_of_a_database_is_told(void **state)
+{
+	auto_buf struct buf said = BUF_INIT;
+	int fd = http_connect();
+
+	(void)state;
+	stream_ask(fd, "/events");
+	assert_true(stream_says(fd, &said, "retry: 3000"));
+	assert_null(strstr(said.data, "change"));
+	webfarm_sql(webfarm.farm_db, "UPDATE progress SET done = done + %d", 1);
+	assert_true(stream_says(fd, &said, "event: change\n"));
+	close(fd);
 }
 
 /* --- more than one ---------------------------------------------------------*/
@@ -214,8 +288,8 @@ one_connection_carries_many_requests(void **state)
 	http_read(fd, &a);
 	close(fd);
 	assert_int_equal(a.status, 200);
-	assert_non_null(strstr(a.body.data, "Routers - kiln"));
-	assert_non_null(strstr(a.body.data, "Releases - kiln"));
+	assert_non_null(strstr(a.body.data, "Fleet \302\267 kiln"));
+	assert_non_null(strstr(a.body.data, "Releases \302\267 kiln"));
 }
 
 static void
@@ -250,6 +324,9 @@ main(void)
 		cmocka_unit_test(
 		    the_log_of_a_running_build_is_the_growing_file),
 		cmocka_unit_test(a_long_log_comes_by_the_page_without_a_gap),
+		cmocka_unit_test(
+		    a_running_log_is_told_line_by_line_until_its_end),
+		cmocka_unit_test(a_change_of_a_database_is_told),
 		cmocka_unit_test(half_requests_block_nobody),
 		cmocka_unit_test(a_request_that_drips_is_cut),
 		cmocka_unit_test(one_connection_carries_many_requests),

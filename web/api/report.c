@@ -283,6 +283,7 @@ api_report(struct req *req, struct reply *re)
 	} else if (keep(req->web->web, &s, &err) == -1) {
 		reply_error(req, re, 503, err_cause(&err), err.msg);
 	} else {
+		req->web->written++;
 		/* A repeated sequence is answered the same: a router that lost
 		 * our answer sends again. */
 		js_set_int(ok, "sequence", s.sequence);

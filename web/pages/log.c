@@ -1,215 +1,163 @@
 /*
  * A build's log, a page at a time from its end: a log may be many megabytes,
- * and there is one thread.  The whole of a finished one is an artifact.
+ * and there is one thread.  The whole of a finished one is an artifact; what a
+ * running one says comes as an event stream.
  */
-#include <fcntl.h>
-#include <stdio.h>
+#include "web/pages/log.h"
+
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/fdio.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
-#include "lib/store.h"
+#include "web/ansi.h"
 #include "web/frame.h"
+#include "web/live.h"
+#include "web/log_file.h"
 #include "web/pages/pages.h"
 
-#define LOG_PAGE (256 << 10)
-
-/* Bytes that begin a whole UTF-8 character at s, or 0. */
-static size_t
-utf8_length(const char *s, size_t n)
+int
+log_model(struct req *req, int64_t id, int64_t from, size_t max, json_t *m,
+    struct err *err)
 {
-	size_t len = 0;
-	json_t *j = NULL;
+	struct log_part p = { .text = BUF_INIT };
+	auto_buf struct buf text = BUF_INIT;
+	struct log_file l;
+	int rc = 0;
 
-	while (j == NULL && len < 4 && len < n)
-		j = json_stringn(s, ++len);
-	if (j == NULL)
-		len = 0;
-	json_decref(j);
-	return len;
-}
-
-/* A build may print any bytes; JSON and HTML want UTF-8 without NUL. */
-static void
-add_utf8(struct buf *out, const char *s, size_t n)
-{
-	while (n > 0) {
-		size_t len = 1;
-
-		if (*s == '\0' || ((unsigned char)*s >= 0x80 &&
-				      (len = utf8_length(s, n)) == 0)) {
-			buf_str(out, "\xef\xbf\xbd");
-			len = 1;
-		} else {
-			buf_add(out, s, len);
-		}
-		s += len;
-		n -= len;
-	}
-}
-
-struct part {
-	int64_t size, from, to; /* of the log, and what is shown */
-	struct buf text;
-};
-
-/* Whole lines: the one that the page's start cuts is on the page before. */
-static void
-whole_lines(struct part *p, bool cut_start)
-{
-	char *text = p->text.data, *first, *last;
-
-	if (cut_start && (first = strchr(text, '\n')) != NULL) {
-		size_t cut = (size_t)(first + 1 - text);
-
-		memmove(text, first + 1, p->text.len - cut + 1);
-		p->text.len -= cut;
-		p->from += (int64_t)cut;
-	}
-	last = memrchr(text, '\n', p->text.len);
-	if (p->to < p->size && last) {
-		p->to -= (int64_t)(p->text.len - (size_t)(last + 1 - text));
-		p->text.len = (size_t)(last + 1 - text);
-	}
-	p->text.data[p->text.len] = '\0';
-}
-
-/* from -1: the end. */
-static int
-read_part(int fd, int64_t from, struct part *p, struct err *err)
-{
-	bool tail = from == -1;
-	ssize_t got;
-
-	if (fd_size(fd, &p->size, err) == -1)
+	if (log_file_open(req->web, id, &l, err) == -1)
 		return -1;
-	if (tail)
-		from = p->size > LOG_PAGE ? p->size - LOG_PAGE : 0;
-	if (from > p->size)
-		from = p->size;
-	buf_reserve(&p->text, LOG_PAGE + 1);
-	got = pread(fd, p->text.data, LOG_PAGE, from);
-	if (got == -1)
-		return err_sys(err, "read the log");
-	p->text.len = (size_t)got;
-	p->text.data[got] = '\0';
-	p->from = from;
-	p->to = from + got;
-	if (p->to > p->size)
-		p->size = p->to; /* it grew */
-	whole_lines(p, tail && from > 0);
+	if (l.fd != -1)
+		rc = log_file_read(l.fd, from, max, &p, err);
+	own_close(&l.fd);
+	utf8_add(&text, p.text.data ? p.text.data : "", p.text.len);
+	buf_release(&p.text);
+	if (rc == -1)
+		return -1;
+	js_set_int(m, "id", id);
+	js_set_int(m, "size", p.size);
+	js_set_int(m, "from", p.from);
+	js_set_int(m, "to", p.to);
+	js_set_str(m, "digest", l.digest[0] ? l.digest : NULL);
+	js_set_bool(m, "running", l.running);
+	js_set_str(m, "log", text.data);
 	return 0;
 }
 
-/* 1: open, *digest empty while it grows; 0: nothing was said yet. */
-static int
-open_log(struct req *req, int64_t id, char digest[HASH_HEX], int *fd,
-    struct err *err)
-{
-	static const char sql[] = "SELECT log, state FROM run WHERE id = ?1";
-	auto_stmt struct stmt *q = db_stmt(req->web->farm, sql);
-	char path[STORE_PATH];
-	struct hash h;
-	int got;
+/* --- as a page -------------------------------------------------------------*/
 
-	stmt_bind_int(q, 1, id);
-	if ((got = stmt_step(q, err)) == -1)
-		return -1;
-	if (got == 0)
-		return err_set(err, ERR_MISSING, "no such build");
-	digest[0] = '\0';
-	if (stmt_hash(q, 0, &h)) {
-		hash_hex(&h, digest);
-		store_path(&h, path);
-		*fd = file_open_at(req->web->store, path, O_RDONLY, 0, err);
-		return *fd == -1 ? -1 : 1;
+static void
+emit_html(void *arg, const char *cls, const char *text)
+{
+	struct html *h = arg;
+
+	if (cls[0])
+		html_element(h, "span", text, "class", cls, NULL);
+	else
+		html_text(h, text);
+}
+
+static void
+toolbar(struct html *h, const json_t *m)
+{
+	int64_t id = m_int(m, "id"), from = m_int(m, "from");
+
+	html_open(h, "div", "class", "logbar", NULL);
+	html_void(h, "input", "type", "search", "class", "logfind scripted",
+	    "aria-label", "Search in the log", "placeholder",
+	    "search in the log", NULL);
+	html_element(h, "span", "", "class", "loghits", "role", "status", NULL);
+	if (from > 0) {
+		int64_t back = from > LOG_PAGE ? from - LOG_PAGE : 0;
+
+		html_link(h, "earlier", "/build/%lld/log?from=%lld",
+		    (long long)id, (long long)back);
+		html_text(h, " ");
 	}
-	/* It still runs: the builder lets us read the growing file. */
-	snprintf(path, sizeof(path), "run-%lld.log", (long long)id);
-	if (req->web->live == -1)
-		return 0;
-	*fd = file_open_at(req->web->live, path, O_RDONLY | O_NONBLOCK, 0, err);
-	return *fd == -1 ? 0 : 1;
+	if (m_int(m, "to") < m_int(m, "size")) {
+		html_link(h, "later", "/build/%lld/log?from=%lld",
+		    (long long)id, (long long)m_int(m, "to"));
+		html_text(h, " ");
+		html_link(h, "end", "/build/%lld/log", (long long)id);
+	}
+	if (m_str(m, "digest")[0]) {
+		html_link(
+		    h, "all of it", "/blob/%s?as=text", m_str(m, "digest"));
+		html_open(h, "span", "class", "soft", NULL);
+		view_size(h, m_int(m, "size"));
+		html_close(h, "span");
+	} else if (json_is_true(json_object_get(m, "running"))) {
+		html_element(h, "span", "live", "class", "chip running", NULL);
+		html_open(h, "label", "class", "scripted", NULL);
+		html_void(h, "input", "type", "checkbox", "class", "logfollow",
+		    "checked", "", NULL);
+		html_text(h, " follow");
+		html_close(h, "label");
+	}
+	html_close(h, "div");
+}
+
+void
+log_view(struct html *h, const json_t *m)
+{
+	const char *text = m_str(m, "log");
+	auto_free char *stream = NULL;
+	struct ansi a = ANSI_INIT;
+
+	if (json_is_true(json_object_get(m, "running")))
+		stream = mem_printf("/build/%lld/log/events?from=%lld",
+		    (long long)m_int(m, "id"), (long long)m_int(m, "to"));
+	html_open(h, "div", "class", "log", NULL);
+	toolbar(h, m);
+	html_open(h, "pre", "tabindex", "0", "role", "log", "aria-label",
+	    "Build log", "aria-live", "off", "data-stream", stream, NULL);
+	if (text[0])
+		ansi_feed(&a, text, strlen(text), emit_html, h);
+	else if (stream == NULL)
+		html_text(h, "(no output)");
+	html_close(h, "pre");
+	html_close(h, "div");
 }
 
 static json_t *
 model(struct req *req, struct err *err)
 {
-	struct part p = { .text = BUF_INIT };
-	auto_buf struct buf text = BUF_INIT;
-	auto_free char *title = NULL;
+	auto_json json_t *m = json_object();
 	const char *from_arg = req_arg(req, "from");
-	char digest[HASH_HEX];
+	auto_free char *title = NULL;
 	int64_t id, from = -1;
-	auto_fd int fd = -1;
-	json_t *m;
-	int got;
 
 	if (run_id(req, &id, err) == -1)
 		return NULL;
 	if (from_arg && num_int(from_arg, 0, INT64_MAX, &from, err) == -1) {
-		err_set(err, ERR_MISSING, "from: a byte of the log is meant");
+		err_set(err, ERR_INPUT, "from: a byte of the log is meant");
 		return NULL;
 	}
-	got = open_log(req, id, digest, &fd, err);
-	if (got == -1 || (got == 1 && read_part(fd, from, &p, err) == -1)) {
-		buf_release(&p.text);
+	if (log_model(req, id, from, LOG_PAGE, m, err) == -1)
 		return NULL;
-	}
-	add_utf8(&text, p.text.data, p.text.len);
-	buf_release(&p.text);
-	m = json_object();
 	title = mem_printf("Log of build %lld", (long long)id);
 	js_set_str(m, "title", title);
-	js_set_int(m, "id", id);
-	js_set_int(m, "size", p.size);
-	js_set_int(m, "from", p.from);
-	js_set_int(m, "to", p.to);
-	js_set_str(m, "digest", digest[0] ? digest : NULL);
-	js_set_str(m, "log", text.data);
 	/* Who reads its end wants to see what comes. */
-	if (digest[0] == '\0' && from == -1)
+	if (json_is_true(json_object_get(m, "running")) && from == -1)
 		js_set_int(m, "refresh", 5);
-	return m;
+	return json_incref(m);
 }
 
 static void
 view(struct html *h, const json_t *m)
 {
-	int64_t id = m_int(m, "id"), from = m_int(m, "from");
-
-	html_open(h, "p", NULL);
-	html_link(h, "build", "/build/%lld", (long long)id);
-	if (m_int(m, "size") > LOG_PAGE) {
-		html_textf(h, " \302\267 bytes %lld to %lld of %lld",
-		    (long long)from, (long long)m_int(m, "to"),
+	html_open(h, "p", "class", "lede", NULL);
+	html_text(h, "of ");
+	html_link(h, "the build", "/build/%lld", (long long)m_int(m, "id"));
+	if (m_int(m, "size") > LOG_PAGE)
+		html_textf(h, ", bytes %lld to %lld of %lld",
+		    (long long)m_int(m, "from"), (long long)m_int(m, "to"),
 		    (long long)m_int(m, "size"));
-	}
-	if (from > 0) {
-		html_text(h, " \302\267 ");
-		html_link(h, "earlier", "/build/%lld/log?from=%lld",
-		    (long long)id,
-		    (long long)(from > LOG_PAGE ? from - LOG_PAGE : 0));
-	}
-	if (m_int(m, "to") < m_int(m, "size")) {
-		html_text(h, " \302\267 ");
-		html_link(h, "later", "/build/%lld/log?from=%lld",
-		    (long long)id, (long long)m_int(m, "to"));
-		html_text(h, " \302\267 ");
-		html_link(h, "end", "/build/%lld/log", (long long)id);
-	}
-	if (m_str(m, "digest")[0]) {
-		html_text(h, " \302\267 ");
-		html_link(
-		    h, "all of it", "/blob/%s?as=text", m_str(m, "digest"));
-	}
 	html_close(h, "p");
-	html_element(h, "pre",
-	    m_str(m, "log")[0] ? m_str(m, "log") : "(no output yet)", NULL);
+	log_view(h, m);
 }
 
 void
@@ -221,4 +169,105 @@ page_log(struct req *req, struct reply *re)
 		.view = view };
 
 	page_reply(req, re, &page);
+}
+
+/* --- as it grows -----------------------------------------------------------*/
+
+struct tail {
+	int64_t run, at;
+	struct ansi look;
+};
+
+static void
+emit_json(void *arg, const char *cls, const char *text)
+{
+	json_t *pair = json_array();
+
+	json_array_append_new(pair, json_string(cls));
+	json_array_append_new(pair, json_string(text));
+	json_array_append_new(arg, pair);
+}
+
+/* Whole lines while it runs; what is left when it has ended. */
+static void
+say(struct tail *t, struct log_part *p, bool running, struct buf *out)
+{
+	auto_json json_t *runs = json_array();
+	size_t n = p->text.len;
+	const char *last;
+
+	if (running && n < LOG_PAGE / 4) {
+		last = memrchr(p->text.data, '\n', n);
+		n = last ? (size_t)(last + 1 - p->text.data) : 0;
+	}
+	if (n == 0)
+		return;
+	ansi_feed(&t->look, p->text.data, n, emit_json, runs);
+	t->at = p->from + (int64_t)n;
+	buf_printf(out, "id: %lld\nevent: log\ndata: ", (long long)t->at);
+	js_text(runs, false, out);
+	buf_str(out, "\n\n");
+}
+
+static bool
+fill(struct stream *s, struct buf *out)
+{
+	struct log_part p = { .text = BUF_INIT };
+	struct tail *t = s->state;
+	struct err err = ERR_INIT;
+	struct log_file l;
+	bool more;
+
+	if (log_file_open(s->web, t->run, &l, &err) == -1)
+		return false;
+	more = l.running;
+	if (l.fd != -1) {
+		if (log_file_read(l.fd, t->at, LOG_PAGE / 4, &p, &err) == 0) {
+			say(t, &p, more, out);
+			more |= t->at < p.size;
+		}
+		close(l.fd);
+	}
+	buf_release(&p.text);
+	if (!more)
+		buf_str(out, "event: end\ndata: 0\n\n");
+	return more;
+}
+
+static void
+release(struct stream *s)
+{
+	free(s->state);
+}
+
+void
+log_events(struct req *req, struct reply *re)
+{
+	const char *from = req_arg(req, "from");
+	/* A browser that comes back says what it saw last. */
+	const char *last = MHD_lookup_connection_value(
+	    req->con, MHD_HEADER_KIND, "Last-Event-ID");
+	struct tail *t = mem_zero(1, sizeof(*t));
+	struct err err = ERR_INIT;
+	int64_t id = 0;
+
+	req_readers(req);
+	if (last && last[0])
+		from = last;
+	if (req->web->farm == NULL || run_id(req, &id, &err) == -1) {
+		reply_error(req, re, 404, "missing", "no such build");
+	} else if (from && num_int(from, 0, INT64_MAX, &t->at, &err) == -1) {
+		reply_error(req, re, 400, "bad-input",
+		    "from: a byte of the log is meant");
+	} else {
+		t->run = id;
+		re->stream = live_open(req, fill, t, release);
+		if (re->stream) {
+			re->type = "text/event-stream";
+			return;
+		}
+		reply_error(
+		    req, re, 503, "busy", "too many pages are looking already");
+	}
+	free(t);
 }

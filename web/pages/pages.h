@@ -10,6 +10,7 @@ void page_recipe(struct req *, struct reply *); /* part[0]: name */
 void page_builds(struct req *, struct reply *);
 void page_build(struct req *, struct reply *); /* part[0]: run id */
 void page_log(struct req *, struct reply *);   /* part[0]: run id */
+void log_events(struct req *, struct reply *); /* part[0]: run id */
 void page_releases(struct req *, struct reply *);
 void page_routers(struct req *, struct reply *);
 

@@ -35,7 +35,7 @@ view(struct html *h, const json_t *m)
 	const json_t *r;
 	size_t i;
 
-	view_table(h, head);
+	view_table(h, "List", head);
 	json_array_foreach(m, i, r)
 	{
 		html_open(h, "tr", NULL);
@@ -135,7 +135,7 @@ view_plans(struct html *h, const json_t *plans)
 	size_t i;
 
 	html_element(h, "h2", "Plans", NULL);
-	view_table(h, head);
+	view_table(h, "List", head);
 	json_array_foreach(plans, i, p)
 	{
 		html_open(h, "tr", NULL);
@@ -173,7 +173,7 @@ one_view(struct html *h, const json_t *m)
 		    h, "p", m_str(a, "error"), "class", "failed", NULL);
 	view_plans(h, json_object_get(m, "plans"));
 	html_element(h, "h2", "Locks", NULL);
-	view_table(h, head);
+	view_table(h, "List", head);
 	json_array_foreach(json_object_get(m, "locks"), i, l)
 	{
 		html_open(h, "tr", NULL);

@@ -76,7 +76,7 @@ view_sets(struct html *h, const json_t *sets)
 	size_t i;
 
 	html_element(h, "h2", "Sets", NULL);
-	view_table(h, head);
+	view_table(h, "List", head);
 	json_array_foreach(sets, i, s)
 	{
 		html_open(h, "tr", NULL);
@@ -122,7 +122,7 @@ view_releases(struct html *h, const json_t *releases)
 	size_t i;
 
 	html_element(h, "h2", "Releases of services", NULL);
-	view_table(h, head);
+	view_table(h, "List", head);
 	json_array_foreach(releases, i, r)
 	{
 		html_open(h, "tr", NULL);
@@ -175,7 +175,7 @@ view(struct html *h, const json_t *m)
 	if (json_array_size(refusals) == 0)
 		return;
 	html_element(h, "h2", "Not published, and why", NULL);
-	view_table(h, head);
+	view_table(h, "List", head);
 	json_array_foreach(refusals, i, r)
 	{
 		html_open(h, "tr", NULL);

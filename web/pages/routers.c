@@ -60,7 +60,7 @@ view(struct html *h, const json_t *m)
 		html_element(h, "p", "No router has reported yet.", NULL);
 		return;
 	}
-	view_table(h, head);
+	view_table(h, "List", head);
 	json_array_foreach(m, i, r)
 	{
 		const json_t *report = json_object_get(r, "report");
@@ -94,7 +94,7 @@ view(struct html *h, const json_t *m)
 void
 page_routers(struct req *req, struct reply *re)
 {
-	static const struct page page = { .title = "Routers",
+	static const struct page page = { .title = "Fleet",
 		.section = "/routers",
 		.web_only = true,
 		.model = model,

@@ -1,0 +1,15 @@
+/* The sections of a build's page. */
+#ifndef KILN_PAGES_BUILD_H
+#define KILN_PAGES_BUILD_H
+
+#include <jansson.h>
+
+#include "web/html.h"
+
+void build_view_why(struct html *, const json_t *);
+void build_view_lanes(struct html *, const json_t *);
+void build_view_place(struct html *, const json_t *);
+void build_view_inputs(struct html *, const json_t *);
+void build_view_relations(struct html *, const json_t *);
+
+#endif
