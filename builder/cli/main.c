@@ -34,13 +34,19 @@ static const struct cli_command commands[] = {
 	    "  --bump P=V      a package or source package, and its new "
 	    "version\n"
 	    "  --json          as JSON\n" },
-	{ "why", "[--json] RECIPE|RUN|PLAN | --cycle N|last",
+	{ "builds", "[--json]", "what runs, what waits and why, what is held",
+	    cmd_builds,
+	    "  --state DIR     folder of the farm\n"
+	    "  --json          as JSON\n" },
+	{ "why", "[--json] RECIPE|RUN|PLAN | --cycle N|last | --event N|last",
 	    "the chain from an event to a build, and what a cycle cost",
 	    cmd_why,
 	    "  --state DIR     folder of the farm\n"
 	    "  --cycle N       what that cycle (or the last one) executed, "
 	    "and\n"
 	    "                  the fewest runs that would have done\n"
+	    "  --event N       the same for what one event led to, in any "
+	    "cycle\n"
 	    "  --json          as JSON\n" },
 	{ 0 },
 };

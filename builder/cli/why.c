@@ -16,6 +16,11 @@
 #define WHERE "kiln why"
 #define HEX_LEAST 8 /* digits of a digest that name it */
 
+/* Why it was made, and why it stands again. */
+#define CAUSES                                                         \
+	"(SELECT event FROM plan WHERE digest = ?1 UNION SELECT event" \
+	" FROM current WHERE plan = ?1)"
+
 /* --- a build ------------------------------------------------------------- */
 
 static json_t *
@@ -28,19 +33,19 @@ plan_json(struct db *db, const char *digest, struct err *err)
 	/* From the first cause to the plan, then what followed. */
 	static const char chain[] =
 	    "WITH RECURSIVE up (id, depth) AS ("
-	    " SELECT event, 0 FROM plan WHERE digest = ?1"
+	    " SELECT event, 0 FROM " CAUSES
 	    " UNION ALL SELECT e.parent, depth + 1 FROM up"
 	    "  JOIN event e ON e.id = up.id WHERE e.parent IS NOT NULL"
 	    "  AND depth < 50),"
 	    " down (id) AS ("
-	    " SELECT event FROM plan WHERE digest = ?1"
+	    " SELECT event FROM " CAUSES
 	    " UNION SELECT e.id FROM down JOIN event e ON e.parent = down.id"
 	    "  WHERE e.kind != 'plan-made')"
 	    " SELECT id, at, kind, subject, text FROM event WHERE id IN"
 	    " (SELECT id FROM up) OR id IN (SELECT id FROM down) ORDER BY id";
 	static const char changes[] =
 	    "WITH RECURSIVE up (id, depth) AS ("
-	    " SELECT event, 0 FROM plan WHERE digest = ?1"
+	    " SELECT event, 0 FROM " CAUSES
 	    " UNION ALL SELECT e.parent, depth + 1 FROM up"
 	    "  JOIN event e ON e.id = up.id WHERE e.parent IS NOT NULL"
 	    "  AND depth < 50)"
@@ -48,7 +53,7 @@ plan_json(struct db *db, const char *digest, struct err *err)
 	    " FROM lock_change WHERE event IN (SELECT id FROM up)"
 	    " ORDER BY security DESC, recipe, part, package";
 	static const char runs[] =
-	    "SELECT id, lane, state, cause, started_at, wall_ms FROM run"
+	    "SELECT id, lane, state, cause, started_at, wall_ms, audit FROM run"
 	    " WHERE plan = ?1 ORDER BY id";
 	static const char releases[] =
 	    "SELECT digest, service, made_at FROM release WHERE plan = ?1"
@@ -62,7 +67,8 @@ plan_json(struct db *db, const char *digest, struct err *err)
 		{ "chain", chain, "id# at@ kind subject text" },
 		{ "changes", changes,
 		    "recipe part package old new suite security?" },
-		{ "runs", runs, "id# lane state cause started@ wall_ms#" },
+		{ "runs", runs,
+		    "id# lane state cause started@ wall_ms# audit?" },
 		{ "releases", releases, "digest service made@" },
 		{ "ledger", ledger, "cycle# executed# needed# reason" },
 	};
@@ -128,10 +134,11 @@ print_run(const json_t *r)
 {
 	const char *cause = ask_str(r, "cause");
 
-	printf("    run %" PRId64 "  lane %s  %s%s%s%s  %.1f s\n",
+	printf("    run %" PRId64 "  lane %s  %s%s%s%s  %.1f s%s\n",
 	    ask_int(r, "id"), ask_str(r, "lane"), ask_str(r, "state"),
 	    *cause ? " (cause=" : "", cause, *cause ? ")" : "",
-	    (double)ask_int(r, "wall_ms") / 1000);
+	    (double)ask_int(r, "wall_ms") / 1000,
+	    json_is_true(json_object_get(r, "audit")) ? "  audit" : "");
 }
 
 static void
@@ -280,11 +287,101 @@ why_cycle(struct db *db, const char *which, bool json, struct err *err)
 	return EXIT_DONE;
 }
 
+/* --- an event ------------------------------------------------------------ */
+
+static void
+print_event(const json_t *e)
+{
+	const json_t *one;
+	size_t i;
+
+	printf("event %" PRId64 ", %s, %s %s: %s\n"
+	       "  %zu tasks: executed %" PRId64 ", lower limit %" PRId64 "\n",
+	    ask_int(e, "id"), ask_str(e, "at"), ask_str(e, "kind"),
+	    ask_str(e, "subject"), ask_str(e, "text"),
+	    json_array_size(json_object_get(e, "tasks")),
+	    ask_int(e, "executed"), ask_int(e, "needed"));
+	json_array_foreach(json_object_get(e, "tasks"), i, one)
+	{
+		const char *reason = ask_str(one, "reason");
+
+		printf("    %s/%s %.12s in cycle %" PRId64 ": executed %" PRId64
+		       ", lower limit %" PRId64 "%s%s\n",
+		    ask_str(one, "recipe"), ask_str(one, "stage"),
+		    ask_str(one, "plan"), ask_int(one, "cycle"),
+		    ask_int(one, "executed"), ask_int(one, "needed"),
+		    *reason ? "; excess: " : "", reason);
+	}
+	json_array_foreach(json_object_get(e, "stands"), i, one)
+	    printf("  stands because of it: %s/%s %.12s, %s\n",
+		ask_str(one, "recipe"), ask_str(one, "stage"),
+		ask_str(one, "plan"), ask_str(one, "verdict"));
+}
+
+static int
+why_event(struct db *db, const char *which, bool json, struct err *err)
+{
+	/* The first cause of what was named. */
+	static const char event[] =
+	    "WITH RECURSIVE up (id, depth) AS (SELECT max(id), 0 FROM event"
+	    "  WHERE CAST(id AS TEXT) = ?1 OR (?1 = 'last' AND parent IS NULL"
+	    "   AND kind IN ('archive-changed', 'recipe-changed',"
+	    "   'suite-enabled', 'suite-disabled', 'lock-imported'))"
+	    " UNION ALL SELECT e.parent, depth + 1 FROM up"
+	    "  JOIN event e ON e.id = up.id WHERE e.parent IS NOT NULL"
+	    "  AND depth < 50)"
+	    " SELECT e.id, e.at, e.kind, e.subject, e.text,"
+	    " (SELECT ifnull(sum(executed), 0) FROM cycle_task"
+	    "  WHERE event = e.id),"
+	    " (SELECT ifnull(sum(needed), 0) FROM cycle_task"
+	    "  WHERE event = e.id)"
+	    " FROM event e JOIN up ON up.id = e.id ORDER BY depth DESC LIMIT 1";
+	static const char tasks[] =
+	    "SELECT p.recipe, p.stage, t.plan, t.cycle, t.executed, t.needed,"
+	    " t.reason FROM cycle_task t JOIN plan p ON p.digest = t.plan"
+	    " WHERE CAST(t.event AS TEXT) = ?1 ORDER BY t.cycle, p.recipe,"
+	    " p.stage";
+	static const char stands[] =
+	    "WITH RECURSIVE down (id) AS (SELECT id FROM event"
+	    "  WHERE CAST(id AS TEXT) = ?1 UNION SELECT e.id FROM down"
+	    "  JOIN event e ON e.parent = down.id)"
+	    " SELECT c.recipe, c.stage, c.plan, ifnull(p.verdict,"
+	    " 'no verdict yet') FROM current c"
+	    " JOIN plan p ON p.digest = c.plan"
+	    " WHERE c.event IN (SELECT id FROM down)"
+	    " ORDER BY c.recipe, c.stage";
+	auto_json json_t *e = ask_row(db, event,
+	    "id# at@ kind subject text executed# needed#", which, err);
+	auto_free char *id = NULL;
+	json_t *l;
+
+	if (!e)
+		return -1;
+	if (!json_object_get(e, "id"))
+		return err_set(err, ERR_MISSING,
+		    "there is no event \"%s\": it wants a number or \"last\"",
+		    which);
+	id = mem_printf("%" PRId64, ask_int(e, "id"));
+	l = ask_rows(db, tasks,
+	    "recipe stage plan cycle# executed# needed# reason", id, err);
+	if (!l)
+		return -1;
+	js_set(e, "tasks", l);
+	l = ask_rows(db, stands, "recipe stage plan verdict", id, err);
+	if (!l)
+		return -1;
+	js_set(e, "stands", l);
+	if (json)
+		return print_json(e);
+	print_event(e);
+	return EXIT_DONE;
+}
+
 /* ------------------------------------------------------------------------- */
 
 static int
-run(const char *state, const char *cycle, const char *what, bool json,
-    struct err *err)
+run(const char *state, const char *cycle, const char *event, const char *what,
+    bool json, struct err *err)
 {
 	struct farm farm = FARM_INIT;
 	auto_free char *path = NULL;
@@ -297,8 +394,9 @@ run(const char *state, const char *cycle, const char *what, bool json,
 		db = db_open_reader(path, err);
 	}
 	if (db)
-		r = cycle ? why_cycle(db, cycle, json, err)
-			  : why_build(db, what, json, err);
+		r = cycle   ? why_cycle(db, cycle, json, err)
+		    : event ? why_event(db, event, json, err)
+			    : why_build(db, what, json, err);
 	farm_release(&farm);
 	return r;
 }
@@ -309,11 +407,12 @@ cmd_why(int argc, char **argv)
 	static const struct option longs[] = {
 		{ "state", required_argument, NULL, 's' },
 		{ "cycle", required_argument, NULL, 'c' },
+		{ "event", required_argument, NULL, 'e' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *state = NULL, *cycle = NULL;
+	const char *state = NULL, *cycle = NULL, *event = NULL;
 	struct err err = ERR_INIT;
 	bool json = false;
 	int c, r;
@@ -323,15 +422,18 @@ cmd_why(int argc, char **argv)
 			state = optarg;
 		else if (c == 'c')
 			cycle = optarg;
+		else if (c == 'e')
+			event = optarg;
 		else if (c == 'j')
 			json = true;
 		else if (c == 'h')
 			return cli_help(&kiln_program, "why");
 		else
 			return EXIT_USAGE;
-	if (argc - optind != (cycle ? 0 : 1))
+	if ((cycle && event) || argc - optind != (cycle || event ? 0 : 1))
 		return cli_usage(WHERE,
-		    "it is `why RECIPE|RUN|PLAN` or `why --cycle N|last`");
-	r = run(state, cycle, argv[optind], json, &err);
+		    "it is `why RECIPE|RUN|PLAN`, `why --cycle N|last` or"
+		    " `why --event N|last`");
+	r = run(state, cycle, event, argv[optind], json, &err);
 	return r == -1 ? cli_fail(WHERE, &err, json) : r;
 }
