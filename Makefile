@@ -141,12 +141,15 @@ $(O)/tests/support/publish: $(call obj,tests/support/publish.c builder/schema.c)
 	$(LINK) $(LIBS) $(LIBS_FARM)
 
 # Beside the peers; the table is out/bench.tsv.
-BENCH := $(O)/tests/bench/pair $(O)/tests/bench/bench_env
+BENCH := $(O)/tests/bench/pair $(O)/tests/bench/bench_env $(O)/tests/bench/forms
 $(O)/tests/bench/pair: tests/bench/pair.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -D_GNU_SOURCE -Wall -Wextra -o $@ $<
 $(O)/tests/bench/bench_env: $(O)/tests/bench/bench_env.o \
     $(call obj,$(BUILDER_LIB)) $(O)/libkiln.a
+	$(LINK) $(LIBS) $(LIBS_FARM)
+$(O)/tests/bench/forms: $(O)/tests/bench/forms.o \
+    $(call obj,$(filter-out %/main.c,$(TUF_SRC))) $(O)/libkiln.a
 	$(LINK) $(LIBS) $(LIBS_FARM)
 bench:
 	@tools/deps build run test

@@ -149,6 +149,17 @@ tuf_path_match(const char *pattern, const char *path)
 	}
 }
 
+/* A search may ask this of thousands of prefixes: most differ at once. */
+static bool
+starts_with(const char *hex, const char *prefix)
+{
+	while (*prefix && *hex == *prefix) {
+		hex++;
+		prefix++;
+	}
+	return !*prefix;
+}
+
 bool
 tuf_role_covers_hash(
     const struct tuf_role *r, const char *path, const char hex[HASH_HEX])
@@ -157,7 +168,7 @@ tuf_role_covers_hash(
 		if (tuf_path_match(r->paths[i], path))
 			return true;
 	for (size_t i = 0; i < r->nprefixes; i++)
-		if (strncmp(hex, r->prefixes[i], strlen(r->prefixes[i])) == 0)
+		if (starts_with(hex, r->prefixes[i]))
 			return true;
 	return false;
 }

@@ -258,9 +258,13 @@ collect_sign(struct repo *r, const char *role, int64_t version, bool *complete,
 	    !(file = tuf_read(
 		  role_type(role), role, draft.data, draft.len, err)) ||
 	    ask_signature(r->signer, role, file, &bytes, &a, err) == -1 ||
-	    add_answers(r, role, version, &a, err) == -1)
+	    db_begin(r->db, err) == -1)
 		return -1;
-	return collect_finish(r, role, version, complete, err);
+	if (add_answers(r, role, version, &a, err) == 0 &&
+	    collect_finish(r, role, version, complete, err) == 0)
+		return db_commit(r->db, err);
+	db_rollback(r->db);
+	return -1;
 }
 
 /* --- files from ceremonies --------------------------------------------- */

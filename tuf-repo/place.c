@@ -63,11 +63,12 @@ check_there(
 	if (size != t->length || !hash_equal(&h, &t->sha256))
 		return err_set(err, ERR_TRUST,
 		    "%s is in the published tree with other content", name);
-	return dir_sync(dir, err);
+	return 0;
 }
 
 static int
-place_target(struct repo *r, const struct tuf_target *t, struct err *err)
+place_target(struct repo *r, const struct tuf_target *t, json_t *folders,
+    struct err *err)
 {
 	const char *slash = strrchr(t->path, '/');
 	auto_free char *folder =
@@ -85,14 +86,32 @@ place_target(struct repo *r, const struct tuf_target *t, struct err *err)
 	name = mem_printf("%s.%s", hex, slash + 1);
 	if (text)
 		return write_once(dir, name, text, strlen(text), err);
-	if (strncmp(t->path, "transport/", 10) == 0)
+	if (strncmp(t->path, "transport/", 10) == 0) {
+		json_object_set_new(folders, folder, json_true());
 		return check_there(dir, name, t, err);
+	}
 	return store_link(r->store, &t->sha256, dir, name, err);
 }
 
 int
-place_targets(
-    struct repo *r, const char *role, int64_t version, struct err *err)
+place_sync(struct repo *r, const json_t *folders, struct err *err)
+{
+	const char *folder;
+	json_t *v;
+
+	json_object_foreach((json_t *)folders, folder, v)
+	{
+		auto_fd int dir = dir_open_at(r->targets, folder, err);
+
+		if (dir == -1 || dir_sync(dir, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+place_targets(struct repo *r, const char *role, int64_t version,
+    json_t *folders, struct err *err)
 {
 	auto_tuf struct tuf_file *f = NULL;
 
@@ -101,7 +120,8 @@ place_targets(
 	for (size_t i = 0; i < f->ntargets; i++) {
 		const struct tuf_target *t = &f->targets[i];
 
-		if (!place_known(r, t) && place_target(r, t, err) == -1)
+		if (!place_known(r, t) &&
+		    place_target(r, t, folders, err) == -1)
 			return err_prefix(err, "target %s", t->path);
 	}
 	return 0;

@@ -159,8 +159,22 @@ was_published(struct repo *r, const char *role, int64_t version, bool *yes,
 }
 
 static int
-place_all(struct switching *s, struct err *err)
+place_new(
+    struct switching *s, const char *role, int64_t version, struct err *err)
 {
+	bool there;
+
+	if (was_published(s->r, role, version, &there, err) == -1 ||
+	    (!there && place_role(s->r, role, version, err) == -1))
+		return err_prefix(err, "publish %s", role);
+	return 0;
+}
+
+static int
+place_all_targets(struct switching *s, struct err *err)
+{
+	auto_json json_t *folders = json_object();
+
 	for (size_t i = 0; i < s->snapshot->nmeta; i++) {
 		const struct tuf_meta *m = &s->snapshot->meta[i];
 		auto_free char *role = meta_role(m);
@@ -168,25 +182,32 @@ place_all(struct switching *s, struct err *err)
 
 		if (was_published(s->r, role, m->version, &there, err) == -1)
 			return -1;
-		if (!there && place_targets(s->r, role, m->version, err) == -1)
+		if (!there &&
+		    place_targets(s->r, role, m->version, folders, err) == -1)
 			return err_prefix(err, "publish %s", role);
 	}
+	return place_sync(s->r, folders, err);
+}
+
+static int
+place_all(struct switching *s, struct err *err)
+{
+	if (place_all_targets(s, err) == -1)
+		return -1;
 	for (size_t i = 0; i < s->snapshot->nmeta; i++) {
 		const struct tuf_meta *m = &s->snapshot->meta[i];
 		auto_free char *role = meta_role(m);
 
 		if (strcmp(role, "targets") != 0 &&
-		    place_role(s->r, role, m->version, err) == -1)
-			return err_prefix(err, "publish %s", role);
+		    place_new(s, role, m->version, err) == -1)
+			return -1;
 	}
-	if (place_role(s->r, "targets", s->targets->version, err) == -1)
-		return err_prefix(err, "publish targets");
+	if (place_new(s, "targets", s->targets->version, err) == -1)
+		return -1;
 	for (int64_t v = 1; v <= s->root; v++)
-		if (place_role(s->r, "root", v, err) == -1)
-			return err_prefix(err, "publish root");
-	if (place_role(s->r, "snapshot", s->snapshot->version, err) == -1)
-		return err_prefix(err, "publish snapshot");
-	return 0;
+		if (place_new(s, "root", v, err) == -1)
+			return -1;
+	return place_new(s, "snapshot", s->snapshot->version, err);
 }
 
 static int

@@ -134,7 +134,7 @@ main(int argc, char **argv)
 		default:
 			return 2;
 		}
-	if (!name || !ours.command || !peer.command || n < 5 || n > PAIRS_MAX) {
+	if (!name || !ours.command || !peer.command || n < 1 || n > PAIRS_MAX) {
 		fprintf(stderr, "pair: see the head of pair.c\n");
 		return 2;
 	}

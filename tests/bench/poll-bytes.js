@@ -1,13 +1,16 @@
-// What a poll that finds nothing new fetches: bytes from the server, headers
-// and all, counted by a relay before it.  Both folders are up to date.
-//   node poll-bytes.js PAIRS METADATA-URL JS-DIR -- OUR-CLIENT ARG...
-// prints a line of out/bench.tsv; @URL@ in an ARG is the relay's.
+// What a client fetches: bytes from the server, headers and all, counted by a
+// relay before it.
+//   node poll-bytes.js NAME PAIRS URL JS-DIR BEFORE TARGET -- OUR-CLIENT ARG...
+// URL is that of metadata/ and targets/; BEFORE is a command that makes both
+// folders as they were, or ""; TARGET is what to download, or "": then the
+// clients refresh only.  Prints a line of out/bench.tsv; @URL@ in an ARG is the
+// relay's.
 'use strict';
-const { spawn } = require('node:child_process');
+const { execFileSync, spawn } = require('node:child_process');
 const net = require('node:net');
 const path = require('node:path');
 
-const [pairs, url, dir, , ...ours] = process.argv.slice(2);
+const [name, pairs, url, dir, before, target, , ...ours] = process.argv.slice(2);
 const { hostname, port, pathname } = new URL(url);
 let got = 0;
 
@@ -24,6 +27,7 @@ const relay = net.createServer((client) => {
 });
 
 function run(argv) {
+  if (before) execFileSync('sh', ['-ec', before]);
   got = 0;
   return new Promise((done, fail) => {
     spawn(argv[0], argv.slice(1), { stdio: ['ignore', 'ignore', 'inherit'] })
@@ -42,12 +46,14 @@ async function main() {
     js = [];
   for (let i = 0; i < Number(pairs); i++) {
     us.push(await run(ours.map((a) => a.replace('@URL@', at))));
-    js.push(await run([process.execPath, path.join(__dirname, 'tuf-js.js'), dir, at]));
+    js.push(await run([process.execPath, path.join(__dirname, 'tuf-js.js'), dir, `${at}/metadata`,
+      ...(target ? [target, `${at}/targets`, path.join(dir, '.target')] : [])]));
   }
   if (!median(us) || !median(js)) throw new Error('nothing went through the relay');
   const ratio = (median(us) / median(js)).toFixed(3);
-  console.log(['tuf-poll.fetched', median(us).toFixed(1), median(js).toFixed(1), ratio, 'B',
-    pairs, `${spread(us)}%/${spread(js)}%`, 'node tuf-js refresh with nothing new'].join('\t'));
+  console.log([`${name}.fetched`, median(us).toFixed(1), median(js).toFixed(1), ratio, 'B',
+    pairs, `${spread(us)}%/${spread(js)}%`,
+    target ? 'node tuf-js refresh and one new target' : 'node tuf-js refresh with nothing new'].join('\t'));
   relay.close();
 }
 
