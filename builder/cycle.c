@@ -7,6 +7,7 @@
 #include "builder/inputs/lock_keep.h"
 #include "builder/judge/publish.h"
 #include "builder/plan/ledger.h"
+#include "builder/poll.h"
 #include "builder/progress.h"
 #include "builder/queue.h"
 #include "builder/relock.h"
@@ -90,38 +91,6 @@ load(struct pass *p, struct err *err)
 		want(p, (size_t)(only - p->recipes.v));
 	}
 	return 0;
-}
-
-/* Failing is no end: locks made from what was seen before still hold, and
- * suite.checked_at tells their age. */
-static void
-poll_archive(struct pass *p)
-{
-	struct strs suites = { 0 };
-	struct archive_news news = { 0 };
-	struct err err = ERR_INIT;
-	size_t cap = 0;
-
-	for (size_t i = 0; i < p->recipes.n; i++) {
-		const struct recipe *r = &p->recipes.v[i];
-
-		for (size_t k = 0; !r->error && k < r->suites.n; k++) {
-			if (strs_has(&suites, r->suites.v[k]) ||
-			    !settings_suite_enabled(
-				&p->b->settings, r->suites.v[k]))
-				continue;
-			MEM_GROW(suites.v, suites.n, cap);
-			suites.v[suites.n++] = r->suites.v[k];
-		}
-	}
-	p->c->archive_reached = true;
-	if (suites.n && archive_poll(&p->b->archive, suites.v, suites.n,
-			    p->b->arch, 0, &news, &err) == -1) {
-		p->c->archive_reached = false;
-		event_add(p->b->db, "archive-refused", "archive", 0,
-		    "%s (cause=%s)", err.msg, err_cause(&err));
-	}
-	free(suites.v);
 }
 
 /* In the order of use, so that a held recipe holds its users. */
@@ -439,8 +408,9 @@ pass_run(struct pass *p, bool poll, struct err *err)
 	if (load(p, err) == -1)
 		return -1;
 	relock_tell_suites(p->b, &p->recipes);
-	if (poll)
-		poll_archive(p);
+	if (poll &&
+	    poll_inputs(p->b, &p->recipes, &p->c->archive_reached, err) == -1)
+		return -1;
 	if (publish_withhold(p->b->db, p->b->store, err) == -1 ||
 	    lock_all(p, err) == -1 || find_urgent(p, err) == -1 ||
 	    ledger_tasks_keep(p->b->db, err) == -1)

@@ -228,7 +228,7 @@ struct opened {
 	struct env_crew crew;
 	struct apt_sources sources;
 	char *env_path, *work_path, *web_db;
-	int lock, wake;
+	int lock, wake, git;
 };
 
 static int
@@ -244,6 +244,9 @@ open_folders(struct opened *o, struct builder *b, struct err *err)
 	o->lock = lock_file_at(b->workdir, "lock", err);
 	if (o->lock == -1)
 		return err_prefix(err, "another kiln-builder has this farm");
+	o->git = farm_dir(&o->farm, "git", err);
+	if (o->git == -1)
+		return -1;
 	b->envdir = farm_dir(&o->farm, "env", err);
 	b->logdir = farm_dir(&o->farm, "log/runs", err);
 	b->rundir = farm_dir(&o->farm, "run", err);
@@ -319,7 +322,9 @@ open_all(struct opened *o, struct builder *b, const struct options *opt,
 		.store = b->store,
 		.workers = &o->workers,
 		.sources = &o->sources,
-		.tmpdir = b->workdir };
+		.tmpdir = b->workdir,
+		.gitdir = o->git,
+		.offline = opt->offline };
 	b->only = opt->only;
 	b->nonly = opt->nonly;
 	b->jobs = jobs_of(opt, &b->settings);
@@ -353,6 +358,7 @@ close_all(struct opened *o, struct builder *b)
 	own_close(&b->rundir);
 	own_close(&o->wake);
 	own_close(&o->lock);
+	own_close(&o->git);
 	settings_release(&b->settings);
 	free(o->env_path);
 	free(o->work_path);
@@ -396,6 +402,7 @@ main(int argc, char **argv)
 	struct opened o = { .workers = WORKERS_INIT,
 		.sources = APT_SOURCES_INIT,
 		.lock = -1,
+		.git = -1,
 		.wake = -1,
 		.farm = { .dirfd = -1 } };
 	struct sigaction sa = { .sa_handler = on_signal };

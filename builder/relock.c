@@ -46,7 +46,11 @@ find_lock(struct builder *b, const struct recipe *r, int64_t event,
 		.arch = b->arch,
 		.suites = suites,
 		.sources = r->sources.v,
-		.nsources = r->sources.n };
+		.nsources = r->sources.n,
+		.git = r->git,
+		.ngit = r->ngit,
+		.files = r->fetched,
+		.nfiles = r->nfetched };
 	struct hash digest;
 
 	for (size_t i = 0; i < r->suites.n; i++)
@@ -130,27 +134,42 @@ remember(struct db *db, const char *recipe, struct before *was, struct err *err)
 	return 0;
 }
 
-/* The last of this cycle that says something new of a suite, or of any. */
+/* The last of this cycle that says something new of a suite or repository. */
 static int64_t
-suite_event(
-    struct db *db, const struct recipe *r, const char *suite, int64_t since)
+event_of(struct db *db, const char *subject, int64_t since)
 {
 	static const char sql[] =
 	    "SELECT id FROM event WHERE id > ?2 AND subject = ?1 AND kind IN"
-	    " ('archive-changed', 'suite-enabled', 'suite-disabled')"
-	    " ORDER BY id DESC LIMIT 1";
+	    " ('archive-changed', 'suite-enabled', 'suite-disabled',"
+	    " 'git-changed') ORDER BY id DESC LIMIT 1";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	struct err err = ERR_INIT;
+
+	stmt_bind_str(q, 1, subject);
+	stmt_bind_int(q, 2, since);
+	return stmt_step(q, &err) == 1 ? stmt_int(q, 0) : 0;
+}
+
+/* That of the suite, else the last of any that the recipe names. */
+static int64_t
+input_event(
+    struct db *db, const struct recipe *r, const char *suite, int64_t since)
+{
 	int64_t found = 0;
 
 	for (size_t i = 0; i < r->suites.n; i++) {
-		auto_stmt struct stmt *q = db_stmt(db, sql);
-		struct err err = ERR_INIT;
-		int64_t id;
+		int64_t id = event_of(db, r->suites.v[i], since);
 
-		stmt_bind_str(q, 1, r->suites.v[i]);
-		stmt_bind_int(q, 2, since);
-		id = stmt_step(q, &err) == 1 ? stmt_int(q, 0) : 0;
 		if (id && suite && strcmp(suite, r->suites.v[i]) == 0)
 			return id;
+		if (id > found)
+			found = id;
+	}
+	for (size_t i = 0; i < r->ngit; i++) {
+		auto_free char *subject =
+		    upstream_subject(r->git[i].url, r->git[i].ref);
+		int64_t id = event_of(db, subject, since);
+
 		if (id > found)
 			found = id;
 	}
@@ -182,11 +201,11 @@ tell_lock(struct builder *b, const struct recipe *r, const struct before *was,
 	if (!old)
 		return 0; /* it does not say any more what it was */
 	lock_diff(old, now, &l);
-	parent = suite_event(b->db, r, first_suite(&l), since);
+	parent = input_event(b->db, r, first_suite(&l), since);
 	if (!parent)
 		parent = *event;
 	if (!parent) /* from before the builder was stopped? */
-		parent = suite_event(b->db, r, first_suite(&l), 0);
+		parent = input_event(b->db, r, first_suite(&l), 0);
 	rc = lock_changes_write(b->db, r->name, &l, parent, event, err);
 	lock_changes_release(&l);
 	return rc;
@@ -205,7 +224,7 @@ relock(struct builder *b, struct recipe *r, int64_t since, struct lock **lock,
 	if (was.there && !hash_equal(&was.tree, &r->tree_digest))
 		*event = event_add(b->db, "recipe-changed", r->name, 0,
 		    "the files of the recipe %s changed", r->name);
-	if (find_lock(b, r, suite_event(b->db, r, NULL, since), lock, &why) ==
+	if (find_lock(b, r, input_event(b->db, r, NULL, since), lock, &why) ==
 	    -1) {
 		recipe_hold(r, true, "%s (cause=%s)", why.msg, err_cause(&why));
 		return 0;

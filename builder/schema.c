@@ -207,6 +207,32 @@ const char *const farm_migrations[] = {
 	"ALTER TABLE release ADD COLUMN withheld TEXT;"
 	/* The first cause of the runs. */
 	"ALTER TABLE cycle_task ADD COLUMN event INTEGER REFERENCES event(id);",
+
+	/* 5: git repositories, files, and what a mirror says of itself */
+	/* Where a ref of a repository was last seen; the ref may be a commit. */
+	"CREATE TABLE git_ref ("
+	" url TEXT NOT NULL,"
+	" ref TEXT NOT NULL,"
+	" commit_id TEXT," /* NULL: never seen, `error` says why */
+	" tree TEXT,"
+	" changed_at INTEGER,"
+	" checked_at INTEGER," /* last success */
+	" error TEXT," /* of the last look; NULL: it went well */
+	" PRIMARY KEY (url, ref)"
+	") STRICT;"
+	/* Exported trees: the tar is a function of tree and name. */
+	"CREATE TABLE git_tar ("
+	" tree TEXT NOT NULL,"
+	" name TEXT NOT NULL,"
+	" digest TEXT NOT NULL CHECK " HEX("digest") ","
+	" size INTEGER NOT NULL,"
+	" PRIMARY KEY (tree, name)"
+	") STRICT;"
+	/* To ask "changed since?" with; NULL: the server did not say. */
+	"ALTER TABLE suite ADD COLUMN etag TEXT;"
+	"ALTER TABLE suite ADD COLUMN modified TEXT;"
+	/* Where its folder came from: "URL COMMIT"; NULL: the plain folder. */
+	"ALTER TABLE recipe ADD COLUMN origin TEXT;",
 };
 /* clang-format on */
 

@@ -125,8 +125,8 @@ conf_map(const struct conf_node *n, const char *key)
 size_t
 conf_count(const struct conf_node *n, const char *key)
 {
-	const struct conf_node *v =
-	    value(n, key, IS(CONF_STRS) | IS(CONF_SEQ) | IS(CONF_DICT));
+	const struct conf_node *v = value(n, key,
+	    IS(CONF_STRS) | IS(CONF_SEQ) | IS(CONF_MIX) | IS(CONF_DICT));
 
 	return v ? v->count : 0;
 }
@@ -134,22 +134,25 @@ conf_count(const struct conf_node *n, const char *key)
 const char *
 conf_str_at(const struct conf_node *n, const char *key, size_t i)
 {
-	const struct conf_node *v = value(n, key, IS(CONF_STRS));
+	const struct conf_node *v = value(n, key, IS(CONF_STRS) | IS(CONF_MIX));
 
 	assert(v && i < v->count);
-	return v->items[i].value->text;
+	v = v->items[i].value;
+	return v->kind == CONF_SCALAR ? v->text : NULL;
 }
 
 const struct conf_node *
 conf_at(
     const struct conf_node *n, const char *key, size_t i, const char **dict_key)
 {
-	const struct conf_node *v = value(n, key, IS(CONF_SEQ) | IS(CONF_DICT));
+	const struct conf_node *v =
+	    value(n, key, IS(CONF_SEQ) | IS(CONF_MIX) | IS(CONF_DICT));
 
 	assert(v && i < v->count);
 	if (dict_key)
 		*dict_key = v->items[i].key;
-	return v->items[i].value;
+	v = v->items[i].value;
+	return v->kind == CONF_SCALAR ? NULL : v;
 }
 
 static json_t *

@@ -30,6 +30,7 @@ enum conf_type {
 	CONF_STRS,     /* sequence of CONF_STR */
 	CONF_MAP,      /* keys of `sub` */
 	CONF_SEQ,      /* sequence of maps with the keys of `sub` */
+	CONF_MIX,      /* sequence of strings and of such maps */
 	CONF_DICT, /* any name_ok() keys, each a map with the keys of `sub` */
 	CONF_FREE, /* any scalars, sequences, maps: for conf_json only */
 };
@@ -38,11 +39,11 @@ struct conf_key {
 	const char *name; /* NULL ends the table */
 	enum conf_type type;
 	bool required;
-	/* INT, SIZE, DURATION: bounds, none when both are 0; STRS, SEQ, DICT:
-	 * how many (max 0: any number); STR, NAME: max bytes */
+	/* INT, SIZE, DURATION: bounds, none when both are 0; STRS, SEQ, MIX,
+	 * DICT: how many (max 0: any number); STR, NAME: max bytes */
 	int64_t min, max;
 	const char *const *words;   /* ENUM, NULL-ended; STRS may have them */
-	const struct conf_key *sub; /* CONF_MAP, CONF_SEQ, CONF_DICT */
+	const struct conf_key *sub; /* MAP, SEQ, MIX, DICT */
 };
 
 struct conf;	  /* a whole file; owns its nodes */
@@ -72,7 +73,8 @@ bool conf_bool(const struct conf_node *, const char *key, bool or);
 int conf_enum(const struct conf_node *, const char *key, int or); /* index */
 /* A CONF_MAP's node, or NULL. */
 const struct conf_node *conf_map(const struct conf_node *, const char *key);
-/* STRS, SEQ, DICT: how many, and the n-th in the file's order. */
+/* STRS, SEQ, MIX, DICT: how many, and the n-th in the file's order.  Of a MIX
+ * one of the two is NULL. */
 size_t conf_count(const struct conf_node *, const char *key);
 const char *conf_str_at(const struct conf_node *, const char *key, size_t i);
 const struct conf_node *conf_at(

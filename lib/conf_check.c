@@ -181,14 +181,16 @@ check_list(struct conf_node *n, const struct conf_key *k, struct err *err)
 {
 	if (n->kind != CONF_LIST)
 		return bad(n, k->name, err,
-		    k->type == CONF_SEQ ? "expected a list of maps"
-					: "expected a list of values");
+		    k->type == CONF_SEQ	  ? "expected a list of maps"
+		    : k->type == CONF_MIX ? "expected a list of values or maps"
+					  : "expected a list of values");
 	if (check_count(n, k, err) == -1)
 		return -1;
 	for (size_t i = 0; i < n->count; i++) {
 		struct conf_node *item = n->items[i].value;
 
-		if (k->type == CONF_SEQ) {
+		if (k->type == CONF_SEQ ||
+		    (k->type == CONF_MIX && item->kind == CONF_PAIRS)) {
 			if (check_map(item, k->name, k->sub, err) == -1)
 				return -1;
 			continue;
@@ -263,6 +265,7 @@ check_value(struct conf_node *n, const struct conf_key *k, struct err *err)
 		return 0;
 	case CONF_STRS:
 	case CONF_SEQ:
+	case CONF_MIX:
 		return check_list(n, k, err);
 	case CONF_MAP:
 		return check_map(n, k->name, k->sub, err);

@@ -34,6 +34,7 @@ static const char *const names[] = {
 	[ROLE_TRANSPORT] = "kiln-transport",
 	[ROLE_ENV] = "kiln-env",
 	[ROLE_AGENT_UNPACK] = "kiln-agent-unpack",
+	[ROLE_GIT] = "kiln-git",
 	[ROLE_VM] = "kiln-vm",
 };
 _Static_assert(ARRAY_LEN(names) == ROLE_COUNT, "a name for every role");

@@ -41,6 +41,7 @@ static const struct part {
 } parts[] = {
 	{ "store", ROLE_BUILDER, 0755 },
 	{ "env", ROLE_ENV, 0755 },
+	{ "git", ROLE_GIT, 0755 },
 	{ "work", ROLE_BUILDER, 0700 },
 	{ "spool", ROLE_WEB, 0755 },
 	{ "tuf", ROLE_TUF, 0755 },

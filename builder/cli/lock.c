@@ -102,6 +102,25 @@ print_packages(const char *title, const struct lock_packages *l)
 	}
 }
 
+static void
+print_upstream(const struct lock *l)
+{
+	char hex[HASH_HEX];
+
+	for (size_t i = 0; i < l->git.n; i++) {
+		const struct lock_git *g = &l->git.v[i];
+
+		hash_hex(&g->sha256, hex);
+		printf("git %s %s\n  commit %s, tree %s\n  %s %.12s\n", g->url,
+		    g->ref, g->commit, g->tree, g->file, hex);
+	}
+	for (size_t i = 0; i < l->files.n; i++) {
+		hash_hex(&l->files.v[i].sha256, hex);
+		printf("file %s\n  %s %.12s\n", l->files.v[i].url,
+		    l->files.v[i].file, hex);
+	}
+}
+
 static int
 show(const struct options *opt, struct err *err)
 {
@@ -134,6 +153,7 @@ show(const struct options *opt, struct err *err)
 	for (size_t i = 0; i < l->sources.n; i++)
 		printf(
 		    "  %s %s\n", l->sources.v[i].suite, l->sources.v[i].file);
+	print_upstream(l);
 	if (lock_complete(o.store, l, err) == -1)
 		return -1;
 	puts("complete: every byte is in the store");
@@ -204,7 +224,8 @@ import_locked(struct opened *o, struct workers *ws, int fd, struct err *err)
 		.store = o->store,
 		.workers = ws,
 		.sources = &sources,
-		.tmpdir = o->work };
+		.tmpdir = o->work,
+		.gitdir = -1 };
 	l = lock_tar_read(o->store, fd, o->work, err);
 	if (!l || lock_accept(&a, l, err) == -1)
 		return -1;

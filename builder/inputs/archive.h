@@ -10,6 +10,7 @@
 #ifndef KILN_ARCHIVE_H
 #define KILN_ARCHIVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,12 @@ struct archive_known {
 
 struct lock_news;
 
+/* Whose secrets are for which addresses: the git worker reads the file. */
+struct archive_secret {
+	const char *prefix; /* of URLs */
+	const char *file;   /* one line USER:PASSWORD */
+};
+
 /* Filled by the caller, the rest zeroed; everything is borrowed. */
 struct deb_archive {
 	struct db *db; /* farm.db, opened by its owner */
@@ -41,6 +48,10 @@ struct deb_archive {
 	struct workers *workers;
 	const struct apt_sources *sources;
 	int tmpdir; /* for unnamed files: "work" of the farm */
+	int gitdir; /* "git" of the farm; -1: no git sources */
+	bool offline;
+	const struct archive_secret *secrets;
+	size_t nsecrets;
 	struct archive_known known[ARCHIVE_SUITES];
 	size_t next_known;	/* the one to be overwritten */
 	struct lock_news *news; /* lock_keep.c's; lock_keep_forget() */

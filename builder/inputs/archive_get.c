@@ -58,10 +58,18 @@ archive_get_expected(struct deb_archive *a, const char *url,
     const struct hash *h, int64_t size,
     void (*progress)(void *, int64_t, int64_t), void *arg, struct err *err)
 {
+	return archive_get_sized(a, url, h, size, size, progress, arg, err);
+}
+
+int
+archive_get_sized(struct deb_archive *a, const char *url, const struct hash *h,
+    int64_t size, int64_t limit, void (*progress)(void *, int64_t, int64_t),
+    void *arg, struct err *err)
+{
 	auto_tmp struct tmp tmp = TMP_INIT;
 
 	if (tmp_open(&tmp, a->tmpdir, 0600, err) == -1 ||
-	    archive_get(a, url, size, tmp.fd, progress, arg, err) == -1)
+	    archive_get(a, url, limit, tmp.fd, progress, arg, err) == -1)
 		return -1;
 	if (lseek(tmp.fd, 0, SEEK_SET) == -1)
 		return err_sys(err, "%s: seek", url);

@@ -19,6 +19,11 @@ int archive_get_expected(struct deb_archive *, const char *url,
     const struct hash *, int64_t size,
     void (*progress)(void *, int64_t, int64_t), void *arg,
     struct err *) KILN_MUST;
+/* The same of a file whose size (-1) nobody told. */
+int archive_get_sized(struct deb_archive *, const char *url,
+    const struct hash *, int64_t size, int64_t limit,
+    void (*progress)(void *, int64_t, int64_t), void *arg,
+    struct err *) KILN_MUST;
 
 /* "main/binary-ARCH/Packages.xz", "main/source/Sources.xz". */
 void archive_paths(const char *arch, char *paths[ARCHIVE_INDEXES]);

@@ -53,6 +53,31 @@ lock_sources_release(struct lock_sources *l)
 }
 
 void
+lock_gits_release(struct lock_gits *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->v[i].file);
+		free(l->v[i].url);
+		free(l->v[i].ref);
+		free(l->v[i].commit);
+		free(l->v[i].tree);
+	}
+	free(l->v);
+	*l = (struct lock_gits){ 0 };
+}
+
+void
+lock_files_release(struct lock_files *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->v[i].file);
+		free(l->v[i].url);
+	}
+	free(l->v);
+	*l = (struct lock_files){ 0 };
+}
+
+void
 lock_names_release(struct lock_names *l)
 {
 	for (size_t i = 0; i < l->n; i++)
@@ -107,6 +132,8 @@ lock_release(struct lock *l)
 	lock_packages_release(&l->build);
 	lock_packages_release(&l->image);
 	lock_sources_release(&l->sources);
+	lock_gits_release(&l->git);
+	lock_files_release(&l->files);
 	lock_names_release(&l->consulted);
 	*l = (struct lock){ 0 };
 }
@@ -133,6 +160,22 @@ static int
 source_cmp(const void *va, const void *vb)
 {
 	const struct lock_source *a = va, *b = vb;
+
+	return strcmp(a->file, b->file);
+}
+
+static int
+git_cmp(const void *va, const void *vb)
+{
+	const struct lock_git *a = va, *b = vb;
+
+	return strcmp(a->file, b->file);
+}
+
+static int
+file_cmp(const void *va, const void *vb)
+{
+	const struct lock_file *a = va, *b = vb;
 
 	return strcmp(a->file, b->file);
 }
@@ -170,6 +213,8 @@ sort_all(struct lock *l)
 	sort(l->build.v, l->build.n, sizeof(*l->build.v), package_cmp);
 	sort(l->image.v, l->image.n, sizeof(*l->image.v), package_cmp);
 	sort(l->sources.v, l->sources.n, sizeof(*l->sources.v), source_cmp);
+	sort(l->git.v, l->git.n, sizeof(*l->git.v), git_cmp);
+	sort(l->files.v, l->files.n, sizeof(*l->files.v), file_cmp);
 	lock_names_sort(&l->consulted);
 }
 
@@ -199,6 +244,8 @@ check_order(const char *name, const struct lock *l, struct err *err)
 	    rising(l->image.v, l->image.n, sizeof(*l->image.v), package_cmp) &&
 	    rising(l->sources.v, l->sources.n, sizeof(*l->sources.v),
 		source_cmp) &&
+	    rising(l->git.v, l->git.n, sizeof(*l->git.v), git_cmp) &&
+	    rising(l->files.v, l->files.n, sizeof(*l->files.v), file_cmp) &&
 	    rising(l->consulted.v, l->consulted.n, sizeof(*l->consulted.v),
 		name_cmp))
 		return 0;
@@ -225,7 +272,7 @@ lock_store(struct store *st, struct lock *l, struct err *err)
 struct lock *
 lock_parse(const char *name, const void *bytes, size_t n, struct err *err)
 {
-	auto_json json_t *j = js_record(name, "kiln/lock", 1, bytes, n, err);
+	auto_json json_t *j = js_record(name, "kiln/lock", 2, bytes, n, err);
 	auto_buf struct buf again = BUF_INIT;
 	auto_lock struct lock *l = mem_zero(1, sizeof(*l));
 
@@ -289,6 +336,18 @@ lock_blobs(const struct lock *l, lock_blob_fn *fn, void *arg, struct err *err)
 		const struct lock_source *s = &l->sources.v[i];
 
 		if (fn(arg, &s->sha256, s->size, s->path, err) != 0)
+			return -1;
+	}
+	for (size_t i = 0; i < l->git.n; i++) {
+		const struct lock_git *g = &l->git.v[i];
+
+		if (fn(arg, &g->sha256, g->size, g->file, err) != 0)
+			return -1;
+	}
+	for (size_t i = 0; i < l->files.n; i++) {
+		const struct lock_file *f = &l->files.v[i];
+
+		if (fn(arg, &f->sha256, f->size, f->file, err) != 0)
 			return -1;
 	}
 	return 0;

@@ -40,6 +40,33 @@ struct lock_sources { /* sorted by file */
 	size_t n, cap;
 };
 
+/* A git repository at one commit, as the tar file that the sandbox shows:
+ * git_tree.h. */
+struct lock_git {
+	char *file;	 /* "NAME.tar" */
+	char *url, *ref; /* ref: as the recipe has it; the commit, if pinned */
+	char *commit, *tree; /* 40 hex digits */
+	struct hash sha256;
+	int64_t size;
+};
+
+struct lock_gits { /* sorted by file */
+	struct lock_git *v;
+	size_t n, cap;
+};
+
+/* A plain file; where it came from first, of the recipe's list. */
+struct lock_file {
+	char *file, *url;
+	struct hash sha256;
+	int64_t size;
+};
+
+struct lock_files { /* sorted by file */
+	struct lock_file *v;
+	size_t n, cap;
+};
+
 struct lock_index {
 	char *path; /* "main/binary-amd64/Packages.xz" */
 	struct hash sha256;
@@ -64,6 +91,8 @@ struct lock {
 	size_t nsuites;
 	struct lock_packages build, image;
 	struct lock_sources sources;
+	struct lock_gits git;
+	struct lock_files files;
 	struct lock_names consulted;
 };
 
@@ -80,6 +109,8 @@ void lock_package_release(struct lock_package *);
 void lock_source_release(struct lock_source *);
 void lock_packages_release(struct lock_packages *);
 void lock_sources_release(struct lock_sources *);
+void lock_gits_release(struct lock_gits *);
+void lock_files_release(struct lock_files *);
 void lock_names_release(struct lock_names *);
 void lock_names_add(struct lock_names *, const char *); /* unsorted, copies */
 void lock_names_sort(struct lock_names *);		/* … each once */

@@ -97,6 +97,58 @@ diff_sources(const struct lock_sources *a, const struct lock_sources *b,
 			    NULL);
 }
 
+static const struct lock_git *
+git_named(const struct lock_gits *l, const char *file)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->v[i].file, file) == 0)
+			return &l->v[i];
+	return NULL;
+}
+
+/* By commit. */
+static void
+diff_git(const struct lock_gits *a, const struct lock_gits *b,
+    struct lock_changes *to)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		const struct lock_git *q = &b->v[i];
+		const struct lock_git *p = git_named(a, q->file);
+
+		if (!p || strcmp(p->commit, q->commit) != 0)
+			add(to, "source", q->file, p ? p->commit : NULL,
+			    q->commit, NULL);
+	}
+	for (size_t i = 0; i < a->n; i++)
+		if (!git_named(b, a->v[i].file))
+			add(to, "source", a->v[i].file, a->v[i].commit, NULL,
+			    NULL);
+}
+
+static bool
+has_file(const struct lock_files *l, const struct lock_file *f)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->v[i].file, f->file) == 0 &&
+		    hash_equal(&l->v[i].sha256, &f->sha256))
+			return true;
+	return false;
+}
+
+static void
+diff_files(const struct lock_files *a, const struct lock_files *b,
+    struct lock_changes *to)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (!has_file(a, &b->v[i]))
+			add(to, "source", b->v[i].file, NULL, b->v[i].url,
+			    NULL);
+	for (size_t i = 0; i < a->n; i++)
+		if (!has_file(b, &a->v[i]) && !has_source(to, a->v[i].file))
+			add(to, "source", a->v[i].file, a->v[i].url, NULL,
+			    NULL);
+}
+
 void
 lock_diff(
     const struct lock *old, const struct lock *new, struct lock_changes *out)
@@ -104,6 +156,8 @@ lock_diff(
 	diff_packages(&old->build, &new->build, "build", out);
 	diff_packages(&old->image, &new->image, "image", out);
 	diff_sources(&old->sources, &new->sources, out);
+	diff_git(&old->git, &new->git, out);
+	diff_files(&old->files, &new->files, out);
 }
 
 void

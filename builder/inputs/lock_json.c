@@ -77,10 +77,52 @@ suites_json(const struct lock *l)
 	return a;
 }
 
+static json_t *
+git_json(const struct lock_gits *l)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct lock_git *g = &l->v[i];
+		json_t *o = json_object();
+
+		js_set_str(o, "file", g->file);
+		js_set_str(o, "url", g->url);
+		js_set_str(o, "ref", g->ref);
+		js_set_str(o, "commit", g->commit);
+		js_set_str(o, "tree", g->tree);
+		js_set_hash(o, "sha256", &g->sha256);
+		js_set_int(o, "size", g->size);
+		json_array_append_new(a, o);
+	}
+	return a;
+}
+
+static json_t *
+files_json(const struct lock_files *l)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < l->n; i++) {
+		json_t *o = json_object();
+
+		js_set_str(o, "file", l->v[i].file);
+		js_set_str(o, "url", l->v[i].url);
+		js_set_hash(o, "sha256", &l->v[i].sha256);
+		js_set_int(o, "size", l->v[i].size);
+		json_array_append_new(a, o);
+	}
+	return a;
+}
+
+/* Version 1 has neither git nor files; what it can say is said in it, so that
+ * there is one text for a lock. */
 json_t *
 lock_json(const struct lock *l)
 {
-	json_t *j = js_record_new("kiln/lock", 1), *names = json_array();
+	bool more = l->git.n > 0 || l->files.n > 0;
+	json_t *j = js_record_new("kiln/lock", more ? 2 : 1);
+	json_t *names = json_array();
 
 	for (size_t i = 0; i < l->consulted.n; i++)
 		json_array_append_new(names, json_string(l->consulted.v[i]));
@@ -90,8 +132,9 @@ lock_json(const struct lock *l)
 	js_set(j, "build", packages_json(&l->build));
 	js_set(j, "image", packages_json(&l->image));
 	js_set(j, "sources", sources_json(&l->sources));
-	/* Recipes name no git sources yet. */
-	js_set(j, "git", json_array());
+	js_set(j, "git", git_json(&l->git));
+	if (more)
+		js_set(j, "files", files_json(&l->files));
 	js_set(j, "consulted", names);
 	return j;
 }
@@ -288,14 +331,118 @@ get_names(
 	return 0;
 }
 
+static int
+get_url(const char *what, const json_t *o, char **out, struct err *err)
+{
+	const char *s;
+
+	if (js_str(what, o, "url", &s, err) == -1)
+		return -1;
+	if (strlen(s) > 2000)
+		return err_set(err, ERR_INPUT, "%s: url is too long", what);
+	*out = mem_str(s);
+	return 0;
+}
+
+/* A SHA-1 name: nothing is believed because of it. */
+static int
+get_id(const char *what, const json_t *o, const char *key, char **out,
+    struct err *err)
+{
+	const char *s;
+
+	if (js_str(what, o, key, &s, err) == -1)
+		return -1;
+	if (strlen(s) != 40 || strspn(s, "0123456789abcdef") != 40)
+		return err_set(
+		    err, ERR_INPUT, "%s: %s is not 40 hex digits", what, key);
+	*out = mem_str(s);
+	return 0;
+}
+
+static int
+get_git(const char *what, json_t *a, struct lock_gits *l, struct err *err)
+{
+	static const char *const keys[] = { "file", "url", "ref", "commit",
+		"tree", "sha256", "size", NULL };
+	const char *ref;
+	json_t *o;
+	size_t i;
+
+	json_array_foreach(a, i, o)
+	{
+		auto_free char *where = mem_printf("%s: git[%zu]", what, i);
+		struct lock_git *g;
+
+		MEM_GROW(l->v, l->n, l->cap);
+		g = &l->v[l->n++];
+		*g = (struct lock_git){ 0 };
+		if (js_only(where, o, keys, err) == -1 ||
+		    get_name(where, o, "file", &g->file, err) == -1 ||
+		    get_url(where, o, &g->url, err) == -1 ||
+		    js_str(where, o, "ref", &ref, err) == -1 ||
+		    get_id(where, o, "commit", &g->commit, err) == -1 ||
+		    get_id(where, o, "tree", &g->tree, err) == -1 ||
+		    js_hash(where, o, "sha256", &g->sha256, err) == -1 ||
+		    js_int(where, o, "size", 0, INT64_MAX, &g->size, err) == -1)
+			return -1;
+		g->ref = mem_str(ref);
+	}
+	return 0;
+}
+
+static int
+get_files(const char *what, json_t *a, struct lock_files *l, struct err *err)
+{
+	static const char *const keys[] = { "file", "url", "sha256", "size",
+		NULL };
+	json_t *o;
+	size_t i;
+
+	json_array_foreach(a, i, o)
+	{
+		auto_free char *where = mem_printf("%s: files[%zu]", what, i);
+		struct lock_file *f;
+
+		MEM_GROW(l->v, l->n, l->cap);
+		f = &l->v[l->n++];
+		*f = (struct lock_file){ 0 };
+		if (js_only(where, o, keys, err) == -1 ||
+		    get_name(where, o, "file", &f->file, err) == -1 ||
+		    get_url(where, o, &f->url, err) == -1 ||
+		    js_hash(where, o, "sha256", &f->sha256, err) == -1 ||
+		    js_int(where, o, "size", 0, INT64_MAX, &f->size, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+get_more(const char *name, const json_t *j, struct lock *l, struct err *err)
+{
+	json_t *git, *files;
+
+	if (get_array(name, j, "git", &git, err) == -1)
+		return -1;
+	if (json_integer_value(json_object_get(j, "v")) == 1) {
+		if (json_array_size(git) == 0 && !json_object_get(j, "files"))
+			return 0;
+		return err_set(err, ERR_INPUT,
+		    "%s: version 1 has neither git nor files", name);
+	}
+	if (get_array(name, j, "files", &files, err) == -1 ||
+	    get_git(name, git, &l->git, err) == -1)
+		return -1;
+	return get_files(name, files, &l->files, err);
+}
+
 int
 lock_from_json(
     const char *name, const json_t *j, struct lock *l, struct err *err)
 {
 	static const char *const keys[] = { "kind", "v", "recipe", "arch",
-		"suites", "build", "image", "sources", "git", "consulted",
-		NULL };
-	json_t *git;
+		"suites", "build", "image", "sources", "git", "files",
+		"consulted", NULL };
 
 	if (js_only(name, j, keys, err) == -1 ||
 	    get_name(name, j, "recipe", &l->recipe, err) == -1 ||
@@ -304,11 +451,7 @@ lock_from_json(
 	    get_packages(name, j, "build", &l->build, err) == -1 ||
 	    get_packages(name, j, "image", &l->image, err) == -1 ||
 	    get_sources(name, j, &l->sources, err) == -1 ||
-	    get_names(name, j, &l->consulted, err) == -1 ||
-	    js_array(name, j, "git", &git, err) == -1)
+	    get_names(name, j, &l->consulted, err) == -1)
 		return -1;
-	if (json_array_size(git) != 0)
-		return err_set(err, ERR_INPUT,
-		    "%s: git sources are not known to this version", name);
-	return 0;
+	return get_more(name, j, l, err);
 }

@@ -49,6 +49,37 @@ names_json(const struct lock_names *l)
 	return a;
 }
 
+/* Only where there are any, so that other requests stay what they were. */
+static void
+add_upstream(json_t *j, const struct lock_request *rq)
+{
+	json_t *git = json_array(), *files = json_array();
+
+	for (size_t i = 0; i < rq->ngit; i++) {
+		json_t *o = json_object();
+
+		js_set_str(o, "name", rq->git[i].name);
+		js_set_str(o, "url", rq->git[i].url);
+		js_set_str(o, "ref", rq->git[i].ref);
+		json_array_append_new(git, o);
+	}
+	for (size_t i = 0; i < rq->nfiles; i++) {
+		json_t *o = json_object();
+
+		js_set_str(o, "file", rq->files[i].file);
+		js_set_hash(o, "sha256", &rq->files[i].sha256);
+		json_array_append_new(files, o);
+	}
+	if (rq->ngit)
+		js_set(j, "git", git);
+	else
+		json_decref(git);
+	if (rq->nfiles)
+		js_set(j, "files", files);
+	else
+		json_decref(files);
+}
+
 static int
 request_digest(const struct lock_request *rq, struct hash *out, struct err *err)
 {
@@ -67,6 +98,7 @@ request_digest(const struct lock_request *rq, struct hash *out, struct err *err)
 	js_set(j, "build", names_json(&build));
 	js_set(j, "image", names_json(&image));
 	js_set(j, "sources", names_json(&sources));
+	add_upstream(j, rq);
 	lock_names_release(&build);
 	lock_names_release(&image);
 	lock_names_release(&sources);
@@ -238,13 +270,47 @@ fetch_walk(struct fetching *f, bool count, struct err *err)
 	return 0;
 }
 
+/* Where refs stand now; their trees may still have to be exported. */
+static int
+pin_upstream(struct making *m, struct err *err)
+{
+	const struct lock_request *rq = m->rq;
+	struct lock_gits *l = &m->lock.git;
+
+	for (size_t i = 0; i < rq->ngit; i++) {
+		MEM_GROW(l->v, l->n, l->cap);
+		if (upstream_pin(m->a, &rq->git[i], &l->v[l->n], err) == -1)
+			return -1;
+		l->n++;
+	}
+	return 0;
+}
+
+static int
+fetch_upstream(struct making *m, struct err *err)
+{
+	const struct lock_request *rq = m->rq;
+	struct lock_files *l = &m->lock.files;
+
+	for (size_t i = 0; i < m->lock.git.n; i++)
+		if (upstream_export(m->a, &m->lock.git.v[i], err) == -1)
+			return -1;
+	for (size_t i = 0; i < rq->nfiles; i++) {
+		MEM_GROW(l->v, l->n, l->cap);
+		if (upstream_fetch(m->a, &rq->files[i], &l->v[l->n], err) == -1)
+			return -1;
+		l->n++;
+	}
+	return 0;
+}
+
 static int
 fetch_missing(struct making *m, struct err *err)
 {
 	struct fetching f = { .m = m };
 	int r;
 
-	if (fetch_walk(&f, true, err) == -1)
+	if (fetch_upstream(m, err) == -1 || fetch_walk(&f, true, err) == -1)
 		return -1;
 	if (f.total == 0)
 		return 0;
@@ -279,6 +345,24 @@ same_sources(const struct lock_sources *a, const struct lock_sources *b)
 	return true;
 }
 
+/* By commit; files are part of the request. */
+static bool
+same_git(const struct lock_gits *a, const struct lock_gits *now)
+{
+	if (a->n != now->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++) {
+		const struct lock_git *found = NULL;
+
+		for (size_t k = 0; k < now->n; k++)
+			if (strcmp(a->v[i].file, now->v[k].file) == 0)
+				found = &now->v[k];
+		if (!found || strcmp(a->v[i].commit, found->commit) != 0)
+			return false;
+	}
+	return true;
+}
+
 /* The newest lock of the request, if it says the same: 1. */
 static int
 same_as_before(struct making *m, const struct hash *request,
@@ -302,7 +386,8 @@ same_as_before(struct making *m, const struct hash *request,
 	if (!old || lock_complete(m->a->store, old, &unreadable) == -1 ||
 	    !same_packages(&old->build, &m->lock.build) ||
 	    !same_packages(&old->image, &m->lock.image) ||
-	    !same_sources(&old->sources, &m->lock.sources))
+	    !same_sources(&old->sources, &m->lock.sources) ||
+	    !same_git(&old->git, &m->lock.git))
 		return 0;
 	*digest = h;
 	return 1;
@@ -332,15 +417,29 @@ make_anew(struct making *m, const struct hash *request, int64_t event,
 	return 0;
 }
 
+/* The archive has not changed for it; have its repositories? */
+static bool
+holds_git(const struct making *m, const struct hash *lock)
+{
+	struct err unreadable = ERR_INIT;
+	auto_lock struct lock *l = lock_load(m->a->store, lock, &unreadable);
+
+	return l && same_git(&l->git, &m->lock.git);
+}
+
 static int
 make(struct making *m, const struct hash *request, int64_t event,
     struct hash *digest, struct err *err)
 {
 	int r;
 
-	if (load_suites(m, err) == -1)
+	if (load_suites(m, err) == -1 || pin_upstream(m, err) == -1)
 		return -1;
 	r = lock_keep(m->a, m->rq, request, &m->set, digest, err);
+	if (r == 1 && m->lock.git.n && !holds_git(m, digest)) {
+		m->a->kept--;
+		r = 0;
+	}
 	if (r != 0)
 		return r == 1 ? 0 : -1;
 	if (make_anew(m, request, event, digest, err) == -1)

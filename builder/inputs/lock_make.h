@@ -10,6 +10,7 @@
 
 #include "builder/inputs/archive.h"
 #include "builder/inputs/lock.h"
+#include "builder/inputs/upstream.h"
 
 /* What a recipe asks for; everything is borrowed, in any order. */
 struct lock_request {
@@ -22,6 +23,10 @@ struct lock_request {
 	size_t nimage;
 	const char *const *sources; /* Debian source packages */
 	size_t nsources;
+	const struct upstream_git *git;
+	size_t ngit;
+	const struct upstream_file *files;
+	size_t nfiles;
 };
 
 /* Packages that each environment starts from, besides those named:

@@ -61,6 +61,28 @@ has_source(const struct lock *l, const char *name)
 }
 
 static bool
+has_git(const struct lock *l, const struct upstream_git *g)
+{
+	for (size_t i = 0; i < l->git.n; i++)
+		if (strcmp(l->git.v[i].url, g->url) == 0 &&
+		    strcmp(l->git.v[i].ref, g->ref) == 0 &&
+		    strncmp(l->git.v[i].file, g->name, strlen(g->name)) == 0 &&
+		    strcmp(l->git.v[i].file + strlen(g->name), ".tar") == 0)
+			return true;
+	return false;
+}
+
+static bool
+has_file(const struct lock *l, const struct upstream_file *f)
+{
+	for (size_t i = 0; i < l->files.n; i++)
+		if (strcmp(l->files.v[i].file, f->file) == 0 &&
+		    hash_equal(&l->files.v[i].sha256, &f->sha256))
+			return true;
+	return false;
+}
+
+static bool
 has_suite(const struct lock *l, const char *name)
 {
 	for (size_t i = 0; i < l->nsuites; i++)
@@ -84,16 +106,34 @@ gives(const struct lock *l, const struct lock_request *rq)
 		ok = has_suite(l, rq->suites[i]);
 	for (size_t i = 0; ok && i < rq->nsources; i++)
 		ok = has_source(l, rq->sources[i]);
+	for (size_t i = 0; ok && i < rq->ngit; i++)
+		ok = has_git(l, &rq->git[i]);
+	for (size_t i = 0; ok && i < rq->nfiles; i++)
+		ok = has_file(l, &rq->files[i]);
 	return ok;
 }
 
-/* Has a suite changed since? */
+/* Has a suite, or a repository, changed since? */
 static int
 outdated(struct db *db, const struct lock_request *rq, int64_t since,
     struct err *err)
 {
 	static const char sql[] =
 	    "SELECT 1 FROM suite WHERE name = ?1 AND changed_at > ?2";
+	static const char git[] = "SELECT 1 FROM git_ref WHERE url = ?1 AND"
+				  " ref = ?2 AND changed_at > ?3";
+
+	for (size_t i = 0; i < rq->ngit; i++) {
+		auto_stmt struct stmt *q = db_stmt(db, git);
+		int r;
+
+		stmt_bind_str(q, 1, rq->git[i].url);
+		stmt_bind_str(q, 2, rq->git[i].ref);
+		stmt_bind_int(q, 3, since);
+		r = stmt_step(q, err);
+		if (r != 0)
+			return r;
+	}
 
 	for (size_t i = 0; i < rq->nsuites; i++) {
 		auto_stmt struct stmt *q = db_stmt(db, sql);

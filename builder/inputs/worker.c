@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "builder/inputs/git.h"
 #include "lib/drop.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -68,7 +69,8 @@ workers_start(struct workers *ws, struct err *err)
 {
 	*ws = (struct workers)WORKERS_INIT;
 	if (worker_start(&ws->fetch, err) == -1 ||
-	    worker_start(&ws->index, err) == -1) {
+	    worker_start(&ws->index, err) == -1 ||
+	    worker_start(&ws->git, err) == -1) {
 		workers_stop(ws);
 		return -1;
 	}
@@ -98,6 +100,7 @@ workers_stop(struct workers *ws)
 {
 	worker_stop(&ws->fetch);
 	worker_stop(&ws->index);
+	worker_stop(&ws->git);
 }
 
 void
@@ -257,6 +260,7 @@ worker_main(const char *which)
 	static const struct worker_duty duties[] = {
 		{ "fetch", ROLE_FETCH, true, fetch_serve },
 		{ "index", ROLE_INDEX, false, index_serve },
+		{ "git", ROLE_GIT, true, git_serve },
 	};
 	struct err err = ERR_INIT;
 

@@ -6,6 +6,8 @@
  *              fetches into a descriptor it was given and names no file
  *   -x index   parses what archives wrote; no network, no programs, no file
  *              but the descriptors it is given
+ *   -x git     (git.h) has the network and the folder git/, no database, no
+ *              programs
  *   -x env     (builder/bake/env_crew.h) unpacks packages; several of it
  *
  * Each is two processes: a keeper that parses nothing, and a server below
@@ -30,22 +32,23 @@
 #include "lib/spawn.h"
 
 struct worker {
-	const char *name; /* "fetch", "index", "env" */
+	const char *name; /* "fetch", "index", "git", "env" */
 	int sock;
 	struct child child;
 	uint32_t last; /* number of the last request */
 };
 
 struct workers {
-	struct worker fetch, index;
+	struct worker fetch, index, git;
 };
 
-#define WORKERS_INIT                               \
-	{                                          \
-		{ "fetch", -1, CHILD_INIT, 0 },    \
-		{                                  \
-			"index", -1, CHILD_INIT, 0 \
-		}                                  \
+#define WORKERS_INIT                                \
+	{                                           \
+		{ "fetch", -1, CHILD_INIT, 0 },     \
+		    { "index", -1, CHILD_INIT, 0 }, \
+		{                                   \
+			"git", -1, CHILD_INIT, 0    \
+		}                                   \
 	}
 #define auto_workers __attribute__((cleanup(workers_stop)))
 

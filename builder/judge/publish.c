@@ -66,6 +66,17 @@ all_reproduced(struct db *db, struct store *store, const struct plan *p,
 
 /* --- the record ---------------------------------------------------------- */
 
+/* A tag may move; a commit says what it is. */
+static const char *
+git_version(const struct upstream_git *g, const struct lock *l)
+{
+	for (size_t i = 0; i < l->git.n; i++)
+		if (strcmp(l->git.v[i].url, g->url) == 0 &&
+		    strcmp(l->git.v[i].ref, g->ref) == 0)
+			return l->git.v[i].commit;
+	return NULL;
+}
+
 static const char *
 find_version(const struct recipe *r, const struct lock *l)
 {
@@ -76,6 +87,9 @@ find_version(const struct recipe *r, const struct lock *l)
 	for (size_t i = 0; i < l->sources.n; i++)
 		if (strcmp(l->sources.v[i].name, r->upstream) == 0)
 			return l->sources.v[i].version;
+	for (size_t i = 0; i < r->ngit; i++)
+		if (strcmp(r->git[i].name, r->upstream) == 0)
+			return git_version(&r->git[i], l);
 	p = lock_package_find(&l->image, r->upstream);
 	if (!p)
 		p = lock_package_find(&l->build, r->upstream);

@@ -27,6 +27,10 @@ content_digest(const struct lock *l, struct hash *out)
 	}
 	for (size_t i = 0; i < l->sources.n; i++)
 		hasher_field(&h, l->sources.v[i].sha256.b, 32);
+	for (size_t i = 0; i < l->git.n; i++)
+		hasher_field(&h, l->git.v[i].sha256.b, 32);
+	for (size_t i = 0; i < l->files.n; i++)
+		hasher_field(&h, l->files.v[i].sha256.b, 32);
 	hasher_end(&h, out);
 }
 
@@ -121,6 +125,33 @@ add_sources(json_t *packages, json_t *relations, const struct lock_sources *l)
 	}
 }
 
+static void
+add_upstream(json_t *packages, json_t *relations, const struct lock *l)
+{
+	for (size_t i = 0; i < l->git.n; i++) {
+		const struct lock_git *g = &l->git.v[i];
+		auto_free char *id = mem_printf("SPDXRef-git-%zu", i);
+		auto_free char *from =
+		    mem_printf("git+%s@%s", g->url, g->commit);
+		json_t *j = package(id, g->file, g->commit);
+
+		js_set_str(j, "downloadLocation", from);
+		js_set(j, "checksums", checksum(&g->sha256));
+		json_array_append_new(packages, j);
+		relate(relations, "SPDXRef-service", "GENERATED_FROM", id);
+	}
+	for (size_t i = 0; i < l->files.n; i++) {
+		const struct lock_file *f = &l->files.v[i];
+		auto_free char *id = mem_printf("SPDXRef-file-%zu", i);
+		json_t *j = package(id, f->file, NULL);
+
+		js_set_str(j, "downloadLocation", f->url);
+		js_set(j, "checksums", checksum(&f->sha256));
+		json_array_append_new(packages, j);
+		relate(relations, "SPDXRef-service", "GENERATED_FROM", id);
+	}
+}
+
 json_t *
 sbom_make(const struct lock *l, const char *service, const char *version)
 {
@@ -153,6 +184,7 @@ sbom_make(const struct lock *l, const char *service, const char *version)
 	 * lock does not say which is which. */
 	add_debs(packages, relations, &l->image, "image", "DEPENDENCY_OF");
 	add_sources(packages, relations, &l->sources);
+	add_upstream(packages, relations, l);
 	js_set(j, "packages", packages);
 	js_set(j, "relationships", relations);
 	return j;

@@ -70,16 +70,42 @@ packages_json(const struct lock_packages *p)
 	return list;
 }
 
-static json_t *
-sources_json(const struct lock_sources *s)
+struct source_file {
+	const char *file;
+	const struct hash *sha256;
+};
+
+static int
+by_file(const void *a, const void *b)
 {
+	return strcmp(((const struct source_file *)a)->file,
+	    ((const struct source_file *)b)->file);
+}
+
+/* Of every kind, since the sandbox shows them in one folder. */
+static json_t *
+sources_json(const struct lock *l)
+{
+	size_t n = 0;
+	auto_free struct source_file *v =
+	    mem_zero(l->sources.n + l->git.n + l->files.n + 1, sizeof(*v));
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < s->n; i++) {
+	for (size_t i = 0; i < l->sources.n; i++)
+		v[n++] = (struct source_file){ l->sources.v[i].file,
+			&l->sources.v[i].sha256 };
+	for (size_t i = 0; i < l->git.n; i++)
+		v[n++] = (struct source_file){ l->git.v[i].file,
+			&l->git.v[i].sha256 };
+	for (size_t i = 0; i < l->files.n; i++)
+		v[n++] = (struct source_file){ l->files.v[i].file,
+			&l->files.v[i].sha256 };
+	qsort(v, n, sizeof(*v), by_file);
+	for (size_t i = 0; i < n; i++) {
 		json_t *j = json_object();
 
-		js_set_str(j, "file", s->v[i].file);
-		js_set_hash(j, "sha256", &s->v[i].sha256);
+		js_set_str(j, "file", v[i].file);
+		js_set_hash(j, "sha256", v[i].sha256);
 		json_array_append_new(list, j);
 	}
 	return list;
@@ -190,7 +216,7 @@ plan_make(const struct recipe *r, enum recipe_stage stage,
 	if (stage == STAGE_BUILD) {
 		js_set_str(j, "script", r->script);
 		js_set(j, "packages", packages_json(&lock->build));
-		js_set(j, "sources", sources_json(&lock->sources));
+		js_set(j, "sources", sources_json(lock));
 	} else {
 		js_set(j, "packages", packages_json(&lock->image));
 		js_set(j, "sources", json_array());

@@ -113,6 +113,7 @@ recipes_release(struct recipes *all)
 		recipe_read_release(r);
 		recipe_tree_release(r);
 		free(r->error);
+		free(r->origin);
 		free(r->name);
 	}
 	free(all->v);

@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 
+#include "builder/inputs/upstream.h"
 #include "lib/attr.h"
 #include "lib/conf.h"
 #include "lib/err.h"
@@ -75,7 +76,8 @@ struct budget {
 };
 
 struct recipe {
-	char *name;  /* of the folder */
+	char *name;   /* of the folder */
+	char *origin; /* "URL COMMIT" of a repository; NULL: a plain folder */
 	char *error; /* why it is held, or NULL; then only `name`, `tree_digest`
 		      * and what follows up to `conf` may be used */
 	bool own_error; /* its own mistake, not that of one it uses */
@@ -95,7 +97,11 @@ struct recipe {
 	const char *machine, *cmdline; /* RECIPE_KERNEL */
 	struct image_file *files;
 	size_t nfiles;
-	struct strs sources;
+	struct strs sources;	  /* Debian's */
+	struct upstream_git *git; /* borrow from the conf */
+	size_t ngit;
+	struct upstream_file *fetched;
+	size_t nfetched;
 	struct recipe_use *uses;
 	size_t nuses;
 	struct strs outputs;

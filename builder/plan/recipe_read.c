@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "builder/plan/recipe_sources.h"
 #include "builder/plan/recipe_tree.h"
 #include "lib/fdio.h"
 #include "lib/json.h"
@@ -96,7 +97,10 @@ static const struct conf_key keys[] = {
 	    .min = 1,
 	    .max = 16 },
 	{ .name = "build", .type = CONF_MAP, .sub = build_keys },
-	{ .name = "sources", .type = CONF_STRS, .max = 50 },
+	{ .name = "sources",
+	    .type = CONF_MIX,
+	    .sub = recipe_source_keys,
+	    .max = 50 },
 	{ .name = "uses", .type = CONF_SEQ, .sub = use_keys, .max = 50 },
 	{ .name = "outputs", .type = CONF_STRS, .max = 100 },
 	{ .name = "image", .type = CONF_MAP, .sub = image_keys },
@@ -450,7 +454,7 @@ read_all(const struct conf_node *root, struct recipe *r, struct err *err)
 		return conf_error(
 		    root, "configure", err, "not an absolute path");
 	if (read_strs(root, "suites", name_ok, &r->suites, err) == -1 ||
-	    read_strs(root, "sources", name_ok, &r->sources, err) == -1 ||
+	    recipe_sources_read(root, r, err) == -1 ||
 	    read_strs(root, "outputs", name_ok, &r->outputs, err) == -1 ||
 	    read_strs(root, "needs", interface_ok, &r->needs, err) == -1 ||
 	    read_strs(root, "provides", interface_ok, &r->provides, err) ==
@@ -491,6 +495,7 @@ recipe_read_release(struct recipe *r)
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		free(all[i]->v);
+	recipe_sources_release(r);
 	for (size_t i = 0; i < r->nuses; i++)
 		free(r->uses[i].outputs.v);
 	free(r->uses);

@@ -283,6 +283,53 @@ a_cycle_is_refused_and_named(void **state)
 }
 
 static void
+sources_are_names_repositories_and_files(void **state)
+{
+	const struct recipe *r;
+
+	(void)state;
+	recipe("one",
+	    "sources:\n  - dnsmasq\n"
+	    "  - {git: 'https://h.example/a/thing.git', ref: v1.0}\n"
+	    "  - {git: 'file:///srv/x', name: other,"
+	    " commit: 0123456789012345678901234567890123456789}\n"
+	    "  - {url: 'https://h.example/x-1.tar.gz', mirrors:"
+	    " ['http://m.example/x-1.tar.gz'], sha256: "
+	    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	    "}\n");
+	load();
+	assert_string_equal(error_of("one"), "");
+	r = &all.v[0];
+	assert_int_equal(r->sources.n, 1);
+	assert_int_equal(r->ngit, 2);
+	assert_string_equal(r->git[0].name, "thing");
+	assert_string_equal(r->git[0].ref, "v1.0");
+	assert_string_equal(r->git[1].name, "other");
+	assert_int_equal(strlen(r->git[1].ref), 40);
+	assert_int_equal(r->nfetched, 1);
+	assert_string_equal(r->fetched[0].file, "x-1.tar.gz");
+	assert_int_equal(r->fetched[0].nurls, 2);
+	held("sources: [{ref: x}]\n", "or has git or url");
+	held("sources: [{git: 'ssh://h/x', ref: x}]\n",
+	    "no address of http, https or file");
+	held("sources: [{git: 'https://u:p@h/x', ref: x}]\n",
+	    "without a password in it");
+	held("sources: [{git: 'https://h/x'}]\n", "either ref or commit");
+	held("sources: [{git: 'https://h/x', ref: a..b}]\n",
+	    "not the name of a branch or tag");
+	held("sources: [{git: 'https://h/x', commit: abc}]\n",
+	    "not 40 lower-case hex digits");
+	held("sources: [{git: 'https://h/x', ref: a, sha256: b}]\n",
+	    "sha256: not for a source by git");
+	held("sources: [{url: 'https://h/x'}]\n", "needs sha256");
+	held("sources:\n  - {git: 'https://h/x', ref: a}\n"
+	     "  - {git: 'https://g/x', ref: a}\n",
+	    "a source called x comes twice");
+	held(
+	    "sources: [{git: 'https://h/', ref: a}]\n", "no name can be taken");
+}
+
+static void
 the_tree_digest_changes_with_content_and_x_bit_only(void **state)
 {
 	struct hash first;
@@ -318,6 +365,7 @@ main(void)
 		T(only_plain_files_may_lie_beside),
 		T(one_bad_recipe_holds_only_itself_and_its_users),
 		T(a_cycle_is_refused_and_named),
+		T(sources_are_names_repositories_and_files),
 		T(the_tree_digest_changes_with_content_and_x_bit_only),
 	};
 

@@ -19,7 +19,7 @@ static struct {
 	struct workers workers;
 	struct apt_sources sources;
 	struct deb_archive archive;
-	int work;
+	int work, git;
 	struct err err;
 } parts;
 
@@ -33,9 +33,13 @@ parts_open(void)
 	*err = (struct err)ERR_INIT;
 	parts.sources = (struct apt_sources)APT_SOURCES_INIT;
 	parts.work = dir_make_at(scratch.fd, "work", 0700, err);
+	parts.git = dir_make_at(scratch.fd, "git", 0755, err);
 	parts.db = db_open(path, farm_migrations, farm_migrations_count, err);
 	parts.store = store == -1 ? NULL : store_open(store, err);
-	if (parts.work == -1 || !parts.db || !parts.store ||
+	if (parts.git != -1 && role_walls() &&
+	    fchown(parts.git, role_uid(ROLE_GIT), role_gid(ROLE_GIT)) == -1)
+		return -1;
+	if (parts.work == -1 || parts.git == -1 || !parts.db || !parts.store ||
 	    workers_start(&parts.workers, err) == -1) {
 		fprintf(stderr, "%s\n", err->msg);
 		return -1;
@@ -44,7 +48,8 @@ parts_open(void)
 		.store = parts.store,
 		.workers = &parts.workers,
 		.sources = &parts.sources,
-		.tmpdir = parts.work };
+		.tmpdir = parts.work,
+		.gitdir = parts.git };
 	return 0;
 }
 
@@ -57,6 +62,7 @@ parts_close(void)
 	store_free(parts.store);
 	db_close(parts.db);
 	close(parts.work);
+	close(parts.git);
 }
 
 /* The one number that a query answers. */
