@@ -5,7 +5,7 @@ CC ?= cc
 PREFIX ?= /usr/local
 WERROR ?= -Werror
 PKGS := jansson libsodium libseccomp yaml-0.1 libzstd
-PKGS_FARM := sqlite3 libarchive libsolv libsolvext libcurl libmicrohttpd libgit2
+PKGS_FARM := sqlite3 libarchive libsolv libsolvext libcurl libmicrohttpd libgit2 p11-kit-1
 
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
        -Wconversion -Wno-sign-conversion -Wformat=2 -Wvla -Wwrite-strings \
@@ -46,7 +46,7 @@ PROGRAMS := kiln kiln-builder kiln-tuf kiln-web kiln-agent kiln-agent-fetch
 BIN := $(addprefix $(O)/,$(PROGRAMS))
 
 TOOLS := $(patsubst %.c,$(O)/%,tests/support/memfind.c tests/support/publish.c \
-    tests/support/dnsload.c)
+    tests/support/dnsload.c tests/support/tokenkey.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 
@@ -139,6 +139,8 @@ $(O)/tests/support/%: tests/support/%.c
 	$(CC) -O2 -D_GNU_SOURCE -Wall -Wextra -o $@ $<
 $(O)/tests/support/publish: $(call obj,tests/support/publish.c builder/schema.c) $(O)/libkiln.a
 	$(LINK) $(LIBS) $(LIBS_FARM)
+$(O)/tests/support/tokenkey: $(call obj,tests/support/tokenkey.c)
+	$(LINK) $(LIBS_FARM)
 
 # Beside the peers; the table is out/bench.tsv.
 BENCH := $(O)/tests/bench/pair $(O)/tests/bench/bench_env $(O)/tests/bench/forms

@@ -16,13 +16,15 @@
 #include "tuf-repo/keyfile.h"
 #include "tuf-repo/keyring.h"
 #include "tuf-repo/rite.h"
+#include "tuf-repo/token.h"
 
 #define WHERE "kiln-tuf key"
 
 struct key_order {
-	const char *dir, *state, *as;
+	const char *dir, *state, *as, *token;
 	bool demo;
-	struct secret_source pass, new_pass;
+	struct key_access access; /* to a key that is there */
+	struct secret_source new_pass;
 };
 
 static int
@@ -50,8 +52,26 @@ new_secret(const struct key_order *o, const char *name, struct secret *pass,
 	return secret_get(pass, &o->new_pass, prompt, true, err);
 }
 
+/* A file that says where the key is. */
 static int
-key_new(const struct key_order *o, const char *name, struct err *err)
+key_on_token(struct key_order *o, int dir, const char *name, const char *uri,
+    bool make, struct err *err)
+{
+	char found[KEY_URI_MAX];
+	struct sig_public pub;
+
+	if (key_exists(dir, name))
+		return err_set(err, ERR_INPUT, "key %s is there already", name);
+	if (key_token_public(
+		uri, make ? name : NULL, &o->access, &pub, found, err) == -1 ||
+	    key_token_write(dir, name, found, &pub, err) == -1)
+		return -1;
+	printf("%s\n", found);
+	return show(dir, name, err);
+}
+
+static int
+key_new(struct key_order *o, const char *name, struct err *err)
 {
 	auto_secret struct secret pass = SECRET_INIT;
 	auto_fd int dir = dir_open(o->dir, err);
@@ -61,6 +81,8 @@ key_new(const struct key_order *o, const char *name, struct err *err)
 		return -1;
 	if (key_exists(dir, name))
 		return err_set(err, ERR_INPUT, "key %s is there already", name);
+	if (o->token)
+		return key_on_token(o, dir, name, o->token, true, err);
 	if (new_secret(o, name, &pass, err) == -1 ||
 	    key_make(dir, name, o->demo ? NULL : &pass, (uid_t)-1, (gid_t)-1,
 		&pub, err) == -1)
@@ -81,13 +103,13 @@ load_old(const struct key_order *o, int dir, const char *name,
 
 	if (key_form_of(dir, name, &form, err) == -1 ||
 	    (form == KEY_SEALED &&
-		secret_get(&pass, &o->pass, prompt, false, err) == -1))
+		secret_get(&pass, &o->access.pass, prompt, false, err) == -1))
 		return -1;
 	return key_load(dir, name, &pass, seed, err);
 }
 
 static int
-key_import(const struct key_order *o, const char *path, struct err *err)
+key_import(struct key_order *o, const char *path, struct err *err)
 {
 	auto_secret struct secret pass = SECRET_INIT;
 	auto_fd int to = dir_open(o->dir, err);
@@ -98,6 +120,11 @@ key_import(const struct key_order *o, const char *path, struct err *err)
 
 	if (to == -1)
 		return -1;
+	if (token_uri(path) && !o->as)
+		return err_set(
+		    err, ERR_INPUT, "say with --as what to call the key here");
+	if (token_uri(path))
+		return key_on_token(o, to, o->as, path, false, err);
 	auto_fd int from = rite_parent(path, &base, err);
 	if (from == -1)
 		return -1;
@@ -142,6 +169,12 @@ show_roles(const struct change *c, const struct sig_public *pub)
 	putchar('\n');
 }
 
+static const char *const forms[] = {
+	[KEY_SEALED] = "encrypted",
+	[KEY_DEMO] = "demo     ",
+	[KEY_TOKEN] = "token    ",
+};
+
 static int
 list_dir(int dir, const char *shown, const struct change *c, struct err *err)
 {
@@ -158,8 +191,7 @@ list_dir(int dir, const char *shown, const struct change *c, struct err *err)
 		    key_form_of(dir, names.v[i], &form, err) == -1)
 			return -1;
 		tuf_keyid(&pub, id);
-		printf("%s%-16s %.16s %s", shown, names.v[i], id,
-		    form == KEY_SEALED ? "encrypted" : "demo     ");
+		printf("%s%-16s %.16s %s", shown, names.v[i], id, forms[form]);
 		show_roles(c, &pub);
 	}
 	return 0;
@@ -189,8 +221,7 @@ key_list(const struct key_order *o, bool farm, struct err *err)
 /* --- the command ------------------------------------------------------- */
 
 static int
-run(const struct key_order *o, int n, char **words, bool dir_named,
-    struct err *err)
+run(struct key_order *o, int n, char **words, bool dir_named, struct err *err)
 {
 	if (secret_process(err) == -1)
 		return -1;
@@ -211,14 +242,14 @@ cmd_key(int argc, char **argv)
 		{ "dir", required_argument, NULL, 'd' },
 		{ "as", required_argument, NULL, 'a' },
 		{ "demo", no_argument, NULL, 'D' },
-		{ "passphrase-file", required_argument, NULL, 'p' },
-		{ "passphrase-fd", required_argument, NULL, 'P' },
+		{ "token", required_argument, NULL, 't' },
+		KEY_OPTIONS,
 		{ "new-passphrase-file", required_argument, NULL, 'n' },
 		{ "new-passphrase-fd", required_argument, NULL, 'N' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct key_order o = { .dir = ".",
-		.pass = { NULL, -1, CRED_OFFLINE },
+		.access = KEY_ACCESS_INIT,
 		.new_pass = { NULL, -1, CRED_NEW } };
 	struct err err = ERR_INIT;
 	bool dir_named = false;
@@ -235,14 +266,13 @@ cmd_key(int argc, char **argv)
 			o.as = optarg;
 		else if (c == 'D')
 			o.demo = true;
-		else if (c == 'p')
-			o.pass.file = optarg;
+		else if (c == 't')
+			o.token = optarg;
 		else if (c == 'n')
 			o.new_pass.file = optarg;
-		else if (c == 'P' || c == 'N')
-			rc = secret_fd_option(
-			    WHERE, c == 'P' ? &o.pass : &o.new_pass, optarg);
-		else
+		else if (c == 'N')
+			rc = secret_fd_option(WHERE, &o.new_pass, optarg);
+		else if (!key_access_option(&o.access, WHERE, c, &rc))
 			rc = cli_usage(WHERE, "see --help");
 	}
 	if (rc != 0)
@@ -250,5 +280,6 @@ cmd_key(int argc, char **argv)
 	if (optind == argc)
 		return cli_usage(WHERE, "say new NAME, list, or import FILE");
 	rc = run(&o, argc - optind, argv + optind, dir_named, &err);
+	key_access_release(&o.access);
 	return rc == 0 ? EXIT_DONE : cli_fail(WHERE, &err, false);
 }

@@ -18,7 +18,8 @@
 #define SALT crypto_pwhash_argon2id_SALTBYTES
 #define NONCE crypto_secretbox_NONCEBYTES
 #define BOX (crypto_secretbox_MACBYTES + sizeof(struct sig_seed))
-#define FILE_ROOM 256
+#define HEAD_TOKEN HEAD "token\n"
+#define FILE_ROOM (KEY_URI_MAX + 32)
 
 /* RFC 9106, the choice for machines with little memory. */
 #define OPS 3
@@ -112,10 +113,23 @@ costs(struct contents *k, const char *line, size_t n)
 	       k->memory % 1024 == 0; /* Argon2 would round it down */
 }
 
+/* Printable, and one newline at its end. */
+static bool
+is_line(const uint8_t *b, size_t n)
+{
+	if (n < 2 || n > KEY_URI_MAX || b[n - 1] != '\n')
+		return false;
+	for (size_t i = 0; i + 1 < n; i++)
+		if (b[i] <= ' ' || b[i] > '~')
+			return false;
+	return true;
+}
+
 static bool
 read_header(struct contents *k)
 {
 	static const char demo[] = HEAD_DEMO, sealed[] = HEAD "argon2id ";
+	static const char token[] = HEAD_TOKEN;
 	const uint8_t *end = memchr(k->b, '\n', k->n);
 	const size_t start = sizeof(sealed) - 1;
 
@@ -127,6 +141,11 @@ read_header(struct contents *k)
 	if (k->n == sizeof(demo) - 1 + sizeof(struct sig_seed) &&
 	    memcmp(k->b, demo, sizeof(demo) - 1) == 0)
 		return true;
+	if (k->n > sizeof(token) - 1 &&
+	    memcmp(k->b, token, sizeof(token) - 1) == 0) {
+		k->form = KEY_TOKEN;
+		return is_line(k->b + k->body, k->n - k->body);
+	}
 	k->form = KEY_SEALED;
 	return end && k->body > start && memcmp(k->b, sealed, start) == 0 &&
 	       k->n == k->body + SALT + NONCE + BOX &&
@@ -196,13 +215,39 @@ key_load(int dirfd, const char *name, const struct secret *pass,
 	if (!k)
 		return err_set(err, ERR_SYSTEM, "no locked memory for keys");
 	rc = read_key(dirfd, name, k, err);
-	if (rc == 0 && k->form == KEY_SEALED)
+	if (rc == 0 && k->form == KEY_TOKEN)
+		rc = err_set(err, ERR_INPUT,
+		    "key %s: it is on a token, which shows its seed to nobody",
+		    name);
+	else if (rc == 0 && k->form == KEY_SEALED)
 		rc = open_box(name, k, pass, seed, err);
 	else if (rc == 0)
 		memcpy(seed->b, k->b + k->body, sizeof(seed->b));
 	sodium_free(k); /* wipes */
 	if (rc == -1)
 		sig_wipe(seed);
+	return rc;
+}
+
+int
+key_token_uri(
+    int dirfd, const char *name, char uri[KEY_URI_MAX], struct err *err)
+{
+	struct contents *k = key_locked(sizeof(*k));
+	int rc;
+
+	if (!k)
+		return err_set(err, ERR_SYSTEM, "no locked memory for keys");
+	rc = read_key(dirfd, name, k, err);
+	if (rc == 0 && k->form != KEY_TOKEN)
+		rc = err_set(err, ERR_INPUT, "key %s is on no token", name);
+	if (rc == 0) {
+		size_t n = k->n - k->body - 1;
+
+		memcpy(uri, k->b + k->body, n);
+		uri[n] = '\0';
+	}
+	sodium_free(k);
 	return rc;
 }
 
@@ -317,6 +362,31 @@ key_write(int dirfd, const char *name, const struct sig_seed *seed,
 	sig_public_of(seed, &pub);
 	if (rc == 0 && (write_public(dirfd, name, &pub, err) == -1 ||
 			   write_once(dirfd, file, k, owner, group, err) == -1))
+		rc = err_prefix(err, "make key %s", name);
+	sodium_free(k);
+	return rc;
+}
+
+int
+key_token_write(int dirfd, const char *name, const char *uri,
+    const struct sig_public *pub, struct err *err)
+{
+	struct contents *k = key_locked(sizeof(*k));
+	char file[KEY_NAME_MAX];
+	int rc = 0;
+
+	if (!k)
+		return err_set(err, ERR_SYSTEM, "no locked memory for keys");
+	k->n = (size_t)snprintf(
+	    (char *)k->b, sizeof(k->b), HEAD_TOKEN "%s\n", uri);
+	if (key_file_name(file, name, "key", err) == -1)
+		rc = -1;
+	else if (k->n >= sizeof(k->b) || !read_header(k))
+		rc = err_set(err, ERR_INPUT, "the pkcs11: URI is too long");
+	else if (file_exists_at(dirfd, file))
+		rc = err_set(err, ERR_INPUT, "key %s is there already", name);
+	else if (write_public(dirfd, name, pub, err) == -1 ||
+		 write_once(dirfd, file, k, (uid_t)-1, (gid_t)-1, err) == -1)
 		rc = err_prefix(err, "make key %s", name);
 	sodium_free(k);
 	return rc;

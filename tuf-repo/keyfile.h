@@ -8,6 +8,8 @@
  *                                   a secretbox (48) under Argon2id of the
  *                                   passphrase with these costs
  *   kiln-key 1 demo                 then the seed (32) as it is
+ *   kiln-key 1 token                then the URI of a key on a token (token.h)
+ *                                   and a newline
  * A file of exactly 32 bytes, as the first release wrote them, is a demo key.
  */
 #ifndef KILN_KEYFILE_H
@@ -23,9 +25,10 @@
 #include "tuf-repo/secret.h"
 
 #define KEY_NAME_MAX 64
+#define KEY_URI_MAX 1024
 #define KEY_HEAD "kiln-key 1 "
 
-enum key_form { KEY_SEALED, KEY_DEMO };
+enum key_form { KEY_SEALED, KEY_DEMO, KEY_TOKEN };
 
 /*
  * Makes the key unless it is there already (an interrupted ceremony goes on
@@ -46,6 +49,11 @@ int key_load(int dirfd, const char *name, const struct secret *,
     struct sig_seed *, struct err *) KILN_MUST;
 int key_public(
     int dirfd, const char *name, struct sig_public *, struct err *) KILN_MUST;
+/* Where the key of a KEY_TOKEN file is, and the file. */
+int key_token_uri(
+    int dirfd, const char *name, char uri[KEY_URI_MAX], struct err *) KILN_MUST;
+int key_token_write(int dirfd, const char *name, const char *uri,
+    const struct sig_public *, struct err *) KILN_MUST;
 int key_form_of(
     int dirfd, const char *name, enum key_form *, struct err *) KILN_MUST;
 bool key_exists(int dirfd, const char *name);

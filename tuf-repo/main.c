@@ -7,13 +7,16 @@
 #include "lib/cli.h"
 #include "tuf-repo/commands.h"
 #include "tuf-repo/signer.h"
+#include "tuf-repo/token.h"
 #include "tuf-repo/transport.h"
 
 #define STATE "  --state DIR      folder of the farm\n"
 /* Of the offline keys, and of the signer's: alike in every command. */
-#define PASS                                            \
-	"  --passphrase-file FILE, --passphrase-fd N\n" \
-	"                   of the offline keys; else asked for\n"
+#define PASS                                                       \
+	"  --passphrase-file FILE, --passphrase-fd N\n"            \
+	"                   of the offline keys; else asked for\n" \
+	"  --pin-file FILE, --pin-fd N\n"                          \
+	"                   PIN of tokens; else asked for\n"
 #define PASS_SIGNER                                                   \
 	"  --signer-passphrase-file FILE, --signer-passphrase-fd N\n" \
 	"                   of the online keys; else asked for\n"
@@ -36,7 +39,10 @@ static const struct cli_command commands[] = {
 	    "Make, list and re-encrypt keys; needs no farm.", cmd_key,
 	    STATE
 	    "  --dir DIR        folder of the key files; default: this one\n"
-	    "  --as NAME        import under another name\n"
+	    "  --token URI      new: make it on this token (pkcs11:, RFC "
+	    "7512)\n"
+	    "  --as NAME        import under another name; of a pkcs11: URI,\n"
+	    "                   under this one\n"
 	    "  --demo           without a passphrase, and marked so\n"
 	    "  --new-passphrase-file FILE, --new-passphrase-fd N\n"
 	    "                   of the key that is made; of an imported "
@@ -57,7 +63,9 @@ static const struct cli_command commands[] = {
 	{ "sign", "[--yes] --key FILE... REQUEST",
 	    "Add a signature to a request; needs no farm and no network.",
 	    cmd_sign,
-	    "  --key FILE       NAME.key, with NAME.pub beside it\n"
+	    "  --key FILE       NAME.key, with NAME.pub beside it, or a "
+	    "pkcs11: "
+	    "URI\n"
 	    "  --yes            do not ask before signing\n" PASS },
 	{ "accept", "[--state DIR] REQUEST...",
 	    "Take in a request that has its signatures.", cmd_accept,
@@ -140,5 +148,8 @@ main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "-x") == 0 &&
 	    strcmp(argv[2], "transport") == 0)
 		return transport_main();
+	if (argc == 3 && strcmp(argv[1], "-x") == 0 &&
+	    strcmp(argv[2], "token") == 0)
+		return token_main();
 	return cli_main(&program, argc, argv);
 }

@@ -11,6 +11,7 @@
 #include "tuf-repo/commands.h"
 #include "tuf-repo/keyfile.h"
 #include "tuf-repo/rite.h"
+#include "tuf-repo/token.h"
 
 /* --- request: the same content for another term ------------------------ */
 
@@ -80,11 +81,14 @@ read_request(const char *path, struct request *q, struct err *err)
 static int
 sign_with(struct rite *r, const char *path, size_t *n, struct err *err)
 {
-	const char *base;
-	auto_fd int dir = rite_parent(path, &base, err);
 	auto_free char *name = NULL;
-	size_t len = strlen(base);
+	const char *base;
+	size_t len;
 
+	if (token_uri(path))
+		return rite_sign_token(&r->request, path, &r->access, n, err);
+	auto_fd int dir = rite_parent(path, &base, err);
+	len = strlen(base);
 	if (dir == -1)
 		return -1;
 	name = mem_strn(base,
@@ -150,7 +154,7 @@ cmd_sign(int argc, char **argv)
 			return rc;
 	}
 	if (argc - optind != 1 || n == 0)
-		return cli_usage(where, "say --key FILE and the request");
+		return cli_usage(where, "say --key and the request");
 	return rite_end(&r, where, sign(&r, argv[optind], keys, n, &err), &err);
 }
 

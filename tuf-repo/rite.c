@@ -299,6 +299,30 @@ rite_sign(struct request *q, int dirfd, const char *name,
 	return 0;
 }
 
+int
+rite_sign_token(struct request *q, const char *uri, struct key_access *access,
+    size_t *n, struct err *err)
+{
+	char found[KEY_URI_MAX];
+	struct sig_public pub;
+
+	if (key_token_public(uri, NULL, access, &pub, found, err) == -1)
+		return -1;
+	for (int p = 0; p < PART_COUNT; p++) {
+		struct sig_public by;
+		struct sig sig;
+
+		if (!request_wants(q, (enum part)p, &pub))
+			continue;
+		if (key_token_sign(
+			found, access, &q->bytes[p], &by, &sig, err) == -1 ||
+		    request_add(q, (enum part)p, &by, &sig, err) == -1)
+			return -1;
+		++*n;
+	}
+	return 0;
+}
+
 static int
 sign_here(struct rite *r, struct err *err)
 {

@@ -56,7 +56,10 @@ int rite_parent(const char *path, const char **base, struct err *) KILN_MUST;
 int rite_write(const char *path, const struct buf *, struct err *) KILN_MUST;
 /* "yes" on the terminal, or --yes. */
 int rite_confirm(bool yes, struct err *) KILN_MUST;
-/* Signs each part the key may sign; *n counts them. */
+/* Signs each part the key may sign; *n counts them.  The other one: with a key
+ * on a token. */
+int rite_sign_token(struct request *, const char *uri, struct key_access *,
+    size_t *n, struct err *) KILN_MUST;
 int rite_sign(struct request *, int dirfd, const char *name,
     struct key_access *, size_t *n, struct err *) KILN_MUST;
 

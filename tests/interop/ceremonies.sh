@@ -5,40 +5,8 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/support/lib.sh
 here=$PWD/tests/interop
-(cd "$here" && { [ node_modules/.package-lock.json -nt package-lock.json ] ||
-    npm ci --silent; }) || exit 1
 state=$tmp/farm
-tuf() {
-	verb=$1
-	shift
-	"$bin/kiln-tuf" "$verb" --state "$state" "$@"
-}
-exits() { # CODE command…
-	want=$1
-	shift
-	"$@"
-	rc=$?
-	[ $rc -eq "$want" ] || {
-		echo "exit $rc"
-		return 1
-	}
-}
-# Four readers' lines are counted as they are.
-readers() { # LABEL [TREE]
-	t "$1: kiln-tuf check finds nothing wrong" \
-	    "$bin/kiln-tuf" check "${2:-$state/tuf}"
-	(cd "$here" && node ceremonies.js read "$1" "${2:-$state/tuf}" \
-	    "$tmp/clients" "$bin/kiln-agent") >"$tmp/readers" 2>&1
-	cat "$tmp/readers"
-	passed=$((passed + $(grep -c '^ok ' "$tmp/readers")))
-	failed=$((failed + 4 - $(grep -c '^ok ' "$tmp/readers")))
-}
-ceremony() { # LABEL command…
-	label=$1
-	shift
-	t "$label" "$@"
-	readers "$label"
-}
+. tests/support/readers.sh
 release() { # VERSION
 	echo "image ntp $1" >"$tmp/image" && echo "kernel $1" >"$tmp/vmlinuz" &&
 	    echo "initrd $1" >"$tmp/initrd" &&

@@ -1,0 +1,35 @@
+# For scripts in tests/interop that do ceremonies: `. tests/support/readers.sh`
+# after lib.sh and with $here and $state set.
+(cd "$here" && { [ node_modules/.package-lock.json -nt package-lock.json ] ||
+    npm ci --silent; }) || exit 1
+tuf() {
+	verb=$1
+	shift
+	"$bin/kiln-tuf" "$verb" --state "$state" "$@"
+}
+exits() { # CODE command…
+	want=$1
+	shift
+	"$@"
+	rc=$?
+	[ $rc -eq "$want" ] || {
+		echo "exit $rc"
+		return 1
+	}
+}
+# Four readers' lines are counted as they are.
+readers() { # LABEL [TREE]
+	t "$1: kiln-tuf check finds nothing wrong" \
+	    "$bin/kiln-tuf" check "${2:-$state/tuf}"
+	(cd "$here" && node ceremonies.js read "$1" "${2:-$state/tuf}" \
+	    "$tmp/clients" "$bin/kiln-agent") >"$tmp/readers" 2>&1
+	cat "$tmp/readers"
+	passed=$((passed + $(grep -c '^ok ' "$tmp/readers")))
+	failed=$((failed + 4 - $(grep -c '^ok ' "$tmp/readers")))
+}
+ceremony() { # LABEL command…
+	label=$1
+	shift
+	t "$label" "$@"
+	readers "$label"
+}
