@@ -64,6 +64,9 @@ static const struct cli_command commands[] = {
 	    "print the reports that wait to be sent", cmd_report,
 	    "  --show          one line each\n"
 	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n" },
+	{ "import-dnsmasq", "[--json] FILE",
+	    "turn a dnsmasq.conf into the dns-dhcp service's configuration",
+	    cmd_import_dnsmasq, "  --json          for programs\n" },
 	{ "probe", "dns ADDRESS NAME [TYPE] [--tcp]",
 	    "ask a DNS server one question", cmd_probe,
 	    "  TYPE            A, AAAA or TXT (A)\n"

@@ -5,6 +5,7 @@
 
 #include "lib/cli.h"
 #include "lib/drop.h"
+#include "lib/fdio.h"
 #include "lib/json.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -12,6 +13,7 @@
 #include "lib/own.h"
 #include "router-agent/agent.h"
 #include "router-agent/change/probe_dns.h"
+#include "router-agent/owner/import_dnsmasq.h"
 #include "router-agent/owner/options.h"
 #include "router-agent/owner/report.h"
 #include "router-agent/owner/status.h"
@@ -106,6 +108,73 @@ cmd_report(int argc, char **argv)
 	if (dir == -1 || report_show(dir, &text, &err) == -1)
 		return cli_fail(where, &err, false);
 	fputs(text.data, stdout);
+	return EXIT_DONE;
+}
+
+/* --- import-dnsmasq ------------------------------------------------------- */
+
+static void
+show_import(const struct import *m, bool json)
+{
+	auto_buf struct buf text = BUF_INIT;
+	size_t count[3] = { 0 };
+
+	if (json) {
+		auto_json json_t *j = json_object();
+		json_t *lines = json_array();
+
+		for (size_t i = 0; i < m->n; i++) {
+			json_t *o = json_object();
+
+			js_set_int(o, "line", (int64_t)m->lines[i].number);
+			js_set_str(o, "text", m->lines[i].text);
+			js_set_str(o, "verdict",
+			    import_verdict_name(m->lines[i].verdict));
+			js_set_str(o, "why", m->lines[i].why);
+			json_array_append_new(lines, o);
+		}
+		js_set(j, "config", json_incref(m->config));
+		js_set(j, "lines", lines);
+		js_text(j, true, &text);
+		printf("%s\n", text.data);
+		return;
+	}
+	for (size_t i = 0; i < m->n; i++) {
+		const struct import_line *l = &m->lines[i];
+
+		count[l->verdict]++;
+		fprintf(stderr, "%4zu %-13s %s%s%s\n", l->number,
+		    import_verdict_name(l->verdict), l->text,
+		    *l->why ? ": " : "", l->why);
+	}
+	fprintf(stderr, "%zu taken, %zu changed, %zu not supported\n",
+	    count[IMPORT_TAKEN], count[IMPORT_CHANGED],
+	    count[IMPORT_UNSUPPORTED]);
+	import_yaml(m, &text);
+	fputs(text.data, stdout);
+}
+
+int
+cmd_import_dnsmasq(int argc, char **argv)
+{
+	static const char where[] = "kiln-agent import-dnsmasq";
+	auto_buf struct buf text = BUF_INIT;
+	struct err err = ERR_INIT;
+	struct import m;
+	struct options o;
+	int ret = options_parse(argc, argv, where, &o);
+
+	if (ret != 0)
+		return ret;
+	if (argc - optind != 1)
+		return cli_usage(where, "it is: import-dnsmasq FILE");
+	if (file_read(argv[optind], IMPORT_FILE_MAX, &text, &err) == -1 ||
+	    import_dnsmasq(text.data, text.len, &m, &err) == -1) {
+		err_prefix(&err, "%s", argv[optind]);
+		return cli_fail(where, &err, o.json);
+	}
+	show_import(&m, o.json);
+	import_release(&m);
 	return EXIT_DONE;
 }
 

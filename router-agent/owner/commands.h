@@ -13,6 +13,7 @@ int cmd_status(int argc, char **argv);
 int cmd_hold(int argc, char **argv);
 int cmd_rollback(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_import_dnsmasq(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
 
 #endif
