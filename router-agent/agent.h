@@ -44,6 +44,7 @@ struct agent {
 	const char *qemu;
 	struct ports ports;	 /* one for each configured service */
 	struct fetcher *fetcher; /* of images and reports */
+	struct fetcher *stick;	 /* of images, in its stead; or NULL */
 	struct machines live;	 /* of state.current */
 	struct machines *next;	 /* of a trial, or NULL */
 	struct set *planned;	/* what is offered and not taken yet, or NULL */
@@ -62,6 +63,7 @@ struct agent {
 	int64_t retry_after;	/* what a server asked for, in seconds */
 	int64_t wait_s;		/* until what waits may begin; 0: nothing */
 	enum clock_state clock; /* at the last check */
+	struct hash noticed;	/* what the owner was told last */
 	struct hash told;	/* the last report's cause, told once */
 	struct hash shown;	/* status.json as it was last written */
 	int64_t show_at;

@@ -34,6 +34,12 @@ static const struct conf_key link_keys[] = {
 	{ "metered", CONF_BOOL, false, 0, 0, NULL, NULL },
 	{ 0 },
 };
+static const struct conf_key notice_keys[] = {
+	{ "mail", CONF_STRS, false, 1, CONF_ARGV, NULL, NULL },
+	{ "led", CONF_STRS, false, 1, CONF_ARGV, NULL, NULL },
+	{ "webhook", CONF_STR, false, 0, 0, NULL, NULL },
+	{ 0 },
+};
 static const struct conf_key service_keys[] = {
 	{ "address", CONF_STR, true, 0, 0, NULL, NULL },
 	{ "config", CONF_FREE, false, 0, 0, NULL, NULL },
@@ -53,6 +59,7 @@ static const struct conf_key top_keys[] = {
 	{ "accel", CONF_ENUM, false, 0, 0, accel_words, NULL },
 	{ "lan", CONF_MAP, true, 0, 0, NULL, lan_keys },
 	{ "services", CONF_DICT, true, 1, AGENT_SERVICES, NULL, service_keys },
+	{ "notices", CONF_MAP, false, 0, 0, NULL, notice_keys },
 	{ "reports", CONF_ENUM, false, 0, 0, report_words, NULL },
 	{ 0 },
 };
@@ -186,6 +193,38 @@ take_services(struct agent_conf *c, const struct conf_node *top,
 }
 
 static int
+take_program(
+    char ***out, const struct conf_node *n, const char *key, struct err *err)
+{
+	size_t count = conf_count(n, key);
+
+	if (count == 0)
+		return 0;
+	if (conf_str_at(n, key, 0)[0] != '/')
+		return conf_error(n, key, err,
+		    "a program's absolute path comes first, then its words");
+	*out = mem_zero(count + 1, sizeof(**out));
+	for (size_t i = 0; i < count; i++)
+		(*out)[i] = mem_str(conf_str_at(n, key, i));
+	return 0;
+}
+
+static int
+take_notices(struct agent_conf *c, const struct conf_node *n, struct err *err)
+{
+	const char *url = conf_str(n, "webhook", NULL);
+
+	if (url && strncmp(url, "http://", 7) != 0 &&
+	    strncmp(url, "https://", 8) != 0)
+		return conf_error(n, "webhook", err,
+		    "\"%.80s\" does not begin with http:// or https://", url);
+	c->webhook = mem_str(url);
+	return take_program(&c->mail, n, "mail", err) == -1
+		   ? -1
+		   : take_program(&c->led, n, "led", err);
+}
+
+static int
 take(struct agent_conf *c, const struct conf_node *top, struct err *err)
 {
 	const struct conf_node *lan = conf_map(top, "lan");
@@ -214,6 +253,9 @@ take(struct agent_conf *c, const struct conf_node *top, struct err *err)
 	c->prefix = conf_int(lan, "prefix", 24);
 	if (lan_address(lan, "address", c->lan_address, NULL, c->prefix,
 		&address, err) == -1)
+		return -1;
+	if (conf_has(top, "notices") &&
+	    take_notices(c, conf_map(top, "notices"), err) == -1)
 		return -1;
 	if (take_servers(c, top, err) == -1 ||
 	    take_trust(c, conf_map(top, "trust"), err) == -1)
@@ -258,6 +300,13 @@ agent_conf_release(struct agent_conf *c)
 		free(c->services[i].address);
 		json_decref(c->services[i].config);
 	}
+	for (size_t i = 0; c->mail && c->mail[i]; i++)
+		free(c->mail[i]);
+	for (size_t i = 0; c->led && c->led[i]; i++)
+		free(c->led[i]);
+	free(c->mail);
+	free(c->led);
+	free(c->webhook);
 	free(c->servers);
 	free(c->services);
 	free(c->state);

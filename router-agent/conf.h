@@ -18,6 +18,7 @@
 #define AGENT_CONF_DEFAULT "/etc/kiln/agent.yaml"
 #define AGENT_SERVICES 32
 #define AGENT_SERVERS 8
+#define CONF_ARGV 16
 
 enum accel_wish { ACCEL_AUTO, ACCEL_TCG, ACCEL_KVM };
 enum report_wish { REPORTS_OFF, REPORTS_MINIMAL, REPORTS_FULL };
@@ -50,6 +51,9 @@ struct agent_conf {
 	struct agent_service *services;
 	size_t nservices;
 	enum report_wish reports;
+	/* who is told: argv and NULL, or NULL */
+	char **mail, **led;
+	char *webhook; /* or NULL */
 };
 
 int agent_conf_read(

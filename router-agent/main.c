@@ -9,6 +9,7 @@
 #include "router-agent/machine/launch.h"
 #include "router-agent/machine/watch.h"
 #include "router-agent/owner/commands.h"
+#include "router-agent/trust/fetch.h"
 #include "router-agent/trust/verify.h"
 #include "router-agent/tuf_client.h"
 
@@ -64,6 +65,28 @@ static const struct cli_command commands[] = {
 	    "print the reports that wait to be sent", cmd_report,
 	    "  --show          one line each\n"
 	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n" },
+	{ "history", "[--config FILE] [--json]", "what became of each set",
+	    cmd_history,
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
+	    "  --json          for programs\n" },
+	{ "verify", "[--config FILE] [--json]",
+	    "hash the files of the running, previous and golden set",
+	    cmd_verify,
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
+	    "  --json          for programs\n" },
+	{ "doctor", "[--config FILE] [--json]",
+	    "what this router lacks, if anything", cmd_doctor,
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
+	    "  --json          for programs\n" },
+	{ "console", "[--config FILE] [--json] SERVICE",
+	    "what a service's machine has said", cmd_console,
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
+	    "  --json          for programs\n" },
+	{ "import", "[--config FILE] [--json] FOLDER",
+	    "take the newest set from a USB stick instead of a server",
+	    cmd_import,
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
+	    "  --json          for programs\n" },
 	{ "import-dnsmasq", "[--json] FILE",
 	    "turn a dnsmasq.conf into the dns-dhcp service's configuration",
 	    cmd_import_dnsmasq, "  --json          for programs\n" },
@@ -87,8 +110,10 @@ static int
 duty(const char *name, int argc, char **argv)
 {
 	log_open("kiln-agent", false);
+	if (strcmp(name, "stick") == 0)
+		return stick_main();
 	if (strcmp(name, "verify") == 0)
-		return verify_main();
+		return verify_main(argc > 0);
 	if (strcmp(name, "unpack") == 0)
 		return unpack_main();
 	if (strcmp(name, "launch") == 0)

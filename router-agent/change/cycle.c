@@ -14,6 +14,7 @@
 #include "router-agent/change/obtain.h"
 #include "router-agent/change/trial.h"
 #include "router-agent/owner/hold.h"
+#include "router-agent/owner/notice.h"
 #include "router-agent/owner/report.h"
 #include "router-agent/owner/wish.h"
 #include "router-agent/trust/verify.h"
@@ -25,14 +26,14 @@
 
 /* The verifier works; the machines go on. */
 static int
-verified(struct agent *a, struct verify *v, struct set *set,
+verified(struct agent *a, struct verify *v, int stick, struct set *set,
     char word[RULES_WORD], struct err *err)
 {
 	int64_t until = time_mono_ms() + VERIFY_MS;
 	int ret = -1;
 
 	snprintf(word, RULES_WORD, "system");
-	if (verify_start(v, &a->conf, &a->state, &a->dir, err) == -1)
+	if (verify_start(v, &a->conf, &a->state, &a->dir, stick, err) == -1)
 		return -1;
 	while (!a->stop && time_mono_ms() < until &&
 	       !agent_wait(a, v->sock, VERIFY_TICK_MS))
@@ -133,6 +134,7 @@ not_approved(struct agent *a, const struct set *set)
 	snprintf(why, sizeof(why),
 	    "set %lld is offered; its owner is asked: kiln-agent confirm %s",
 	    (long long)set->counter, hex);
+	notice_tell(a, NOTICE_NEEDS_YOU, why);
 	return waits(a, "approval", why, a->conf.poll_s);
 }
 
@@ -171,7 +173,7 @@ not_yet(struct agent *a, const struct set *set, const struct verify *v,
 		return -1;
 	meant = (w.kind == WISH_CONFIRM || w.kind == WISH_APPLY) &&
 		hash_equal(&w.plan, &a->plan.hash);
-	if (meant && w.kind == WISH_APPLY)
+	if ((meant && w.kind == WISH_APPLY) || a->stick)
 		return 0;
 	if (a->conf.metered && a->state.current && !v->urgent) {
 		snprintf(why, sizeof(why),
@@ -250,7 +252,7 @@ try_set(struct agent *a, const struct set *set)
 
 	if (make_plan(a, set, &err) == -1)
 		return not_taken(a, err.sys ? err_cause(&err) : "memory", &err);
-	if (a->conf.ask && !hash_equal(&approved, &a->plan.hash)) {
+	if (a->conf.ask && !a->stick && !hash_equal(&approved, &a->plan.hash)) {
 		not_approved(a, set);
 		return EXIT_DONE;
 	}
@@ -353,23 +355,19 @@ to_previous(struct agent *a)
 
 static const struct verify verify_none = VERIFY_INIT;
 
-int
-cycle_run(struct agent *a)
+static int
+pass(struct agent *a, int stick)
 {
 	auto_free struct set *set = mem_zero(1, sizeof(*set));
 	auto_free struct verify *v = mem_dup(&verify_none, sizeof(*v));
 	enum phase before = a->phase;
 	char word[RULES_WORD];
 	struct err err = ERR_INIT;
-	struct wish w;
 	int got;
 
 	a->wait_s = 0;
-	if (wish_read(a->dir.fd, &w, &err) == 0 && w.kind == WISH_PREVIOUS)
-		return to_previous(a);
-	err_clear(&err);
 	a->phase = PHASE_CHECKING;
-	got = verified(a, v, set, word, &err);
+	got = verified(a, v, stick, set, word, &err);
 	a->phase = before;
 	if (a->stop)
 		return EXIT_AGAIN;
@@ -377,6 +375,40 @@ cycle_run(struct agent *a)
 	if (got == -1)
 		return not_taken(a, word, &err);
 	return offered(a, set, v);
+}
+
+/* What is on a stick is the owner's to have now; once, whatever comes of it. */
+static int
+from_stick(struct agent *a, const char *folder)
+{
+	auto_fd int stick = -1;
+	struct err err = ERR_INIT;
+	int ret;
+
+	if (wish_done(a->dir.fd, &err) == -1 ||
+	    (stick = dir_open(folder, &err)) == -1 ||
+	    (a->stick = fetcher_stick(stick, &err)) == NULL)
+		return not_taken(a, err_cause(&err), &err);
+	log_info("import", "folder=\"%s\"", folder);
+	ret = pass(a, stick);
+	fetcher_stop(a->stick);
+	a->stick = NULL;
+	return ret;
+}
+
+int
+cycle_run(struct agent *a)
+{
+	struct err err = ERR_INIT;
+	struct wish w;
+
+	if (wish_read(a->dir.fd, &w, &err) == -1)
+		return not_taken(a, "wish", &err);
+	if (w.kind == WISH_PREVIOUS)
+		return to_previous(a);
+	if (w.kind == WISH_IMPORT)
+		return from_stick(a, w.folder);
+	return pass(a, -1);
 }
 
 void

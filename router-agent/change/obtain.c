@@ -46,8 +46,8 @@ get(struct agent *a, const char *url, int64_t have, int64_t want, int fd,
     struct err *err)
 {
 	int64_t now = time_now();
-	struct fetching f = { .a = a,
-		.left = traffic_left(&a->traffic, a->conf.budget, now) };
+	struct fetcher *by = a->stick ? a->stick : a->fetcher;
+	struct fetching f = { .a = a, .left = INT64_MAX };
 	struct fetch_more more = { .from = have,
 		.progress = keep_serving,
 		.arg = &f,
@@ -57,13 +57,18 @@ get(struct agent *a, const char *url, int64_t have, int64_t want, int fd,
 	int64_t after = have;
 	int ret = -1;
 
+	if (!a->stick)
+		f.left = traffic_left(&a->traffic, a->conf.budget, now);
 	if (f.left == 0)
 		f.spent = true;
 	else
-		ret = fetcher_get(
-		    a->fetcher, url, want - have, fd, &more, &answer, err);
-	if (fd_size(fd, &after, &why) == -1 ||
-	    traffic_add(a->dir.fd, &a->traffic, after - have, now, &why) == -1)
+		ret =
+		    fetcher_get(by, url, want - have, fd, &more, &answer, err);
+	if (a->stick)
+		after = want;
+	else if (fd_size(fd, &after, &why) == -1 ||
+		 traffic_add(a->dir.fd, &a->traffic, after - have, now, &why) ==
+		     -1)
 		log_err("traffic", &why);
 	if (f.spent && after < want)
 		return err_set(err, ERR_BUSY,
@@ -110,12 +115,16 @@ static int
 fetch_checked(
     struct agent *a, const struct set_file *f, int fd, struct err *err)
 {
+	size_t n = a->stick ? 1 : a->conf.nservers;
 	struct hash h;
 	int64_t size;
 
-	for (size_t i = 0; i < a->conf.nservers && !a->stop; i++) {
+	for (size_t i = 0; i < n && !a->stop; i++) {
+		const char *server =
+		    a->stick ? FETCH_STICK : a->conf.servers[i];
+
 		err_clear(err);
-		if (fetch_from(a, a->conf.servers[i], f, fd, err) == -1)
+		if (fetch_from(a, server, f, fd, err) == -1)
 			continue; /* what came stays, for the next try */
 		if (hash_fd(fd, &h, &size, err) == -1)
 			return -1;
@@ -123,7 +132,7 @@ fetch_checked(
 			return 0;
 		err_set(err, ERR_TRUST,
 		    "%.200s: %s sent other bytes than were signed for",
-		    f->target, a->conf.servers[i]);
+		    f->target, server);
 		log_err("fetch", err);
 		if (ftruncate(fd, 0) == -1)
 			return err_sys(err, "empty a download");
@@ -154,7 +163,7 @@ unpacked(struct agent *a, int form, int old, int out, const struct form *f,
 	struct unpack u = { CHILD_INIT, -1 };
 
 	/* Fetching and unpacking are never in memory together. */
-	fetcher_rest(a->fetcher);
+	fetcher_rest(a->stick ? a->stick : a->fetcher);
 	if (unpack_start(&u, form, old, out, &f->head, size, err) == -1)
 		return -1;
 	while (!a->stop && time_mono_ms() < until)

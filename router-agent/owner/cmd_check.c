@@ -77,7 +77,7 @@ look(const struct options *o, struct look *l, struct err *err)
 	if (agent_conf_read(&l->conf, o->config, err) == -1 ||
 	    state_dir_open(&l->dir, l->conf.state, err) == -1 ||
 	    state_load(l->dir.fd, &l->state, err) == -1 ||
-	    verify_start(&v, &l->conf, &l->state, &l->dir, err) == -1)
+	    verify_start(&v, &l->conf, &l->state, &l->dir, -1, err) == -1)
 		return -1;
 	p = (struct pollfd){ v.sock, POLLIN, 0 };
 	if (poll(&p, 1, VERIFY_MS) != 1)

@@ -1,6 +1,7 @@
 /* The owner's words to the agent that works. */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -126,6 +127,9 @@ wish(const struct options *o, enum wish_kind kind, const char *meant,
 	struct wish w = { .kind = kind };
 	pid_t pid;
 
+	if (kind == WISH_IMPORT)
+		snprintf(w.folder, sizeof(w.folder), "%s", meant);
+
 	if (worker(o, &pid, err) == -1)
 		return -1;
 	dir = options_state(o, err);
@@ -188,6 +192,31 @@ cmd_fetch(int argc, char **argv)
 	if (wish(&o, WISH_FETCH, NULL, &err) == -1)
 		return cli_fail(where, &err, o.json);
 	return done(&o, "fetch");
+}
+
+/* --- import -------------------------------------------------------------- */
+
+int
+cmd_import(int argc, char **argv)
+{
+	static const char where[] = "kiln-agent import";
+	auto_free char *folder = NULL;
+	struct err err = ERR_INIT;
+	struct options o;
+	int ret = options_parse(argc, argv, where, &o);
+
+	if (ret != 0)
+		return ret;
+	if (argc - optind != 1)
+		return cli_usage(where, "it is: import FOLDER");
+	folder = realpath(argv[optind], NULL);
+	if (!folder)
+		err_sys(&err, "%s", argv[optind]);
+	else if (strlen(folder) >= WISH_FOLDER || strchr(folder, '\n'))
+		err_set(&err, ERR_INPUT, "the folder's name is too long");
+	if (err.cls != ERR_NONE || wish(&o, WISH_IMPORT, folder, &err) == -1)
+		return cli_fail(where, &err, o.json);
+	return done(&o, "import");
 }
 
 /* --- rollback ------------------------------------------------------------ */

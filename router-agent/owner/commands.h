@@ -13,6 +13,11 @@ int cmd_status(int argc, char **argv);
 int cmd_hold(int argc, char **argv);
 int cmd_rollback(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_history(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+int cmd_console(int argc, char **argv);
+int cmd_import(int argc, char **argv);
 int cmd_import_dnsmasq(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
 

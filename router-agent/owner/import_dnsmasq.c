@@ -1,15 +1,13 @@
 #include "router-agent/owner/import_dnsmasq.h"
 
-#include <arpa/inet.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "lib/json.h"
 #include "lib/mem.h"
-#include "lib/num.h"
 #include "lib/own.h"
+#include "router-agent/owner/dnsmasq_words.h"
 
 #define FIELDS 16
 #define FIELD 256
@@ -39,7 +37,7 @@ struct line {
 
 struct importer {
 	struct import *out;
-	char domain[190];
+	char domain[DNSMASQ_DOMAIN];
 	bool has_domain;
 	size_t unnamed; /* reservations that got a name */
 	const char *why;
@@ -59,76 +57,6 @@ unsupported(struct importer *m, const char *why)
 	return IMPORT_UNSUPPORTED;
 }
 
-/* --- words --------------------------------------------------------------- */
-
-static bool
-is_ipv4(const char *s)
-{
-	struct in_addr a;
-
-	return inet_pton(AF_INET, s, &a) == 1;
-}
-
-static bool
-is_address(const char *s)
-{
-	struct in6_addr a;
-
-	return is_ipv4(s) || inet_pton(AF_INET6, s, &a) == 1;
-}
-
-/* Six pairs of hex digits; in lower case into `out`. */
-static bool
-is_mac(const char *s, char out[18])
-{
-	for (size_t i = 0; i < 17; i++) {
-		bool colon = i % 3 == 2;
-
-		if (colon ? s[i] != ':' : !isxdigit((unsigned char)s[i]))
-			return false;
-		out[i] = (char)tolower((unsigned char)s[i]);
-	}
-	out[17] = '\0';
-	return s[17] == '\0';
-}
-
-static bool
-label_ok(const char *s)
-{
-	size_t n = strlen(s);
-
-	if (n < 1 || n > 63 || s[0] == '-' || s[n - 1] == '-')
-		return false;
-	return strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-_") == n;
-}
-
-static bool
-domain_ok(const char *s)
-{
-	char part[FIELD];
-
-	if (strlen(s) >= sizeof(((struct importer *)NULL)->domain))
-		return false;
-	for (;;) {
-		size_t n = strcspn(s, ".");
-
-		memcpy(part, s, n);
-		part[n] = '\0';
-		if (!label_ok(part))
-			return false;
-		if (s[n] == '\0')
-			return true;
-		s += n + 1;
-	}
-}
-
-static void
-lower(char *s)
-{
-	for (; *s; s++)
-		*s = (char)tolower((unsigned char)*s);
-}
-
 /* The label of a name that lies directly in the domain. */
 static bool
 label_of(const struct importer *m, const char *name, char out[64])
@@ -137,27 +65,15 @@ label_of(const struct importer *m, const char *name, char out[64])
 	size_t n, d = strlen(m->domain);
 
 	snprintf(low, sizeof(low), "%s", name);
-	lower(low);
+	dnsmasq_lower(low);
 	n = strlen(low);
 	if (n > d + 1 && low[n - d - 1] == '.' &&
 	    strcmp(low + n - d, m->domain) == 0)
 		low[n - d - 1] = '\0';
-	if (!label_ok(low))
+	if (!dnsmasq_label_ok(low))
 		return false;
 	memcpy(out, low, strlen(low) + 1);
 	return true;
-}
-
-/* "12h", "45m", "3600", "infinite"; -1: none of them. */
-static int64_t
-lease_of(const char *s)
-{
-	struct err why = ERR_INIT;
-	int64_t t;
-
-	if (strcmp(s, "infinite") == 0)
-		return INT64_MAX;
-	return num_duration(s, &t, &why) == 0 ? t : -1;
 }
 
 /* --- what goes into the configuration ------------------------------------ */
@@ -227,7 +143,7 @@ on_server(struct importer *m, const struct line *l)
 		return unsupported(m, "not an address");
 	memcpy(address, l->value, n);
 	address[n] = '\0';
-	if (!is_address(address))
+	if (!dnsmasq_is_address(address))
 		return unsupported(m, "not an address");
 	if (l->value[n] && strcmp(l->value + n, "#53") != 0)
 		return unsupported(
@@ -246,7 +162,7 @@ on_host_record(struct importer *m, const struct line *l)
 	size_t names = 0;
 	bool left_out = false;
 
-	while (names < l->n && !is_address(l->field[names]))
+	while (names < l->n && !dnsmasq_is_address(l->field[names]))
 		names++;
 	if (names == 0 || names == l->n)
 		return unsupported(m, "it names no host or no address");
@@ -255,7 +171,7 @@ on_host_record(struct importer *m, const struct line *l)
 			return unsupported(
 			    m, "only names of the domain are answered");
 	for (size_t k = names; k < l->n; k++) {
-		if (!is_address(l->field[k])) {
+		if (!dnsmasq_is_address(l->field[k])) {
 			left_out = true; /* a TTL */
 			continue;
 		}
@@ -287,7 +203,7 @@ on_address(struct importer *m, const struct line *l)
 
 	slash = l->value[0] == '/' ? strchr(l->value + 1, '/') : NULL;
 	if (!slash || (size_t)(slash - l->value) >= sizeof(name) ||
-	    !is_address(slash + 1))
+	    !dnsmasq_is_address(slash + 1))
 		return unsupported(m, "only one name with one address");
 	memcpy(name, l->value + 1, (size_t)(slash - l->value) - 1);
 	name[slash - l->value - 1] = '\0';
@@ -307,11 +223,11 @@ on_dhcp_host(struct importer *m, const struct line *l)
 	for (size_t i = 0; i < l->n; i++) {
 		const char *f = l->field[i];
 
-		if (is_mac(f, mac) && !*found)
+		if (dnsmasq_is_mac(f, mac) && !*found)
 			memcpy(found, mac, sizeof(found));
-		else if (is_ipv4(f) && !*address)
+		else if (dnsmasq_is_ipv4(f) && !*address)
 			snprintf(address, sizeof(address), "%s", f);
-		else if (lease_of(f) != -1)
+		else if (dnsmasq_lease_of(f) != -1)
 			diff = "the lease time is the range's";
 		else if (strchr(f, ':') || strchr(f, '*') || strchr(f, '['))
 			return unsupported(m, "a host is known by its hardware "
@@ -341,12 +257,13 @@ on_dhcp_range(struct importer *m, const struct line *l)
 
 	if (json_object_get(d, "start"))
 		return unsupported(m, "there is one range");
-	if (l->n < 2 || !is_ipv4(l->field[0]) || !is_ipv4(l->field[1]))
+	if (l->n < 2 || !dnsmasq_is_ipv4(l->field[0]) ||
+	    !dnsmasq_is_ipv4(l->field[1]))
 		return unsupported(m, "only a range of IPv4, START,END");
 	for (size_t i = 2; i < l->n; i++) {
-		int64_t t = lease_of(l->field[i]);
+		int64_t t = dnsmasq_lease_of(l->field[i]);
 
-		if (is_ipv4(l->field[i]))
+		if (dnsmasq_is_ipv4(l->field[i]))
 			diff = "the mask is the machine's";
 		else if (t != -1)
 			lease = t;
@@ -373,7 +290,7 @@ on_dhcp_option(struct importer *m, const struct line *l)
 	    l->n > 0 && (strcmp(l->field[0], "6") == 0 ||
 			    strcmp(l->field[0], "option:dns-server") == 0);
 
-	if (router && l->n == 2 && is_ipv4(l->field[1])) {
+	if (router && l->n == 2 && dnsmasq_is_ipv4(l->field[1])) {
 		js_set_str(
 		    member(m, "dhcp", json_object), "router", l->field[1]);
 		return IMPORT_TAKEN;
@@ -532,8 +449,8 @@ find_domain(struct importer *m, struct span text)
 		line = uncommented(line);
 		if (!split(line, &l) || strcmp(l.key, "domain") != 0 || l.n < 1)
 			continue;
-		lower(l.field[0]);
-		if (!domain_ok(l.field[0]))
+		dnsmasq_lower(l.field[0]);
+		if (!dnsmasq_domain_ok(l.field[0]))
 			continue;
 		memcpy(m->domain, l.field[0], strlen(l.field[0]) + 1);
 		m->has_domain = true;

@@ -15,6 +15,8 @@
 #include "lib/num.h"
 #include "lib/own.h"
 #include "router-agent/agent.h"
+#include "router-agent/owner/history.h"
+#include "router-agent/owner/notice.h"
 
 #define KEY_FILE "device.key"
 #define NAME "%020lld.json" /* sorts by sequence */
@@ -227,12 +229,40 @@ report(struct agent *a, const char *state, const char *cause,
 	return keep(a, &text, a->state.report_sequence, err);
 }
 
+/* The owner hears of it whether or not reports leave the router. */
+static void
+tell_owner(struct agent *a, const char *state, const char *cause,
+    const struct set *set)
+{
+	bool updated = strcmp(state, "committed") == 0;
+	bool back = strcmp(state, "rolled-back") == 0;
+	auto_buf struct buf text = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	if (history_add(a->dir.fd, time_now(), state, cause,
+		updated ? "" : a->error, set, &err) == -1)
+		log_err("history", &err);
+	buf_printf(&text, "set %lld of %s is ",
+	    set ? (long long)set->counter : 0LL, a->conf.channel);
+	if (updated)
+		buf_str(&text, "committed");
+	else
+		buf_printf(&text, "%s (%s): %s", back ? "undone" : "not taken",
+		    cause, a->error);
+	notice_tell(a,
+	    updated ? NOTICE_UPDATED
+	    : back  ? NOTICE_ROLLED_BACK
+		    : NOTICE_NEEDS_YOU,
+	    text.data);
+}
+
 void
 report_change(struct agent *a, const char *state, const char *cause,
     const struct set *set)
 {
 	struct err err = ERR_INIT;
 
+	tell_owner(a, state, cause, set);
 	if (a->conf.reports == REPORTS_OFF)
 		return;
 	a->state.report_sequence++;

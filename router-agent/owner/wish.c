@@ -8,7 +8,7 @@
 #define FILE_NAME "wish"
 
 static const char *const words[] = { NULL, "confirm", "apply", "fetch",
-	"previous" };
+	"import", "previous" };
 
 static bool
 names_plan(enum wish_kind k)
@@ -16,14 +16,30 @@ names_plan(enum wish_kind k)
 	return k == WISH_CONFIRM || k == WISH_APPLY;
 }
 
+static bool
+take_rest(struct wish *w, struct span rest)
+{
+	if (w->kind == WISH_NONE)
+		return false;
+	if (names_plan(w->kind))
+		return rest.n == HASH_HEX - 1 && hash_parse(&w->plan, rest.p);
+	if (w->kind != WISH_IMPORT)
+		return rest.n == 0;
+	if (rest.n == 0 || rest.n >= sizeof(w->folder) || rest.p[0] != '/')
+		return false;
+	memcpy(w->folder, rest.p, rest.n);
+	w->folder[rest.n] = '\0';
+	return true;
+}
+
 int
 wish_read(int statefd, struct wish *w, struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
 	struct span rest, word = { "", 0 };
-	struct wish got = { WISH_NONE, { { 0 } } };
+	struct wish got = { .kind = WISH_NONE };
 
-	if (file_read_at(statefd, FILE_NAME, 128, &b, err) == -1) {
+	if (file_read_at(statefd, FILE_NAME, 2048, &b, err) == -1) {
 		if (err->cls != ERR_MISSING)
 			return -1;
 		err_clear(err);
@@ -37,10 +53,7 @@ wish_read(int statefd, struct wish *w, struct err *err)
 	for (int k = WISH_CONFIRM; k <= WISH_PREVIOUS; k++)
 		if (span_is(word, words[k]))
 			got.kind = (enum wish_kind)k;
-	if (got.kind == WISH_NONE ||
-	    (!names_plan(got.kind)
-		    ? rest.n != 0
-		    : rest.n != HASH_HEX - 1 || !hash_parse(&got.plan, rest.p)))
+	if (!take_rest(&got, rest))
 		return err_set(err, ERR_INPUT, "%s is damaged", FILE_NAME);
 	*w = got;
 	return 0;
@@ -56,6 +69,8 @@ wish_write(int statefd, const struct wish *w, struct err *err)
 	buf_str(&b, words[w->kind]);
 	if (names_plan(w->kind))
 		buf_printf(&b, " %s", hex);
+	if (w->kind == WISH_IMPORT)
+		buf_printf(&b, " %s", w->folder);
 	buf_char(&b, '\n');
 	return file_write_at(statefd, FILE_NAME, b.data, b.len, 0600, err);
 }

@@ -5,6 +5,7 @@
  *	confirm HEX     the plan of that hash may be carried out in its time
  *	apply HEX       … at once: neither wave nor window nor hold nor retry
  *	fetch           what is offered is fetched already, and waits on
+ *	import FOLDER   the set on a stick is taken, at once
  *	previous        the set before is to run again, and nothing newer
  */
 #ifndef AGENT_WISH_H
@@ -16,17 +17,21 @@
 #include "lib/err.h"
 #include "lib/hash.h"
 
+#define WISH_FOLDER 1024
+
 enum wish_kind {
 	WISH_NONE,
 	WISH_CONFIRM,
 	WISH_APPLY,
 	WISH_FETCH,
+	WISH_IMPORT,
 	WISH_PREVIOUS
 };
 
 struct wish {
 	enum wish_kind kind;
-	struct hash plan;
+	struct hash plan;	  /* of confirm and apply */
+	char folder[WISH_FOLDER]; /* of import */
 };
 
 /* Nothing there is WISH_NONE. */

@@ -26,7 +26,8 @@ struct fetcher {
 	char *program;
 	char *proxy;
 	struct child child;
-	int sock; /* -1: no child */
+	int sock;   /* -1: no child */
+	int folder; /* of a stick, or -1 */
 	int64_t retry_after;
 };
 
@@ -89,6 +90,8 @@ static int
 start_child(struct fetcher *f, struct err *err)
 {
 	const char *argv[] = { f->program, f->proxy, NULL };
+	static const char *const stick[] = { "kiln-agent", "-x", "stick",
+		NULL };
 	struct spawn s = SPAWN_INIT;
 	int sv[2];
 
@@ -97,6 +100,11 @@ start_child(struct fetcher *f, struct err *err)
 	s.argv = argv;
 	s.fds[0] = sv[1];
 	s.nfds = 1;
+	if (f->folder != -1) {
+		s.argv = stick;
+		s.exec_self = true;
+		s.fds[s.nfds++] = f->folder;
+	}
 	if (spawn_start(&s, &f->child, err) == -1) {
 		close(sv[0]);
 		close(sv[1]);
@@ -112,11 +120,28 @@ fetcher_start(const char *program, const char *proxy, struct err *err)
 {
 	struct fetcher *f = mem_zero(1, sizeof(*f));
 
-	f->sock = -1;
+	f->sock = f->folder = -1;
 	f->child = (struct child)CHILD_INIT;
 	f->program = program ? mem_str(program) : beside_us(err);
 	f->proxy = mem_str(proxy);
 	if (!f->program || start_child(f, err) == -1) {
+		fetcher_stop(f);
+		return NULL;
+	}
+	return f;
+}
+
+struct fetcher *
+fetcher_stick(int folder, struct err *err)
+{
+	struct fetcher *f = mem_zero(1, sizeof(*f));
+
+	f->sock = -1;
+	f->child = (struct child)CHILD_INIT;
+	f->folder = fcntl(folder, F_DUPFD_CLOEXEC, 3);
+	if (f->folder == -1)
+		err_sys(err, "keep a folder open");
+	if (f->folder == -1 || start_child(f, err) == -1) {
 		fetcher_stop(f);
 		return NULL;
 	}
@@ -129,6 +154,7 @@ fetcher_stop(struct fetcher *f)
 	if (!f)
 		return;
 	end_child(f);
+	own_close(&f->folder);
 	free(f->program);
 	free(f->proxy);
 	free(f);

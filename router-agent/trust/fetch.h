@@ -21,6 +21,15 @@ struct fetcher;
  * `proxy`: URL, or NULL for none. */
 struct fetcher *fetcher_start(
     const char *program, const char *proxy, struct err *) KILN_MUST;
+/*
+ * The same from a folder, such as a USB stick, laid out as a server's tree:
+ * URLs begin with FETCH_STICK.  Read by `kiln-agent -x stick` under the
+ * fetcher's uid, without a network: regular files, no link followed.  `folder`
+ * is dup'ed.
+ */
+#define FETCH_STICK "stick:"
+struct fetcher *fetcher_stick(int folder, struct err *) KILN_MUST;
+int stick_main(void);
 /* The longest Retry-After of a 429 or 503 so far, in seconds; 0: none. */
 int64_t fetcher_retry_after(const struct fetcher *);
 /* Ends the child until the next request: its memory is needed. */

@@ -10,6 +10,7 @@
 #include "lib/num.h"
 #include "lib/own.h"
 #include "router-agent/owner/report.h"
+#include "router-agent/trust/fetch.h"
 #include "router-agent/trust/verify_proto.h"
 
 /* What is here already: forms from it are looked for. */
@@ -34,13 +35,15 @@ add_current(const struct set *s, struct buf *b)
 
 static void
 add_request(const struct agent_conf *c, const struct state *s,
-    const struct hash *device, struct buf *b)
+    const struct hash *device, bool stick, struct buf *b)
 {
 	const struct state_counter *k = state_counter(s, c->channel, c->arch);
 	static const struct hash none;
 
-	ipc_add_u32(b, (uint32_t)c->nservers);
-	for (size_t i = 0; i < c->nservers; i++)
+	ipc_add_u32(b, stick ? 1 : (uint32_t)c->nservers);
+	if (stick)
+		ipc_add_str(b, FETCH_STICK);
+	for (size_t i = 0; !stick && i < c->nservers; i++)
 		ipc_add_str(b, c->servers[i]);
 	ipc_add_str(b, c->channel);
 	ipc_add_str(b, c->arch);
@@ -63,10 +66,13 @@ add_request(const struct agent_conf *c, const struct state *s,
 
 int
 verify_start(struct verify *v, const struct agent_conf *c,
-    const struct state *s, const struct state_dir *d, struct err *err)
+    const struct state *s, const struct state_dir *d, int stick,
+    struct err *err)
 {
 	static const char *const argv[] = { "kiln-agent", "-x", "verify",
 		NULL };
+	static const char *const from_stick[] = { "kiln-agent", "-x", "verify",
+		FETCH_STICK, NULL };
 	auto_buf struct buf b = BUF_INIT;
 	auto_fd int root = open(c->root, O_RDONLY | O_CLOEXEC);
 	auto_fd int ours = -1, theirs = -1;
@@ -92,9 +98,13 @@ verify_start(struct verify *v, const struct agent_conf *c,
 	sp.fds[sp.nfds++] = theirs;
 	sp.fds[sp.nfds++] = d->metadata;
 	sp.fds[sp.nfds++] = root;
+	if (stick != -1) {
+		sp.argv = from_stick;
+		sp.fds[sp.nfds++] = stick;
+	}
 	if (spawn_start(&sp, &v->child, err) == -1)
 		return err_prefix(err, "start the verifier");
-	add_request(c, s, &device, &b);
+	add_request(c, s, &device, stick != -1, &b);
 	if (ipc_send(ours, VERIFY_GO, &b, NULL, 0, err) == -1) {
 		spawn_kill(&v->child);
 		return -1;

@@ -36,13 +36,16 @@ struct verify {
 		.child = CHILD_INIT, .sock = -1, \
 	}
 
+/* `stick`: a folder to read instead of asking servers, or -1. */
 int verify_start(struct verify *, const struct agent_conf *,
-    const struct state *, const struct state_dir *, struct err *) KILN_MUST;
+    const struct state *, const struct state_dir *, int stick,
+    struct err *) KILN_MUST;
 /* Once `sock` is readable.  -1: refused or failed, see `word`. */
 int verify_result(struct verify *, struct set *, char word[RULES_WORD],
     struct err *) KILN_MUST;
 void verify_stop(struct verify *);
 
-int verify_main(void);
+/* `stick`: descriptor 6 is a folder. */
+int verify_main(bool stick);
 
 #endif

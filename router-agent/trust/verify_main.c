@@ -16,7 +16,7 @@
 #include "router-agent/trust/verify.h"
 #include "router-agent/trust/verify_proto.h"
 
-enum { FD_PARENT = 3, FD_METADATA, FD_ROOT };
+enum { FD_PARENT = 3, FD_METADATA, FD_ROOT, FD_STICK };
 
 #define ANSWER_MS 30000 /* to hear the request */
 
@@ -415,10 +415,11 @@ answer(const struct job *j, int64_t retry_after, int judged,
 }
 
 static int
-run(struct err *err)
+run(bool stick, struct err *err)
 {
 	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
-	struct fetcher *f = fetcher_start(NULL, NULL, err);
+	struct fetcher *f = stick ? fetcher_stick(FD_STICK, err)
+				  : fetcher_start(NULL, NULL, err);
 	struct set *set = mem_zero(1, sizeof(*set));
 	struct job *j = mem_zero(1, sizeof(*j));
 	char word[RULES_WORD];
@@ -441,11 +442,11 @@ run(struct err *err)
 }
 
 int
-verify_main(void)
+verify_main(bool stick)
 {
 	struct err err = ERR_INIT;
 
-	if (run(&err) == 0)
+	if (run(stick, &err) == 0)
 		return EXIT_DONE;
 	log_err("verify", &err);
 	return err_exit(&err);

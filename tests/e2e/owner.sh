@@ -4,8 +4,16 @@
 [ -n "${KILN_E2E_NS:-}" ] || [ "$(id -u)" != 0 ] ||
 	KILN_E2E_NS=1 exec unshare -n sh "$0" "$@"
 . tests/support/lib.sh
-more='updates: ask'
 probation=15s
+more='updates: ask
+notices: {mail: ["/usr/bin/tee", "-a", "$tmp/mail"], led: ["$tmp/led"],
+  webhook: "http://198.51.100.1/hooks/nobody"}'
+more=$(echo "$more" | sed "s|\$tmp|$tmp|g")
+cat >"$tmp/led" <<EOF
+#!/bin/sh
+echo "\$1" >>$tmp/leds
+EOF
+chmod 755 "$tmp/led"
 . tests/support/router.sh
 farm_serves
 
@@ -34,6 +42,22 @@ t "the owner confirms the plan" agent confirm "$hash"
 t "it is committed" until_ok 150 is .phase committed
 t "and is the golden set" is .golden.counter 1
 t "nothing is planned any more" is .plan null
+told() { grep -qx "$1" "$tmp/leds"; }
+t "the LED's program heard that the owner is asked" told needs-you
+t "and that it was done" until_ok 10 told updated
+mailed() { grep -q 'set 1 of edge is committed' "$tmp/mail"; }
+t "a mail says so, too" until_ok 10 mailed
+t "what the webhook's server answered is logged" \
+    until_ok 10 grep -q 'hooks/nobody' "$tmp/agent.log"
+doctor() {
+	agent doctor
+	agent doctor --json | jq -e '.[] | select(.what == "service") | .good'
+}
+t "the doctor finds the service well" doctor
+t "the console of its machine can be read" \
+    sh -c '"$1" console --config "$2" dns-dhcp | grep .' \
+    sh "$bin/kiln-agent" "$tmp/agent.yaml"
+t "every file is what its name says" agent verify
 
 # --- the way out is lost in probation -------------------------------------------
 ip link add wan0 type veth peer name wan1
@@ -90,6 +114,7 @@ rot() {
 	chmod u+w "$f" && printf X | dd of="$f" bs=1 seek=4096 conv=notrunc
 }
 t "a bit of the running image rots" rot
+t "verify sees it" exits 4 agent verify
 ip address del 198.51.100.1/32 dev lo
 start_agent
 t "without a network the set before starts" until_ok 60 answers
@@ -99,6 +124,29 @@ kill -USR1 $agent_pid
 t "with a network the newer one is offered again" until_ok 90 is .plan.counter 2
 t "and applied" agent apply
 t "it runs again" until_ok 150 is .set.counter 2
+
+# --- without a network, from a stick ---------------------------------------------------
+stick=$tmp/stick
+mkdir "$stick"
+another "$tmp/three" 2
+t "a third set is published" publish 3 "$tmp/three"
+ip address del 198.51.100.1/32 dev lo
+t "it is copied onto a stick" cp -r "$var/tuf" "$stick/tuf"
+chmod -R go+rX "$stick"
+mv "$stick/tuf/metadata/timestamp.json" "$tmp/elsewhere.json"
+ln -s "$tmp/elsewhere.json" "$stick/tuf/metadata/timestamp.json"
+t "a stick with a link is imported" agent import "$stick"
+t "and the link is not followed" until_ok 30 is .cause bad-input
+mv "$tmp/elsewhere.json" "$stick/tuf/metadata/timestamp.json"
+t "the stick is imported without it" agent import "$stick"
+t "and its set is committed" until_ok 150 is .set.counter 3
+t "the LAN is served" until_ok 10 answers
+history() {
+	agent history
+	[ "$(agent history --json | jq -r '[.[].state] | join(" ")')" = \
+	    "committed committed committed rolled-back committed committed committed" ]
+}
+t "the history tells all of it" history
 t "the end is clean" sh -c "kill $agent_pid"
 wait $agent_pid
 t "it ends with 0" test $? -eq 0

@@ -1,4 +1,5 @@
-/* rooms: router-agent/owner/import_dnsmasq.c router-agent/conf.c */
+/* rooms: router-agent/owner/import_dnsmasq.c
+ * router-agent/owner/dnsmasq_words.c router-agent/conf.c */
 /* A dnsmasq.conf of anybody's: what comes out is always YAML that the agent
  * reads back as the same configuration. */
 #include <stddef.h>

@@ -171,6 +171,7 @@ a_wish_is_read_as_it_was_written(void **state)
 	assert_int_equal(wish_read(scratch.fd, &back, &err), 0);
 	assert_int_equal(back.kind, WISH_NONE);
 	hash_bytes(&w.plan, "plan", 4);
+	strcpy(w.folder, "/media/a stick");
 	for (int k = WISH_CONFIRM; k <= WISH_PREVIOUS; k++) {
 		w.kind = (enum wish_kind)k;
 		assert_int_equal(wish_write(scratch.fd, &w, &err), 0);
@@ -187,7 +188,7 @@ static void
 a_damaged_wish_is_an_error(void **state)
 {
 	static const char *const bad[] = { "", "apply", "apply 12", "fetch now",
-		"leave", "confirm zz" };
+		"leave", "confirm zz", "import", "import etc" };
 	struct err err = ERR_INIT;
 	struct wish w;
 

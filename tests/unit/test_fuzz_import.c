@@ -1,4 +1,5 @@
-/* rooms: router-agent/owner/import_dnsmasq.c router-agent/conf.c */
+/* rooms: router-agent/owner/import_dnsmasq.c
+ * router-agent/owner/dnsmasq_words.c router-agent/conf.c */
 /* Replays the corpus of tests/fuzz/fuzz_import.c. */
 #include "tests/fuzz/fuzz_import.c"
 
