@@ -37,6 +37,8 @@ struct db {
 	struct stmt *stmts;
 	size_t nstmts;
 	uint64_t clock;
+	int depth;   /* of transactions */
+	bool undone; /* by an inner one */
 };
 
 static sqlite3_vfs shim;
@@ -310,22 +312,50 @@ db_exec(struct db *db, const char *sql, struct err *err)
 int
 db_begin(struct db *db, struct err *err)
 {
-	int rc = sqlite3_exec(db->raw, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	int rc;
 
-	return rc == SQLITE_OK ? 0 : db_err(db, rc, "begin", err);
+	if (db->depth > 0) {
+		db->depth++;
+		return 0;
+	}
+	rc = sqlite3_exec(db->raw, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	if (rc != SQLITE_OK)
+		return db_err(db, rc, "begin", err);
+	db->depth = 1;
+	db->undone = false;
+	return 0;
 }
 
 int
 db_commit(struct db *db, struct err *err)
 {
-	int rc = sqlite3_exec(db->raw, "COMMIT", NULL, NULL, NULL);
+	int rc;
 
-	return rc == SQLITE_OK ? 0 : db_err(db, rc, "commit", err);
+	if (db->undone)
+		return err_set(err, ERR_SYSTEM,
+		    "database %s: commit: a part of it was undone", db->name);
+	if (db->depth > 1) {
+		db->depth--;
+		return 0;
+	}
+	rc = sqlite3_exec(db->raw, "COMMIT", NULL, NULL, NULL);
+	if (rc != SQLITE_OK)
+		return db_err(db, rc, "commit", err);
+	db->depth = 0;
+	return 0;
 }
 
 void
 db_rollback(struct db *db)
 {
+	if (db->depth > 1) {
+		db->depth--;
+		db->undone = true;
+		return;
+	}
+	db->depth = 0;
+	db->undone = false;
+	/* A full disk may have ended it already. */
 	if (!sqlite3_get_autocommit(db->raw))
 		sqlite3_exec(db->raw, "ROLLBACK", NULL, NULL, NULL);
 }
@@ -476,6 +506,11 @@ stmt_step(struct stmt *s, struct err *err)
 {
 	int rc;
 
+	/* A full disk undoes all of it; the rest must not go in alone. */
+	if (s->db->depth > 0 && sqlite3_get_autocommit(s->db->raw))
+		return err_set(err, ERR_SYSTEM,
+		    "database %s: step: its transaction was undone",
+		    s->db->name);
 	if (!s->raw) {
 		err_set(err,
 		    (s->code & 0xff) == SQLITE_BUSY ? ERR_BUSY : ERR_SYSTEM,

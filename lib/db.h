@@ -37,7 +37,12 @@ db_own(struct db **d)
 #define auto_db __attribute__((cleanup(db_own)))
 
 int db_exec(struct db *, const char *sql, struct err *) KILN_MUST;
-int db_begin(struct db *, struct err *) KILN_MUST; /* IMMEDIATE */
+/*
+ * IMMEDIATE.  May be nested, so that what belongs together is one transaction
+ * whoever writes its parts: the outermost commit counts, and fails when an
+ * inner one was rolled back.
+ */
+int db_begin(struct db *, struct err *) KILN_MUST;
 int db_commit(struct db *, struct err *) KILN_MUST;
 void db_rollback(struct db *); /* does nothing outside a transaction */
 int64_t db_last_id(struct db *);

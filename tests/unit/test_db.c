@@ -488,6 +488,45 @@ a_file_that_is_no_database_is_refused(void **state)
 	assert_null(db_open_reader(p, &err));
 }
 
+static void
+transactions_nest_and_the_outermost_counts(void **state)
+{
+	struct db *db = open_owner(first, 1);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(db_begin(db, &err), 0);
+	assert_int_equal(db_begin(db, &err), 0);
+	insert(db, "one");
+	assert_int_equal(db_commit(db, &err), 0);
+	db_rollback(db);
+	assert_int_equal(count(db), 0);
+	db_close(db);
+}
+
+static void
+an_inner_rollback_undoes_all(void **state)
+{
+	struct db *db = open_owner(first, 1);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(db_begin(db, &err), 0);
+	insert(db, "one");
+	assert_int_equal(db_begin(db, &err), 0);
+	db_rollback(db);
+	assert_int_equal(db_commit(db, &err), -1);
+	db_rollback(db);
+	assert_int_equal(count(db), 0);
+	/* … and the next one is its own. */
+	err_clear(&err);
+	assert_int_equal(db_begin(db, &err), 0);
+	insert(db, "one");
+	assert_int_equal(db_commit(db, &err), 0);
+	assert_int_equal(count(db), 1);
+	db_close(db);
+}
+
 #define TEST(f) \
 	cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
 
@@ -504,6 +543,8 @@ main(void)
 		TEST(many_texts_do_not_fill_the_cache),
 		TEST(a_broken_constraint_is_an_error_with_its_name),
 		TEST(rollback_undoes_and_is_harmless_outside),
+		TEST(transactions_nest_and_the_outermost_counts),
+		TEST(an_inner_rollback_undoes_all),
 		TEST(bad_sql_asserts_with_the_message),
 		TEST(a_reader_of_nothing_is_told_it_is_missing),
 		TEST(a_reader_sees_commits_and_cannot_write),
