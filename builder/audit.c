@@ -22,7 +22,7 @@ chance(uint32_t below)
 static bool
 was_skipped(const struct task *t)
 {
-	return t->state == TASK_DONE && t->event && t->executed == 0 &&
+	return t->state == TASK_DONE && t->reached && t->executed == 0 &&
 	       !t->twin && strcmp(t->verdict, "reproduced") == 0;
 }
 
@@ -98,13 +98,39 @@ alarm_of(struct builder *b, struct task *t, struct cycle *c, struct err *err)
 	buf_printf(
 	    &subject, "%s/%s", t->recipe->name, recipe_stage_name(t->stage));
 	c->alarms++;
-	t->event = event_add(b->db, "audit-alarm", subject.data, t->event,
+	return event_put(b->db, "audit-alarm", subject.data, t->event,
+	    &t->event, err,
 	    "%s of %s was reproduced, and lane %c run again says otherwise:"
 	    " its verdict is %s now, and nothing that holds it is published"
 	    " any more; kiln why %lld shows the runs",
 	    recipe_stage_name(t->stage), t->recipe->name, t->audit.name,
 	    t->verdict, (long long)t->audit.id);
-	return publish_withhold(b->db, b->store, err);
+}
+
+/* Its row and what tells of it. */
+static int
+tell(struct builder *b, struct task *t, const struct work_slot *s,
+    enum verdict verdict, const struct hash *record, struct cycle *c,
+    struct err *err)
+{
+	const char *name = verdict_name(verdict);
+	int64_t event;
+
+	if (verdict == VERDICT_REPRODUCED)
+		return task_end_run(b, &t->audit, s, NULL, NULL, err) == -1
+			   ? -1
+			   : event_put(b->db, "audit-passed", t->recipe->name,
+				 t->event, &event, err,
+				 "lane %c of the %s of %s, run again, gave the"
+				 " same bytes",
+				 t->audit.name, recipe_stage_name(t->stage),
+				 t->recipe->name);
+	/* Run and verdict at once: no output of a plan that is called
+	 * reproduced is ever one of two. */
+	if (task_end_run(b, &t->audit, s, name, record, err) == -1 ||
+	    ledger_verdict(b->db, &t->plan->digest, t->verdict, err) == -1)
+		return -1;
+	return alarm_of(b, t, c, err);
 }
 
 static int
@@ -113,30 +139,24 @@ keep(struct builder *b, struct task *t, const struct work_slot *s,
 {
 	auto_json json_t *record = NULL;
 	enum verdict verdict;
-	struct hash digest;
+	struct hash digest = { 0 };
 
 	if (task_put_run(b, s, &t->audit.record, err) == -1)
 		return -1;
 	record = judge(b, t, &verdict, err);
-	if (!record)
+	if (!record ||
+	    (verdict != VERDICT_REPRODUCED &&
+		task_put(b, record, &digest, err) == -1) ||
+	    db_begin(b->db, err) == -1)
 		return -1;
-	if (verdict == VERDICT_REPRODUCED) {
-		if (task_end_run(b, &t->audit, s, NULL, NULL, err) == -1)
-			return -1;
-		event_add(b->db, "audit-passed", t->recipe->name, t->event,
-		    "lane %c of the %s of %s, run again, gave the same bytes",
-		    t->audit.name, recipe_stage_name(t->stage),
-		    t->recipe->name);
-		return 0;
+	if (tell(b, t, s, verdict, &digest, c, err) == -1 ||
+	    db_commit(b->db, err) == -1) {
+		db_rollback(b->db);
+		return -1;
 	}
-	/* Run and verdict at once: no output of a plan that is called
-	 * reproduced is ever one of two. */
-	if (task_put(b, record, &digest, err) == -1 ||
-	    task_end_run(
-		b, &t->audit, s, verdict_name(verdict), &digest, err) == -1 ||
-	    ledger_verdict(b->db, &t->plan->digest, t->verdict, err) == -1)
-		return -1;
-	return alarm_of(b, t, c, err);
+	return verdict == VERDICT_REPRODUCED
+		   ? 0
+		   : publish_withhold(b->db, b->store, err);
 }
 
 int

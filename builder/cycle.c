@@ -29,8 +29,7 @@ struct pass {
 	struct task *tasks;
 	size_t ntasks;
 	int64_t id;	 /* of the cycle */
-	int64_t since;	 /* events after that one are of this cycle */
-	int64_t *events; /* by recipe: what led to its lock or files, or 0 */
+	int64_t *events; /* by recipe: what is new of its lock or files, or 0 */
 	bool *urgent;	 /* by recipe: a security update, or used by one */
 };
 
@@ -43,9 +42,9 @@ pass_release(struct pass *p)
 		lock_free(p->locks[i]);
 	free(p->tasks);
 	free(p->locks);
-	free(p->events);
 	free(p->wanted);
 	free(p->urgent);
+	free(p->events);
 	recipes_release(&p->recipes);
 }
 
@@ -111,11 +110,8 @@ lock_all(struct pass *p, struct err *err)
 				recipe_hold(r, false,
 				    "waits for %s, which is held", used->name);
 		}
-		if (!r->error && relock(p->b, r, p->since, &p->locks[i],
-				     &p->events[i], err) == -1)
-			return -1;
-		if (ledger_recipe(p->b->db, r,
-			p->locks[i] ? &p->locks[i]->digest : NULL, err) == -1)
+		if (relock(p->b, r, p->c->since, &p->locks[i], &p->events[i],
+			err) == -1)
 			return -1;
 		if (r->error)
 			log_warn("recipe-held", "recipe=%s why=\"%s\"", r->name,
@@ -172,9 +168,9 @@ make_tasks(struct pass *p)
 				continue;
 			p->tasks[p->ntasks++] = (struct task){ .recipe = r,
 				.urgent = p->urgent[i],
+				.reached = p->events[i] != 0,
 				.stage = (enum recipe_stage)s,
-				.lock = p->locks[i],
-				.event = p->events[i] };
+				.lock = p->locks[i] };
 		}
 	}
 }
@@ -220,9 +216,7 @@ plan_task(struct pass *p, struct task *t, bool *moved, struct err *err)
 		if (!waits_for(t, other))
 			continue;
 		if (other->state == TASK_DONE) {
-			/* If the plan is new, then by what that one gave. */
-			if (!t->event)
-				t->event = other->event;
+			t->reached = t->reached || other->reached;
 			continue;
 		}
 		t->blocker = other;
@@ -404,7 +398,6 @@ account(struct pass *p, struct err *err)
 static int
 pass_run(struct pass *p, bool poll, struct err *err)
 {
-	p->since = relock_now(p->b->db);
 	if (load(p, err) == -1)
 		return -1;
 	relock_tell_suites(p->b, &p->recipes);
@@ -431,8 +424,7 @@ cycle_run(struct builder *b, bool poll, struct cycle *c, struct err *err)
 	int rc;
 
 	*c = (struct cycle){ 0 };
-	p.id = ledger_cycle_begin(b->db, err);
-	if (p.id == -1)
+	if (ledger_cycle_begin(b->db, &p.id, &c->since, err) == -1)
 		return -1;
 	b->archive.solved = b->archive.kept = 0;
 	rc = pass_run(&p, poll, err);

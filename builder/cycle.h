@@ -48,6 +48,9 @@ struct outcome {
 };
 
 struct cycle {
+	/* Events after that one are of this cycle, or of those before it that
+	 * did not come to their end. */
+	int64_t since;
 	int64_t executed, failed, released; /* failed: machine's failures */
 	int64_t needed;			    /* of executed: farm.db, cycle */
 	int64_t alarms;			    /* audits that differ */

@@ -85,30 +85,53 @@ progress_recover(struct db *db)
 		log_err("progress", &err);
 }
 
-int64_t
-event_add(struct db *db, const char *kind, const char *subject, int64_t parent,
-    const char *fmt, ...)
+static int
+put(struct db *db, const char *kind, const char *subject, int64_t parent,
+    const char *text, int64_t *id, struct err *err)
 {
 	static const char sql[] =
 	    "INSERT INTO event (at, kind, subject, text, parent)"
 	    " VALUES (?1, ?2, ?3, ?4, nullif(?5, 0))";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
+
+	log_info(kind, "subject=%s text=\"%s\"", subject, text);
+	stmt_bind_int(q, 1, time_now());
+	stmt_bind_str(q, 2, kind);
+	stmt_bind_str(q, 3, subject);
+	stmt_bind_str(q, 4, text);
+	stmt_bind_int(q, 5, parent);
+	if (stmt_run(q, err) == -1)
+		return -1;
+	*id = db_last_id(db);
+	return 0;
+}
+
+int
+event_put(struct db *db, const char *kind, const char *subject, int64_t parent,
+    int64_t *id, struct err *err, const char *fmt, ...)
+{
 	auto_buf struct buf text = BUF_INIT;
-	struct err err = ERR_INIT;
 	va_list ap;
 
 	va_start(ap, fmt);
 	buf_vprintf(&text, fmt, ap);
 	va_end(ap);
-	log_info(kind, "subject=%s text=\"%s\"", subject, text.data);
-	stmt_bind_int(q, 1, time_now());
-	stmt_bind_str(q, 2, kind);
-	stmt_bind_str(q, 3, subject);
-	stmt_bind_str(q, 4, text.data);
-	stmt_bind_int(q, 5, parent);
-	if (stmt_run(q, &err) == -1) {
+	return put(db, kind, subject, parent, text.data, id, err);
+}
+
+int64_t
+event_add(struct db *db, const char *kind, const char *subject, int64_t parent,
+    const char *fmt, ...)
+{
+	auto_buf struct buf text = BUF_INIT;
+	struct err err = ERR_INIT;
+	int64_t id = 0;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	if (put(db, kind, subject, parent, text.data, &id, &err) == -1)
 		log_err("event", &err);
-		return 0;
-	}
-	return db_last_id(db);
+	return id;
 }

@@ -23,7 +23,15 @@ void progress_end(struct progress *);
 /* At start: what a killed predecessor left open is ended. */
 void progress_recover(struct db *);
 
-/* An event's row; returns its id, 0 if it could not be written. */
+/*
+ * An event's row.  event_put is for one that belongs to another row: both go
+ * into one transaction, so that neither is there without the other.
+ * event_add tells what stands without it: its id, 0 if it could not be
+ * written.
+ */
+int event_put(struct db *, const char *kind, const char *subject,
+    int64_t parent, int64_t *id, struct err *, const char *fmt, ...)
+    KILN_PRINTF(7, 8) KILN_MUST;
 int64_t event_add(struct db *, const char *kind, const char *subject,
     int64_t parent, const char *fmt, ...) KILN_PRINTF(5, 6);
 

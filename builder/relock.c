@@ -6,19 +6,10 @@
 #include "builder/bake/lane.h"
 #include "builder/inputs/lock_change.h"
 #include "builder/inputs/lock_make.h"
+#include "builder/plan/ledger.h"
 #include "builder/progress.h"
 #include "lib/mem.h"
 #include "lib/own.h"
-
-int64_t
-relock_now(struct db *db)
-{
-	static const char sql[] = "SELECT ifnull(max(id), 0) FROM event";
-	auto_stmt struct stmt *q = db_stmt(db, sql);
-	struct err err = ERR_INIT;
-
-	return stmt_step(q, &err) == 1 ? stmt_int(q, 0) : 0;
-}
 
 /* What the recipe asks for and what every lane needs besides. */
 static const char **
@@ -113,15 +104,16 @@ relock_tell_suites(struct builder *b, const struct recipes *all)
 
 /* What farm.db remembers. */
 struct before {
-	bool there, has_lock;
+	bool there, has_lock, changed;
 	struct hash tree, lock;
+	int64_t event;
 };
 
 static int
 remember(struct db *db, const char *recipe, struct before *was, struct err *err)
 {
 	static const char sql[] =
-	    "SELECT tree, lock FROM recipe WHERE name = ?1";
+	    "SELECT tree, lock, event FROM recipe WHERE name = ?1";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
 	int got;
 
@@ -131,6 +123,7 @@ remember(struct db *db, const char *recipe, struct before *was, struct err *err)
 		return got;
 	was->there = stmt_hash(q, 0, &was->tree);
 	was->has_lock = stmt_hash(q, 1, &was->lock);
+	was->event = stmt_int(q, 2);
 	return 0;
 }
 
@@ -187,28 +180,60 @@ first_suite(const struct lock_changes *l)
 	return NULL;
 }
 
-static int
-tell_lock(struct builder *b, const struct recipe *r, const struct before *was,
-    const struct lock *now, int64_t since, int64_t *event, struct err *err)
+/* What is other in the lock; false: nothing that could be told. */
+static bool
+compare_locks(struct builder *b, const struct before *was,
+    const struct lock *now, struct lock_changes *l)
 {
-	struct lock_changes l = { 0 };
 	auto_lock struct lock *old = NULL;
 	struct err unreadable = ERR_INIT;
-	int64_t parent;
-	int rc;
 
+	if (!now || !was->has_lock || hash_equal(&was->lock, &now->digest))
+		return false;
 	old = lock_load(b->store, &was->lock, &unreadable);
 	if (!old)
-		return 0; /* it does not say any more what it was */
-	lock_diff(old, now, &l);
-	parent = input_event(b->db, r, first_suite(&l), since);
+		return false; /* it does not say any more what it was */
+	lock_diff(old, now, l);
+	return true;
+}
+
+static int
+tell_lock(struct builder *b, const struct recipe *r,
+    const struct lock_changes *l, int64_t since, int64_t *event,
+    struct err *err)
+{
+	int64_t parent = input_event(b->db, r, first_suite(l), since);
+
 	if (!parent)
 		parent = *event;
 	if (!parent) /* from before the builder was stopped? */
-		parent = input_event(b->db, r, first_suite(&l), 0);
-	rc = lock_changes_write(b->db, r->name, &l, parent, event, err);
-	lock_changes_release(&l);
-	return rc;
+		parent = input_event(b->db, r, first_suite(l), 0);
+	return lock_changes_write(b->db, r->name, l, parent, event, err);
+}
+
+static int
+write_recipe(struct builder *b, const struct recipe *r,
+    const struct before *was, const struct lock *now,
+    const struct lock_changes *l, int64_t since, int64_t *event,
+    struct err *err)
+{
+	int rc = db_begin(b->db, err);
+
+	if (rc == -1)
+		return -1;
+	if (was->changed)
+		rc = event_put(b->db, "recipe-changed", r->name, 0, event, err,
+		    "the files of the recipe %s changed", r->name);
+	if (rc == 0 && l)
+		rc = tell_lock(b, r, l, since, event, err);
+	if (rc == 0)
+		rc = ledger_recipe(
+		    b->db, r, now ? &now->digest : NULL, *event, err);
+	if (rc == -1 || db_commit(b->db, err) == -1) {
+		db_rollback(b->db);
+		return -1;
+	}
+	return 0;
 }
 
 int
@@ -216,20 +241,25 @@ relock(struct builder *b, struct recipe *r, int64_t since, struct lock **lock,
     int64_t *event, struct err *err)
 {
 	struct before was = { 0 };
+	struct lock_changes l = { 0 };
 	struct err why = ERR_INIT;
+	bool other;
+	int rc;
 
-	*event = 0;
 	if (remember(b->db, r->name, &was, err) == -1)
 		return -1;
-	if (was.there && !hash_equal(&was.tree, &r->tree_digest))
-		*event = event_add(b->db, "recipe-changed", r->name, 0,
-		    "the files of the recipe %s changed", r->name);
-	if (find_lock(b, r, input_event(b->db, r, NULL, since), lock, &why) ==
-	    -1) {
+	*event = 0;
+	was.changed =
+	    !r->error && was.there && !hash_equal(&was.tree, &r->tree_digest);
+	if (!r->error && find_lock(b, r, input_event(b->db, r, NULL, since),
+			     lock, &why) == -1)
 		recipe_hold(r, true, "%s (cause=%s)", why.msg, err_cause(&why));
-		return 0;
-	}
-	if (!was.has_lock || hash_equal(&was.lock, &(*lock)->digest))
-		return 0;
-	return tell_lock(b, r, &was, *lock, since, event, err);
+	other = compare_locks(b, &was, *lock, &l);
+	rc = write_recipe(
+	    b, r, &was, *lock, other ? &l : NULL, since, event, err);
+	lock_changes_release(&l);
+	/* Told by a cycle that did not come to its end. */
+	if (rc == 0 && *event == 0 && was.event > since)
+		*event = was.event;
+	return rc;
 }

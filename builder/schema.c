@@ -233,6 +233,16 @@ const char *const farm_migrations[] = {
 	"ALTER TABLE suite ADD COLUMN modified TEXT;"
 	/* Where its folder came from: "URL COMMIT"; NULL: the plain folder. */
 	"ALTER TABLE recipe ADD COLUMN origin TEXT;",
+
+	/* 6: what led to a plan is known to a builder that was killed before
+	   it made the plan, too */
+	/* The last change of its files or its lock. */
+	"ALTER TABLE recipe ADD COLUMN event INTEGER REFERENCES event(id);"
+	/* The last that was told of it: plan-made, then its verdict. */
+	"ALTER TABLE current ADD COLUMN last INTEGER REFERENCES event(id);"
+	/* Newer events are of this cycle, or of those before it that did not
+	   come to their end. */
+	"ALTER TABLE cycle ADD COLUMN since INTEGER NOT NULL DEFAULT 0;",
 };
 /* clang-format on */
 

@@ -85,22 +85,6 @@ find_uses(struct builder *b, struct task *t, struct uses *u, struct err *err)
 	return got;
 }
 
-/* The plan that stood before, or NULL. */
-static int
-standing(struct builder *b, const struct task *t, struct hash *digest,
-    struct err *err)
-{
-	static const char sql[] =
-	    "SELECT plan FROM current WHERE recipe = ?1 AND stage = ?2";
-	auto_stmt struct stmt *q = db_stmt(b->db, sql);
-	int got;
-
-	stmt_bind_str(q, 1, t->recipe->name);
-	stmt_bind_str(q, 2, recipe_stage_name(t->stage));
-	got = stmt_step(q, err);
-	return got == 1 && !stmt_hash(q, 0, digest) ? 0 : got;
-}
-
 /* Between the lock of that plan and the one in hand. */
 static int
 lock_since(struct builder *b, const struct task *t, const struct hash *plan,
@@ -141,32 +125,54 @@ say_why(struct builder *b, struct task *t, const struct hash *before,
 	return 0;
 }
 
+/* The plan's rows and the event that tells of it: both, or neither. */
 static int
-keep_plan(struct builder *b, struct task *t, struct err *err)
+write_plan(struct builder *b, struct task *t, const struct cycle *c,
+    int64_t before, const char *why, struct err *err)
+{
+	auto_free char *subject =
+	    mem_printf("%s/%s", t->recipe->name, recipe_stage_name(t->stage));
+	int64_t led = 0;
+
+	if (db_begin(b->db, err) == -1)
+		return -1;
+	/* Of this cycle; else what a plan held since then did not see. */
+	if (ledger_led(b->db, t->recipe, t->stage, c->since, &led, err) == -1 ||
+	    (!led && ledger_led(b->db, t->recipe, t->stage, before, &led,
+			 err) == -1) ||
+	    event_put(b->db, "plan-made", subject, led, &t->event, err,
+		"new plan: %s", why) == -1 ||
+	    ledger_plan(b->db, t->recipe->name, t->plan, &t->lock->digest,
+		t->event, err) == -1 ||
+	    db_commit(b->db, err) == -1) {
+		db_rollback(b->db);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+keep_plan(
+    struct builder *b, struct task *t, const struct cycle *c, struct err *err)
 {
 	auto_buf struct buf why = BUF_INIT;
-	auto_free char *subject = NULL;
-	struct hash before, stored;
-	int had = standing(b, t, &before, err);
+	struct ledger_standing was;
+	struct hash stored;
 
-	if (had == -1)
+	if (ledger_standing(b->db, t->recipe->name, t->stage, &was, err) == -1)
 		return -1;
-	if (had == 1 && hash_equal(&before, &t->plan->digest))
+	if (was.there && hash_equal(&was.plan, &t->plan->digest)) {
+		t->event = was.last;
 		return 0;
+	}
 	if (store_put_bytes(b->store, t->plan->text.data, t->plan->text.len,
 		&stored, err) == -1)
 		return -1;
-	t->replaces = had == 1;
-	if (had == 1)
-		t->before = before;
-	if (say_why(b, t, had == 1 ? &before : NULL, &why, err) == -1)
+	t->replaces = was.there;
+	t->before = was.plan;
+	if (say_why(b, t, was.there ? &was.plan : NULL, &why, err) == -1)
 		return -1;
-	subject =
-	    mem_printf("%s/%s", t->recipe->name, recipe_stage_name(t->stage));
-	t->event = event_add(
-	    b->db, "plan-made", subject, t->event, "new plan: %s", why.data);
-	return ledger_plan(
-	    b->db, t->recipe->name, t->plan, &t->lock->digest, t->event, err);
+	return write_plan(b, t, c, was.event, why.data, err);
 }
 
 int
@@ -234,7 +240,7 @@ task_plan(struct builder *b, struct task *t, struct cycle *c, struct err *err)
 	free(u.v);
 	if (got != 1)
 		return got;
-	if (keep_plan(b, t, err) == -1 ||
+	if (keep_plan(b, t, c, err) == -1 ||
 	    ledger_verdict(b->db, &t->plan->digest, t->verdict, err) == -1)
 		return err_prefix(err, "plan of %s", t->recipe->name);
 	if (t->verdict[0])

@@ -28,7 +28,8 @@ struct task {
 	struct recipe *recipe;
 	enum recipe_stage stage;
 	struct lock *lock; /* borrowed */
-	int64_t event;	   /* what led here */
+	int64_t event;	   /* what was told of it last */
+	bool reached;	   /* something new led here in this cycle */
 	enum task_state state;
 	struct plan *plan;
 	const struct task *twin; /* the plan's other task */

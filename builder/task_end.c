@@ -65,6 +65,46 @@ task_end_run(struct builder *b, const struct task_lane *l,
 	return rc;
 }
 
+static int
+write_end(struct builder *b, const struct task *t, const struct task_lane *l,
+    const struct work_slot *s, struct err *err)
+{
+	const struct build_result *r = &s->result;
+	int64_t event;
+
+	if (db_begin(b->db, err) == -1)
+		return -1;
+	if (task_end_run(b, l, s, NULL, NULL, err) == -1 ||
+	    (!r->succeeded &&
+		event_put(b->db, "run-failed", t->recipe->name, t->event,
+		    &event, err, "lane %c of %s: %s (cause=%s)", l->name,
+		    recipe_stage_name(t->stage), r->message, r->cause) == -1) ||
+	    db_commit(b->db, err) == -1) {
+		db_rollback(b->db);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+write_loss(struct builder *b, const struct task *t, const struct task_lane *l,
+    const char *cause, const char *message, bool stopped, struct err *err)
+{
+	int64_t event;
+
+	if (db_begin(b->db, err) == -1)
+		return -1;
+	if (ledger_lose(b->db, l->id, cause, message, err) == -1 ||
+	    (!stopped && event_put(b->db, "run-lost", t->recipe->name, t->event,
+			     &event, err, "lane %c of %s: %s", l->name,
+			     recipe_stage_name(t->stage), message) == -1) ||
+	    db_commit(b->db, err) == -1) {
+		db_rollback(b->db);
+		return -1;
+	}
+	return 0;
+}
+
 /* The machine failed, or we were told to stop: nothing counts. */
 static int
 lose(struct builder *b, struct task *t, struct task_lane *l,
@@ -76,15 +116,13 @@ lose(struct builder *b, struct task *t, struct task_lane *l,
 
 	l->state = RUN_NONE;
 	t->lost++;
-	if (ledger_lose(b->db, l->id, cause, message, err) == -1)
+	if (write_loss(b, t, l, cause, message, stopped, err) == -1)
 		return -1;
 	if (stopped) {
 		task_hold(t, "stopped");
 		return 0;
 	}
 	c->failed++;
-	event_add(b->db, "run-lost", t->recipe->name, t->event,
-	    "lane %c of %s: %s", l->name, recipe_stage_name(t->stage), message);
 	task_hold(t, "%s (cause=%s)", message, cause);
 	return 0;
 }
@@ -102,6 +140,26 @@ task_load_record(
 }
 
 static int
+tell_verdict(struct builder *b, struct task *t, const char *verdict,
+    const struct hash *record, struct err *err)
+{
+	if (db_begin(b->db, err) == -1)
+		return -1;
+	if (ledger_judged(b->db, &t->plan->digest, verdict, record, err) ==
+		-1 ||
+	    event_put(b->db, "verdict", t->recipe->name, t->event, &t->event,
+		err, "%s of %s: %s", recipe_stage_name(t->stage),
+		t->recipe->name, verdict) == -1 ||
+	    ledger_told(b->db, t->recipe->name, t->stage, t->event, err) ==
+		-1 ||
+	    db_commit(b->db, err) == -1) {
+		db_rollback(b->db);
+		return -1;
+	}
+	return 0;
+}
+
+static int
 write_verdict(struct builder *b, struct task *t, const struct verdict_run *runs,
     size_t n, struct err *err)
 {
@@ -111,12 +169,8 @@ write_verdict(struct builder *b, struct task *t, const struct verdict_run *runs,
 
 	record = verdict_make(&t->plan->digest, runs, n, &verdict, err);
 	if (!record || task_put(b, record, &digest, err) == -1 ||
-	    ledger_judged(b->db, &t->plan->digest, verdict_name(verdict),
-		&digest, err) == -1)
+	    tell_verdict(b, t, verdict_name(verdict), &digest, err) == -1)
 		return -1;
-	t->event = event_add(b->db, "verdict", t->recipe->name, t->event,
-	    "%s of %s: %s", recipe_stage_name(t->stage), t->recipe->name,
-	    verdict_name(verdict));
 	return ledger_verdict(b->db, &t->plan->digest, t->verdict, err);
 }
 
@@ -220,13 +274,8 @@ task_ended(struct builder *b, struct task *t, struct work_slot *s,
 	} else {
 		l->state = s->result.succeeded ? RUN_SUCCEEDED : RUN_FAILED;
 		if (task_put_run(b, s, &l->record, err) == -1 ||
-		    task_end_run(b, l, s, NULL, NULL, err) == -1)
+		    write_end(b, t, l, s, err) == -1)
 			return -1;
-		if (!s->result.succeeded)
-			event_add(b->db, "run-failed", t->recipe->name,
-			    t->event, "lane %c of %s: %s (cause=%s)", l->name,
-			    recipe_stage_name(t->stage), s->result.message,
-			    s->result.cause);
 	}
 	return task_judge(b, t, c, err);
 }

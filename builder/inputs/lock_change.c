@@ -240,16 +240,15 @@ lock_changes_write(struct db *db, const char *recipe,
     struct err *err)
 {
 	auto_buf struct buf text = BUF_INIT;
-	int rc = 0;
+	int rc;
 
 	lock_changes_text(l, SHOWN, &text);
 	if (l->n == 0)
 		buf_str(&text, "the same packages by another proof");
 	if (db_begin(db, err) == -1)
 		return -1;
-	*event = event_add(db, "lock-changed", recipe, parent, "%s", text.data);
-	if (*event == 0)
-		rc = err_set(err, ERR_SYSTEM, "an event cannot be written");
+	rc = event_put(
+	    db, "lock-changed", recipe, parent, event, err, "%s", text.data);
 	for (size_t i = 0; rc == 0 && i < l->n; i++)
 		rc = write_row(db, recipe, &l->v[i], *event, err);
 	if (rc == 0)

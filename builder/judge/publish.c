@@ -237,6 +237,22 @@ add_row(struct db *db, const struct hash *digest, const char *service,
 }
 
 static int
+add_release(struct db *db, const struct hash *digest, const char *service,
+    const char *version, const struct plan *p, int64_t event, struct err *err)
+{
+	if (db_begin(db, err) == -1)
+		return -1;
+	if (add_row(db, digest, service, p, err) == -1 ||
+	    event_put(db, "release-made", service, event, &event, err,
+		"%s %s may be published", service, version) == -1 ||
+	    db_commit(db, err) == -1) {
+		db_rollback(db);
+		return -1;
+	}
+	return 0;
+}
+
+static int
 verdict_of(struct db *db, const struct plan *p, struct hash *record,
     bool *reproduced, struct err *err)
 {
@@ -299,10 +315,8 @@ publish_release(struct db *db, struct store *store, const struct recipe *r,
 	js_set_hash(release, "plan", &p->digest);
 	js_set_hash(release, "verdict", &record);
 	if (put(store, release, &digest, err) == -1 ||
-	    add_row(db, &digest, service, p, err) == -1)
+	    add_release(db, &digest, service, version, p, event, err) == -1)
 		return err_prefix(err, "release of %s", service);
-	event_add(db, "release-made", service, event, "%s %s may be published",
-	    service, version);
 	*made = true;
 	return 0;
 }

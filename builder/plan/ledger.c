@@ -7,14 +7,15 @@
 
 int
 ledger_recipe(struct db *db, const struct recipe *r, const struct hash *lock,
-    struct err *err)
+    int64_t event, struct err *err)
 {
 	static const char sql[] =
 	    "INSERT INTO recipe"
-	    " (name, kind, summary, tree, lock, error, loaded_at)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+	    " (name, kind, summary, tree, lock, error, loaded_at, event)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, 0))"
 	    " ON CONFLICT (name) DO UPDATE SET kind = ?2, summary = ?3,"
-	    " tree = ?4, lock = ifnull(?5, lock), error = ?6, loaded_at = ?7";
+	    " tree = ?4, lock = ifnull(?5, lock), error = ?6, loaded_at = ?7,"
+	    " event = ifnull(nullif(?8, 0), event)";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
 	/* An unreadable one has neither kind nor summary. */
 	bool known = r->conf && r->summary;
@@ -27,6 +28,7 @@ ledger_recipe(struct db *db, const struct recipe *r, const struct hash *lock,
 		stmt_bind_hash(q, 5, lock);
 	stmt_bind_str(q, 6, r->error);
 	stmt_bind_int(q, 7, time_now());
+	stmt_bind_int(q, 8, event);
 	return stmt_run(q, err);
 }
 
@@ -66,10 +68,10 @@ plan_rows(struct db *db, const char *recipe, const struct plan *p,
 	    " (digest, recipe, stage, lock, made_at, event)"
 	    " VALUES (?1, ?2, ?3, ?4, ?5, nullif(?6, 0))";
 	static const char stand[] =
-	    "INSERT INTO current (recipe, stage, plan, event)"
-	    " VALUES (?1, ?2, ?3, nullif(?4, 0))"
-	    " ON CONFLICT (recipe, stage) DO UPDATE SET plan = ?3, event = "
-	    "nullif(?4, 0)"
+	    "INSERT INTO current (recipe, stage, plan, event, last)"
+	    " VALUES (?1, ?2, ?3, nullif(?4, 0), nullif(?4, 0))"
+	    " ON CONFLICT (recipe, stage) DO UPDATE SET plan = ?3,"
+	    " event = nullif(?4, 0), last = nullif(?4, 0)"
 	    " WHERE plan <> ?3";
 	auto_stmt struct stmt *q = db_stmt(db, add);
 	auto_stmt struct stmt *s = db_stmt(db, stand);
@@ -99,6 +101,74 @@ ledger_plan(struct db *db, const char *recipe, const struct plan *p,
 		return err_prefix(err, "plan of %s", recipe);
 	}
 	return 0;
+}
+
+int
+ledger_standing(struct db *db, const char *recipe, enum recipe_stage stage,
+    struct ledger_standing *s, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT plan, event, ifnull(last, event) FROM current"
+	    " WHERE recipe = ?1 AND stage = ?2";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	int got;
+
+	stmt_bind_str(q, 1, recipe);
+	stmt_bind_str(q, 2, recipe_stage_name(stage));
+	got = stmt_step(q, err);
+	if (got == -1)
+		return -1;
+	*s = (struct ledger_standing){ 0 };
+	s->there = got == 1 && stmt_hash(q, 0, &s->plan);
+	if (s->there) {
+		s->event = stmt_int(q, 1);
+		s->last = stmt_int(q, 2);
+	}
+	return 0;
+}
+
+int
+ledger_led(struct db *db, const struct recipe *r, enum recipe_stage stage,
+    int64_t since, int64_t *event, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT event FROM recipe WHERE name = ?1 AND event > ?2";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	struct ledger_standing used;
+	int64_t newest = since;
+	int got;
+
+	stmt_bind_str(q, 1, r->name);
+	stmt_bind_int(q, 2, since);
+	got = stmt_step(q, err);
+	if (got == -1)
+		return -1;
+	*event = got == 1 ? stmt_int(q, 0) : 0;
+	if (*event)
+		return 0;
+	for (size_t i = 0; i < r->nuses + (stage == STAGE_IMAGE); i++) {
+		const char *name = i < r->nuses ? r->uses[i].recipe : r->name;
+
+		if (ledger_standing(db, name, STAGE_BUILD, &used, err) == -1)
+			return -1;
+		if (used.last > newest)
+			*event = newest = used.last;
+	}
+	return 0;
+}
+
+int
+ledger_told(struct db *db, const char *recipe, enum recipe_stage stage,
+    int64_t event, struct err *err)
+{
+	static const char sql[] = "UPDATE current SET last = ?3"
+				  " WHERE recipe = ?1 AND stage = ?2";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+
+	stmt_bind_str(q, 1, recipe);
+	stmt_bind_str(q, 2, recipe_stage_name(stage));
+	stmt_bind_int(q, 3, event);
+	return stmt_run(q, err);
 }
 
 int

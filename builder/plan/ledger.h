@@ -17,12 +17,30 @@
 #include "lib/hash.h"
 
 /* Writes the recipe's row; `lock` NULL: it has none (yet).  One that is held
- * keeps the lock it had. */
+ * keeps the lock it had; `event` 0: nothing new led here. */
 int ledger_recipe(struct db *, const struct recipe *, const struct hash *lock,
-    struct err *) KILN_MUST;
+    int64_t event, struct err *) KILN_MUST;
 /* Rows of recipes that are gone are removed. */
 int ledger_recipes_keep(
     struct db *, const struct recipes *, struct err *) KILN_MUST;
+
+/* What stands for a recipe and stage now.  `event` tells why, `last` what was
+ * told of it since: a verdict; 0: nothing. */
+struct ledger_standing {
+	bool there;
+	struct hash plan;
+	int64_t event, last;
+};
+int ledger_standing(struct db *, const char *recipe, enum recipe_stage,
+    struct ledger_standing *, struct err *) KILN_MUST;
+/*
+ * What, after the event `since`, leads to a new plan of it: its files or its
+ * lock changed, else something came of what it uses.  *event 0: nothing.
+ */
+int ledger_led(struct db *, const struct recipe *, enum recipe_stage,
+    int64_t since, int64_t *event, struct err *) KILN_MUST;
+int ledger_told(struct db *, const char *recipe, enum recipe_stage,
+    int64_t event, struct err *) KILN_MUST;
 
 /* Adds a plan's row unless it is there, and makes it the one that stands for
  * the recipe, because of `event`. */
@@ -119,7 +137,10 @@ struct ledger_past {
 bool ledger_past(struct db *, const char *recipe, enum recipe_stage, char lane,
     struct ledger_past *);
 
-int64_t ledger_cycle_begin(struct db *, struct err *) KILN_MUST; /* -1 */
+/* *since: events after that one are of this cycle, or of cycles before it that
+ * did not come to their end. */
+int ledger_cycle_begin(
+    struct db *, int64_t *id, int64_t *since, struct err *) KILN_MUST;
 struct ledger_cycle {
 	int64_t executed, failed; /* sandboxes started; runs lost */
 	int64_t needed;		  /* the fewest that would have done */

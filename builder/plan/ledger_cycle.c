@@ -2,14 +2,22 @@
 #include "builder/plan/ledger.h"
 #include "lib/num.h"
 
-int64_t
-ledger_cycle_begin(struct db *db, struct err *err)
+int
+ledger_cycle_begin(struct db *db, int64_t *id, int64_t *since, struct err *err)
 {
-	static const char sql[] = "INSERT INTO cycle (started_at) VALUES (?1)";
+	static const char sql[] =
+	    "INSERT INTO cycle (started_at, since) SELECT ?1, ifnull("
+	    "  (SELECT since FROM cycle WHERE error IS NOT NULL"
+	    "   AND id = (SELECT max(id) FROM cycle)),"
+	    "  (SELECT ifnull(max(id), 0) FROM event)) RETURNING id, since";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
 
 	stmt_bind_int(q, 1, time_now());
-	return stmt_run(q, err) == -1 ? -1 : db_last_id(db);
+	if (stmt_step(q, err) != 1)
+		return -1;
+	*id = stmt_int(q, 0);
+	*since = stmt_int(q, 1);
+	return stmt_run(q, err);
 }
 
 int
