@@ -47,11 +47,12 @@ BIN := $(addprefix $(O)/,$(PROGRAMS))
 
 TOOLS := $(patsubst %.c,$(O)/%,tests/support/memfind.c tests/support/publish.c \
     tests/support/dnsload.c tests/support/tokenkey.c)
+FAULT_TOOLS := $(patsubst %,$(O)/tests/fault/%,cut record replay)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 .DEFAULT_GOAL := all
-.PHONY: all run test farm-test check asan lint bench clean deps deps-test help unit tools lint-quick
+.PHONY: all run test farm-test fault-test check asan lint bench clean deps deps-test help unit tools lint-quick
 all: $(BIN)
 
 $(O)/%.o: %.c
@@ -112,8 +113,16 @@ farm-test:
 	@$(MAKE) --no-print-directory -s -j2 all tools
 	@$(SUDO) sh tests/e2e/services.sh $(O)
 
+# Every point of every sweep; `make test` takes some by chance.
+fault-test:
+	@tools/deps build run test
+	@$(MAKE) --no-print-directory -s -j2 all tools
+	@for t in tests/fault/[a-z]*.sh; do case $$t in */lib.sh | */own.sh) ;; \
+	    *) echo "== $$t"; KILN_FAULTS=full $(if $(SUDO),sudo -E) sh $$t $(O) || exit 1 ;; \
+	    esac; done
+
 check: unit
-tools: $(TOOLS)
+tools: $(TOOLS) $(FAULT_TOOLS)
 
 deps:
 	tools/deps build run test lint
@@ -123,6 +132,7 @@ help:
 #: make run        install what is missing, build, and show the whole pipe
 #: make test       everything; what CI runs
 #: make farm-test  every service baked, booted and asked by a real client
+#: make fault-test killed before every call, power lost at every point: an hour
 #: make check      the quick part: unit tests
 #: make asan       unit tests under address and undefined-behaviour sanitizers
 #: make lint       clang-format, clang-tidy, cppcheck, mandoc
@@ -137,6 +147,12 @@ asan:
 $(O)/tests/support/%: tests/support/%.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -D_GNU_SOURCE -Wall -Wextra -o $@ $<
+# Faults: tests/fault/NAME.c with trace.c.
+$(O)/tests/fault/cut $(O)/tests/fault/record: $(O)/tests/fault/%: \
+    $(O)/tests/fault/%.o $(O)/tests/fault/trace.o $(O)/libkiln.a
+	$(LINK) $(LIBS)
+$(O)/tests/fault/replay: $(O)/tests/fault/replay.o $(O)/libkiln.a
+	$(LINK) $(LIBS)
 $(O)/tests/support/publish: $(call obj,tests/support/publish.c builder/schema.c) $(O)/libkiln.a
 	$(LINK) $(LIBS) $(LIBS_FARM)
 $(O)/tests/support/tokenkey: $(call obj,tests/support/tokenkey.c)
