@@ -258,8 +258,11 @@ find_expiry(const char *role, int64_t version, const struct buf *given,
 	snprintf(tail, sizeof(tail), ",\"version\":%lld}", (long long)version);
 	n = strlen(tail);
 	end = given->len > n ? given->len - n : 0;
+	/* Clients differ about a date that goes on: to tuf-js it never ends. */
 	if (stands_at(given, 0, PLAIN_HEAD))
-		return between(given, PLAIN_HEAD, 0, tail, end, text);
+		return stands_at(given, strlen(PLAIN_HEAD) + TIME_TEXT - 1,
+			   "\",\"") &&
+		       between(given, PLAIN_HEAD, 0, tail, end, text);
 	if (strcmp(role, "transport") != 0 || !stands_at(given, 0, BINS_HEAD))
 		return false;
 	snprintf(tail, sizeof(tail), BINS_TAIL, (long long)version);

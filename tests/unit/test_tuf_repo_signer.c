@@ -272,6 +272,12 @@ signer_takes_given_bytes_of_online_delegations_only(void **state)
 	snprintf(bytes, sizeof(bytes), fmt, "timestamp", soon, 5);
 	assert_int_equal(ask_role("svc-ntp", 5, bytes), -1);
 	assert_int_equal(ask_role("svc-ntp", 5, ""), -1);
+	/* to some clients a date that is none never comes */
+	snprintf(bytes, sizeof(bytes),
+	    "{\"_type\":\"targets\",\"expires\":\"%s0\",\"targets\":{},"
+	    "\"version\":5}",
+	    soon);
+	assert_int_equal(ask_role("svc-ntp", 5, bytes), -1);
 }
 
 static void
