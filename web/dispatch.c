@@ -22,7 +22,12 @@ static const struct route routes[] = {
 	{ "GET", "/build/*", page_build },
 	{ "GET", "/build/*/log", page_log },
 	{ "GET", "/releases", page_releases },
-	{ "GET", "/routers", page_routers },
+	{ "GET", "/fleet", page_fleet },
+	{ "GET", "/router/*", page_router },
+	{ "GET", "/image/*", page_image },
+	{ "GET", "/compare/*/*", page_compare },
+	{ "GET", "/find", page_find },
+	{ "GET", "/routers", page_fleet },
 	{ "GET", "/build/*/log/events", log_events },
 	{ "GET", "/events", live_changes },
 	{ "GET", "/static/*", asset_reply },
@@ -149,8 +154,12 @@ find(struct req *req, char *path, const char **allow)
 		return route_find(routes, req, allow);
 	}
 	/* "/recipe/x.json": the star took the suffix along. */
-	if (r && (r->fn == page_recipe || r->fn == page_build) &&
+	if (r &&
+	    (r->fn == page_recipe || r->fn == page_build ||
+		r->fn == page_router || r->fn == page_image) &&
 	    cut_json(req->part[0]))
+		req->json = true;
+	if (r && r->fn == page_compare && cut_json(req->part[1]))
 		req->json = true;
 	return r;
 }

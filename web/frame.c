@@ -16,7 +16,7 @@ static const struct {
 	{ "/recipes", "Recipes" },
 	{ "/builds", "Builds" },
 	{ "/releases", "Releases" },
-	{ "/routers", "Fleet" },
+	{ "/fleet", "Fleet" },
 };
 
 static void
@@ -65,6 +65,12 @@ top(struct html *h, const char *section)
 		    "aria-current",
 		    strcmp(nav[i].path, section) == 0 ? "page" : NULL, NULL);
 	html_close(h, "nav");
+	html_open(h, "form", "role", "search", "action", "/find", NULL);
+	html_void(h, "input", "type", "search", "name", "q", "id", "find",
+	    "aria-label", "Find a hash, a recipe, a package or a build",
+	    "placeholder", "hash, recipe, package \xe2\x80\xa6", "autocomplete",
+	    "off", "spellcheck", "false", "maxlength", "200", NULL);
+	html_close(h, "form");
 	html_close(h, "header");
 }
 

@@ -41,6 +41,39 @@ const char *const web_migrations[] = {
 	") STRICT;"
 	"INSERT INTO request SELECT id, at, kind, argument, by FROM request_1;"
 	"DROP TABLE request_1;",
+
+	/* 3: what each router said last, so that a fleet is counted without
+	 * reading reports; when each began to run a set */
+	"ALTER TABLE router ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE router ADD COLUMN seen_at INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE router ADD COLUMN state TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE router ADD COLUMN cause TEXT;"
+	"ALTER TABLE router ADD COLUMN channel TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE router ADD COLUMN arch TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE router ADD COLUMN agent TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE router ADD COLUMN counter INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE router ADD COLUMN set_sha TEXT;"
+	"ALTER TABLE router ADD COLUMN timestamp INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE router SET (sequence, seen_at, state, cause, channel, arch,"
+	" agent, counter, set_sha, timestamp) = (SELECT sequence, received_at,"
+	" state, cause, body ->> '$.channel', body ->> '$.arch',"
+	" body ->> '$.agent', coalesce(counter, 0), body ->> '$.set.sha256',"
+	" coalesce(body ->> '$.metadata.timestamp', 0) FROM report"
+	" WHERE router = router.id ORDER BY sequence DESC LIMIT 1)"
+	" WHERE EXISTS (SELECT 1 FROM report WHERE router = router.id);"
+	"CREATE INDEX router_where ON router(channel, arch, counter, state,"
+	" cause, timestamp, seen_at);"
+	"CREATE INDEX router_set ON router(set_sha);"
+	"CREATE TABLE adopted (" /* the first report of a set that runs */
+	" set_sha TEXT NOT NULL,"
+	" router TEXT NOT NULL REFERENCES router(id),"
+	" at INTEGER NOT NULL,"
+	" PRIMARY KEY (set_sha, router)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX adopted_at ON adopted(set_sha, at);"
+	"INSERT INTO adopted SELECT body ->> '$.set.sha256', router,"
+	" min(received_at) FROM report WHERE state = 'committed' AND"
+	" body ->> '$.set.sha256' IS NOT NULL GROUP BY 1, 2;",
 };
 
 const size_t web_migrations_count = ARRAY_LEN(web_migrations);

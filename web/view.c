@@ -29,7 +29,7 @@ view_digest(struct html *h, const char *hex)
 void
 view_artifact(struct html *h, const char *hex)
 {
-	auto_free char *href = mem_printf("/blob/%s", hex);
+	auto_free char *href = mem_printf("/image/%s", hex);
 
 	digest(h, hex, href);
 }

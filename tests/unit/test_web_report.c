@@ -132,6 +132,19 @@ assert_error(const struct answer *a, const char *cls)
 	assert_true(json_is_string(json_object_get(e, "message")));
 }
 
+static const char *
+router_page(const struct sig_public *of)
+{
+	static char path[16 + HASH_HEX];
+	char hex[HASH_HEX];
+	struct hash id;
+
+	hash_bytes(&id, of->b, sizeof(of->b));
+	hash_hex(&id, hex);
+	snprintf(path, sizeof(path), "/router/%s", hex);
+	return path;
+}
+
 static void
 a_signed_report_is_taken_and_shown(void **state)
 {
@@ -141,9 +154,11 @@ a_signed_report_is_taken_and_shown(void **state)
 	assert_int_equal(post(report(&pub, 7), &seed, &pub, NULL, &a), 200);
 	assert_non_null(strstr(a.body.data, "\"sequence\": 7"));
 	assert_int_equal(count("SELECT count(*) FROM report"), 1);
-	assert_int_equal(http_get(&a, "/routers", ""), 200);
-	assert_non_null(strstr(a.body.data, "dns-dhcp"));
+	assert_int_equal(http_get(&a, "/fleet", ""), 200);
 	assert_non_null(strstr(a.body.data, "committed"));
+	assert_int_equal(http_get(&a, router_page(&pub), ""), 200);
+	assert_non_null(strstr(a.body.data, "dns-dhcp"));
+	assert_non_null(strstr(a.body.data, "no set is published for edge"));
 	/* What needs the builder says so, and when to ask again. */
 	assert_int_equal(http_get(&a, "/builds", ""), 503);
 	assert_error(&a, "unavailable");
@@ -191,8 +206,15 @@ a_router_without_a_set_reports_too(void **state)
 	js_set_str(r, "state", "refused");
 	js_set_str(r, "cause", "not-trusted");
 	assert_int_equal(post(r, &seed, &pub, NULL, &a), 200);
-	http_get(&a, "/routers", "");
-	assert_non_null(strstr(a.body.data, "(not-trusted)"));
+	http_get(&a, "/fleet", "");
+	assert_non_null(strstr(a.body.data, "refused: not-trusted"));
+	/* One that comes late does not turn it back. */
+	assert_int_equal(post(report(&pub, 6), &seed, &pub, NULL, &a), 200);
+	assert_int_equal(count("SELECT count(*) FROM router WHERE state ="
+			       " 'refused' AND sequence = 8"),
+	    1);
+	/* Since when a set runs is what it said first. */
+	assert_int_equal(count("SELECT count(*) FROM adopted"), 2);
 }
 
 static void

@@ -105,6 +105,39 @@ a_build_says_by_whom_and_what_was_not_tried(void **state)
 	assert_non_null(strstr(a.body.data, "kernel 6.1, 2 cores"));
 }
 
+/* Looks up whatever has a name here. */
+static void
+one_field_finds_everything(void **state)
+{
+	static const struct {
+		const char *q, *place;
+	} cases[] = { { "1", "/build/1" }, { "dns-dhcp", "/recipe/dns-dhcp" },
+		{ image, NULL } };
+	auto_answer struct answer a = ANSWER_INIT;
+	auto_free char *page = mem_printf("/image/%s", image);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_free char *path = mem_printf("/find?q=%s", cases[i].q);
+
+		assert_int_equal(http_get(&a, path, ""), 303);
+		assert_non_null(strstr(http_header(&a, "Location"),
+		    cases[i].place ? cases[i].place : page));
+	}
+	assert_int_equal(http_get(&a, page, ""), 200);
+	assert_non_null(strstr(a.body.data, "image of dns-dhcp"));
+	assert_int_equal(http_get(&a, "/find?q=%3Cb%3E", ""), 200);
+	assert_non_null(strstr(a.body.data, "<code>&lt;b&gt;</code>"));
+	assert_int_equal(http_get(&a, "/image/x", ""), 404);
+	assert_int_equal(http_get(&a, "/compare/1/99", ""), 404);
+	assert_int_equal(http_get(&a, "/router/x", ""), 404);
+	assert_int_equal(http_get(&a, "/builds?state=x", ""), 400);
+	assert_int_equal(http_get(&a, "/builds?limit=0", ""), 400);
+	assert_int_equal(http_get(&a, "/builds.json?limit=1", ""), 200);
+	assert_non_null(strstr(a.body.data, "\"next\": 4"));
+}
+
 static void
 the_log_of_a_running_build_is_the_growing_file(void **state)
 {
@@ -317,6 +350,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_field_finds_everything),
 		cmocka_unit_test(every_page_is_whole),
 		cmocka_unit_test(every_page_is_json_too),
 		cmocka_unit_test(hostile_names_and_logs_come_out_escaped),

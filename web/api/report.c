@@ -12,14 +12,16 @@
 #include "lib/sig.h"
 #include "web/api/api.h"
 
-#define KEEP 100      /* reports of one router */
-#define ROUTERS 10000 /* anybody can make a key */
+#define KEEP 100       /* reports of one router */
+#define ROUTERS 200000 /* anybody can make a key */
 #define SERVICES 64
 #define WORD 64
 
 struct said {
 	const char *router, *state, *cause, *key;
-	int64_t sequence, counter;
+	const char *channel, *arch, *agent;
+	const char *set_sha; /* NULL: no set runs */
+	int64_t sequence, counter, timestamp;
 	struct buf canonical;
 };
 
@@ -118,6 +120,10 @@ check_parts(const char *what, const json_t *r, struct said *s, struct err *err)
 			err) == -1 ||
 		       js_hash(what, set, "sha256", &h, err) == -1))
 		return -1;
+	if (set)
+		s->set_sha = json_string_value(json_object_get(set, "sha256"));
+	s->timestamp =
+	    json_integer_value(json_object_get(metadata, "timestamp"));
 	if (kernel && (js_hash(what, kernel, "vmlinuz", &h, err) == -1 ||
 			  js_hash(what, kernel, "initrd", &h, err) == -1))
 		return -1;
@@ -153,9 +159,9 @@ check_record(const char *what, const json_t *r, struct said *s, struct err *err)
 	    hash_or_null(what, r, "previous", err) == -1 ||
 	    js_str(what, r, "at", &at, err) == -1 ||
 	    time_parse(at, &t, err) == -1 ||
-	    word(what, r, "agent", NULL, err) == -1 ||
-	    word(what, r, "arch", NULL, err) == -1 ||
-	    word(what, r, "channel", NULL, err) == -1 ||
+	    word(what, r, "agent", &s->agent, err) == -1 ||
+	    word(what, r, "arch", &s->arch, err) == -1 ||
+	    word(what, r, "channel", &s->channel, err) == -1 ||
 	    word(what, r, "accel", NULL, err) == -1 ||
 	    word(what, r, "state", &s->state, err) == -1 ||
 	    (!is_null(r, "cause") &&
@@ -229,6 +235,41 @@ room(struct db *db, const struct said *s, struct err *err)
 	return 0;
 }
 
+/* What the router says now; an older report that comes late changes nothing. */
+static int
+remember(struct db *db, const struct said *s, struct err *err)
+{
+	static const char last[] =
+	    "UPDATE router SET sequence = ?2, seen_at = ?3, state = ?4,"
+	    " cause = ?5, channel = ?6, arch = ?7, agent = ?8, counter = ?9,"
+	    " set_sha = ?10, timestamp = ?11 WHERE id = ?1 AND sequence < ?2";
+	static const char first[] =
+	    "INSERT INTO adopted (set_sha, router, at) VALUES (?1, ?2, ?3)"
+	    " ON CONFLICT DO NOTHING";
+	auto_stmt struct stmt *q = db_stmt(db, last);
+	auto_stmt struct stmt *f = db_stmt(db, first);
+
+	stmt_bind_str(q, 1, s->router);
+	stmt_bind_int(q, 2, s->sequence);
+	stmt_bind_int(q, 3, time_now());
+	stmt_bind_str(q, 4, s->state);
+	stmt_bind_str(q, 5, s->cause);
+	stmt_bind_str(q, 6, s->channel);
+	stmt_bind_str(q, 7, s->arch);
+	stmt_bind_str(q, 8, s->agent);
+	stmt_bind_int(q, 9, s->counter);
+	stmt_bind_str(q, 10, s->set_sha);
+	stmt_bind_int(q, 11, s->timestamp);
+	if (stmt_run(q, err) == -1)
+		return -1;
+	if (s->set_sha == NULL || strcmp(s->state, "committed") != 0)
+		return 0;
+	stmt_bind_str(f, 1, s->set_sha);
+	stmt_bind_str(f, 2, s->router);
+	stmt_bind_int(f, 3, time_now());
+	return stmt_run(f, err);
+}
+
 static int
 keep(struct db *db, const struct said *s, struct err *err)
 {
@@ -261,7 +302,7 @@ keep(struct db *db, const struct said *s, struct err *err)
 		return -1;
 	if (room(db, s, err) == -1 || stmt_run(a, err) == -1 ||
 	    stmt_run(b, err) == -1 || stmt_run(c, err) == -1 ||
-	    db_commit(db, err) == -1) {
+	    remember(db, s, err) == -1 || db_commit(db, err) == -1) {
 		db_rollback(db);
 		return -1;
 	}

@@ -170,7 +170,7 @@ view_pipe(struct html *h, const json_t *m)
 		html_text(h, "not yet");
 	stage_close(h);
 	stage_open(h, "routers", m_int(m_first(m, "routers"), "routers"),
-	    "/routers", false);
+	    "/fleet", false);
 	html_text(h, "report");
 	stage_close(h);
 	html_close(h, "ol");

@@ -12,7 +12,11 @@ void page_build(struct req *, struct reply *); /* part[0]: run id */
 void page_log(struct req *, struct reply *);   /* part[0]: run id */
 void log_events(struct req *, struct reply *); /* part[0]: run id */
 void page_releases(struct req *, struct reply *);
-void page_routers(struct req *, struct reply *);
+void page_fleet(struct req *, struct reply *);
+void page_router(struct req *, struct reply *);	 /* part[0]: its id */
+void page_image(struct req *, struct reply *);	 /* part[0]: a digest */
+void page_compare(struct req *, struct reply *); /* part[0], [1]: run ids */
+void page_find(struct req *, struct reply *);	 /* ?q= */
 
 /* part[0] as a run's id; ERR_MISSING when it is none. */
 int run_id(const struct req *, int64_t *id, struct err *) KILN_MUST;

@@ -1,0 +1,267 @@
+/*
+ * Fleet: how many routers run what, how old their view of the repository is,
+ * what made them go back; and the routers themselves, paged and filtered.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/num.h"
+#include "lib/own.h"
+#include "web/chart.h"
+#include "web/frame.h"
+#include "web/pages/pages.h"
+#include "web/pages/router_why.h"
+
+#define PAGE 50
+#define PAGE_MAX 500
+
+/* --- what is known ---------------------------------------------------------*/
+
+static int
+add_groups(json_t *m, struct web *w, struct err *err)
+{
+	static const char versions[] =
+	    "SELECT channel, arch, counter, count(*),"
+	    " sum(state = 'committed') FROM router WHERE sequence > 0"
+	    " GROUP BY channel, arch, counter"
+	    " ORDER BY channel, arch, counter DESC LIMIT 60";
+	static const char *const version_cols[] = { "channel", "arch",
+		"#counter", "#routers", "#committed", NULL };
+	static const char causes[] =
+	    "SELECT state, cause, count(*), max(seen_at) FROM router"
+	    " WHERE sequence > 0 AND state <> 'committed'"
+	    " GROUP BY state, cause ORDER BY 3 DESC LIMIT 20";
+	static const char *const cause_cols[] = { "state", "cause", "#routers",
+		"#last_at", NULL };
+	static const char fresh[] =
+	    "SELECT count(*), sum(seen_at >= ?1 - 86400),"
+	    " sum(seen_at < ?1 - 86400 AND seen_at >= ?1 - 604800),"
+	    " sum(seen_at < ?1 - 604800), sum(state = 'committed'),"
+	    " sum(timestamp >= ?2 - 1), sum(timestamp < ?2 - 1) FROM router"
+	    " WHERE sequence > 0";
+	static const char *const fresh_cols[] = { "#routers", "#day", "#week",
+		"#longer", "#committed", "#current", "#behind", NULL };
+	static const char newest[] =
+	    "SELECT channel, arch, max(counter), (SELECT max("
+	    " timestamp_version) FROM publication) FROM published_set"
+	    " GROUP BY channel, arch";
+	static const char *const newest_cols[] = { "channel", "arch",
+		"#counter", "#timestamp", NULL };
+
+	if (model_add(m, "newest", w->tuf, newest, newest_cols, err) == -1 ||
+	    model_add(m, "versions", w->web, versions, version_cols, err) ==
+		-1 ||
+	    model_add(m, "causes", w->web, causes, cause_cols, err) == -1)
+		return -1;
+	auto_stmt struct stmt *q = db_stmt(w->web, fresh);
+
+	stmt_bind_int(q, 1, time_now());
+	stmt_bind_int(q, 2, m_int(m_first(m, "newest"), "timestamp"));
+	return model_put(m, "freshness", w->web, q, fresh_cols, err);
+}
+
+#define ROUTER                                                           \
+	"SELECT rowid, id, state, cause, channel, arch, agent, counter," \
+	" seen_at, timestamp, set_sha FROM router WHERE sequence > 0 "
+#define AFTER "AND (?1 = 0 OR rowid < ?1) "
+#define LAST "ORDER BY rowid DESC LIMIT ?2"
+
+static json_t *
+model(struct req *req, struct err *err)
+{
+	static const char *const cols[] = { "#row", "id", "state", "cause",
+		"channel", "arch", "agent", "#counter", "#seen_at",
+		"#timestamp", "set", NULL };
+	static const char all[] = ROUTER AFTER LAST;
+	static const char by_state[] = ROUTER "AND state = ?3 " AFTER LAST;
+	static const char by_channel[] = ROUTER "AND channel = ?3 " AFTER LAST;
+	const char *state = req_arg(req, "state");
+	const char *channel = req_arg(req, "channel");
+	auto_json json_t *m = json_object();
+	struct web *w = req->web;
+	struct paging p;
+	json_t *rows, *r;
+	size_t i;
+
+	if (model_paging(req, PAGE, PAGE_MAX, &p, err) == -1 ||
+	    add_groups(m, w, err) == -1)
+		return NULL;
+	auto_stmt struct stmt *q = db_stmt(w->web, state     ? by_state
+						   : channel ? by_channel
+							     : all);
+
+	stmt_bind_int(q, 1, p.after);
+	stmt_bind_int(q, 2, p.limit + 1);
+	if (state || channel)
+		stmt_bind_str(q, 3, state ? state : channel);
+	if ((rows = model_rows(w->web, q, cols, err)) == NULL)
+		return NULL;
+	js_set_str(m, "state", state);
+	js_set_str(m, "channel", state ? NULL : channel);
+	model_page(m, rows, &p, "row");
+	json_array_foreach(rows, i, r)
+	{
+		auto_buf struct buf why = BUF_INIT;
+
+		router_why(r, json_object_get(m, "newest"), &why);
+		js_set_str(r, "why", why.data);
+	}
+	js_set_int(m, "refresh", 30);
+	return json_incref(m);
+}
+
+/* --- what is shown ---------------------------------------------------------*/
+
+static void
+view_versions(struct html *h, const json_t *m)
+{
+	static const char *const head[] = { "channel", "architecture", "#set",
+		"#routers", "share", NULL };
+	int64_t all = m_int(m_first(m, "freshness"), "routers");
+	const json_t *v;
+	size_t i;
+
+	view_section(h, "By what they run", "versions");
+	view_table(h, "Routers by the set they run", head);
+	json_array_foreach(json_object_get(m, "versions"), i, v)
+	{
+		int64_t n = m_int(v, "routers"), ok = m_int(v, "committed");
+		auto_free char *label = mem_printf(
+		    "%lld of %lld committed", (long long)ok, (long long)n);
+		struct chart_part parts[] = { { "good", ok },
+			{ "bad", n - ok } };
+
+		html_open(h, "tr", NULL);
+		html_open(h, "td", NULL);
+		html_link(h, m_str(v, "channel"), "/fleet?channel=%s",
+		    m_str(v, "channel"));
+		html_close(h, "td");
+		view_td(h, m_str(v, "arch"));
+		view_td_count(h, m_int(v, "counter"));
+		view_td_count(h, n);
+		html_open(h, "td", "class", "why", NULL);
+		chart_bar(h, label, parts, 2, all);
+		html_close(h, "td");
+		html_close(h, "tr");
+	}
+	view_table_end(h);
+	view_section_end(h);
+}
+
+static void
+view_causes(struct html *h, const json_t *causes)
+{
+	static const char *const head[] = { "state", "cause", "#routers",
+		"last", NULL };
+	const json_t *c;
+	size_t i;
+
+	if (json_array_size(causes) == 0)
+		return;
+	view_section(h, "What made them go back", "causes");
+	view_table(h, "Rollbacks and refusals by cause", head);
+	json_array_foreach(causes, i, c)
+	{
+		auto_free char *href =
+		    mem_printf("/fleet?state=%s", m_str(c, "state"));
+
+		html_open(h, "tr", NULL);
+		html_open(h, "td", NULL);
+		view_state(h, m_str(c, "state"), NULL);
+		html_text(h, " ");
+		html_element(h, "a", "show", "href", href, NULL);
+		html_close(h, "td");
+		view_td(h, m_str(c, "cause"));
+		view_td_count(h, m_int(c, "routers"));
+		view_td_time(h, m_int(c, "last_at"));
+		html_close(h, "tr");
+	}
+	view_table_end(h);
+	view_section_end(h);
+}
+
+static void
+view_routers(struct html *h, const json_t *m)
+{
+	static const char *const head[] = { "router", "state", "#set",
+		"channel", "agent", "heard of", "why not newer", NULL };
+	const json_t *r;
+	size_t i;
+
+	view_section(h, "Routers", "routers");
+	view_table(h, "Routers", head);
+	json_array_foreach(json_object_get(m, "items"), i, r)
+	{
+		auto_free char *brief = mem_printf("%.12s", m_str(r, "id"));
+
+		html_open(h, "tr", NULL);
+		html_open(h, "td", NULL);
+		view_brick(h, m_str(r, "id"));
+		html_open(h, "span", "class", "digest", NULL);
+		html_link(h, brief, "/router/%s", m_str(r, "id"));
+		html_close(h, "span");
+		html_close(h, "td");
+		html_open(h, "td", NULL);
+		view_state(h, m_str(r, "state"), m_str(r, "cause"));
+		html_close(h, "td");
+		view_td_count(h, m_int(r, "counter"));
+		html_element(h, "td", m_str(r, "channel"), NULL);
+		view_td(h, m_str(r, "agent"));
+		view_td_time(h, m_int(r, "seen_at"));
+		html_element(h, "td", m_str(r, "why"), "class", "why", NULL);
+		html_close(h, "tr");
+	}
+	view_table_end(h);
+	view_section_end(h);
+}
+
+static void
+view(struct html *h, const json_t *m)
+{
+	const json_t *f = m_first(m, "freshness");
+	const char *state = m_str(m, "state"), *channel = m_str(m, "channel");
+	auto_free char *query = state[0] ? mem_printf("&state=%s", state)
+				: channel[0]
+				    ? mem_printf("&channel=%s", channel)
+				    : mem_str("");
+
+	html_element(h, "p",
+	    "What each router said last, signed by its own key. A router can "
+	    "only speak for itself.",
+	    "class", "lede", NULL);
+	if (m_int(f, "routers") == 0) {
+		html_element(h, "p", "No router has reported yet.", "class",
+		    "empty", NULL);
+		return;
+	}
+	html_open(
+	    h, "ul", "class", "stats", "id", "stats", "data-live", "", NULL);
+	view_stat(h, m_int(f, "routers"), "routers", "/fleet");
+	view_stat(h, m_int(f, "committed"), "run what they committed",
+	    "/fleet?state=committed");
+	view_stat(h, m_int(f, "day"), "heard of within a day", NULL);
+	view_stat(h, m_int(f, "week"), "within a week", NULL);
+	view_stat(h, m_int(f, "longer"), "silent for longer", NULL);
+	view_stat(h, m_int(f, "current"), "have current metadata", NULL);
+	view_stat(h, m_int(f, "behind"), "are behind", NULL);
+	html_close(h, "ul");
+	view_versions(h, m);
+	view_causes(h, json_object_get(m, "causes"));
+	view_routers(h, m);
+	view_next(h, "/fleet", json_object_get(m, "next"), query);
+}
+
+void
+page_fleet(struct req *req, struct reply *re)
+{
+	static const struct page page = { .title = "Fleet",
+		.section = "/fleet",
+		.web_only = true,
+		.live = true,
+		.model = model,
+		.view = view };
+
+	page_reply(req, re, &page);
+}
