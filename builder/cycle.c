@@ -405,6 +405,7 @@ pass_run(struct pass *p, bool poll, struct err *err)
 	    poll_inputs(p->b, &p->recipes, &p->c->archive_reached, err) == -1)
 		return -1;
 	if (publish_withhold(p->b->db, p->b->store, err) == -1 ||
+	    relock_ask_all(p->b, &p->recipes, err) == -1 ||
 	    lock_all(p, err) == -1 || find_urgent(p, err) == -1 ||
 	    ledger_tasks_keep(p->b->db, err) == -1)
 		return -1;

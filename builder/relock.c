@@ -5,9 +5,11 @@
 
 #include "builder/bake/lane.h"
 #include "builder/inputs/lock_change.h"
+#include "builder/inputs/lock_keep.h"
 #include "builder/inputs/lock_make.h"
 #include "builder/plan/ledger.h"
 #include "builder/progress.h"
+#include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 
@@ -98,6 +100,54 @@ relock_tell_suites(struct builder *b, const struct recipes *all)
 		for (size_t k = 0; !all->v[i].error && k < all->v[i].suites.n;
 		     k++)
 			tell_suite(b, all->v[i].suites.v[k]);
+}
+
+/* --- all at once --------------------------------------------------------- */
+
+static bool
+has_suite(const struct archive_suite *v, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(v[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+int
+relock_ask_all(struct builder *b, const struct recipes *all, struct err *err)
+{
+	struct archive_suite v[ARCHIVE_SUITES] = { 0 };
+	struct err unread = ERR_INIT;
+	struct lock_set now;
+	size_t n = 0, held = 0, touched = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct recipe *r = &all->v[i];
+
+		for (size_t k = 0; !r->error && k < r->suites.n; k++) {
+			const char *name = r->suites.v[k];
+
+			/* One that cannot be read is told by whose lock it is
+			 * asked for. */
+			if (n == ARCHIVE_SUITES || has_suite(v, n, name) ||
+			    !settings_suite_enabled(&b->settings, name) ||
+			    archive_suite_load(&b->archive, name, b->arch,
+				&v[n], &unread) == -1)
+				continue;
+			n++;
+		}
+	}
+	lock_set_of(v, n, &now);
+	if (n > 0)
+		rc = lock_keep_all(
+		    &b->archive, b->arch, &now, &held, &touched, err);
+	for (size_t i = 0; i < n; i++)
+		archive_suite_release(&v[i]);
+	if (held || touched)
+		log_info("archive-asked", "locks-hold=%zu touched=%zu", held,
+		    touched);
+	return rc;
 }
 
 /* --- what led here ------------------------------------------------------- */

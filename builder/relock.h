@@ -13,6 +13,10 @@
  */
 int relock(struct builder *, struct recipe *, int64_t since, struct lock **,
     int64_t *event, struct err *) KILN_MUST;
+/* Asks all locks at once whether the archive as it is now touches them, so
+ * that relock() need not ask each. */
+int relock_ask_all(
+    struct builder *, const struct recipes *, struct err *) KILN_MUST;
 /* Tells of each suite that the settings switch on or off since the last time
  * that was told. */
 void relock_tell_suites(struct builder *, const struct recipes *);

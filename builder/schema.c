@@ -243,6 +243,10 @@ const char *const farm_migrations[] = {
 	/* Newer events are of this cycle, or of those before it that did not
 	   come to their end. */
 	"ALTER TABLE cycle ADD COLUMN since INTEGER NOT NULL DEFAULT 0;",
+
+	/* 6: so that all locks can be asked at once: lines, sorted; NULL: it
+	   was made before and does not say */
+	"ALTER TABLE lock_kept ADD COLUMN sources TEXT;",
 };
 /* clang-format on */
 

@@ -74,8 +74,8 @@ lock_set_open(struct deb_archive *a, const char *arch,
 	return r;
 }
 
-static void
-set_text(const struct lock_set *set, struct buf *b)
+void
+lock_set_text(const struct lock_set *set, struct buf *b)
 {
 	for (size_t i = 0; i < set->n; i++) {
 		char packages[HASH_HEX], sources[HASH_HEX];
@@ -86,8 +86,8 @@ set_text(const struct lock_set *set, struct buf *b)
 	}
 }
 
-static bool
-set_parse(const char *text, struct lock_set *out)
+bool
+lock_set_parse(const char *text, struct lock_set *out)
 {
 	struct span rest = span_str(text), line, name, packages;
 
@@ -111,8 +111,8 @@ set_parse(const char *text, struct lock_set *out)
 	return true;
 }
 
-static bool
-set_same(const struct lock_set *a, const struct lock_set *b, bool sources)
+bool
+lock_set_same(const struct lock_set *a, const struct lock_set *b, bool sources)
 {
 	bool same = a->n == b->n;
 
@@ -141,18 +141,18 @@ compare(struct deb_archive *a, const char *arch, const struct lock_set *old,
 		   index_changes(w, &n->packages, &n->sources, &err) == 0;
 }
 
-static const struct lock_news *
-news(struct deb_archive *a, const char *arch, const struct lock_set *old,
-    const struct lock_set *now, bool sources)
+const struct lock_news *
+lock_news_between(struct deb_archive *a, const char *arch,
+    const struct lock_set *old, const struct lock_set *now, bool sources)
 {
 	auto_buf struct buf text = BUF_INIT;
 	struct lock_news *n;
 	struct hash key;
 
 	buf_printf(&text, "%s %d\n", arch, sources);
-	set_text(old, &text);
+	lock_set_text(old, &text);
 	buf_char(&text, '\n');
-	set_text(now, &text);
+	lock_set_text(now, &text);
 	hash_bytes(&key, text.data, text.len);
 	for (n = a->news; n; n = n->next)
 		if (hash_equal(&n->key, &key))
@@ -165,30 +165,49 @@ news(struct deb_archive *a, const char *arch, const struct lock_set *old,
 	return n;
 }
 
-/* Lists of sorted names, one as lines. */
+/* Is the name one of those sorted lines?  By halves, as lines are many and
+ * names that changed are few. */
+static bool
+has_line(const char *lines, size_t len, const char *name)
+{
+	size_t from = 0, to = len, n = strlen(name);
+
+	while (from < to) {
+		size_t at = from + (to - from) / 2, end;
+		int c;
+
+		while (at > from && lines[at - 1] != '\n')
+			at--;
+		end = at + strcspn(lines + at, "\n");
+		c = strncmp(lines + at, name, end - at);
+		if (c == 0 && end - at == n)
+			return true;
+		/* The line is a beginning of the name, so it is smaller. */
+		if (c < 0 || (c == 0 && end - at < n))
+			from = end + 1;
+		else
+			to = at;
+	}
+	return false;
+}
+
 static bool
 meet(const struct lock_names *changed, const char *lines)
 {
-	struct span rest = span_str(lines), name;
-	size_t i = 0;
+	size_t len = strlen(lines);
 
-	while (i < changed->n && span_next(&rest, '\n', &name)) {
-		int c;
-
-		while (i < changed->n) {
-			const char *s = changed->v[i];
-
-			c = strncmp(s, name.p, name.n);
-			if (c == 0)
-				c = s[name.n] != '\0';
-			if (c == 0)
-				return true;
-			if (c > 0)
-				break;
-			i++;
-		}
-	}
+	for (size_t i = 0; i < changed->n; i++)
+		if (has_line(lines, len, changed->v[i]))
+			return true;
 	return false;
+}
+
+bool
+lock_news_touch(
+    const struct lock_news *n, const char *consulted, const char *sources)
+{
+	return !n->known || meet(&n->packages, consulted) ||
+	       meet(&n->sources, sources);
 }
 
 static bool
@@ -226,7 +245,7 @@ newest(struct deb_archive *a, const struct lock_request *rq,
 	r = stmt_step(q, err);
 	if (r != 1)
 		return r;
-	if (!stmt_hash(q, 0, lock) || !set_parse(stmt_str(q, 1), set))
+	if (!stmt_hash(q, 0, lock) || !lock_set_parse(stmt_str(q, 1), set))
 		return 0;
 	*consulted = mem_str(stmt_str(q, 2));
 	return 1;
@@ -241,7 +260,7 @@ set_write(struct deb_archive *a, const struct hash *lock,
 	auto_stmt struct stmt *q = db_stmt(a->db, sql);
 	auto_buf struct buf text = BUF_INIT;
 
-	set_text(now, &text);
+	lock_set_text(now, &text);
 	stmt_bind_hash(q, 1, lock);
 	stmt_bind_str(q, 2, text.data);
 	return stmt_run(q, err);
@@ -262,14 +281,16 @@ lock_keep(struct deb_archive *a, const struct lock_request *rq,
 
 	if (r != 1)
 		return r;
-	if (!set_same(&old, now, sources) &&
-	    touched(rq, news(a, rq->arch, &old, now, sources), consulted))
+	if (!lock_set_same(&old, now, sources) &&
+	    touched(rq, lock_news_between(a, rq->arch, &old, now, sources),
+		consulted))
 		return 0;
 	/* One that has lost bytes does not count. */
 	l = lock_load(a->store, &lock, &unusable);
 	if (!l || lock_complete(a->store, l, &unusable) == -1)
 		return 0;
-	if (!set_same(&old, now, true) && set_write(a, &lock, now, err) == -1)
+	if (!lock_set_same(&old, now, true) &&
+	    set_write(a, &lock, now, err) == -1)
 		return -1;
 	a->kept++;
 	*digest = lock;
@@ -293,45 +314,56 @@ write_names(struct deb_archive *a, const char *names, struct hash *digest,
 
 static int
 write_kept(struct deb_archive *a, const struct hash *lock,
-    const struct lock_set *now, const char *names, struct err *err)
+    const struct lock_set *now, const char *names, const char *sources,
+    struct err *err)
 {
 	static const char sql[] =
-	    "INSERT INTO lock_kept (lock, indexes, consulted)"
-	    " VALUES (?1, ?2, ?3) ON CONFLICT (lock) DO UPDATE"
-	    " SET indexes = ?2, consulted = ?3";
-	/* What no lock needs any more. */
-	static const char tidy[] = "DELETE FROM consulted WHERE digest NOT IN"
-				   " (SELECT consulted FROM lock_kept)";
+	    "INSERT INTO lock_kept (lock, indexes, consulted, sources)"
+	    " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (lock) DO UPDATE"
+	    " SET indexes = ?2, consulted = ?3, sources = ?4";
 	auto_buf struct buf text = BUF_INIT;
 	struct hash digest;
 
 	if (write_names(a, names, &digest, err) == -1)
 		return -1;
-	set_text(now, &text);
+	lock_set_text(now, &text);
 	{
 		auto_stmt struct stmt *q = db_stmt(a->db, sql);
 
 		stmt_bind_hash(q, 1, lock);
 		stmt_bind_str(q, 2, text.data);
 		stmt_bind_hash(q, 3, &digest);
+		stmt_bind_str(q, 4, sources);
 		if (stmt_run(q, err) == -1)
 			return -1;
 	}
-	return db_exec(a->db, tidy, err);
+	return 0;
+}
+
+static void
+add_lines(const struct lock_names *l, struct buf *b)
+{
+	for (size_t i = 0; i < l->n; i++)
+		buf_printf(b, "%s\n", l->v[i]);
 }
 
 int
 lock_kept(struct deb_archive *a, const struct hash *lock,
     const struct lock_set *now, const struct lock_names *consulted,
-    struct err *err)
+    const char *const *sources, size_t nsources, struct err *err)
 {
-	auto_buf struct buf names = BUF_INIT;
+	auto_buf struct buf names = BUF_INIT, lines = BUF_INIT;
+	struct lock_names sorted = { 0 };
 
-	for (size_t i = 0; i < consulted->n; i++)
-		buf_printf(&names, "%s\n", consulted->v[i]);
+	for (size_t i = 0; i < nsources; i++)
+		lock_names_add(&sorted, sources[i]);
+	lock_names_sort(&sorted);
+	add_lines(&sorted, &lines);
+	lock_names_release(&sorted);
+	add_lines(consulted, &names);
 	if (db_begin(a->db, err) == -1)
 		return -1;
-	if (write_kept(a, lock, now, names.data, err) == -1 ||
+	if (write_kept(a, lock, now, names.data, lines.data, err) == -1 ||
 	    db_commit(a->db, err) == -1) {
 		db_rollback(a->db);
 		return -1;

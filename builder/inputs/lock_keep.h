@@ -25,6 +25,10 @@ struct lock_set {
 };
 
 void lock_set_of(const struct archive_suite *, size_t n, struct lock_set *);
+void lock_set_text(const struct lock_set *, struct buf *);
+bool lock_set_parse(const char *, struct lock_set *);
+bool lock_set_same(
+    const struct lock_set *, const struct lock_set *, bool sources);
 /* Loads them into the index worker; sources take a second, so only when they
  * are asked for. */
 int lock_set_open(struct deb_archive *, const char *arch,
@@ -34,10 +38,28 @@ int lock_set_open(struct deb_archive *, const char *arch,
 int lock_keep(struct deb_archive *, const struct lock_request *,
     const struct hash *request, const struct lock_set *now, struct hash *digest,
     struct err *) KILN_MUST;
-/* A lock was found to hold by solving. */
+/* A lock was found to hold by solving; `sources`: packages it was asked for. */
 int lock_kept(struct deb_archive *, const struct hash *lock,
     const struct lock_set *now, const struct lock_names *consulted,
+    const char *const *sources, size_t nsources, struct err *) KILN_MUST;
+/*
+ * Which recipes does a new state of the archive touch?  All locks that stand
+ * are asked at once: those that hold for `now`, which names every suite of
+ * theirs, are written down as such, so that lock_keep() has no more to do.
+ * *held and *touched count them.
+ */
+int lock_keep_all(struct deb_archive *, const char *arch,
+    const struct lock_set *now, size_t *held, size_t *touched,
     struct err *) KILN_MUST;
+/* What is other between two states: compared once, remembered until
+ * lock_keep_forget(). */
+const struct lock_news *lock_news_between(struct deb_archive *,
+    const char *arch, const struct lock_set *old, const struct lock_set *now,
+    bool sources);
+/* Could it matter to one who consulted these packages and wants these
+ * sources?  Both are sorted lines. */
+bool lock_news_touch(
+    const struct lock_news *, const char *consulted, const char *sources);
 void lock_keep_forget(struct lock_news *);
 
 #endif

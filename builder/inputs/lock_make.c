@@ -444,7 +444,8 @@ make(struct making *m, const struct hash *request, int64_t event,
 		return r == 1 ? 0 : -1;
 	if (make_anew(m, request, event, digest, err) == -1)
 		return -1;
-	return lock_kept(m->a, digest, &m->set, &m->lock.consulted, err);
+	return lock_kept(m->a, digest, &m->set, &m->lock.consulted,
+	    m->rq->sources, m->rq->nsources, err);
 }
 
 int

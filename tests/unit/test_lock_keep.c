@@ -127,6 +127,39 @@ load(const struct hash *h)
 	return l;
 }
 
+/* The recipe's row, as kiln-builder keeps it. */
+static void
+stands(const char *recipe, const struct hash *lock)
+{
+	static const char sql[] =
+	    "INSERT INTO recipe (name, kind, summary, tree, lock, loaded_at)"
+	    " VALUES (?1, 'source', '', ?2, ?2, 0) ON CONFLICT (name)"
+	    " DO UPDATE SET lock = ?2";
+	auto_stmt struct stmt *q = db_stmt(parts.db, sql);
+
+	stmt_bind_str(q, 1, recipe);
+	stmt_bind_hash(q, 2, lock);
+	assert_int_equal(stmt_run(q, &parts.err), 0);
+}
+
+static void
+ask_all(size_t *held, size_t *touched)
+{
+	struct archive_suite v[ARRAY_LEN(suites)];
+	struct lock_set now;
+
+	for (size_t i = 0; i < ARRAY_LEN(suites); i++)
+		assert_int_equal(archive_suite_load(&parts.archive, suites[i],
+				     "amd64", &v[i], &parts.err),
+		    0);
+	lock_set_of(v, ARRAY_LEN(suites), &now);
+	if (lock_keep_all(
+		&parts.archive, "amd64", &now, held, touched, &parts.err) == -1)
+		fail_msg("%s", parts.err.msg);
+	for (size_t i = 0; i < ARRAY_LEN(suites); i++)
+		archive_suite_release(&v[i]);
+}
+
 /* How many of these two were solved since the last call. */
 static int64_t
 solved(void)
@@ -178,6 +211,36 @@ only_recipes_that_a_change_touches_are_solved(void **state)
 	must(&tool);
 	must(&text);
 	assert_int_equal(solved(), 0);
+}
+
+static void
+all_locks_are_asked_at_once(void **state)
+{
+	struct lock_request tool = request("tool", cc),
+			    text = request("text", writer),
+			    greet = request("greet", writer);
+	struct hash a, b, c, again;
+	size_t held, touched;
+
+	(void)state;
+	greet.sources = hello;
+	greet.nsources = 1;
+	a = must(&tool), b = must(&text), c = must(&greet);
+	stands("tool", &a), stands("text", &b), stands("greet", &c);
+	ask_all(&held, &touched);
+	assert_int_equal(held + touched, 0); /* nothing is new */
+	fake_package(&security, "libc-dev", "2.37", NULL, "dev, mended");
+	fake_source(&security, "hello", "1.0-2", "hello_1.1.tar", "more");
+	publish();
+	ask_all(&held, &touched);
+	assert_int_equal(held, 1);
+	assert_int_equal(touched, 2);
+	solved();
+	again = must(&text);
+	assert_true(hash_equal(&again, &b));
+	assert_int_equal(solved(), 0);
+	must(&tool), must(&greet);
+	assert_int_equal(solved(), 2);
 }
 
 static void
@@ -364,6 +427,11 @@ keeping_is_never_other_than_solving(void **state)
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		random_package(i + 1);
 		publish();
+		if (i % 2) {
+			size_t held, touched;
+
+			ask_all(&held, &touched);
+		}
 		for (unsigned k = 0; k < RECIPES; k++) {
 			char name[16], root[16];
 			const char *const build[] = { root };
@@ -375,6 +443,8 @@ keeping_is_never_other_than_solving(void **state)
 			snprintf(name, sizeof(name), "r%u", k);
 			snprintf(root, sizeof(root), "p%02u", k);
 			ok = try(&rq, &fast);
+			if (ok)
+				stands(name, &fast);
 			if (parts.archive.kept == n)
 				continue; /* solved anyway */
 			kept++;
@@ -446,6 +516,7 @@ main(int argc, char **argv)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(unchanged_archive_solves_nothing),
 		T(only_recipes_that_a_change_touches_are_solved),
+		T(all_locks_are_asked_at_once),
 		T(choice_that_becomes_possible_is_seen),
 		T(new_provider_is_seen),
 		T(changed_source_is_seen_by_those_who_build_it),
