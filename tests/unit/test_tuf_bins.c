@@ -269,6 +269,53 @@ bins_are_published_together_or_not_at_all(void **state)
 	assert_int_equal(tf_findings(), 0);
 }
 
+/* What a mistake in the publisher could sign: a prefix that no bin has, or
+ * that two have. */
+static void
+bend(bool twice)
+{
+	auto_tuf struct tuf_file *f = newest("transport");
+	auto_json json_t *part = json_deep_copy(f->signed_json);
+	const json_t *roles =
+	    json_object_get(json_object_get(part, "delegations"), "roles");
+	json_t *one =
+	    json_object_get(json_array_get(roles, 3), "path_hash_prefixes");
+	json_t *two =
+	    json_object_get(json_array_get(roles, 4), "path_hash_prefixes");
+	bool complete, switched;
+
+	if (twice)
+		json_array_append(two, json_array_get(one, 0));
+	else
+		json_array_remove(one, 0);
+	js_set_int(part, "version", f->version + 1);
+	TF_OK(collect_propose(&tf.repo, "transport", part, &tf.err));
+	TF_OK(collect_sign(
+	    &tf.repo, "transport", f->version + 1, &complete, &tf.err));
+	assert_true(complete);
+	TF_OK(publish_snapshot(&tf.repo, &tf.err));
+	TF_OK(publish_timestamp(&tf.repo, true, &tf.err));
+	assert_int_equal(publish_switch(&tf.repo, &switched, &tf.err), -1);
+	assert_non_null(
+	    strstr(tf.err.msg, "do not cover every path exactly once"));
+	err_clear(&tf.err);
+	/* clients see the old tree, and the next run mends it */
+	assert_int_equal(tf_findings(), 0);
+	TF_OK(tf_pass());
+	assert_int_equal(tf_findings(), 0);
+}
+
+static void
+tuf_6_9_2_bins_with_a_gap_or_an_overlap_are_not_published(void **state)
+{
+	(void)state;
+	TF_OK(tf_pass());
+	TF_OK(forms_add(&tf.repo, 0, 150, &tf.err));
+	TF_OK(tf_pass());
+	bend(false);
+	bend(true);
+}
+
 #define FARM(f) cmocka_unit_test_setup_teardown(f, tf_setup, tf_teardown)
 
 int
@@ -285,6 +332,7 @@ main(void)
 		    tuf_6_9_1_a_long_list_goes_into_bins_where_clients_find_it),
 		FARM(tuf_6_4_3_bins_become_more_and_never_fewer),
 		FARM(bins_are_signed_again_before_they_end),
+		FARM(tuf_6_9_2_bins_with_a_gap_or_an_overlap_are_not_published),
 		FARM(bins_are_published_together_or_not_at_all),
 	};
 

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "lib/own.h"
+#include "lib/tuf_read.h"
 #include "tests/support/tuf_farm.h"
 #include "tuf-repo/keysign.h"
 #include "tuf-repo/metadata.h"
@@ -235,6 +237,87 @@ a_role_of_another_that_covers_an_image_is_not_published(void **state)
 	assert_not_published("no client finds it");
 }
 
+static void
+tuf_6_5_2_a_role_that_lives_too_long_is_not_published(void **state)
+{
+	auto_json json_t *part = next_targets();
+
+	(void)state;
+	meta_set_time(part, "expires", tf.repo.now + 1000 * DAY);
+	publish_targets(part);
+	assert_not_published("it lives longer than 365 days");
+}
+
+/* The notes of a tree, as one text. */
+static void
+notes(struct buf *out)
+{
+	struct source src = SOURCE_INIT;
+	struct check c = CHECK_INIT;
+
+	c.now = tf.repo.now;
+	source_dirs(&src, tf.repo.metadata, tf.repo.targets);
+	TF_OK(check_tree(&c, &src, &tf.err));
+	js_text(c.notes, false, out);
+	check_release(&c);
+	source_release(&src);
+}
+
+static void
+tuf_6_5_4_a_stranger_is_told_of_roles_that_end_soon(void **state)
+{
+	auto_buf struct buf early = BUF_INIT, late = BUF_INIT;
+
+	(void)state;
+	notes(&early);
+	assert_null(strstr(early.data, "it ends in"));
+	/* serve keeps the online roles; nobody signs targets */
+	tf.repo.now += 310 * DAY;
+	TF_OK(tf_pass());
+	notes(&late);
+	assert_non_null(strstr(late.data,
+	    "{\"where\":\"targets\",\"text\":\"it ends in 55 days\"}"));
+	assert_null(
+	    strstr(late.data, "{\"where\":\"svc-ntp\",\"text\":\"it ends"));
+}
+
+static size_t
+role_findings(const char *path_head)
+{
+	static const char hex[] = "ba7816bf8f01cfea414140de5dae2223"
+				  "b00361a396177a9cb410ff61f20015ad";
+	auto_free char *text = mem_printf(
+	    "{\"signatures\":[],\"signed\":{\"_type\":\"targets\",\"expires\":"
+	    "\"2030-01-01T00:00:00Z\",\"spec_version\":\"1.0.34\",\"targets\":"
+	    "{\"transport/a/b/%s.zst\":{\"hashes\":{\"sha256\":\"%s\"},"
+	    "\"length\":3}},\"version\":1}}",
+	    path_head, hex);
+	auto_tuf struct tuf_file *f =
+	    tuf_read(TUF_TARGETS, "transport", text, strlen(text), &tf.err);
+	struct check c = { .findings = json_array() };
+	size_t n;
+
+	assert_non_null(f);
+	check_role_rules(&c, "transport", f);
+	n = json_array_size(c.findings);
+	check_release(&c);
+	return n;
+}
+
+static void
+tuf_6_2_2_a_target_is_not_named_with_its_prefix(void **state)
+{
+	(void)state;
+	assert_int_equal(role_findings("x"), 0);
+	/* named by another's hash, as deltas are */
+	assert_int_equal(role_findings("aa7816bf8f01cfea414140de5dae2223"
+				       "b00361a396177a9cb410ff61f20015ad"),
+	    0);
+	assert_int_equal(role_findings("ba7816bf8f01cfea414140de5dae2223"
+				       "b00361a396177a9cb410ff61f20015ad"),
+	    1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, tf_teardown)
 
 int
@@ -249,6 +332,10 @@ main(void)
 		TEST(a_key_in_two_roles_is_not_published),
 		TEST(a_service_that_does_not_terminate_is_not_published),
 		TEST(a_pattern_that_clients_read_differently_is_not_published),
+		TEST(tuf_6_5_2_a_role_that_lives_too_long_is_not_published),
+		TEST(tuf_6_5_4_a_stranger_is_told_of_roles_that_end_soon),
+		cmocka_unit_test(
+		    tuf_6_2_2_a_target_is_not_named_with_its_prefix),
 		TEST(a_role_of_another_that_covers_an_image_is_not_published),
 	};
 
