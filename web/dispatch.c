@@ -22,6 +22,8 @@ static const struct route routes[] = {
 	{ "GET", "/build/*", page_build },
 	{ "GET", "/build/*/log", page_log },
 	{ "GET", "/releases", page_releases },
+	{ "GET", "/exposure", page_exposure },
+	{ "GET", "/trust", page_trust },
 	{ "GET", "/fleet", page_fleet },
 	{ "GET", "/router/*", page_router },
 	{ "GET", "/image/*", page_image },
@@ -82,8 +84,8 @@ req_readers(struct req *r)
 {
 	struct web *w = r->web;
 
-	open_reader(w, "farm.db", "progress", &w->farm);
-	open_reader(w, "tuf.db", "published_set", &w->tuf);
+	open_reader(w, "farm.db", "task", &w->farm);
+	open_reader(w, "tuf.db", "asked", &w->tuf);
 }
 
 /* --- replies of any handler ------------------------------------------------*/

@@ -17,6 +17,8 @@ static const struct {
 	{ "/builds", "Builds" },
 	{ "/releases", "Releases" },
 	{ "/fleet", "Fleet" },
+	{ "/exposure", "Exposure" },
+	{ "/trust", "Trust" },
 };
 
 static void

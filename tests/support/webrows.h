@@ -155,8 +155,8 @@ static const char *const KILN_UNUSED pages[] = { "/", "/recipes",
 	"/recipe/dns-dhcp", "/builds", "/build/1", "/build/2", "/build/3",
 	"/build/4", "/build/1/log", "/build/2/log", "/build/3/log",
 	"/build/4/log", "/build/2/log?from=100", "/releases", "/fleet",
-	"/compare/1/2", "/find?q=x", "/builds?state=failed",
-	"/fleet?state=committed" };
+	"/exposure", "/exposure?security=1", "/trust", "/compare/1/2",
+	"/find?q=x", "/builds?state=failed", "/fleet?state=committed" };
 
 /* Every element that is opened is closed, in order, and nothing else looks
  * like markup. */
