@@ -11,6 +11,7 @@
 #include "builder/progress.h"
 #include "builder/queue.h"
 #include "builder/relock.h"
+#include "builder/repos.h"
 #include "builder/task.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -71,9 +72,12 @@ static int
 load(struct pass *p, struct err *err)
 {
 	struct builder *b = p->b;
+	int rc = repos_load(b, &p->recipes, err);
 
-	if (recipes_load(b->recipes, b->store, &p->recipes, err) == -1)
-		return -1;
+	if (rc != 1) {
+		p->c->no_recipes = rc == 0;
+		return rc;
+	}
 	p->wanted = mem_zero(p->recipes.n + 1, sizeof(*p->wanted));
 	p->locks = mem_zero(p->recipes.n + 1, sizeof(struct lock *));
 	p->urgent = mem_zero(p->recipes.n + 1, sizeof(*p->urgent));
@@ -398,8 +402,15 @@ account(struct pass *p, struct err *err)
 static int
 pass_run(struct pass *p, bool poll, struct err *err)
 {
+	p->c->archive_reached = true;
+	if (poll && repos_poll(p->b, &p->c->archive_reached, err) == -1)
+		return -1;
 	if (load(p, err) == -1)
 		return -1;
+	if (p->c->no_recipes) {
+		p->c->archive_reached = false; /* soon again */
+		return 0;
+	}
 	relock_tell_suites(p->b, &p->recipes);
 	if (poll &&
 	    poll_inputs(p->b, &p->recipes, &p->c->archive_reached, err) == -1)
@@ -461,6 +472,8 @@ cycle_release(struct cycle *c)
 bool
 cycle_all_good(const struct cycle *c)
 {
+	if (c->no_recipes)
+		return false;
 	for (size_t i = 0; i < c->noutcomes; i++)
 		if (strcmp(c->outcomes[i].verdict, "reproduced") != 0 ||
 		    c->outcomes[i].why)

@@ -22,7 +22,7 @@ struct builder {
 	struct db *db;
 	struct store *store;
 	struct deb_archive archive;
-	int recipes; /* folder */
+	int recipes; /* folder; -1: repositories, builder/repos.h */
 	int envdir, workdir, logdir, rundir;
 	struct env_crew *crew;		  /* who writes env/ */
 	const char *env_path, *work_path; /* as bwrap reaches them */
@@ -55,6 +55,7 @@ struct cycle {
 	int64_t needed;			    /* of executed: farm.db, cycle */
 	int64_t alarms;			    /* audits that differ */
 	bool archive_reached;
+	bool no_recipes;	  /* a repository of them could not be had */
 	struct outcome *outcomes; /* in the order of work */
 	size_t noutcomes, capoutcomes;
 };

@@ -3,10 +3,10 @@
 #include <dirent.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "builder/pace.h"
 #include "builder/progress.h"
 #include "lib/fdio.h"
 #include "lib/ipc.h"
@@ -15,8 +15,6 @@
 #include "lib/own.h"
 #include "lib/tree.h"
 
-#define RETRY_S 300    /* when it could not be reached, or a run was lost */
-#define ASKED_S 60     /* requests to look come no faster */
 #define GLANCE_MS 5000 /* between two looks at the recipes' folder */
 
 /* --- has a recipe changed? ----------------------------------------------- */
@@ -112,16 +110,6 @@ read_requests(
 
 /* --- the loop ------------------------------------------------------------ */
 
-static int64_t
-next_poll(const struct settings *s)
-{
-	uint32_t r = 0;
-
-	/* So that farms do not all come at once. */
-	(void)!getrandom(&r, sizeof(r), 0);
-	return time_mono_ms() + 1000 * (s->poll + (int64_t)r % s->jitter);
-}
-
 static bool
 wait_wake(int wake)
 {
@@ -137,20 +125,22 @@ int
 loop_run(struct builder *b, const struct loop *l, struct err *err)
 {
 	struct hash seen = { 0 }, now = { 0 };
-	int64_t due = 0, retry = 0, asked = -1000 * ASKED_S;
-	bool wish = false;
+	int64_t due = 0, retry = 0, asked = -1000 * PACE_ASKED_S;
+	bool wish = false, begun = false;
 
 	while (!atomic_load(&b->stop)) {
 		int64_t ms = time_mono_ms();
-		bool changed =
-		    glance(b->recipes, &now) && !hash_equal(&now, &seen);
-		bool by_wish = wish && ms - asked >= 1000 * ASKED_S;
+		/* Repositories are not glanced at: they change with a poll. */
+		bool glanced = b->recipes != -1 && glance(b->recipes, &now);
+		bool changed = !begun || (glanced && !hash_equal(&now, &seen));
+		bool by_wish = wish && ms - asked >= 1000 * PACE_ASKED_S;
 		bool poll_now = !l->offline && (ms >= due || by_wish);
 
 		if (poll_now || changed || (retry && ms >= retry)) {
 			struct cycle c;
 			int rc;
 
+			begun = true;
 			seen = now;
 			if (by_wish) {
 				asked = ms;
@@ -162,10 +152,12 @@ loop_run(struct builder *b, const struct loop *l, struct err *err)
 				return -1;
 			}
 			if (poll_now)
-				due = c.archive_reached
-					  ? next_poll(&b->settings)
-					  : time_mono_ms() + 1000 * RETRY_S;
-			retry = c.failed ? time_mono_ms() + 1000 * RETRY_S : 0;
+				due = time_mono_ms() +
+				      pace_poll_ms(&b->settings,
+					  c.archive_reached, pace_random());
+			retry = c.failed ? time_mono_ms() +
+					       pace_retry_ms(pace_random())
+					 : 0;
 			log_info("cycle",
 			    "executed=%lld lost=%lld releases=%lld alarms=%lld",
 			    (long long)c.executed, (long long)c.failed,

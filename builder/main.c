@@ -252,9 +252,6 @@ open_folders(struct opened *o, struct builder *b, struct err *err)
 	b->rundir = farm_dir(&o->farm, "run", err);
 	if (b->envdir == -1 || b->logdir == -1 || b->rundir == -1)
 		return -1;
-	b->recipes = dir_open(o->farm.recipes, err);
-	if (b->recipes == -1)
-		return -1;
 	b->store = store_open(store, err);
 	if (!b->store)
 		return -1;
@@ -264,6 +261,20 @@ open_folders(struct opened *o, struct builder *b, struct err *err)
 	b->env_path = o->env_path;
 	b->work_path = o->work_path;
 	return 0;
+}
+
+/* The plain folder, unless kiln.yaml names repositories. */
+static int
+open_recipes(struct opened *o, struct builder *b, struct err *err)
+{
+	if (b->settings.nrepos > 0)
+		return 0;
+	if (!o->farm.recipes)
+		return err_set(err, ERR_MISSING,
+		    "no recipes: name their folder with --recipes, or a "
+		    "repository in kiln.yaml");
+	b->recipes = dir_open(o->farm.recipes, err);
+	return b->recipes == -1 ? -1 : 0;
 }
 
 /* What a killed predecessor left. */
@@ -295,15 +306,14 @@ open_all(struct opened *o, struct builder *b, const struct options *opt,
 
 	if (farm_enter(&o->farm, opt->state, opt->recipes, true, err) == -1)
 		return -1;
-	if (!o->farm.recipes)
-		return err_set(err, ERR_MISSING,
-		    "no recipes: name their folder with --recipes");
 	if (workers_start(&o->workers, err) == -1 ||
 	    env_crew_start(&o->crew, err) == -1 ||
 	    drop_to(ROLE_BUILDER, err) == -1 || open_folders(o, b, err) == -1)
 		return -1;
 	b->crew = &o->crew;
-	if (settings_read(&b->settings, o->farm.dirfd, opt->config, err) == -1)
+	if (settings_read(&b->settings, o->farm.dirfd, opt->config, err) ==
+		-1 ||
+	    open_recipes(o, b, err) == -1)
 		return -1;
 	db = farm_file(&o->farm, "farm.db");
 	b->db = db_open(db, farm_migrations, farm_migrations_count, err);
@@ -324,7 +334,9 @@ open_all(struct opened *o, struct builder *b, const struct options *opt,
 		.sources = &o->sources,
 		.tmpdir = b->workdir,
 		.gitdir = o->git,
-		.offline = opt->offline };
+		.offline = opt->offline,
+		.secrets = b->settings.secrets,
+		.nsecrets = b->settings.nsecrets };
 	b->only = opt->only;
 	b->nonly = opt->nonly;
 	b->jobs = jobs_of(opt, &b->settings);

@@ -68,7 +68,7 @@ poll_git(struct builder *b, const struct recipes *all, bool *reached,
 		}
 	r = upstream_poll(&b->archive, v, n, 0, &news, err);
 	free(v);
-	if (news.failed)
+	if (news.unreachable)
 		*reached = false;
 	return r;
 }
@@ -77,7 +77,6 @@ int
 poll_inputs(struct builder *b, const struct recipes *all, bool *reached,
     struct err *err)
 {
-	*reached = true;
 	poll_archive(b, all, reached);
 	return poll_git(b, all, reached, err);
 }

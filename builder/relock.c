@@ -9,6 +9,7 @@
 #include "builder/inputs/lock_make.h"
 #include "builder/plan/ledger.h"
 #include "builder/progress.h"
+#include "builder/repos.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/own.h"
@@ -272,8 +273,10 @@ write_recipe(struct builder *b, const struct recipe *r,
 	if (rc == -1)
 		return -1;
 	if (was->changed)
-		rc = event_put(b->db, "recipe-changed", r->name, 0, event, err,
-		    "the files of the recipe %s changed", r->name);
+		rc = event_put(b->db, "recipe-changed", r->name,
+		    repos_event(b, r, since), event, err,
+		    "the files of the recipe %s changed%s%s", r->name,
+		    r->origin ? ": it is of " : "", r->origin ? r->origin : "");
 	if (rc == 0 && l)
 		rc = tell_lock(b, r, l, since, event, err);
 	if (rc == 0)

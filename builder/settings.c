@@ -3,12 +3,15 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "builder/inputs/git.h"
 #include "builder/inputs/gpg.h"
 #include "lib/fdio.h"
 #include "lib/mem.h"
 
 #define SYSTEM_FILE "/etc/kiln/kiln.yaml"
+#define FILE_MAX_BYTES ((size_t)1 << 20)
 #define FARM_FILE "kiln.yaml"
 #define DAY ((int64_t)24 * 3600)
 
@@ -22,11 +25,36 @@ static const struct conf_key mirror_keys[] = {
 	{ .name = "keyring", .type = CONF_STR, .max = 1000 },
 	{ 0 },
 };
+static const struct conf_key repo_keys[] = {
+	{ .name = "git",
+	    .type = CONF_STR,
+	    .required = true,
+	    .max = GIT_URL_MAX },
+	{ .name = "ref",
+	    .type = CONF_STR,
+	    .required = true,
+	    .max = GIT_REF_MAX },
+	{ .name = "folder", .type = CONF_STR, .max = 1000 },
+	{ 0 },
+};
+static const struct conf_key secret_keys[] = {
+	{ .name = "url",
+	    .type = CONF_STR,
+	    .required = true,
+	    .max = GIT_URL_MAX },
+	{ .name = "file", .type = CONF_STR, .required = true, .max = 1000 },
+	{ 0 },
+};
 static const struct conf_key keys[] = {
 	{ .name = "suites", .type = CONF_DICT, .sub = suite_keys, .max = 64 },
 	{ .name = "poll", .type = CONF_DURATION, .min = 60, .max = 7 * DAY },
 	{ .name = "jitter", .type = CONF_DURATION, .min = 1, .max = DAY },
 	{ .name = "mirrors", .type = CONF_SEQ, .sub = mirror_keys, .max = 64 },
+	{ .name = "recipes", .type = CONF_SEQ, .sub = repo_keys, .max = 16 },
+	{ .name = "credentials",
+	    .type = CONF_SEQ,
+	    .sub = secret_keys,
+	    .max = 64 },
 	{ .name = "proxy", .type = CONF_STR, .max = 1000 },
 	{ .name = "cpus", .type = CONF_INT, .min = 1, .max = 1024 },
 	{ .name = "audit", .type = CONF_INT, .min = 0, .max = 100 },
@@ -38,6 +66,81 @@ static const struct conf_key keys[] = {
 	{ 0 },
 };
 
+static int
+read_repos(struct settings *s, const struct conf_node *root, struct err *err)
+{
+	size_t n = conf_count(root, "recipes");
+
+	s->repos = mem_zero(n + 1, sizeof(*s->repos));
+	for (size_t i = 0; i < n; i++) {
+		const struct conf_node *at = conf_at(root, "recipes", i, NULL);
+		struct settings_repo *r = &s->repos[s->nrepos++];
+
+		r->url = conf_str(at, "git", "");
+		r->ref = conf_str(at, "ref", "");
+		r->folder = conf_str(at, "folder", "");
+		if (!git_url_ok(r->url))
+			return conf_error(at, "git", err,
+			    "\"%.200s\" is no address of http, https or file,"
+			    " without a password in it",
+			    r->url);
+		if (!git_ref_ok(r->ref))
+			return conf_error(at, "ref", err,
+			    "\"%.100s\" is not the name of a branch or tag",
+			    r->ref);
+		if (*r->folder && !path_ok(r->folder))
+			return conf_error(at, "folder", err,
+			    "\"%.200s\" is not a path in a repository",
+			    r->folder);
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(s->repos[k].url, r->url) == 0)
+				return conf_error(
+				    at, "git", err, "%s comes twice", r->url);
+	}
+	return 0;
+}
+
+static int
+read_secrets(struct settings *s, const struct conf_node *root, struct err *err)
+{
+	size_t n = conf_count(root, "credentials");
+
+	s->secrets = mem_zero(n + 1, sizeof(*s->secrets));
+	for (size_t i = 0; i < n; i++) {
+		const struct conf_node *at =
+		    conf_at(root, "credentials", i, NULL);
+		struct archive_secret *c = &s->secrets[s->nsecrets++];
+		const char *host;
+
+		c->prefix = conf_str(at, "url", "");
+		c->file = conf_str(at, "file", "");
+		host = strstr(c->prefix, "://");
+		/* Else "https://a.example" would be good for a.example.org. */
+		if (!git_url_ok(c->prefix) ||
+		    strncmp(c->prefix, "http", 4) != 0 ||
+		    !strchr(host + 3, '/'))
+			return conf_error(at, "url", err,
+			    "\"%.200s\" is not the beginning of addresses: "
+			    "https://HOST/ and what follows",
+			    c->prefix);
+		if (c->file[0] != '/')
+			return conf_error(
+			    at, "file", err, "not an absolute path");
+	}
+	return 0;
+}
+
+/* The operator's own path, wherever it is. */
+static struct conf *
+read_path(const char *path, struct err *err)
+{
+	auto_buf struct buf text = BUF_INIT;
+
+	if (file_read(path, FILE_MAX_BYTES, &text, err) == -1)
+		return NULL;
+	return conf_parse(path, text.data, text.len, keys, err);
+}
+
 int
 settings_read(struct settings *s, int farm, const char *path, struct err *err)
 {
@@ -45,12 +148,11 @@ settings_read(struct settings *s, int farm, const char *path, struct err *err)
 
 	*s = (struct settings){ .poll = 3600, .jitter = 600, .audit = -1 };
 	if (path)
-		s->conf = conf_read_at(AT_FDCWD, path, path, keys, err);
+		s->conf = read_path(path, err);
 	else if (file_exists_at(farm, FARM_FILE))
 		s->conf = conf_read_at(farm, FARM_FILE, FARM_FILE, keys, err);
-	else if (file_exists_at(AT_FDCWD, SYSTEM_FILE))
-		s->conf =
-		    conf_read_at(AT_FDCWD, SYSTEM_FILE, SYSTEM_FILE, keys, err);
+	else if (access(SYSTEM_FILE, F_OK) == 0)
+		s->conf = read_path(SYSTEM_FILE, err);
 	else
 		return 0;
 	if (!s->conf)
@@ -62,12 +164,17 @@ settings_read(struct settings *s, int farm, const char *path, struct err *err)
 	s->memory = conf_int(root, "memory", 0);
 	s->cpus = conf_int(root, "cpus", 0);
 	s->audit = conf_int(root, "audit", s->audit);
-	return 0;
+	if (read_repos(s, root, err) == 0 && read_secrets(s, root, err) == 0)
+		return 0;
+	settings_release(s);
+	return -1;
 }
 
 void
 settings_release(struct settings *s)
 {
+	free(s->repos);
+	free(s->secrets);
 	conf_free(s->conf);
 	*s = (struct settings){ 0 };
 }

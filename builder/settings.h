@@ -6,9 +6,16 @@
 #include <stdint.h>
 
 #include "builder/inputs/apt.h"
+#include "builder/inputs/archive.h"
 #include "lib/attr.h"
 #include "lib/conf.h"
 #include "lib/err.h"
+
+/* Recipes in a repository; borrows from the conf. */
+struct settings_repo {
+	const char *url, *ref;
+	const char *folder; /* "": its top */
+};
 
 struct settings {
 	struct conf *conf;    /* NULL: there is no file, all is as below */
@@ -16,6 +23,10 @@ struct settings {
 	int64_t jobs;	      /* 0: as many as processors */
 	int64_t memory, cpus; /* of all runs at a time; 0: by the machine */
 	int64_t audit;	      /* percent of skipped plans; -1: not said */
+	struct settings_repo *repos; /* none: the plain folder */
+	size_t nrepos;
+	struct archive_secret *secrets;
+	size_t nsecrets;
 };
 
 /* `path` NULL: kiln.yaml of the farm's folder, else /etc/kiln/kiln.yaml, else

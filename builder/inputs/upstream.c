@@ -177,6 +177,7 @@ look(struct deb_archive *a, const struct upstream_git *g, int64_t parent,
 	news->checked++;
 	if (git_look(&git, &l, &seen, &why) == -1) {
 		news->failed++;
+		news->unreachable += why.cls == ERR_BUSY;
 		return failed(a, g, parent, &why, err);
 	}
 	if (known == 1 && strcmp(commit, seen.commit) == 0)
@@ -257,6 +258,56 @@ upstream_pin(struct deb_archive *a, const struct upstream_git *g,
 	return tar_known(a, out, err);
 }
 
+/* The mirror is a cache, and may have gone: it is filled again. */
+static int
+refill(struct deb_archive *a, const struct lock_git *g, const struct err *why,
+    struct err *err)
+{
+	struct git git = { &a->workers->git, a->gitdir };
+	struct git_look l = { .url = g->url,
+		.ref = g->commit,
+		.credentials = secret_for(a, g->url),
+		.proxy = a->sources->proxy };
+	struct git_seen seen;
+
+	if (why->cls != ERR_MISSING || a->offline) {
+		*err = *why;
+		return -1;
+	}
+	return git_look(&git, &l, &seen, err);
+}
+
+static int
+make_tar(
+    struct deb_archive *a, const struct lock_git *g, int fd, struct err *err)
+{
+	auto_free char *name = mem_strn(g->file, strlen(g->file) - 4);
+	struct git git = { &a->workers->git, a->gitdir };
+	struct err why = ERR_INIT;
+
+	if (git_tar(&git, g->url, g->commit, name, 0, fd, &why) == 0)
+		return 0;
+	if (refill(a, g, &why, err) == -1)
+		return -1;
+	return git_tar(&git, g->url, g->commit, name, 0, fd, err);
+}
+
+int
+upstream_checkout(struct deb_archive *a, const struct lock_git *g,
+    const char *folder, char path[GIT_CHECKOUT_MAX], struct err *err)
+{
+	struct git git = { &a->workers->git, a->gitdir };
+	struct err why = ERR_INIT;
+
+	git_checkout_path(g->url, g->commit, folder, path);
+	if (file_exists_at(a->gitdir, path) ||
+	    git_checkout(&git, g->url, g->commit, folder, path, &why) == 0)
+		return 0;
+	if (refill(a, g, &why, err) == -1)
+		return -1;
+	return git_checkout(&git, g->url, g->commit, folder, path, err);
+}
+
 static int
 write_tar(struct deb_archive *a, const struct lock_git *g, struct err *err)
 {
@@ -271,31 +322,6 @@ write_tar(struct deb_archive *a, const struct lock_git *g, struct err *err)
 	stmt_bind_hash(q, 3, &g->sha256);
 	stmt_bind_int(q, 4, g->size);
 	return stmt_run(q, err);
-}
-
-/* The mirror is a cache, and may have gone: it is filled again. */
-static int
-make_tar(
-    struct deb_archive *a, const struct lock_git *g, int fd, struct err *err)
-{
-	auto_free char *name = mem_strn(g->file, strlen(g->file) - 4);
-	struct git git = { &a->workers->git, a->gitdir };
-	struct git_look l = { .url = g->url,
-		.ref = g->commit,
-		.credentials = secret_for(a, g->url),
-		.proxy = a->sources->proxy };
-	struct git_seen seen;
-	struct err why = ERR_INIT;
-
-	if (git_tar(&git, g->url, g->commit, name, 0, fd, &why) == 0)
-		return 0;
-	if (why.cls != ERR_MISSING || a->offline) {
-		*err = why;
-		return -1;
-	}
-	if (git_look(&git, &l, &seen, err) == -1)
-		return -1;
-	return git_tar(&git, g->url, g->commit, name, 0, fd, err);
 }
 
 int

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "builder/inputs/archive.h"
+#include "builder/inputs/git.h"
 #include "builder/inputs/lock.h"
 
 struct upstream_git {
@@ -33,6 +34,7 @@ char *upstream_subject(const char *url, const char *ref) KILN_MUST;
 
 struct upstream_news {
 	size_t checked, changed, failed;
+	size_t unreachable; /* of those that failed: it may pass */
 };
 
 /*
@@ -57,6 +59,10 @@ int upstream_pin(struct deb_archive *, const struct upstream_git *,
 /* Makes the tar, unless the store has it, and completes the entry. */
 int upstream_export(
     struct deb_archive *, struct lock_git *, struct err *) KILN_MUST;
+
+/* A folder of the pinned commit ("": all), as files below git/. */
+int upstream_checkout(struct deb_archive *, const struct lock_git *,
+    const char *folder, char path[GIT_CHECKOUT_MAX], struct err *) KILN_MUST;
 
 /*
  * Fetches the file, unless the store has it, and completes the entry.  Each

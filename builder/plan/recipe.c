@@ -47,13 +47,28 @@ by_name(const void *a, const void *b)
 	    ((const struct recipe *)a)->name, ((const struct recipe *)b)->name);
 }
 
+static struct recipe *
+listed(const struct recipes *all, const char *name)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->v[i].name, name) == 0)
+			return &all->v[i];
+	return NULL;
+}
+
+static const char *
+place(const char *origin)
+{
+	return origin ? origin : "the folder of recipes";
+}
+
 static int
-list(int dirfd, struct recipes *all, struct err *err)
+list(int dirfd, const char *origin, struct recipes *all, size_t *cap,
+    struct err *err)
 {
 	auto_fd int copy = dir_open_at(dirfd, ".", err);
 	auto_dir DIR *d = NULL;
 	struct dirent *e;
-	size_t cap = 0;
 
 	if (copy == -1)
 		return -1;
@@ -63,22 +78,29 @@ list(int dirfd, struct recipes *all, struct err *err)
 	copy = -1;
 	while ((errno = 0, e = readdir(d))) {
 		auto_free char *yaml = NULL;
+		struct recipe *other;
 
 		if (!name_ok(e->d_name))
 			continue;
 		yaml = mem_printf("%s/recipe.yaml", e->d_name);
 		if (!file_exists_at(dirfd, yaml))
 			continue;
+		other = listed(all, e->d_name);
+		if (other) {
+			recipe_hold(other, true,
+			    "the recipe %s is in %s and in %s", e->d_name,
+			    place(other->origin), place(origin));
+			continue;
+		}
 		if (all->n == RECIPES_MAX)
 			return err_set(err, ERR_INPUT, "more than %d recipes",
 			    RECIPES_MAX);
-		MEM_GROW(all->v, all->n, cap);
-		all->v[all->n++] =
-		    (struct recipe){ .name = mem_str(e->d_name) };
+		MEM_GROW(all->v, all->n, *cap);
+		all->v[all->n++] = (struct recipe){ .name = mem_str(e->d_name),
+			.origin = mem_str(origin) };
 	}
 	if (errno)
 		return err_sys(err, "list the recipes");
-	qsort(all->v, all->n, sizeof(*all->v), by_name);
 	return 0;
 }
 
@@ -86,13 +108,30 @@ int
 recipes_load(
     int dirfd, struct store *store, struct recipes *all, struct err *err)
 {
+	struct recipe_folder one = { dirfd, NULL };
+
+	return recipes_load_from(&one, 1, store, all, err);
+}
+
+int
+recipes_load_from(const struct recipe_folder *v, size_t n, struct store *store,
+    struct recipes *all, struct err *err)
+{
+	size_t cap = 0;
+
 	*all = (struct recipes){ 0 };
-	if (list(dirfd, all, err) == -1) {
-		recipes_release(all);
-		return -1;
+	for (size_t f = 0; f < n; f++) {
+		size_t first = all->n;
+
+		if (list(v[f].dirfd, v[f].origin, all, &cap, err) == -1) {
+			recipes_release(all);
+			return -1;
+		}
+		for (size_t i = first; i < all->n; i++)
+			load_one(v[f].dirfd, store, &all->v[i]);
 	}
-	for (size_t i = 0; i < all->n; i++)
-		load_one(dirfd, store, &all->v[i]);
+	if (all->n)
+		qsort(all->v, all->n, sizeof(*all->v), by_name);
 	for (size_t i = 0; i < all->n; i++) {
 		struct err why = ERR_INIT;
 

@@ -124,6 +124,14 @@ struct recipes {
  */
 int recipes_load(
     int dirfd, struct store *, struct recipes *, struct err *) KILN_MUST;
+/* The same of several; a name that is in two of them is held. */
+struct recipe_folder {
+	int dirfd;
+	const char
+	    *origin; /* becomes that of its recipes; NULL: a plain folder */
+};
+int recipes_load_from(const struct recipe_folder *, size_t, struct store *,
+    struct recipes *, struct err *) KILN_MUST;
 void recipes_release(struct recipes *);
 struct recipe *recipes_find(const struct recipes *, const char *name);
 /* Sets `error` (the first stays). */

@@ -330,6 +330,32 @@ sources_are_names_repositories_and_files(void **state)
 }
 
 static void
+a_name_in_two_folders_is_held_and_both_are_named(void **state)
+{
+	struct recipe_folder v[2] = { { -1, "https://h/a 01" },
+		{ -1, "https://h/b 02" } };
+	static const char good[] =
+	    "name: one\nkind: source\nsummary: s\nsuites: [bookworm]\n"
+	    "build: {packages: [gcc], script: build.sh}\noutputs: [out]\n";
+
+	(void)state;
+	put("a/one/build.sh", "true\n");
+	put("a/one/recipe.yaml", good);
+	put("b/one/recipe.yaml", good);
+	put("b/two/recipe.yaml", "x");
+	v[0].dirfd = openat(scratch.fd, "a", O_RDONLY | O_DIRECTORY);
+	v[1].dirfd = openat(scratch.fd, "b", O_RDONLY | O_DIRECTORY);
+	recipes_release(&all);
+	assert_int_equal(recipes_load_from(v, 2, NULL, &all, &err), 0);
+	close(v[0].dirfd);
+	close(v[1].dirfd);
+	assert_int_equal(all.n, 2);
+	assert_string_equal(all.v[1].origin, "https://h/b 02");
+	assert_string_equal(error_of("one"),
+	    "the recipe one is in https://h/a 01 and in https://h/b 02");
+}
+
+static void
 the_tree_digest_changes_with_content_and_x_bit_only(void **state)
 {
 	struct hash first;
@@ -365,6 +391,7 @@ main(void)
 		T(only_plain_files_may_lie_beside),
 		T(one_bad_recipe_holds_only_itself_and_its_users),
 		T(a_cycle_is_refused_and_named),
+		T(a_name_in_two_folders_is_held_and_both_are_named),
 		T(sources_are_names_repositories_and_files),
 		T(the_tree_digest_changes_with_content_and_x_bit_only),
 	};

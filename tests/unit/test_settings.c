@@ -65,6 +65,76 @@ mirrors_take_the_place_of_apt_sources(void **state)
 }
 
 static void
+repositories_of_recipes_and_their_credentials_are_read(void **state)
+{
+	struct settings s;
+
+	(void)state;
+	assert_int_equal(
+	    read_text(&s, "recipes:\n"
+			  "  - {git: 'https://h.example/a.git', ref: main,"
+			  " folder: kiln/recipes}\n"
+			  "  - {git: 'file:///srv/b', ref: v1}\n"
+			  "credentials:\n"
+			  "  - {url: 'https://h.example/', file: /etc/x}\n"),
+	    0);
+	assert_int_equal(s.nrepos, 2);
+	assert_string_equal(s.repos[0].folder, "kiln/recipes");
+	assert_string_equal(s.repos[1].folder, "");
+	assert_int_equal(s.nsecrets, 1);
+	assert_string_equal(s.secrets[0].file, "/etc/x");
+	settings_release(&s);
+}
+
+static void
+settings_refuse(const char *text, const char *part)
+{
+	struct settings s;
+
+	assert_int_equal(read_text(&s, text), -1);
+	if (err.cls != ERR_INPUT || !strstr(err.msg, part))
+		fail_msg("%s", err.msg);
+}
+
+static void
+bad_repositories_and_credentials_are_named_with_their_place(void **state)
+{
+	(void)state;
+	settings_refuse("recipes: [{git: 'ssh://h/x', ref: a}]\n",
+	    "kiln.yaml:1:12: git: \"ssh://h/x\" is no address");
+	settings_refuse("recipes: [{git: 'https://u:p@h/x', ref: a}]\n",
+	    "without a password in it");
+	settings_refuse("recipes: [{git: 'https://h/x', ref: '-a'}]\n",
+	    "not the name of a branch or tag");
+	settings_refuse(
+	    "recipes: [{git: 'https://h/x', ref: a, folder: ../b}]\n",
+	    "not a path in a repository");
+	settings_refuse("recipes: [{git: 'https://h/x', ref: a},"
+			" {git: 'https://h/x', ref: b}]\n",
+	    "https://h/x comes twice");
+	settings_refuse("credentials: [{url: 'https://h', file: /x}]\n",
+	    "is not the beginning of addresses");
+	settings_refuse("credentials: [{url: 'https://h/', file: x}]\n",
+	    "not an absolute path");
+}
+
+static void
+named_file_may_lie_anywhere(void **state)
+{
+	char path[300];
+	struct settings s;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/other.yaml", scratch.path);
+	assert_int_equal(file_write_at(scratch.fd, "other.yaml", "poll: 2h\n",
+			     9, 0644, &err),
+	    0);
+	assert_int_equal(settings_read(&s, scratch.fd, path, &err), 0);
+	assert_int_equal(s.poll, 7200);
+	settings_release(&s);
+}
+
+static void
 mistakes_are_named_with_their_place(void **state)
 {
 	auto_apt struct apt_sources l = APT_SOURCES_INIT;
@@ -105,6 +175,9 @@ main(void)
 		T(mirrors_take_the_place_of_apt_sources),
 		T(mistakes_are_named_with_their_place),
 		T(named_file_has_to_be_there),
+		T(named_file_may_lie_anywhere),
+		T(repositories_of_recipes_and_their_credentials_are_read),
+		T(bad_repositories_and_credentials_are_named_with_their_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
