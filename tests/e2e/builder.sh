@@ -156,6 +156,9 @@ killed() {
 	pid=$!
 	until_ok 60 running || return 1
 	fails_with 75 run --once --offline --recipes "$bad" || return 1
+	has "$(cat "$tmp/err")" "another kiln-builder has this farm" || return 1
+	has "$(cat "$tmp/err")" "locked by process $(cat "$state/work/lock")" ||
+	    return 1
 	until_ok 5 grep -q begin "$state"/log/runs/run-*.log
 	live=$(cat "$state"/log/runs/run-*.log)
 	kill -9 "$(cat "$state/work/lock")"
