@@ -8,6 +8,18 @@
 static const char *const expect_words[] = { "address", "self", "nxdomain",
 	"any" };
 
+static const char *const type_words[] = { "dns", "tcp", "http", "tls", "mqtt",
+	"dhcp" };
+
+int
+probe_type_of(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_LEN(type_words); i++)
+		if (strcmp(type_words[i], word) == 0)
+			return (int)i;
+	return -1;
+}
+
 /* --- over ipc ------------------------------------------------------------ */
 
 void
@@ -46,7 +58,7 @@ probe_receive(struct ipc_msg *m, struct probe *p, struct err *err)
 	    GET_TEXT(m, p->value, err) == -1 ||
 	    ipc_get_u32(m, &tcp, err) == -1 || ipc_get_u32(m, &port, err) == -1)
 		return -1;
-	if (type > PROBE_TCP || expect > PROBE_ANY || tcp > 1 || port > 65535)
+	if (type > PROBE_DHCP || expect > PROBE_ANY || tcp > 1 || port > 65535)
 		return err_set(err, ERR_INPUT, "a probe out of range");
 	p->type = (enum probe_type)type;
 	p->expect = (enum probe_expect)expect;
@@ -62,11 +74,15 @@ probe_json(const struct probe *p)
 {
 	json_t *j = json_object();
 
-	js_set_str(j, "type", p->type == PROBE_DNS ? "dns" : "tcp");
-	if (p->type == PROBE_TCP) {
+	js_set_str(j, "type", type_words[p->type]);
+	if (p->type != PROBE_DNS && p->type != PROBE_DHCP)
 		js_set_int(j, "port", p->port);
+	if (p->type == PROBE_HTTP)
+		js_set_str(j, "path", p->name);
+	if (p->type == PROBE_HTTP || p->type == PROBE_MQTT)
+		js_set_str(j, "value", p->value);
+	if (p->type != PROBE_DNS)
 		return j;
-	}
 	js_set_str(j, "name", p->name);
 	js_set_str(j, "qtype", p->qtype);
 	js_set_str(j, "expect", expect_words[p->expect]);
@@ -98,18 +114,26 @@ probe_from_json(
 	const char *type, *expect;
 	int64_t port;
 	size_t i;
+	int t;
 
 	if (js_str(what, j, "type", &type, err) == -1)
 		return -1;
-	if (strcmp(type, "tcp") == 0) {
-		p->type = PROBE_TCP;
+	t = probe_type_of(type);
+	if (t == -1)
+		return err_set(err, ERR_INPUT, "%s: unknown probe", what);
+	p->type = (enum probe_type)t;
+	if (p->type != PROBE_DNS && p->type != PROBE_DHCP) {
 		if (js_int(what, j, "port", 1, 65535, &port, err) == -1)
 			return -1;
 		p->port = (uint16_t)port;
-		return 0;
 	}
-	if (strcmp(type, "dns") != 0)
-		return err_set(err, ERR_INPUT, "%s: unknown probe", what);
+	if (p->type == PROBE_HTTP && COPY(what, j, "path", p->name, err) == -1)
+		return -1;
+	if ((p->type == PROBE_HTTP || p->type == PROBE_MQTT) &&
+	    COPY(what, j, "value", p->value, err) == -1)
+		return -1;
+	if (p->type != PROBE_DNS)
+		return 0;
 	if (COPY(what, j, "name", p->name, err) == -1 ||
 	    COPY(what, j, "qtype", p->qtype, err) == -1 ||
 	    js_str(what, j, "expect", &expect, err) == -1 ||
@@ -139,17 +163,31 @@ printable(const char *s)
 bool
 probe_ok(const struct probe *p)
 {
-	if (p->type == PROBE_TCP)
-		return p->port > 0;
+	if (p->type != PROBE_DNS && p->type != PROBE_DHCP && p->port == 0)
+		return false;
+	if (p->type == PROBE_HTTP && p->name[0] != '/')
+		return false;
 	return printable(p->name) && printable(p->qtype) && printable(p->value);
 }
 
 void
 probe_text(const struct probe *p, struct buf *b)
 {
-	if (p->type == PROBE_TCP)
-		buf_printf(b, "tcp port %u", p->port);
-	else
+	switch (p->type) {
+	case PROBE_DNS:
 		buf_printf(b, "dns %s %s%s", p->qtype, p->name,
 		    p->tcp ? " over tcp" : "");
+		break;
+	case PROBE_HTTP:
+		buf_printf(b, "http port %u %s", p->port, p->name);
+		break;
+	case PROBE_DHCP:
+		buf_str(b, "dhcp");
+		break;
+	case PROBE_TCP:
+	case PROBE_TLS:
+	case PROBE_MQTT:
+		buf_printf(b, "%s port %u", type_words[p->type], p->port);
+		break;
+	}
 }

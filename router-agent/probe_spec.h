@@ -15,7 +15,16 @@
 #include "lib/err.h"
 #include "lib/ipc.h"
 
-enum probe_type { PROBE_DNS, PROBE_TCP };
+enum probe_type {
+	PROBE_DNS,
+	PROBE_TCP,
+	PROBE_HTTP, /* `name` is the path, `value` the status */
+	PROBE_TLS,
+	PROBE_MQTT, /* `value`: accepted, refused, any */
+	PROBE_DHCP, /* where the service's configuration has a `dhcp` */
+};
+/* Of a type's word; -1: none. */
+int probe_type_of(const char *);
 enum probe_expect {
 	PROBE_ADDRESS, /* or text, in `value` */
 	PROBE_SELF,    /* the machine's own address */
@@ -31,8 +40,7 @@ struct probe {
 	enum probe_expect expect;
 	char value[256];
 	bool tcp;
-	/* tcp */
-	uint16_t port;
+	uint16_t port; /* all but dns and dhcp */
 };
 
 void probe_send(const struct probe *, struct buf *fields);

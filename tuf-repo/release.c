@@ -23,6 +23,11 @@ static const char *const kernel_keys[] = { "type", "part", "service", "version",
 static const char *const dns_keys[] = { "kind", "v", "type", "name", "qtype",
 	"expect", "transport", NULL };
 static const char *const tcp_keys[] = { "kind", "v", "type", "port", NULL };
+static const char *const http_keys[] = { "kind", "v", "type", "port", "path",
+	"expect", NULL };
+static const char *const mqtt_keys[] = { "kind", "v", "type", "port", "expect",
+	NULL };
+static const char *const dhcp_keys[] = { "kind", "v", "type", NULL };
 
 static bool
 one_of(const char *s, const char *const *words)
@@ -84,10 +89,31 @@ check_strings(
 	return 0;
 }
 
+/* A probe of anything but DNS. */
+static int
+check_other(const json_t *p, const char *const *keys, struct err *err)
+{
+	const char *s;
+	int64_t v;
+
+	if (js_only("probe", p, keys, err) == -1 ||
+	    (one_of("port", keys) &&
+		js_int("probe", p, "port", 1, 65535, &v, err) == -1) ||
+	    (one_of("path", keys) &&
+		get_text("probe", p, "path", 255, &s, err) == -1))
+		return -1;
+	return one_of("expect", keys)
+		   ? get_text("probe", p, "expect", 255, &s, err)
+		   : 0;
+}
+
 static int
 check_probe(const json_t *p, struct err *err)
 {
-	static const char *const types[] = { "dns", "tcp", NULL };
+	static const char *const types[] = { "dns", "tcp", "http", "tls",
+		"mqtt", "dhcp", NULL };
+	static const char *const *const others[] = { tcp_keys, http_keys,
+		tcp_keys, mqtt_keys, dhcp_keys };
 	static const char *const qtypes[] = { "A", "AAAA", "TXT", NULL };
 	static const char *const transports[] = { "udp", "tcp", NULL };
 	const char *s;
@@ -98,11 +124,10 @@ check_probe(const json_t *p, struct err *err)
 	    js_int("probe", p, "v", 1, 1, &v, err) == -1 ||
 	    get_word("probe", p, "type", types, err) == -1)
 		return -1;
-	if (strcmp(json_string_value(json_object_get(p, "type")), "tcp") == 0) {
-		if (js_only("probe", p, tcp_keys, err) == -1)
-			return -1;
-		return js_int("probe", p, "port", 1, 65535, &v, err);
-	}
+	s = json_string_value(json_object_get(p, "type"));
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (strcmp(s, types[i + 1]) == 0)
+			return check_other(p, others[i], err);
 	if (js_only("probe", p, dns_keys, err) == -1 ||
 	    get_text("probe", p, "name", 255, &s, err) == -1 ||
 	    get_word("probe", p, "qtype", qtypes, err) == -1 ||

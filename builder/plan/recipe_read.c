@@ -22,7 +22,8 @@ static const char *const kinds[] = { "source", "repack", "image", "kernel",
 static const char *const stages[] = { "build", "image" };
 static const char *const handovers[] = { "parallel", "handoff", "exclusive",
 	NULL };
-static const char *const probe_types[] = { "dns", "tcp", NULL };
+static const char *const probe_types[] = { "dns", "tcp", "http", "tls", "mqtt",
+	"dhcp", NULL };
 static const char *const qtypes[] = { "A", "AAAA", "TXT", NULL };
 static const char *const transports[] = { "udp", "tcp", NULL };
 
@@ -63,7 +64,19 @@ static const struct conf_key probe_keys[] = {
 	{ .name = "expect", .type = CONF_STR },
 	{ .name = "transport", .type = CONF_ENUM, .words = transports },
 	{ .name = "port", .type = CONF_INT, .min = 1, .max = 65535 },
+	{ .name = "path", .type = CONF_STR, .max = 255 },
 	{ 0 },
+};
+/* By type: which of the keys it has, and needs. */
+static const struct {
+	const char *type, *needs, *may[5];
+} probe_rules[] = {
+	{ "dns", "name", { "name", "qtype", "expect", "transport", NULL } },
+	{ "tcp", "port", { "port", NULL } },
+	{ "http", "port", { "port", "path", "expect", NULL } },
+	{ "tls", "port", { "port", NULL } },
+	{ "mqtt", "port", { "port", "expect", NULL } },
+	{ "dhcp", NULL, { NULL } },
 };
 static const struct conf_key volume_keys[] = {
 	{ .name = "name", .type = CONF_NAME, .required = true },
@@ -392,28 +405,37 @@ read_stages(const struct conf_node *root, struct recipe *r, struct err *err)
 	return read_files(image, r, err);
 }
 
+static bool
+probe_has(int type, const char *key)
+{
+	for (size_t i = 0; probe_rules[type].may[i]; i++)
+		if (strcmp(probe_rules[type].may[i], key) == 0)
+			return true;
+	return false;
+}
+
 static int
 check_probes(const struct conf_node *root, struct err *err)
 {
+	static const char *const words[] = { "name", "qtype", "expect",
+		"transport", "port", "path" };
+
 	for (size_t i = 0; i < conf_count(root, "probes"); i++) {
 		const struct conf_node *p = conf_at(root, "probes", i, NULL);
-		bool dns = conf_enum(p, "type", 0) == 0;
-		static const char *const dns_only[] = { "name", "qtype",
-			"expect", "transport" };
+		int type = conf_enum(p, "type", 0);
+		const char *needs = probe_rules[type].needs;
 
-		if (dns && !conf_has(p, "name"))
+		for (size_t k = 0; k < ARRAY_LEN(words); k++)
+			if (conf_has(p, words[k]) && !probe_has(type, words[k]))
+				return conf_error(p, words[k], err,
+				    "not for a probe of type %s",
+				    probe_types[type]);
+		if (needs && !conf_has(p, needs))
+			return conf_error(p, NULL, err, "a %s probe needs %s",
+			    probe_types[type], needs);
+		if (conf_str(p, "path", "/")[0] != '/')
 			return conf_error(
-			    p, NULL, err, "a dns probe needs name");
-		if (!dns && !conf_has(p, "port"))
-			return conf_error(
-			    p, NULL, err, "a tcp probe needs port");
-		for (size_t k = 0; !dns && k < ARRAY_LEN(dns_only); k++)
-			if (conf_has(p, dns_only[k]))
-				return conf_error(p, dns_only[k], err,
-				    "only for a dns probe");
-		if (dns && conf_has(p, "port"))
-			return conf_error(
-			    p, "port", err, "only for a tcp probe");
+			    p, "path", err, "it does not begin with /");
 	}
 	return 0;
 }
@@ -540,15 +562,19 @@ recipe_probes(const struct recipe *r)
 	for (size_t i = 0; i < conf_count(root, "probes"); i++) {
 		const struct conf_node *p = conf_at(root, "probes", i, NULL);
 		json_t *j = js_record_new("kiln/probe", 1);
+		int type = conf_enum(p, "type", 0);
 
-		js_set_str(j, "type", probe_types[conf_enum(p, "type", 0)]);
-		if (conf_has(p, "port")) {
+		js_set_str(j, "type", probe_types[type]);
+		if (conf_has(p, "port"))
 			js_set_int(j, "port", conf_int(p, "port", 0));
-		} else {
+		if (probe_has(type, "path"))
+			js_set_str(j, "path", conf_str(p, "path", "/"));
+		if (probe_has(type, "expect"))
+			js_set_str(j, "expect", conf_str(p, "expect", "any"));
+		if (probe_has(type, "name")) {
 			js_set_str(j, "name", conf_str(p, "name", ""));
 			js_set_str(
 			    j, "qtype", qtypes[conf_enum(p, "qtype", 0)]);
-			js_set_str(j, "expect", conf_str(p, "expect", "any"));
 			if (conf_enum(p, "transport", 0) == 1)
 				js_set_str(j, "transport", "tcp");
 		}

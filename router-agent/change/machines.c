@@ -300,8 +300,8 @@ probe(struct agent *a, struct machine *m, const struct set_service *s)
 	}
 	if (m->vm.state != VM_UP || time_mono_ms() < m->next_probe)
 		return;
-	if (probe_start(&m->probe, s, c->address, a->conf.lan_address,
-		m->on_lan ? NULL : m->vm.tap,
+	if (probe_start(&m->probe, s, c->config, a->conf.bridge, c->address,
+		a->conf.lan_address, m->on_lan ? NULL : m->vm.tap,
 		m->staged ? MACHINE_PROBE_MS / 2 : MACHINE_PROBE_MS,
 		&err) == -1) {
 		m->next_probe = time_mono_ms() + REPROBE_MS;

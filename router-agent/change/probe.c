@@ -10,9 +10,11 @@
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "router-agent/change/ask.h"
 #include "router-agent/change/probe_dns.h"
+#include "router-agent/change/probe_more.h"
 
-enum { FD_PARENT = 3 };
+enum { FD_PARENT = 3, FD_DHCP };
 enum { PROBE_GO = 1, PROBE_DONE };
 
 #define PROBE_UID 63 /* of the machines' numbers: no machine has it */
@@ -21,14 +23,39 @@ enum { PROBE_GO = 1, PROBE_DONE };
 
 /* --- the parent's side --------------------------------------------------- */
 
+/* What DHCP is to be asked for, if the service does DHCP at all.  Its port is
+ * root's, so the socket is. */
+static int
+add_pool(struct buf *b, const struct set_service *s, const json_t *config,
+    const char *device, struct spawn *sp, int *sock, struct err *err)
+{
+	const json_t *dhcp = json_object_get(config, "dhcp");
+	const char *start = json_string_value(json_object_get(dhcp, "start"));
+	const char *end = json_string_value(json_object_get(dhcp, "end"));
+	bool wanted = false;
+
+	for (size_t i = 0; i < s->nprobes; i++)
+		wanted = wanted || s->probes[i].type == PROBE_DHCP;
+	wanted = wanted && start && end;
+	ipc_add_str(b, wanted ? start : "");
+	ipc_add_str(b, wanted ? end : "");
+	if (!wanted)
+		return 0;
+	*sock = probe_dhcp_socket(device, err);
+	if (*sock == -1)
+		return -1;
+	sp->fds[sp->nfds++] = *sock;
+	return 0;
+}
+
 int
 probe_start(struct probe_run *r, const struct set_service *s,
-    const char *address, const char *from, const char *device,
-    int64_t deadline_ms, struct err *err)
+    const json_t *config, const char *bridge, const char *address,
+    const char *from, const char *device, int64_t deadline_ms, struct err *err)
 {
 	static const char *const argv[] = { "kiln-agent", "-x", "probe", NULL };
 	auto_buf struct buf b = BUF_INIT;
-	auto_fd int ours = -1, theirs = -1;
+	auto_fd int ours = -1, theirs = -1, dhcp = -1;
 	struct spawn sp = SPAWN_INIT;
 	int sv[2];
 
@@ -42,15 +69,18 @@ probe_start(struct probe_run *r, const struct set_service *s,
 	if (role_walls())
 		sp.uid = role_uid(ROLE_VM) + PROBE_UID;
 	sp.fds[sp.nfds++] = theirs;
-	if (spawn_start(&sp, &r->child, err) == -1)
-		return err_prefix(err, "start a probe");
 	ipc_add_str(&b, address);
 	ipc_add_str(&b, from);
 	ipc_add_str(&b, device ? device : "");
 	ipc_add_i64(&b, deadline_ms);
+	if (add_pool(
+		&b, s, config, device ? device : bridge, &sp, &dhcp, err) == -1)
+		return -1;
 	ipc_add_u32(&b, (uint32_t)s->nprobes);
 	for (size_t i = 0; i < s->nprobes; i++)
 		probe_send(&s->probes[i], &b);
+	if (spawn_start(&sp, &r->child, err) == -1)
+		return err_prefix(err, "start a probe");
 	if (ipc_send(ours, PROBE_GO, &b, NULL, 0, err) == -1) {
 		spawn_kill(&r->child);
 		return -1;
@@ -163,6 +193,7 @@ probe_judge(const struct probe *p, const char *self, const struct dns_answer *a,
 
 struct ask {
 	char *address, *from, *device;
+	char *start, *end; /* of the pool; "": no DHCP */
 	int64_t deadline_ms;
 	uint32_t n;
 	struct probe probes[SET_PROBES];
@@ -175,6 +206,8 @@ get_ask(struct ipc_msg *m, struct ask *a, struct err *err)
 	    ipc_get_str(m, 64, &a->from, err) == -1 ||
 	    ipc_get_str(m, 16, &a->device, err) == -1 ||
 	    ipc_get_i64(m, &a->deadline_ms, err) == -1 ||
+	    ipc_get_str(m, 64, &a->start, err) == -1 ||
+	    ipc_get_str(m, 64, &a->end, err) == -1 ||
 	    ipc_get_u32(m, &a->n, err) == -1)
 		return -1;
 	if (a->n > SET_PROBES)
@@ -200,23 +233,30 @@ one(const struct ask *a, const struct probe *p, int64_t left,
 		.tcp = p->tcp,
 		.deadline_ms = left,
 	};
+	const struct probe_more more = {
+		.server = a->address,
+		.from = a->from,
+		.device = device,
+		.dhcp = FD_DHCP,
+		.start = a->start,
+		.end = a->end,
+		.deadline_ms = left,
+	};
 	struct dns_answer answer;
 	struct err err = ERR_INIT;
 	auto_buf struct buf what = BUF_INIT;
-	bool ok;
 
+	if (p->type == PROBE_DHCP && !*a->start)
+		return true; /* the owner wants none */
 	if (p->type == PROBE_DNS) {
 		if (probe_dns_ask(&ask, &answer, &err) == 0)
 			return probe_judge(p, a->address, &answer, text);
-	} else if (probe_tcp(
-		       a->address, p->port, a->from, device, left, &err) == 0) {
-		snprintf(text, PROBE_TEXT, "tcp port %u open", p->port);
+	} else if (probe_more(&more, p, text, &err) == 0) {
 		return true;
 	}
-	ok = false;
 	probe_text(p, &what);
 	snprintf(text, PROBE_TEXT, "%.90s: %.140s", what.data, err.msg);
-	return ok;
+	return false;
 }
 
 static int

@@ -28,10 +28,12 @@ struct probe_run {
 	}
 
 /* `device`: ask on this interface alone (a machine that is not on the LAN
- * yet), or NULL.  `from`: the agent's own address, never a client's. */
+ * yet), or NULL: through the bridge.  `from`: the agent's own address, never a
+ * client's.  `config`: the service's own part, which may want no DHCP. */
 int probe_start(struct probe_run *, const struct set_service *,
-    const char *address, const char *from, const char *device,
-    int64_t deadline_ms, struct err *) KILN_MUST;
+    const json_t *config, const char *bridge, const char *address,
+    const char *from, const char *device, int64_t deadline_ms,
+    struct err *) KILN_MUST;
 /* 1: all good; 0: not; -1: no result yet.  `text` says what was answered. */
 int probe_result(struct probe_run *, char text[PROBE_TEXT]);
 void probe_stop(struct probe_run *);

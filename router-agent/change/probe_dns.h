@@ -26,8 +26,5 @@ struct probe_dns {
 /* ERR_BUSY: no answer in time; ERR_INPUT: one that is wrong. */
 int probe_dns_ask(
     const struct probe_dns *, struct dns_answer *, struct err *) KILN_MUST;
-/* Connects and closes again. */
-int probe_tcp(const char *server, uint16_t port, const char *from,
-    const char *device, int64_t deadline_ms, struct err *) KILN_MUST;
 
 #endif

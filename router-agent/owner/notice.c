@@ -1,6 +1,7 @@
 #include "router-agent/owner/notice.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -23,14 +24,20 @@ static int
 run(struct agent *a, const char *const *argv, int in, struct err *err)
 {
 	struct spawn sp = SPAWN_INIT;
+	auto_fd int null = -1;
 	struct child c = CHILD_INIT;
 	struct spawn_end end;
 	int64_t until = time_mono_ms() + PROGRAM_MS;
 	auto_buf struct buf how = BUF_INIT;
 	int got = 0;
 
+	/* What it says is nobody's. */
+	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (null == -1)
+		return err_sys(err, "open /dev/null");
 	sp.argv = argv;
 	sp.in = in;
+	sp.out = null;
 	if (spawn_start(&sp, &c, err) == -1)
 		return -1;
 	while (got == 0 && time_mono_ms() < until) {

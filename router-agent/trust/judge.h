@@ -21,6 +21,7 @@ struct judge {
 	struct set *out;
 	char *word;
 	struct err *err;
+	const json_t *custom[SET_SERVICES]; /* by index of out->services */
 };
 
 /* The word and the sentence; always -1. */
@@ -39,6 +40,8 @@ int take_text(struct judge *, const char *what, const json_t *custom,
 int take_file(struct judge *, const char *service, const struct hash *digest,
     const char *type, struct set_file *out, json_t **custom, int64_t *keys,
     int64_t *serial);
+/* Providers before who needs them; refused unless all needs are met. */
+int take_order(struct judge *);
 int take_probes(struct judge *, const json_t *custom, struct set_service *);
 
 #endif

@@ -117,7 +117,7 @@ take_service(struct judge *j, const json_t *entry)
 	if (volumes && json_array_size(volumes) > 0)
 		return refuse(j, "unsupported",
 		    "%s wants volumes, which this agent does not have", name);
-	j->out->nservices++;
+	j->custom[j->out->nservices++] = custom;
 	return 0;
 }
 
@@ -322,7 +322,8 @@ judge(struct judge *j)
 		return refuse(j, "metadata", "the set lists no services");
 	json_array_foreach(
 	    services, i, entry) if (take_service(j, entry) == -1) return -1;
-	if (all_services(j) == -1 || same_keys(j, "kernel") == -1)
+	if (all_services(j) == -1 || take_order(j) == -1 ||
+	    same_keys(j, "kernel") == -1)
 		return -1;
 	for (i = 0; i < j->out->nservices; i++)
 		if (same_keys(j, j->out->services[i].name) == -1)
@@ -347,7 +348,7 @@ rules_judge(const struct rules *r, struct set *out, char word[RULES_WORD],
     struct err *err)
 {
 	auto_free struct set *got = mem_zero(1, sizeof(*got));
-	struct judge j = { r, got, word, err };
+	struct judge j = { .r = r, .out = got, .word = word, .err = err };
 
 	word[0] = '\0';
 	if (judge(&j) == -1)

@@ -60,10 +60,10 @@ struct rules {
 
 /*
  * 0: `out` is what to run.  -1: refused; `word` says why: demo, no-set,
- * channel, arch, rollback, counter-reused, braked, not-in-set, not-listed,
- * wrong-role, other-role, too-few-keys, missing-key, new-keys, withdrawn,
- * metadata,
- * unsupported; or what TUF calls the attack, or err_cause()'s word.
+ * channel, arch, rollback, counter-reused, braked, not-in-set, needs,
+ * not-listed, wrong-role, other-role, too-few-keys, missing-key, new-keys,
+ * withdrawn, metadata, unsupported; or what TUF calls the attack, or
+ * err_cause()'s word.
  */
 int rules_judge(const struct rules *, struct set *out, char word[RULES_WORD],
     struct err *) KILN_MUST;

@@ -39,11 +39,49 @@ take_dns(struct judge *j, const char *what, const json_t *o, struct probe *p)
 	return 0;
 }
 
+/* A port, a path, and what is expected. */
+static int
+take_stream(struct judge *j, const char *what, const json_t *o, struct probe *p)
+{
+	static const char *const plain[] = { "kind", "v", "type", "port",
+		NULL };
+	static const char *const http[] = { "kind", "v", "type", "port", "path",
+		"expect", NULL };
+	static const char *const mqtt[] = { "kind", "v", "type", "port",
+		"expect", NULL };
+	static const char *const dhcp[] = { "kind", "v", "type", NULL };
+	const char *const *keys = p->type == PROBE_HTTP	  ? http
+				  : p->type == PROBE_MQTT ? mqtt
+				  : p->type == PROBE_DHCP ? dhcp
+							  : plain;
+	int64_t port;
+
+	if (js_only(what, o, keys, j->err) == -1)
+		return refuse(j, "unsupported",
+		    "%s: a probe with keys this agent does not know", what);
+	if (p->type == PROBE_DHCP)
+		return 0;
+	if (js_int(what, o, "port", 1, 65535, &port, j->err) == -1)
+		return refuse(j, "metadata", "%s: a probe of no port", what);
+	p->port = (uint16_t)port;
+	if (p->type == PROBE_HTTP &&
+	    TAKE_TEXT(j, what, o, "path", p->name) == -1)
+		return -1;
+	if (keys != plain && TAKE_TEXT(j, what, o, "expect", p->value) == -1)
+		return -1;
+	if (p->type == PROBE_MQTT && strcmp(p->value, "accepted") != 0 &&
+	    strcmp(p->value, "refused") != 0 && strcmp(p->value, "any") != 0)
+		return refuse(j, "unsupported",
+		    "%s: an mqtt probe that expects %.20s", what, p->value);
+	return 0;
+}
+
 static int
 take_probe(struct judge *j, const char *what, const json_t *o, struct probe *p)
 {
 	const char *kind, *type;
-	int64_t v, port;
+	int64_t v;
+	int t;
 
 	if (js_str(what, o, "kind", &kind, j->err) == -1 ||
 	    strcmp(kind, "kiln/probe") != 0 ||
@@ -51,17 +89,13 @@ take_probe(struct judge *j, const char *what, const json_t *o, struct probe *p)
 	    js_str(what, o, "type", &type, j->err) == -1)
 		return refuse(j, "unsupported",
 		    "%s: a probe of another kind or version", what);
-	if (strcmp(type, "dns") == 0) {
-		p->type = PROBE_DNS;
-		return take_dns(j, what, o, p);
-	}
-	if (strcmp(type, "tcp") != 0 ||
-	    js_int(what, o, "port", 1, 65535, &port, j->err) == -1)
+	t = probe_type_of(type);
+	if (t == -1)
 		return refuse(
 		    j, "unsupported", "%s: a probe of type %.20s", what, type);
-	p->type = PROBE_TCP;
-	p->port = (uint16_t)port;
-	return 0;
+	p->type = (enum probe_type)t;
+	return p->type == PROBE_DNS ? take_dns(j, what, o, p)
+				    : take_stream(j, what, o, p);
 }
 
 int

@@ -68,6 +68,10 @@ custom(struct store *s, char **argv, const char *part)
 	js_set_str(probe, "qtype", "A");
 	js_set_str(probe, "expect", "self");
 	json_array_append_new(probes, probe);
+	/* Asked only where the router's configuration wants DHCP. */
+	probe = js_record_new("kiln/probe", 1);
+	js_set_str(probe, "type", "dhcp");
+	json_array_append_new(probes, probe);
 	js_set(c, "probes", probes);
 	js_set_str(c, "handover", "handoff");
 	js_set(c, "needs", json_array());

@@ -48,7 +48,10 @@ lan: {bridge: br-lan, address: 192.0.2.1, prefix: 24}
 services:
   dns-dhcp:
     address: 192.0.2.53
-    config: {domain: lan, hosts: [{name: router, address: 192.0.2.53}]}
+    config:
+      domain: lan
+      hosts: [{name: router, address: 192.0.2.53}]
+      dhcp: {start: 192.0.2.100, end: 192.0.2.200, lease: 3600}
 reports: full
 ${more:-}
 EOF

@@ -1,8 +1,9 @@
-/* rooms: router-agent/trust/rules.c router-agent/trust/keyset.c
- * router-agent/trust/rules_image.c router-agent/trust/rules_probe.c
- * router-agent/trust/brake.c router-agent/trust/turn.c router-agent/clock.c
- * router-agent/set.c router-agent/set_wire.c router-agent/set_json.c
- * router-agent/probe_spec.c tests/support/tuf */
+/* rooms: router-agent/trust/rules.c router-agent/trust/rules_order.c
+ * router-agent/trust/keyset.c router-agent/trust/rules_image.c
+ * router-agent/trust/rules_probe.c router-agent/trust/brake.c
+ * router-agent/trust/turn.c router-agent/clock.c router-agent/set.c
+ * router-agent/set_wire.c router-agent/set_json.c router-agent/probe_spec.c
+ * tests/support/tuf */
 /*
  * The router's own rules.  A repository with everything in order, in memory;
  * each test spoils one thing and names the word of the refusal.
@@ -457,6 +458,121 @@ what_the_router_does_not_run_is_left_out(void **state)
 	assert_int_equal(f.got.nservices, 1);
 }
 
+/* A second service, ntp, in the set and on the router. */
+static json_t *
+add_ntp(void)
+{
+	json_t *svc = add_role("svc-ntp", 2), *c, *s = json_object();
+	char hex[HASH_HEX];
+
+	c = target(svc, "ntp", "a clock", "vm");
+	js_set(c, "probes", json_array());
+	js_set_str(c, "handover", "parallel");
+	tufmake_delegate(
+	    f.r->targets, "svc-ntp", &keys[KA], 3, 1, true, "images/ntp/*/*");
+	digest("a clock", hex);
+	js_set_str(s, "service", "ntp");
+	js_set_str(s, "kind", "vm");
+	js_set_str(s, "image", hex);
+	json_array_append_new(json_object_get(f.set, "services"), s);
+	f.services[1] = "ntp";
+	f.rules.nservices = 2;
+	return c;
+}
+
+static void
+what_is_needed_comes_first(void **state)
+{
+	json_t *ntp = add_ntp();
+
+	(void)state;
+	js_set(ntp, "provides", json_pack("[s]", "time/1"));
+	js_set(custom_of("dns-dhcp", f.image), "needs",
+	    json_pack("[s]", "time/1"));
+	assert_int_equal(judge(), 0);
+	assert_int_equal(f.got.nservices, 2);
+	assert_string_equal(f.got.services[0].name, "ntp");
+	assert_string_equal(f.got.services[1].name, "dns-dhcp");
+}
+
+static void
+without_needs_the_set_s_order_stays(void **state)
+{
+	(void)state;
+	add_ntp();
+	assert_int_equal(judge(), 0);
+	assert_string_equal(f.got.services[0].name, "dns-dhcp");
+}
+
+static void
+a_need_that_nobody_meets_is_refused(void **state)
+{
+	json_t *ntp = add_ntp();
+
+	(void)state;
+	js_set(ntp, "provides", json_pack("[s]", "time/1"));
+	js_set(custom_of("dns-dhcp", f.image), "needs",
+	    json_pack("[s]", "time/2"));
+	refuses("needs");
+	assert_non_null(strstr(f.err.msg, "dns-dhcp needs time/2"));
+}
+
+static void
+needs_in_a_ring_are_refused(void **state)
+{
+	json_t *ntp = add_ntp(), *dns = custom_of("dns-dhcp", f.image);
+
+	(void)state;
+	js_set(ntp, "provides", json_pack("[s]", "time/1"));
+	js_set(ntp, "needs", json_pack("[s]", "dns/1"));
+	js_set(dns, "provides", json_pack("[s]", "dns/1"));
+	js_set(dns, "needs", json_pack("[s]", "time/1"));
+	refuses("needs");
+	assert_non_null(strstr(f.err.msg, "ring"));
+}
+
+/* The router knows svc-dns-dhcp with other keys than the repository's. */
+static struct keysets *
+other_keys(void)
+{
+	static struct keysets known;
+	struct hash h;
+
+	memset(&known, 0, sizeof(known));
+	hash_bytes(&h, "others", 6);
+	assert_int_equal(
+	    keyset_judge(&known, "svc-dns-dhcp", &h, NOW - 1, 100, false),
+	    NOW - 1);
+	return &known;
+}
+
+static void
+other_keys_than_before_wait(void **state)
+{
+	(void)state;
+	f.rules.keysets = other_keys();
+	f.rules.hold_keys_s = 100;
+	refuses("new-keys");
+	assert_int_equal(f.rules.keysets->at[0].since, NOW);
+	/* Their days are over. */
+	f.rules.keysets->at[0].since = NOW - 100;
+	assert_int_equal(rules_judge(&f.rules, &f.got, f.word, &f.err), 0);
+}
+
+static void
+other_keys_do_not_stop_what_runs(void **state)
+{
+	(void)state;
+	f.rules.keysets = other_keys();
+	f.rules.hold_keys_s = 100;
+	f.rules.has_current = true;
+	assert_int_equal(canon_json(f.set, &f.set_bytes, &f.err), 0);
+	hash_bytes(&f.rules.current, f.set_bytes.data, f.set_bytes.len);
+	buf_clear(&f.set_bytes);
+	assert_int_equal(judge(), 0);
+	assert_int_equal(f.rules.keysets->at[0].since, NOW);
+}
+
 static void
 an_unknown_key_in_a_set_is_refused(void **state)
 {
@@ -537,6 +653,12 @@ main(void)
 		T(a_role_behind_that_lists_it_too_is_refused),
 		T(a_service_that_the_router_runs_must_be_there),
 		T(what_the_router_does_not_run_is_left_out),
+		T(what_is_needed_comes_first),
+		T(without_needs_the_set_s_order_stays),
+		T(a_need_that_nobody_meets_is_refused),
+		T(needs_in_a_ring_are_refused),
+		T(other_keys_than_before_wait),
+		T(other_keys_do_not_stop_what_runs),
 		T(an_unknown_key_in_a_set_is_refused),
 		T(an_unknown_probe_is_refused),
 		T(an_unknown_hand_over_is_refused),

@@ -190,7 +190,14 @@ meaning_is_checked(void **state)
 	held("kind: repack\n", "builds nothing");
 	held("probes: [{type: tcp}]\n", "needs port");
 	held("probes: [{type: dns}]\n", "needs name");
-	held("probes: [{type: tcp, port: 1, name: x}]\n", "only for a dns");
+	held("probes: [{type: tcp, port: 1, name: x}]\n",
+	    "not for a probe of type tcp");
+	held("probes: [{type: dhcp, port: 67}]\n",
+	    "not for a probe of type dhcp");
+	held("probes: [{type: http}]\n", "a http probe needs port");
+	held("probes: [{type: http, port: 80, path: x}]\n",
+	    "does not begin with /");
+	held("probes: [{type: smtp, port: 25}]\n", "mqtt");
 	held("clock: 1970-01-01T00:00:00Z\n", "before 1980");
 	held("kind: kernel\n", "a kernel needs image");
 	held("uses: [{recipe: two, outputs: [x]}]\n", "no recipe \"two\"");
