@@ -194,11 +194,35 @@ need_reported_set(
 }
 
 static int
+need_report(
+    struct pruning *w, const char *body, const char *why, struct err *err)
+{
+	auto_json json_t *report = json_loads(body, 0, NULL);
+	const json_t *services = json_object_get(report, "services");
+
+	for (size_t i = 0; i < json_array_size(services); i++)
+		need(w->images,
+		    json_string_value(
+			json_object_get(json_array_get(services, i), "image")),
+		    why);
+	return need_reported_set(w, report, why, err);
+}
+
+/* What each router runs, and what it ran before that: it may go back. */
+static int
 need_reported(struct pruning *w, struct err *err)
 {
 	static const char sql[] =
-	    "SELECT router, body FROM report r WHERE id ="
-	    " (SELECT max(id) FROM report WHERE router = r.router)";
+	    "WITH last AS (SELECT router, max(id) AS id FROM report"
+	    " GROUP BY router)"
+	    " SELECT r.router, r.body, 0 FROM last l"
+	    " JOIN report r ON r.id = l.id"
+	    " UNION ALL SELECT r.router, r.body, 1 FROM last l"
+	    " JOIN report n ON n.id = l.id JOIN report r ON r.id ="
+	    " (SELECT max(o.id) FROM report o WHERE o.router = l.router"
+	    " AND json_extract(o.body, '$.set.sha256') IS NOT NULL"
+	    " AND json_extract(o.body, '$.set.sha256') IS NOT"
+	    " json_extract(n.body, '$.set.sha256'))";
 	int rc;
 
 	if (!w->r->web)
@@ -206,17 +230,11 @@ need_reported(struct pruning *w, struct err *err)
 	auto_stmt struct stmt *q = db_stmt(w->r->web, sql);
 	while ((rc = stmt_step(q, err)) == 1) {
 		auto_free char *why =
-		    mem_printf("router %.12s runs it", stmt_str(q, 0));
-		auto_json json_t *report = json_loads(stmt_str(q, 1), 0, NULL);
-		const json_t *services = json_object_get(report, "services");
+		    mem_printf("router %.12s %s", stmt_str(q, 0),
+			stmt_int(q, 2) ? "ran it before" : "runs it");
 
-		if (need_reported_set(w, report, why, err) == -1)
+		if (need_report(w, stmt_str(q, 1), why, err) == -1)
 			return -1;
-		for (size_t i = 0; i < json_array_size(services); i++)
-			need(w->images,
-			    json_string_value(json_object_get(
-				json_array_get(services, i), "image")),
-			    why);
 	}
 	return rc;
 }

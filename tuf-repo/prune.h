@@ -1,8 +1,9 @@
 /*
  * Taking away from the published tree what nobody needs any more.  Kept are
  * all roots; the newest snapshots and what they lead to; the newest sets of
- * each channel with their images; what any router last reported to run; and
- * what a listed delta starts from.  The store and tuf.db are not touched.
+ * each channel with their images; what any router last reported to run and the
+ * set it ran before that; and what a listed delta starts from.  The store and
+ * tuf.db are not touched.
  */
 #ifndef KILN_PRUNE_H
 #define KILN_PRUNE_H

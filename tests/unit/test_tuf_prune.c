@@ -17,7 +17,6 @@
 #include "tuf-repo/promote.h"
 #include "tuf-repo/prune.h"
 #include "tuf-repo/release_key.h"
-#include "web/schema.c"
 
 /* --- death -----------------------------------------------------------------
  */
@@ -153,50 +152,6 @@ prune_takes_only_what_nobody_needs(void **state)
 	TF_OK(tf_pass());
 	assert_true(in_tree(&r[1].image));
 	assert_int_equal(tf_findings(), 0);
-}
-
-static void
-prune_keeps_what_a_router_reports(void **state)
-{
-	struct tf_release one, two;
-	char hex[HASH_HEX], *path = tf_path("web.db"), *sql, *set;
-	struct db *web;
-
-	(void)state;
-	tf_release("kernel", "6.1", "kernel one");
-	two = release_number(100);
-	TF_OK(tf_pass());
-	one = release_number(0);
-	TF_OK(tf_pass());
-	set = mem_str(tf_text(
-	    tf.repo.db, "SELECT digest FROM \"set\" WHERE counter = 2"));
-	for (int i = 1; i <= 20; i++) {
-		release_number(i);
-		TF_OK(tf_pass());
-	}
-	web = db_open(path, web_migrations, web_migrations_count, &tf.err);
-	assert_non_null(web);
-	memset(hex, 'a', 64);
-	hex[64] = '\0';
-	sql = mem_printf("INSERT INTO router(id, key, first_at)"
-			 " VALUES ('%s', '%s', 1);"
-			 "INSERT INTO report(router, sequence, received_at,"
-			 " state, body) VALUES ('%s', 1, 1, 'committed',"
-			 " '{\"channel\":\"edge\",\"arch\":\"amd64\","
-			 "\"set\":{\"counter\":2,\"sha256\":\"%s\"},"
-			 "\"services\":[]}')",
-	    hex, hex, hex, set);
-	TF_OK(db_exec(web, sql, &tf.err));
-	tf.repo.web = db_open_reader(path, &tf.err);
-	assert_non_null(tf.repo.web);
-	assert_true(prune(false) > 0);
-	assert_true(in_tree(&one.image));
-	assert_false(in_tree(&two.image));
-	assert_int_equal(tf_findings(), 0);
-	db_close(web);
-	free(path);
-	free(sql);
-	free(set);
 }
 
 static void
@@ -339,7 +294,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(prune_takes_only_what_nobody_needs),
-		TEST(prune_keeps_what_a_router_reports),
 		TEST(prune_leaves_what_is_not_its_own),
 		TEST(promoting_stopping_and_pruning_killed_at_any_call_goes_on),
 	};
