@@ -275,6 +275,28 @@ builds() {
 	    <"$tmp/builds.json"
 }
 t "… which kiln builds says, with exit 3" builds
+page() {
+	for port in $((21000 + $$ % 19000)) $((22000 + $$ % 18000)) \
+	    $((23000 + $$ % 17000)); do
+		"$bin/kiln-web" --state "$state" --listen 127.0.0.1:$port \
+		    >"$tmp/web.log" 2>&1 </dev/null &
+		web=$!
+		pids="$pids $web"
+		until_ok 30 shown && break
+		kill $web 2>/dev/null
+	done
+	shown
+	rc=$?
+	kill $web
+	wait $web
+	return $rc
+}
+# The server is ours, and says it.
+shown() {
+	kill -0 $web && curl -fsS --max-time 10 "http://127.0.0.1:$port/" |
+	    grep -q "run again says otherwise"
+}
+t "… and the dashboard" page
 held() {
 	cycle 1 && has "$(cat "$tmp/out")" "uses out of leaky, whose verdict is differs"
 }

@@ -49,19 +49,25 @@ add_waiting(json_t *m, struct web *w, struct err *err)
 {
 	static const char queued[] =
 	    "SELECT r.id, p.recipe, p.stage, r.lane, r.queued_at,"
-	    " (SELECT text FROM event WHERE id = p.event) FROM run r JOIN plan"
-	    " p ON p.digest = r.plan WHERE r.state = 'queued' ORDER BY r.id"
-	    " LIMIT 20";
+	    " ifnull((SELECT why FROM task t WHERE t.recipe = p.recipe AND"
+	    "  t.stage = p.stage AND t.state IN ('queued', 'runs')),"
+	    "  (SELECT text FROM event WHERE id = p.event)) FROM run r JOIN"
+	    " plan p ON p.digest = r.plan WHERE r.state = 'queued'"
+	    " ORDER BY r.id LIMIT 20";
 	static const char *const queued_cols[] = { "#id", "recipe", "stage",
 		"lane", "#queued_at", "why", NULL };
 	static const char held[] =
 	    "SELECT name, error FROM recipe WHERE error IS NOT NULL"
-	    " ORDER BY name LIMIT 20";
+	    " UNION ALL SELECT recipe, why FROM task WHERE state = 'held'"
+	    " ORDER BY 1 LIMIT 20";
 	static const char *const held_cols[] = { "recipe", "text", NULL };
 	static const char not_repro[] =
 	    "SELECT p.recipe, p.stage, p.verdict, (SELECT max(id) FROM run"
-	    "  WHERE plan = p.digest), (SELECT message FROM run WHERE plan ="
-	    "  p.digest AND message IS NOT NULL ORDER BY id DESC LIMIT 1)"
+	    "  WHERE plan = p.digest), ifnull((SELECT text FROM event e WHERE"
+	    "  e.kind = 'audit-alarm' AND e.subject = c.recipe || '/' ||"
+	    "  c.stage ORDER BY id DESC LIMIT 1), (SELECT message FROM run"
+	    "  WHERE plan = p.digest AND message IS NOT NULL ORDER BY id DESC"
+	    "  LIMIT 1))"
 	    " FROM current c JOIN plan p ON p.digest = c.plan"
 	    " WHERE p.verdict IN ('differs', 'failed', 'inconclusive')"
 	    " ORDER BY p.recipe LIMIT 20";
