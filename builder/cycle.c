@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "builder/audit.h"
+#include "builder/bake/turn.h"
 #include "builder/inputs/lock_keep.h"
 #include "builder/judge/publish.h"
 #include "builder/plan/ledger.h"
@@ -433,9 +434,13 @@ cycle_run(struct builder *b, bool poll, struct cycle *c, struct err *err)
 	struct pass p = { .b = b, .c = c };
 	struct ledger_cycle row = { 0 };
 	struct err why = ERR_INIT;
+	auto_fd int turn = -1;
 	int rc;
 
 	*c = (struct cycle){ 0 };
+	turn = turn_take(b->workdir, -1, &b->stop, err);
+	if (turn == -1)
+		return b->stop && err->cls == ERR_BUSY ? 0 : -1;
 	if (ledger_cycle_begin(b->db, &p.id, &c->since, err) == -1)
 		return -1;
 	b->archive.solved = b->archive.kept = 0;

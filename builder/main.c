@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "builder/bake/env.h"
@@ -195,32 +194,6 @@ on_signal(int sig)
 	atomic_store(&builder.stop, true);
 }
 
-/* Debian's name of this machine's architecture. */
-static const char *
-debian_arch(struct err *err)
-{
-	static const struct {
-		const char *machine, *arch;
-	} names[] = {
-		{ "x86_64", "amd64" },
-		{ "aarch64", "arm64" },
-		{ "armv7l", "armhf" },
-		{ "riscv64", "riscv64" },
-	};
-	struct utsname u;
-
-	if (uname(&u) == -1) {
-		err_sys(err, "ask the kernel for the architecture");
-		return NULL;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (strcmp(u.machine, names[i].machine) == 0)
-			return names[i].arch;
-	err_set(err, ERR_INPUT, "kiln does not know the architecture %s",
-	    u.machine);
-	return NULL;
-}
-
 /* Everything that stays open, and what it is called from outside. */
 struct opened {
 	struct farm farm;
@@ -325,7 +298,7 @@ open_all(struct opened *o, struct builder *b, const struct options *opt,
 	o->wake = wake_bind(b->rundir, "builder", err);
 	if (o->wake == -1)
 		return -1;
-	b->arch = debian_arch(err);
+	b->arch = settings_arch(err);
 	if (!b->arch)
 		return -1;
 	b->archive = (struct deb_archive){ .db = b->db,

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "builder/inputs/git.h"
@@ -45,6 +46,13 @@ static const struct conf_key secret_keys[] = {
 	{ .name = "file", .type = CONF_STR, .required = true, .max = 1000 },
 	{ 0 },
 };
+static const struct conf_key keep_keys[] = {
+	{ .name = "plans", .type = CONF_INT, .min = 1, .max = 1000 },
+	{ .name = "sets", .type = CONF_INT, .min = 2, .max = 1000 },
+	{ .name = "logs", .type = CONF_DURATION, .min = 0, .max = 3650 * DAY },
+	{ .name = "age", .type = CONF_DURATION, .min = 0, .max = 3650 * DAY },
+	{ 0 },
+};
 static const struct conf_key keys[] = {
 	{ .name = "suites", .type = CONF_DICT, .sub = suite_keys, .max = 64 },
 	{ .name = "poll", .type = CONF_DURATION, .min = 60, .max = 7 * DAY },
@@ -58,6 +66,7 @@ static const struct conf_key keys[] = {
 	{ .name = "proxy", .type = CONF_STR, .max = 1000 },
 	{ .name = "cpus", .type = CONF_INT, .min = 1, .max = 1024 },
 	{ .name = "audit", .type = CONF_INT, .min = 0, .max = 100 },
+	{ .name = "keep", .type = CONF_MAP, .sub = keep_keys },
 	{ .name = "jobs", .type = CONF_INT, .min = 1, .max = 64 },
 	{ .name = "memory",
 	    .type = CONF_SIZE,
@@ -141,12 +150,28 @@ read_path(const char *path, struct err *err)
 	return conf_parse(path, text.data, text.len, keys, err);
 }
 
+static void
+read_keep(const struct conf_node *root, struct keep_rules *k)
+{
+	const struct conf_node *m = conf_map(root, "keep");
+
+	if (!m)
+		return;
+	k->plans = conf_int(m, "plans", k->plans);
+	k->sets = conf_int(m, "sets", k->sets);
+	k->logs = conf_int(m, "logs", k->logs);
+	k->age = conf_int(m, "age", k->age);
+}
+
 int
 settings_read(struct settings *s, int farm, const char *path, struct err *err)
 {
 	const struct conf_node *root;
 
-	*s = (struct settings){ .poll = 3600, .jitter = 600, .audit = -1 };
+	*s = (struct settings){ .poll = 3600,
+		.jitter = 600,
+		.keep = KEEP_RULES_DEFAULT,
+		.audit = -1 };
 	if (path)
 		s->conf = read_path(path, err);
 	else if (file_exists_at(farm, FARM_FILE))
@@ -164,6 +189,7 @@ settings_read(struct settings *s, int farm, const char *path, struct err *err)
 	s->memory = conf_int(root, "memory", 0);
 	s->cpus = conf_int(root, "cpus", 0);
 	s->audit = conf_int(root, "audit", s->audit);
+	read_keep(root, &s->keep);
 	if (read_repos(s, root, err) == 0 && read_secrets(s, root, err) == 0)
 		return 0;
 	settings_release(s);
@@ -220,4 +246,29 @@ settings_sources(
 		out->proxy = mem_str(proxy);
 	}
 	return 0;
+}
+
+const char *
+settings_arch(struct err *err)
+{
+	static const struct {
+		const char *machine, *arch;
+	} names[] = {
+		{ "x86_64", "amd64" },
+		{ "aarch64", "arm64" },
+		{ "armv7l", "armhf" },
+		{ "riscv64", "riscv64" },
+	};
+	struct utsname u;
+
+	if (uname(&u) == -1) {
+		err_sys(err, "ask the kernel for the architecture");
+		return NULL;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(u.machine, names[i].machine) == 0)
+			return names[i].arch;
+	err_set(err, ERR_INPUT, "kiln does not know the architecture %s",
+	    u.machine);
+	return NULL;
 }

@@ -1,6 +1,8 @@
 /*
  * Finished artifacts, named by the SHA-256 of their bytes: ab/HEX64.
- * Nothing in a store ever changes; files are 0444.
+ * Nothing in a store ever changes; files are 0444.  A file's time says when it
+ * was last brought here, which keeps `kiln gc` from what somebody is about to
+ * name.
  */
 #ifndef KILN_STORE_H
 #define KILN_STORE_H
@@ -8,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "lib/attr.h"
 #include "lib/buf.h"
@@ -44,6 +47,17 @@ int store_verify(struct store *, const struct hash *, struct err *) KILN_MUST;
  */
 int store_link(struct store *, const struct hash *, int dirfd, const char *name,
     struct err *) KILN_MUST;
+/*
+ * Calls `fn` for every artifact, by digest; names that are no digest are
+ * passed over.  `fn` returns 0 to go on and may remove what it is called for.
+ */
+typedef int store_fn(
+    void *arg, const struct hash *, const struct stat *, struct err *);
+int store_walk(struct store *, store_fn *, void *arg, struct err *) KILN_MUST;
+/* Nothing there is success.  Not synced: what comes back after a power cut
+ * was finished once. */
+int store_remove(struct store *, const struct hash *, struct err *) KILN_MUST;
+int store_folder(const struct store *); /* its descriptor; borrowed */
 /* Path relative to the store folder, "ab/ab…": 68 bytes with NUL. */
 #define STORE_PATH 68
 void store_path(const struct hash *, char out[STORE_PATH]);

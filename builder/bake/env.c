@@ -1,6 +1,8 @@
 /* The builder's side: what is missing, who makes it, is it still the same. */
 #include "builder/bake/env.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -257,6 +259,22 @@ env_drop(const struct env_place *at, const char *name, struct err *err)
 {
 	return at->crew ? env_crew_drop(at->crew, at->dirfd, name, err)
 			: env_tree_drop(at->dirfd, name, err);
+}
+
+int
+env_names(const struct env_place *at, json_t *names, struct err *err)
+{
+	int fd = dir_open_at(at->dirfd, ".", err);
+	auto_dir DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+	struct hash h;
+
+	if (!d)
+		return -1;
+	while ((errno = 0, e = readdir(d)))
+		if (hash_parse(&h, e->d_name))
+			json_array_append_new(names, json_string(e->d_name));
+	return errno ? err_sys(err, "list env") : 0;
 }
 
 int

@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "lib/attr.h"
 #include "lib/err.h"
 #include "lib/hash.h"
@@ -64,6 +66,9 @@ int env_same(const struct env_place *, const struct hash *digest,
 /* Removes "deb/HEX" or "HEX", by whoever owns it.  Nobody may use it. */
 int env_drop(
     const struct env_place *, const char *name, struct err *) KILN_MUST;
+
+/* Adds the names "HEX" of all environments to an array. */
+int env_names(const struct env_place *, json_t *, struct err *) KILN_MUST;
 
 /*
  * Digests `count` of the packages again, from the n-th on, round and round:

@@ -10,6 +10,8 @@ int cmd_up(int argc, char **argv);
 int cmd_lock(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
 int cmd_builds(int argc, char **argv);
+int cmd_gc(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 
 #endif

@@ -1,6 +1,7 @@
 /* kiln: the operator's and the doubter's command. */
 #include <string.h>
 
+#include "builder/bake/env_crew.h"
 #include "builder/cli/cmd.h"
 #include "builder/cli/watch.h"
 #include "builder/inputs/worker.h"
@@ -48,6 +49,21 @@ static const struct cli_command commands[] = {
 	    "  --event N       the same for what one event led to, in any "
 	    "cycle\n"
 	    "  --json          as JSON\n" },
+	{ "gc", "[--dry-run] [--verbose] [--json]",
+	    "remove what nothing needs, and say why the rest stays", cmd_gc,
+	    "  --state DIR     folder of the farm\n"
+	    "  --config FILE   kiln.yaml(5), for its \"keep\"\n"
+	    "  --dry-run       only say what would go\n"
+	    "  --verbose       what stays one by one, not by reason\n"
+	    "  --json          as JSON\n" },
+	{ "verify", "[--dry-run] [--offline] [--json]",
+	    "read all of it, name what is damaged, mend what can be had again",
+	    cmd_verify,
+	    "  --state DIR     folder of the farm\n"
+	    "  --config FILE   kiln.yaml(5), for its mirrors\n"
+	    "  --dry-run       only look\n"
+	    "  --offline       fetch nothing\n"
+	    "  --json          as JSON\n" },
 	{ 0 },
 };
 
@@ -64,6 +80,9 @@ main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "-x") == 0 &&
 	    strcmp(argv[2], "watch") == 0)
 		return watch_main();
+	if (argc == 3 && strcmp(argv[1], "-x") == 0 &&
+	    strcmp(argv[2], "env") == 0)
+		return env_main();
 	if (argc == 3 && strcmp(argv[1], "-x") == 0)
 		return worker_main(argv[2]);
 	return cli_main(&kiln_program, argc, argv);

@@ -45,8 +45,8 @@ ledger_lost(struct db *db, const struct hash *plan, char lane, int64_t *n,
 	/* Being stopped or killed is no failure of the machine. */
 	static const char sql[] =
 	    "SELECT count(*) FROM run WHERE plan = ?1 AND lane = ?2"
-	    " AND audit = 0 AND state = 'lost' AND cause NOT IN ('lost', "
-	    "'stopped')";
+	    " AND audit = 0 AND state = 'lost' AND cause NOT IN ("
+	    "'lost', 'stopped', 'collected')";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
 
 	stmt_bind_hash(q, 1, plan);

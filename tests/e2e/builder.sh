@@ -217,6 +217,55 @@ looping() {
 }
 t "the loop sees a changed recipe, builds and releases it" looping
 
+# --- keeping it in order -----------------------------------------------------
+kiln() {
+	c=$1
+	shift
+	"$bin/kiln" "$c" --state "$state" "$@" >"$tmp/out" 2>"$tmp/err"
+}
+prints() { kiln "$@"; cat "$tmp/out" "$tmp/err"; }
+artifact() { echo "$state/store/$(echo "$1" | cut -c1-2)/$1"; }
+t "kiln verify of a sound farm exits 0" kiln verify
+script=$(sql "SELECT digest FROM lock WHERE recipe = 'hello' ORDER BY made_at DESC LIMIT 1")
+deb=$(tr '{' '\n' <"$(artifact "$script")" | sed -n '/"name":"sed"/s/.*"sha256":"\([0-9a-f]*\)".*/\1/p' | head -n 1)
+damaged() {
+	chmod u+w "$(artifact "$deb")"
+	echo rot >>"$(artifact "$deb")"
+	kiln verify --offline
+	is $? 1 && has "$(cat "$tmp/out")" "$deb: its bytes have another digest"
+}
+t "a package that rotted is named, and without the archive it stays so" damaged
+nothing_goes() { fails_with 0 kiln gc --dry-run && has "$(cat "$tmp/out")" "would remove 0"; }
+t "kiln gc would remove nothing that is in use" nothing_goes
+mends() { kiln verify && has "$(cat "$tmp/out")" "fetched again: pool/" && kiln verify --offline; }
+t "kiln verify fetches it again from the archive" mends
+busy() {
+	flock "$state/work/turn" "$bin/kiln" gc --state "$state" >"$tmp/out" 2>&1
+	is $? 75 && has "$(cat "$tmp/out")" "try again"
+}
+t "while the builder is at work kiln gc exits 75" busy
+collects() {
+	echo 'keep: {plans: 1, age: 0s, logs: 0s}' >"$tmp/keep.yaml"
+	kiln gc --config "$tmp/keep.yaml" --json || return 1
+	has "$(cat "$tmp/out")" "release of hello-image that waits" &&
+	    has "$(cat "$tmp/out")" '"slow/build"' &&
+	    has "$(cat "$tmp/out")" "nothing names it any more" &&
+	    { kiln verify --offline || { cat "$tmp/out" "$tmp/err"; return 1; }; } &&
+	    has "$(prints gc --config "$tmp/keep.yaml")" "removed 0 (0.0 MiB)"
+}
+t "kiln gc removes what nothing names, once, and leaves a sound farm" collects
+still() {
+	run --once --offline --recipes "$tmp/good" >"$tmp/out" || { cat "$tmp/err"; return 1; }
+	has "$(cat "$tmp/out")" "executed 0"
+}
+t "… in which nothing has to be built again" still
+back() {
+	sed -i 's/sleep 60/sleep 13.125/' "$bad/slow/build.sh"
+	run --once --offline --recipes "$bad" --only slow >"$tmp/out" || { cat "$tmp/err"; return 1; }
+	has "$(cat "$tmp/out")" "executed 2" && has "$(cat "$tmp/out")" reproduced
+}
+t "… and what was removed is built when it is wanted again" back
+
 # --- without root ------------------------------------------------------------
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	mkdir "$tmp/mine"

@@ -10,6 +10,8 @@
 
 #include "builder/settings.h"
 #include "lib/fdio.h"
+#include "lib/mem.h"
+#include "lib/own.h"
 #include "tests/support/scratch.h"
 
 static struct err err;
@@ -40,6 +42,28 @@ suites_are_on_unless_the_file_says_otherwise(void **state)
 	assert_int_equal(s.poll, 3600);
 	assert_int_equal(s.jitter, 600);
 	settings_release(&s);
+}
+
+static void
+what_is_kept_can_be_said_in_a_file_named_by_any_path(void **state)
+{
+	auto_free char *path = mem_printf("%s/k.yaml", scratch.path);
+	static const char text[] = "keep: {plans: 1, logs: 2d}\n";
+	struct settings s;
+
+	(void)state;
+	assert_int_equal(
+	    file_write_at(scratch.fd, "k.yaml", text, strlen(text), 0644, &err),
+	    0);
+	if (settings_read(&s, scratch.fd, path, &err) == -1)
+		fail_msg("%s", err.msg);
+	assert_int_equal(s.keep.plans, 1);
+	assert_int_equal(s.keep.logs, 2 * 86400);
+	assert_int_equal(s.keep.sets, 4);
+	assert_int_equal(s.keep.age, 7 * 86400);
+	settings_release(&s);
+	/* The newest set alone would leave routers no way back. */
+	assert_int_equal(read_text(&s, "keep: {sets: 1}\n"), -1);
 }
 
 static void
@@ -171,6 +195,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
+		T(what_is_kept_can_be_said_in_a_file_named_by_any_path),
 		T(suites_are_on_unless_the_file_says_otherwise),
 		T(mirrors_take_the_place_of_apt_sources),
 		T(mistakes_are_named_with_their_place),
