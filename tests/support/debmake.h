@@ -50,6 +50,8 @@ deb_begin(struct deb_data *d)
 	d->tar = archive_write_new();
 	archive_write_set_format_gnutar(d->tar);
 	archive_write_add_filter_gzip(d->tar);
+	/* The same members are the same .deb, a second later, too. */
+	archive_write_set_filter_option(d->tar, "gzip", "timestamp", NULL);
 	archive_write_open(d->tar, &d->bytes, NULL, deb_take, NULL);
 }
 
