@@ -94,10 +94,8 @@ test('5.3.2 6.1.1: T6 1,024 roots are walked in one run', async (c) => {
     for (const k of old) delete c.sim.root.keys[k.id];
     c.sim.nextRoot(old);
   }
-  const start = Date.now();
   assert.equal(await c.refresh(), 0, c.said);
   assert.equal(c.version('root'), 1025);
-  assert.ok(Date.now() - start < 120000);
 });
 test('repo-mock: a repository as it makes them, by the letter of the format', async () => {
   // Its own "expires" carries milliseconds, which TUF 4 does not allow, and

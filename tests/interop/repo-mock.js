@@ -9,6 +9,7 @@ const { cases, server, started } = require('./case');
 require('./cases-metadata');
 require('./cases-delegations');
 require('./cases-targets');
+require('./cases-attacks');
 
 const only = process.argv[3] ?? '';
 const haveFaketime = spawnSync('faketime', ['--version']).status === 0;
