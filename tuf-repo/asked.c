@@ -47,8 +47,9 @@ answer_release(struct answer_row *a)
 int
 asked_open(struct repo *r, const struct farm *farm, struct err *err)
 {
-	static const char sql[] = "SELECT 1 FROM sqlite_master"
-				  " WHERE type = 'table' AND name = 'request'";
+	static const char sql[] =
+	    "SELECT 1 FROM sqlite_master"
+	    " WHERE type = 'table' AND name = 'submission'";
 	auto_free char *path = farm_file(farm, "web.db");
 	auto_db struct db *db = NULL;
 	struct err why = ERR_INIT;
@@ -69,8 +70,11 @@ asked_open(struct repo *r, const struct farm *farm, struct err *err)
 		return -1;
 	stmt_done(q);
 	q = NULL;
-	if (rc == 1)
-		r->web = take_ptr(&db);
+	if (rc == 0)
+		return 0; /* kiln-web has not made its newest tables yet */
+	if (r->spool == -1 && (r->spool = farm_dir(farm, "spool", err)) == -1)
+		return -1;
+	r->web = take_ptr(&db);
 	return 0;
 }
 

@@ -8,6 +8,7 @@ int cmd_key(int argc, char **argv);
 int cmd_rotate(int argc, char **argv);
 int cmd_request(int argc, char **argv);
 int cmd_sign(int argc, char **argv);
+int cmd_cosign(int argc, char **argv);
 int cmd_accept(int argc, char **argv);
 int cmd_recover(int argc, char **argv);
 int cmd_export_root(int argc, char **argv);

@@ -67,6 +67,13 @@ static const struct cli_command commands[] = {
 	    "pkcs11: "
 	    "URI\n"
 	    "  --yes            do not ask before signing\n" PASS },
+	{ "cosign", "[--yes] --key FILE --out FILE ROLE DRAFT",
+	    "Another rebuilder's signature over what waits for one; needs no"
+	    " farm.",
+	    cmd_cosign,
+	    "  --key FILE       NAME.key, with NAME.pub beside it\n"
+	    "  --out FILE       the signature, to be handed in\n"
+	    "  --yes            do not ask before signing\n" PASS },
 	{ "accept", "[--state DIR] REQUEST...",
 	    "Take in a request that has its signatures.", cmd_accept,
 	    STATE PASS_SIGNER },

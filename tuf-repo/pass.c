@@ -12,6 +12,7 @@
 #include "tuf-repo/brake.h"
 #include "tuf-repo/collect.h"
 #include "tuf-repo/consider.h"
+#include "tuf-repo/handin.h"
 #include "tuf-repo/metadata.h"
 #include "tuf-repo/publish.h"
 #include "tuf-repo/service.h"
@@ -356,7 +357,8 @@ note_cycle(struct repo *r, int64_t cycle, struct err *err)
 static int
 prepare(struct repo *r, const struct tuf_file *targets, struct err *err)
 {
-	if (resume(r, err) == -1 || keep_roles(r, targets, err) == -1 ||
+	if (handin_take(r, err) == -1 || resume(r, err) == -1 ||
+	    keep_roles(r, targets, err) == -1 ||
 	    serve_services(r, targets, err) == -1 ||
 	    sets_make(r, targets, err) == -1 || transport_propose(r, err) == -1)
 		return -1;

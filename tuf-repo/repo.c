@@ -99,6 +99,7 @@ repo_release(struct repo *r)
 	store_free(r->store);
 	own_close(&r->metadata);
 	own_close(&r->targets);
+	own_close(&r->spool);
 	own_close(&r->signer);
 	*r = (struct repo)REPO_INIT;
 }

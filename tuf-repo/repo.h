@@ -24,13 +24,14 @@ struct repo {
 	struct store *store;
 	int metadata; /* the published tree: tuf/metadata … */
 	int targets;  /* … and tuf/targets */
+	int spool;    /* uploads, -1: not opened */
 	int signer;   /* socket, -1: none */
 	int64_t now;  /* of this pass, Unix seconds */
 };
 
-#define REPO_INIT                                           \
-	{                                                   \
-		.metadata = -1, .targets = -1, .signer = -1 \
+#define REPO_INIT                                                        \
+	{                                                                \
+		.metadata = -1, .targets = -1, .spool = -1, .signer = -1 \
 	}
 
 /* Opens databases, store and tree of the farm; call after drop_to. */

@@ -278,6 +278,16 @@ const char *const tuf_migrations[] = {
 													      "CREATE VIEW served_cycle AS"
 													      " SELECT value AS cycle FROM state WHERE key = 'served_cycle';",
 	brakes_and_transport,
+	/* 3: what came of the signatures that others handed in; web.db's id */
+	"CREATE TABLE handed_in ("
+	" id INTEGER PRIMARY KEY,"
+	" at INTEGER NOT NULL,"
+	" role TEXT,"
+	" version INTEGER,"
+	" key TEXT,"
+	" taken INTEGER NOT NULL CHECK (taken IN (0, 1)),"
+	" text TEXT NOT NULL"
+	") STRICT;",
 };
 
 const size_t tuf_migrations_count = ARRAY_LEN(tuf_migrations);

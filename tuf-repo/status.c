@@ -143,6 +143,20 @@ add_table(struct repo *r, json_t *out, const char *key, const char *sql,
 	return rows(r->db, sql, names, list, err);
 }
 
+/* A daemon that was not restarted yet has an older tuf.db. */
+static int
+has_table(struct db *db, const char *name, bool *yes, struct err *err)
+{
+	static const char sql[] = "SELECT 1 FROM sqlite_schema WHERE name = ?1";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	int rc;
+
+	stmt_bind_str(q, 1, name);
+	rc = stmt_step(q, err);
+	*yes = rc == 1;
+	return rc == -1 ? -1 : 0;
+}
+
 static int
 gather(struct repo *r, json_t *out, struct err *err)
 {
@@ -156,6 +170,13 @@ gather(struct repo *r, json_t *out, struct err *err)
 		NULL };
 	static const char *const publication[] = { "#id", "#timestamp",
 		"#snapshot", "at", NULL };
+	static const char *const draft[] = { "role", "#version", "#signatures",
+		NULL };
+	static const char *const asked[] = { "#id", "kind", "channel", "by",
+		"text", "command", "at", NULL };
+	static const char *const handed[] = { "#id", "role", "#version", "key",
+		"#taken", "text", "at", NULL };
+	bool newest;
 	int64_t cycle;
 
 	if (add_roles(r, out, err) == -1 ||
@@ -178,6 +199,22 @@ gather(struct repo *r, json_t *out, struct err *err)
 	    add_table(r, out, "sets_waiting",
 		"SELECT channel, arch, text, at FROM set_waiting", waiting,
 		err) == -1)
+		return -1;
+	if (add_table(r, out, "drafts",
+		"SELECT name, version, (SELECT count(*) FROM signature s WHERE"
+		" s.name = a.name AND s.version = a.version) FROM role a WHERE"
+		" file IS NULL AND version = (SELECT max(version) FROM role b"
+		" WHERE b.name = a.name) ORDER BY name",
+		draft, err) == -1 ||
+	    add_table(r, out, "asked",
+		"SELECT id, kind, channel, by, text, command, at FROM asked"
+		" WHERE done_at IS NULL ORDER BY id",
+		asked, err) == -1 ||
+	    has_table(r->db, "handed_in", &newest, err) == -1 ||
+	    (newest && add_table(r, out, "handed_in",
+			   "SELECT id, role, version, key, taken, text, at FROM"
+			   " handed_in ORDER BY id DESC LIMIT 10",
+			   handed, err) == -1))
 		return -1;
 	return add_table(r, out, "refusals",
 	    "SELECT service, arch, cause, text, release, at FROM refusal"
@@ -256,6 +293,30 @@ show_refusal(const json_t *o)
 }
 
 static void
+show_draft(const json_t *o)
+{
+	printf("%-24s version %lld waits, signed by %lld\n", word(o, "role"),
+	    number(o, "version"), number(o, "signatures"));
+}
+
+static void
+show_asked(const json_t *o)
+{
+	printf("asked: %s %s, by %s: %s: %s\n", word(o, "kind"),
+	    word(o, "channel"), word(o, "by"), word(o, "text"),
+	    word(o, "command"));
+}
+
+static void
+show_handed(const json_t *o)
+{
+	if (number(o, "taken") == 0)
+		printf("signature refused: %s %lld, by key %.16s: %s\n",
+		    word(o, "role"), number(o, "version"), word(o, "key"),
+		    word(o, "text"));
+}
+
+static void
 show_publication(const json_t *o)
 {
 	printf("published %s: timestamp %lld, snapshot %lld\n", word(o, "at"),
@@ -279,6 +340,9 @@ show(const json_t *all)
 	each(all, "releases", show_release);
 	each(all, "sets", show_set);
 	each(all, "sets_waiting", show_waiting);
+	each(all, "drafts", show_draft);
+	each(all, "asked", show_asked);
+	each(all, "handed_in", show_handed);
 	each(all, "refusals", show_refusal);
 	each(all, "publications", show_publication);
 	if (json_is_true(json_object_get(all, "demo")))

@@ -74,6 +74,14 @@ const char *const web_migrations[] = {
 	"INSERT INTO adopted SELECT body ->> '$.set.sha256', router,"
 	" min(received_at) FROM report WHERE state = 'committed' AND"
 	" body ->> '$.set.sha256' IS NOT NULL GROUP BY 1, 2;",
+	/* 4: small files in spool/, named by their digest */
+	"CREATE TABLE submission ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" at INTEGER NOT NULL,"
+	" kind TEXT NOT NULL CHECK (kind IN ('signature')),"
+	" digest TEXT NOT NULL UNIQUE CHECK (length(digest) = 64),"
+	" size INTEGER NOT NULL"
+	") STRICT;",
 };
 
 const size_t web_migrations_count = ARRAY_LEN(web_migrations);

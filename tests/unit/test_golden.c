@@ -61,6 +61,7 @@ static const struct {
 	{ "set", "kiln/set" },
 	{ "brake", "kiln/brake" },
 	{ "report", "kiln/report" },
+	{ "signature", "kiln/signature" },
 	{ "guest", "kiln/guest" },
 };
 

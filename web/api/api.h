@@ -6,5 +6,8 @@
 
 void api_report(struct req *, struct reply *);
 void api_hook(struct req *, struct reply *);
+void api_drafts(struct req *, struct reply *);
+void api_draft(struct req *, struct reply *); /* part[0]: role */
+void api_signature(struct req *, struct reply *);
 
 #endif

@@ -1,0 +1,292 @@
+/*
+ * Detached signatures of other rebuilders.  GET /api/v1/drafts says which
+ * roles wait for signatures, GET /api/v1/draft/ROLE gives the bytes to sign,
+ * POST /api/v1/signature takes a kiln/signature.  Only one that is good, by a
+ * key that the role is delegated to and over a version that waits, gets into
+ * spool/: strangers fill nothing.  kiln-tuf reads it there and judges it
+ * again for itself.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/cosign.h"
+#include "lib/fdio.h"
+#include "lib/hex.h"
+#include "lib/ipc.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/num.h"
+#include "lib/own.h"
+#include "lib/tuf.h"
+#include "lib/tuf_read.h"
+#include "web/api/api.h"
+
+#define KEEP 1000 /* submissions */
+
+/* --- what waits ---------------------------------------------------------- */
+
+static struct tuf_file *
+newest_targets(struct db *tuf, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT file FROM role WHERE name = 'targets' AND file IS NOT NULL"
+	    " ORDER BY version DESC LIMIT 1";
+	auto_stmt struct stmt *q = db_stmt(tuf, sql);
+	int rc = stmt_step(q, err);
+	const char *text;
+
+	if (rc == 0)
+		err_set(err, ERR_MISSING, "there is no tree yet");
+	if (rc != 1)
+		return NULL;
+	text = stmt_str(q, 0);
+	return tuf_read(TUF_TARGETS, "targets", text, strlen(text), err);
+}
+
+static bool
+listed(const struct tuf_file *targets, const char *role,
+    const struct sig_public *key)
+{
+	const struct tuf_role *d = tuf_role_find(targets, role);
+
+	for (size_t i = 0; d && i < d->nkeyids; i++) {
+		const struct tuf_key *k = tuf_key_find(targets, d->keyids[i]);
+
+		if (k && k->usable &&
+		    memcmp(k->pub.b, key->b, sizeof(key->b)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* 1: the bytes of the newest version, if it waits; *version is set when there
+ * is any.  */
+static int
+waiting(struct db *tuf, const char *role, int64_t *version, struct buf *out,
+    struct err *err)
+{
+	static const char sql[] =
+	    "SELECT version, file IS NULL, signed FROM role WHERE name = ?1"
+	    " ORDER BY version DESC LIMIT 1";
+	auto_stmt struct stmt *q = db_stmt(tuf, sql);
+	int rc;
+
+	stmt_bind_str(q, 1, role);
+	rc = stmt_step(q, err);
+	*version = 0;
+	if (rc != 1)
+		return rc;
+	*version = stmt_int(q, 0);
+	if (!stmt_int(q, 1))
+		return 0;
+	buf_str(out, stmt_str(q, 2));
+	return 1;
+}
+
+void
+api_draft(struct req *req, struct reply *re)
+{
+	struct err err = ERR_INIT;
+	int64_t version;
+	int rc;
+
+	req_readers(req);
+	if (!req->web->tuf) {
+		reply_error(req, re, 503, "busy", "there is no tree yet");
+		return;
+	}
+	rc = waiting(req->web->tuf, req->part[0], &version, &re->body, &err);
+	if (rc == -1) {
+		reply_error(req, re, 503, err_cause(&err), err.msg);
+	} else if (rc == 0) {
+		reply_error(req, re, 404, "missing",
+		    "no version of that role waits for signatures");
+	} else {
+		re->status = 200;
+		re->type = "application/json";
+		re->cache = "no-store";
+	}
+}
+
+static int
+add_drafts(struct db *tuf, json_t *list, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT name, version, signed, (SELECT count(*) FROM signature s"
+	    " WHERE s.name = a.name AND s.version = a.version) FROM role a"
+	    " WHERE file IS NULL AND version = (SELECT max(version) FROM role b"
+	    " WHERE b.name = a.name) ORDER BY name";
+	auto_tuf struct tuf_file *targets = newest_targets(tuf, err);
+	auto_stmt struct stmt *q = NULL;
+	int rc;
+
+	if (!targets)
+		return -1;
+	q = db_stmt(tuf, sql);
+	while ((rc = stmt_step(q, err)) == 1) {
+		const struct tuf_role *d =
+		    tuf_role_find(targets, stmt_str(q, 0));
+		const char *text = stmt_str(q, 2);
+		json_t *o = json_object();
+		struct hash h;
+
+		hash_bytes(&h, text, strlen(text));
+		js_set_str(o, "role", stmt_str(q, 0));
+		js_set_int(o, "version", stmt_int(q, 1));
+		js_set_hash(o, "signed", &h);
+		js_set_int(o, "signatures", stmt_int(q, 3));
+		js_set_int(o, "threshold", d ? d->threshold : 0);
+		json_array_append_new(list, o);
+	}
+	return rc;
+}
+
+void
+api_drafts(struct req *req, struct reply *re)
+{
+	auto_json json_t *all = json_object();
+	struct err err = ERR_INIT;
+	json_t *list = json_array();
+
+	req_readers(req);
+	js_set(all, "drafts", list);
+	if (req->web->tuf && add_drafts(req->web->tuf, list, &err) == -1)
+		reply_error(req, re, 503, err_cause(&err), err.msg);
+	else
+		reply_json(re, all);
+}
+
+/* --- what is handed in ---------------------------------------------------- */
+
+static unsigned
+judge(struct db *tuf, const struct cosign *c, struct err *err)
+{
+	auto_tuf struct tuf_file *targets = newest_targets(tuf, err);
+	auto_buf struct buf bytes = BUF_INIT;
+	struct hash h;
+	int64_t version;
+	int rc;
+
+	if (!targets ||
+	    (rc = waiting(tuf, c->role, &version, &bytes, err)) == -1)
+		return 503;
+	if (!listed(targets, c->role, &c->key)) {
+		err_set(
+		    err, ERR_TRUST, "%s is not delegated to that key", c->role);
+		return 403;
+	}
+	if (rc == 0 || version != c->version) {
+		err_set(err, ERR_INPUT,
+		    "version %lld of %s does not wait for signatures; sign the"
+		    " next one",
+		    (long long)c->version, c->role);
+		return 409;
+	}
+	hash_bytes(&h, bytes.data, bytes.len);
+	if (!hash_equal(&h, &c->content)) {
+		err_set(err, ERR_INPUT,
+		    "the bytes that were signed are not those of version %lld"
+		    " of %s here",
+		    (long long)version, c->role);
+		return 409;
+	}
+	if (!sig_verify(&c->key, bytes.data, bytes.len, &c->sig)) {
+		err_set(err, ERR_TRUST, "the signature does not fit");
+		return 403;
+	}
+	return 202;
+}
+
+static int
+row(struct db *db, const struct hash *h, size_t size, int64_t *id,
+    struct err *err)
+{
+	static const char add[] =
+	    "INSERT INTO submission (at, kind, digest, size)"
+	    " VALUES (?1, 'signature', ?2, ?3)"
+	    " ON CONFLICT (digest) DO UPDATE SET kind = excluded.kind"
+	    " RETURNING id";
+	auto_stmt struct stmt *q = db_stmt(db, add);
+
+	stmt_bind_int(q, 1, time_now());
+	stmt_bind_hash(q, 2, h);
+	stmt_bind_int(q, 3, (int64_t)size);
+	if (stmt_step(q, err) != 1)
+		return -1;
+	*id = stmt_int(q, 0);
+	return stmt_run(q, err);
+}
+
+/* Files first, then rows; of what is dropped, rows first. */
+static int
+drop_old(struct web *w, int spool, int64_t newest, struct err *err)
+{
+	static const char sql[] = "DELETE FROM submission WHERE id <= ?1"
+				  " RETURNING digest";
+	auto_stmt struct stmt *q = db_stmt(w->web, sql);
+	int rc;
+
+	stmt_bind_int(q, 1, newest - KEEP);
+	while ((rc = stmt_step(q, err)) == 1)
+		if (file_remove_at(spool, stmt_str(q, 0), err) == -1)
+			return -1;
+	return rc;
+}
+
+static int
+keep(struct web *w, const struct cosign *c, int64_t *id, struct err *err)
+{
+	auto_fd int spool = dir_open_at(w->state, "spool", err);
+	auto_buf struct buf text = BUF_INIT;
+	char name[HASH_HEX];
+	struct hash h;
+
+	if (spool == -1)
+		return -1;
+	cosign_write(c, &text);
+	hash_bytes(&h, text.data, text.len);
+	hash_hex(&h, name);
+	if (file_write_at(spool, name, text.data, text.len, 0644, err) == -1 ||
+	    row(w->web, &h, text.len, id, err) == -1)
+		return -1;
+	return drop_old(w, spool, *id, err);
+}
+
+static void
+wake(struct req *req)
+{
+	struct err ignore = ERR_INIT;
+	auto_fd int run = dir_open_at(req->web->state, "run", &ignore);
+
+	if (run != -1)
+		wake_send(run, "tuf");
+}
+
+void
+api_signature(struct req *req, struct reply *re)
+{
+	auto_json json_t *ok = json_object();
+	struct err err = ERR_INIT;
+	unsigned status = 503;
+	struct cosign c;
+	int64_t id;
+
+	req_readers(req);
+	if (cosign_read(&c, req->body.data, req->body.len, &err) == -1)
+		status = 400;
+	else if (!req->web->tuf)
+		err_set(&err, ERR_BUSY, "there is no tree yet");
+	else if ((status = judge(req->web->tuf, &c, &err)) == 202 &&
+		 keep(req->web, &c, &id, &err) == -1)
+		status = 503;
+	if (status != 202) {
+		reply_error(req, re, status, err_cause(&err), err.msg);
+		return;
+	}
+	wake(req);
+	js_set_int(ok, "submission", id);
+	js_set_str(ok, "role", c.role);
+	js_set_int(ok, "version", c.version);
+	reply_json(re, ok);
+	re->status = 202;
+}
