@@ -14,11 +14,14 @@
 ASSET(asset_style, "web/static/style.css");
 ASSET(asset_script, "web/static/kiln.js");
 ASSET(asset_icon, "web/static/kiln.svg");
+ASSET(asset_api, "web/static/openapi.json");
 
 static const struct {
 	const char *name, *type;
 	const char *begin, *end;
 } assets[] = {
+#define OPENAPI 0
+	{ "openapi.json", "application/json", asset_api, asset_api_end },
 	{ "style.css", "text/css; charset=utf-8", asset_style,
 	    asset_style_end },
 	{ "kiln.js", "text/javascript; charset=utf-8", asset_script,
@@ -26,11 +29,30 @@ static const struct {
 	{ "kiln.svg", "image/svg+xml", asset_icon, asset_icon_end },
 };
 
+static void
+give(struct reply *re, size_t i)
+{
+	size_t n = (size_t)(assets[i].end - assets[i].begin);
+	struct hash h;
+
+	buf_add(&re->body, assets[i].begin, n);
+	hash_bytes(&h, assets[i].begin, n);
+	hash_hex(&h, re->etag);
+	re->type = assets[i].type;
+	re->cache = "no-cache";
+}
+
+void
+asset_openapi(struct req *req, struct reply *re)
+{
+	(void)req;
+	give(re, OPENAPI);
+}
+
 void
 asset_reply(struct req *req, struct reply *re)
 {
-	struct hash h;
-	size_t i, n;
+	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(assets); i++)
 		if (strcmp(assets[i].name, req->part[0]) == 0)
@@ -39,10 +61,5 @@ asset_reply(struct req *req, struct reply *re)
 		reply_error(req, re, 404, "missing", "no such file");
 		return;
 	}
-	n = (size_t)(assets[i].end - assets[i].begin);
-	buf_add(&re->body, assets[i].begin, n);
-	hash_bytes(&h, assets[i].begin, n);
-	hash_hex(&h, re->etag);
-	re->type = assets[i].type;
-	re->cache = "no-cache";
+	give(re, i);
 }

@@ -6,4 +6,6 @@
 
 void asset_reply(struct req *, struct reply *); /* part[0]: name */
 
+void asset_openapi(struct req *, struct reply *);
+
 #endif

@@ -7,12 +7,20 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "web/api/api.h"
+#include "web/api/compat.h"
 #include "web/asset.h"
 #include "web/frame.h"
 #include "web/live.h"
 #include "web/pages/pages.h"
 #include "web/route.h"
 #include "web/tree.h"
+
+/* Nobody uploads here: a POST meets 405, a GET nothing. */
+static void
+no_upload(struct req *req, struct reply *re)
+{
+	reply_error(req, re, 404, "missing", "no such address");
+}
 
 static const struct route routes[] = {
 	{ "GET", "/", page_now },
@@ -27,11 +35,44 @@ static const struct route routes[] = {
 	{ "GET", "/fleet", page_fleet },
 	{ "GET", "/router/*", page_router },
 	{ "GET", "/image/*", page_image },
-	{ "GET", "/compare/*/*", page_compare },
+	{ "GET", "/compare/*/*", compat_compare },
 	{ "GET", "/find", page_find },
 	{ "GET", "/routers", page_fleet },
 	{ "GET", "/build/*/log/events", log_events },
 	{ "GET", "/events", live_changes },
+	{ "GET", "/api/v1/now", page_now },
+	{ "GET", "/api/v1/recipes", page_recipes },
+	{ "GET", "/api/v1/recipes/*", page_recipe },
+	{ "GET", "/api/v1/builds", page_builds },
+	{ "GET", "/api/v1/builds/*", page_build },
+	{ "GET", "/api/v1/builds/*/log", page_log },
+	{ "GET", "/api/v1/compare/*/*", page_compare },
+	{ "GET", "/api/v1/artifacts/*", page_image },
+	{ "GET", "/api/v1/releases", page_releases },
+	{ "GET", "/api/v1/routers", page_fleet },
+	{ "GET", "/api/v1/routers/*", page_router },
+	{ "GET", "/api/v1/exposure", page_exposure },
+	{ "GET", "/api/v1/trust", page_trust },
+	{ "GET", "/api/v1/find", page_find },
+	{ "GET", "/api/v1/openapi.json", asset_openapi },
+	{ "GET", "/healthz", api_healthz },
+	{ "GET", "/metrics", api_metrics },
+	{ "GET", "/feed.atom", api_feed },
+	{ "GET", "/all-builds", compat_all_builds },
+	{ "GET", "/failed-builds", compat_failed_builds },
+	{ "GET", "/job/*", compat_job },
+	{ "GET", "/job/*/failed", compat_job },
+	{ "GET", "/job/*/build/latest", compat_latest },
+	{ "GET", "/job/*/build/latest/**", compat_latest },
+	{ "GET", "/job/*/build/*", compat_build },
+	{ "GET", "/job/*/build/*/main-binary", compat_main_binary },
+	{ "GET", "/job/*/build/*/f/**", compat_file },
+	{ "GET", "/job/*/build/*/console", compat_console },
+	{ "GET", "/job/*/build/*/script", compat_script },
+	{ "GET", "/hash", compat_hash },
+	{ "GET", "/robots.txt", compat_robots },
+	{ "GET", "/upload", no_upload },
+	{ "GET", "/job/*/platform/*/upload", no_upload },
 	{ "GET", "/static/*", asset_reply },
 	{ "GET", "/tuf/metadata/**", tree_metadata },
 	{ "GET", "/tuf/targets/**", tree_target },
@@ -142,6 +183,22 @@ cut_json(char *s)
 	return true;
 }
 
+/* Clients of other servers may end an address of theirs with a slash. */
+static void
+cut_slash(char *s)
+{
+	static const char *const theirs[] = { "/job/", "/hash/", "/compare/",
+		"/all-builds/", "/failed-builds/" };
+	size_t i, n = strlen(s);
+
+	for (i = 0; i < ARRAY_LEN(theirs); i++)
+		if (n > 1 && s[n - 1] == '/' &&
+		    strncmp(s, theirs[i], strlen(theirs[i])) == 0)
+			s[n - 1] = '\0';
+}
+
+static const struct route jobs = { "GET", "/", compat_jobs };
+
 /* The page's own handler for "/builds.json" is that of "/builds". */
 static const struct route *
 find(struct req *req, char *path, const char **allow)
@@ -149,7 +206,13 @@ find(struct req *req, char *path, const char **allow)
 	const struct route *r;
 
 	*allow = NULL;
+	cut_slash(path);
 	req->path = path;
+	req->json = strncmp(path, "/api/v1/", 8) == 0;
+	/* Clients of other servers ask for the catalogue at "/". */
+	if (strcmp(path, "/") == 0 && strcmp(req->method, "GET") == 0 &&
+	    compat_wants_json(req))
+		return &jobs;
 	r = route_find(routes, req, allow);
 	if (r == NULL && *allow == NULL && cut_json(path)) {
 		/* "/index.json" is "/". */
@@ -164,7 +227,8 @@ find(struct req *req, char *path, const char **allow)
 		r->fn == page_router || r->fn == page_image) &&
 	    cut_json(req->part[0]))
 		req->json = true;
-	if (r && r->fn == page_compare && cut_json(req->part[1]))
+	if (r && (r->fn == page_compare || r->fn == compat_compare) &&
+	    cut_json(req->part[1]))
 		req->json = true;
 	return r;
 }

@@ -94,7 +94,11 @@ frame_close(struct html *h)
 {
 	html_close(h, "main");
 	html_open(h, "footer", NULL);
-	html_text(h, "kiln " KILN_VERSION " \xc2\xb7 all times in UTC");
+	html_text(
+	    h, "kiln " KILN_VERSION " \xc2\xb7 all times in UTC \xc2\xb7 ");
+	html_link(h, "API", "/api/v1/openapi.json");
+	html_text(h, " \xc2\xb7 ");
+	html_link(h, "feed", "/feed.atom");
 	html_close(h, "footer");
 	html_close(h, "body");
 	html_close(h, "html");

@@ -52,6 +52,7 @@ struct reply {
 	int fd; /* the body instead, when not -1 */
 	int64_t fd_size;
 	char etag[80];	      /* without quotes */
+	bool bare_etag;	      /* and sent so, for clients that expect it */
 	const char *cache;    /* Cache-Control */
 	const char *allow;    /* 405: the method that would have done */
 	const char *location; /* 3xx: borrowed, or in `place` */

@@ -53,6 +53,12 @@ byte_range(const char *text, int64_t size, int64_t *from, int64_t *n)
 	return 1;
 }
 
+static char *
+quoted_etag(const struct reply *re)
+{
+	return mem_printf(re->bare_etag ? "%s" : "\"%s\"", re->etag);
+}
+
 static struct MHD_Response *
 file_response(struct req *req, struct reply *re)
 {
@@ -60,7 +66,7 @@ file_response(struct req *req, struct reply *re)
 	    MHD_lookup_connection_value(req->con, MHD_HEADER_KIND, "Range");
 	const char *if_range =
 	    MHD_lookup_connection_value(req->con, MHD_HEADER_KIND, "If-Range");
-	auto_free char *quoted = mem_printf("\"%s\"", re->etag);
+	auto_free char *quoted = quoted_etag(re);
 	struct MHD_Response *m;
 	int64_t from = 0, n = re->fd_size;
 	char header[96] = "";
@@ -101,7 +107,7 @@ not_modified(const struct req *req, const struct reply *re)
 {
 	const char *have = MHD_lookup_connection_value(
 	    req->con, MHD_HEADER_KIND, "If-None-Match");
-	auto_free char *quoted = mem_printf("\"%s\"", re->etag);
+	auto_free char *quoted = quoted_etag(re);
 
 	return re->etag[0] && have &&
 	       (strcmp(have, "*") == 0 || strstr(have, quoted) != NULL);
@@ -113,7 +119,7 @@ headers(struct MHD_Response *m, const struct reply *re)
 	if (re->type && re->status != 304)
 		MHD_add_response_header(m, "Content-Type", re->type);
 	if (re->etag[0]) {
-		auto_free char *quoted = mem_printf("\"%s\"", re->etag);
+		auto_free char *quoted = quoted_etag(re);
 
 		MHD_add_response_header(m, "ETag", quoted);
 	}

@@ -1,4 +1,4 @@
-/* What programs post. */
+/* What programs post, and look at. */
 #ifndef KILN_API_H
 #define KILN_API_H
 
@@ -9,5 +9,8 @@ void api_hook(struct req *, struct reply *);
 void api_drafts(struct req *, struct reply *);
 void api_draft(struct req *, struct reply *); /* part[0]: role */
 void api_signature(struct req *, struct reply *);
+void api_healthz(struct req *, struct reply *);
+void api_metrics(struct req *, struct reply *);
+void api_feed(struct req *, struct reply *);
 
 #endif
