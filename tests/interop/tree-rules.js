@@ -40,6 +40,12 @@ function matches(pattern, target) {
   return p.length === parts.length && p.every((q, i) => one(q).test(parts[i]));
 }
 
+// By paths, or by the hash of the target's.
+function covers(d, target) {
+  if (d.paths) return d.paths.some((p) => matches(p, target));
+  return d.path_hash_prefixes.some((p) => sha256(target).startsWith(p));
+}
+
 // "3.svc-ntp.json" -> [3, "svc-ntp"]
 function parts(name) {
   const m = /^([1-9][0-9]*)\.([a-z][a-z0-9-]*)\.json$/.exec(name);
@@ -58,7 +64,18 @@ module.exports = async function treeRules(tree, t) {
   const timestamp = json('timestamp.json').signed;
   const snapshot = json(`${timestamp.meta['snapshot.json'].version}.snapshot.json`).signed;
   const targets = json(`${snapshot.meta['targets.json'].version}.targets.json`).signed;
-  const delegated = targets.delegations.roles;
+  // Every delegation with the role that made it; of targets, and of roles below.
+  const links = [];
+  const follow = (name, signed) => {
+    for (const d of signed.delegations?.roles ?? []) {
+      links.push({ by: name, keys: signed.delegations.keys, ...d });
+      follow(d.name, json(`${snapshot.meta[`${d.name}.json`].version}.${d.name}.json`).signed);
+    }
+  };
+  follow('targets', targets);
+  const delegated = links;
+  // The bins of transport are under its own key.
+  const owner = (role) => (role.startsWith('svc-') ? 'svc' : role.replace(/^(transport)-.*/, '$1'));
   const current = Object.entries(snapshot.meta).map(([n, m]) => [n.slice(0, -5), json(`${m.version}.${n}`).signed]);
   const every = (fn) => { for (const name of files) fn(json(name), name); };
 
@@ -149,18 +166,18 @@ module.exports = async function treeRules(tree, t) {
     }
   });
   await t('6.6.3: no key is in two roles', () => {
-    const owner = new Map();
+    const has = new Map();
     const claim = (role, keyids, keys) => {
       for (const id of keyids) {
         const pub = keys[id].keyval.public;
-        const who = role.startsWith('svc-') ? 'svc' : role; // rebuilders have all services
-        assert.ok((owner.get(pub) ?? who) === who, `${role} and ${owner.get(pub)}`);
-        owner.set(pub, who);
+        const who = owner(role); // rebuilders have all services
+        assert.ok((has.get(pub) ?? who) === who, `${role} and ${has.get(pub)}`);
+        has.set(pub, who);
       }
     };
     for (const [name, r] of Object.entries(root.roles)) claim(name, r.keyids, root.keys);
-    for (const d of delegated) claim(d.name, d.keyids, targets.delegations.keys);
-    assert.ok(owner.size >= 9);
+    for (const d of delegated) claim(d.name, d.keyids, d.keys);
+    assert.ok(has.size >= 9);
   });
   await t('6.7.1: names of delegated roles are unique and never top-level', () => {
     const names = delegated.map((d) => d.name);
@@ -177,9 +194,21 @@ module.exports = async function treeRules(tree, t) {
   await t('6.7.4: patterns have the depth of what they cover', () => {
     for (const [name, role] of current) {
       const d = delegated.find((x) => x.name === name);
-      for (const target of Object.keys(role.targets))
-        assert.ok(d.paths.some((p) => matches(p, target)), target);
+      for (const target of Object.keys(role.targets)) assert.ok(covers(d, target), target);
     }
+  });
+  await t('6.9.1: targets lie in the bins that the hash of their path names', () => {
+    const bins = delegated.filter((d) => d.path_hash_prefixes);
+    assert.equal(bins.length, 32);
+    let seen = 0;
+    for (const d of bins) {
+      const role = current.find(([name]) => name === d.name)[1];
+      for (const target of Object.keys(role.targets)) {
+        assert.ok(covers(d, target), target);
+        seen++;
+      }
+    }
+    assert.ok(seen > 128);
   });
   await t('6.9.2 6.9.3: there are no hash bins with gaps and none beside plain roles', () => {
     every(({ signed }) => {
@@ -217,14 +246,14 @@ module.exports = async function treeRules(tree, t) {
     }));
   });
   await t('9.5: keys are Ed25519', () => {
-    for (const k of Object.values({ ...root.keys, ...targets.delegations.keys })) {
+    for (const k of Object.values(Object.assign({}, root.keys, ...delegated.map((d) => d.keys)))) {
       assert.equal(k.keytype, 'ed25519');
       assert.equal(k.scheme, 'ed25519');
       assert.match(k.keyval.public, /^[0-9a-f]{64}$/);
     }
   });
   await t('5.10: every keyid is the digest of its key', () => {
-    for (const [id, k] of Object.entries({ ...root.keys, ...targets.delegations.keys }))
+    for (const [id, k] of Object.entries(Object.assign({}, root.keys, ...delegated.map((d) => d.keys))))
       assert.equal(id, sha256(canonicalize(k)));
   });
   await t('9.6 9.8: target paths have plain characters and no hidden part', () => {
@@ -242,10 +271,14 @@ module.exports = async function treeRules(tree, t) {
     for (const [, role] of current)
       for (const target of Object.keys(role.targets)) {
         let visited = 1;
-        for (const d of delegated.filter((x) => x.paths.some((p) => matches(p, target)))) {
-          visited++;
-          if (d.terminating) break;
-        }
+        const visit = (by) => {
+          for (const d of delegated.filter((x) => x.by === by && covers(x, target))) {
+            visited++;
+            if (visit(d.name) || d.terminating) return true;
+          }
+          return false;
+        };
+        visit('targets');
         assert.ok(visited <= 32, target);
       }
   });

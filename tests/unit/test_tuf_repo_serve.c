@@ -15,6 +15,7 @@
 #include "lib/own.h"
 #include "lib/spawn.h"
 #include "tests/support/tuf_farm.h"
+#include "tests/support/tuf_forms.h"
 
 static char program[4096];
 static char state_dir[300], tree_dir[320];
@@ -332,6 +333,35 @@ copy_one(void *arg, const char *path, int dirfd, const char *name,
 	return file_write_at(*to, path, b.data, b.len, 0644, err);
 }
 
+/* So many forms that transport goes into bins; as kiln-tuf, in a process of
+ * its own. */
+static void
+add_forms(size_t n)
+{
+	struct farm farm = FARM_INIT;
+	struct repo r = REPO_INIT;
+	struct err err = ERR_INIT;
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		int rc = farm_enter(&farm, state_dir, NULL, false, &err);
+
+		if (rc == 0)
+			rc = drop_to(ROLE_TUF, &err);
+		if (rc == 0)
+			rc = repo_open(&r, &farm, &err);
+		if (rc == 0)
+			rc = forms_add(&r, 0, n, &err);
+		repo_release(&r);
+		if (rc == -1)
+			print_message("# %s\n", err.msg);
+		_exit(rc == -1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void
 a_full_tree_is_left_for_strangers(void **state)
 {
@@ -349,6 +379,8 @@ a_full_tree_is_left_for_strangers(void **state)
 	}
 	assert_int_equal(RUN("delegate", STATE, "--service", "ntp"), 0);
 	tf_release("ntp", "4.2", "image ntp");
+	assert_int_equal(RUN("serve", STATE, "--once"), 0);
+	add_forms(150);
 	assert_int_equal(RUN("serve", STATE, "--once"), 0);
 	assert_int_equal(RUN("check", tree_dir), 0);
 	if (!where)
