@@ -141,8 +141,13 @@ describe(const struct task *t, struct ledger_task *row, struct buf *why)
 	switch (t->state) {
 	case TASK_WAITS:
 		row->state = "waits";
-		buf_printf(why, "waits for %s",
-		    t->blocker ? t->blocker->recipe->name : "outputs it uses");
+		buf_str(why, "waits for ");
+		if (t->blocker)
+			buf_printf(why, "the %s of %s",
+			    recipe_stage_name(t->blocker->stage),
+			    t->blocker->recipe->name);
+		else
+			buf_str(why, "outputs that it uses");
 		break;
 	case TASK_JOINS:
 		row->state = "waits";

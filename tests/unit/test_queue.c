@@ -224,7 +224,7 @@ what_waits_and_why_is_told_to_the_database(void **state)
 	assert_string_equal(stmt_str(q, 0),
 	    "one queued 0 after three, a security update;"
 	    " three runs 1 all 1 places are taken;"
-	    " two waits 0 waits for one");
+	    " two waits 0 waits for the build of one");
 }
 
 int

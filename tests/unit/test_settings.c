@@ -76,7 +76,8 @@ mirrors_take_the_place_of_apt_sources(void **state)
 	assert_int_equal(
 	    read_text(&s, "mirrors:\n  - {uri: 'http://m.example/debian',"
 			  " suite: bookworm}\nproxy: http://p.example:3128\n"
-			  "poll: 30m\njitter: 1m\njobs: 3\nmemory: 1GiB\n"),
+			  "poll: 30m\njitter: 1m\njobs: 3\nmemory: 1GiB\n"
+			  "cpus: 2\naudit: 0\n"),
 	    0);
 	assert_int_equal(settings_sources(&s, &l, &err), 0);
 	assert_int_equal(l.n, 1);
@@ -85,6 +86,8 @@ mirrors_take_the_place_of_apt_sources(void **state)
 	assert_int_equal(s.poll, 1800);
 	assert_int_equal(s.jobs, 3);
 	assert_int_equal(s.memory, (int64_t)1 << 30);
+	assert_int_equal(s.cpus, 2);
+	assert_int_equal(s.audit, 0);
 	settings_release(&s);
 }
 
