@@ -6,6 +6,17 @@
 #include "builder/progress.h"
 #include "lib/mem.h"
 
+#define DAY_S ((int64_t)24 * 3600)
+
+/* A day, or three polls that came to nothing. */
+static int64_t
+silence(const struct settings *s)
+{
+	int64_t polls = 3 * (s->poll + s->jitter);
+
+	return polls > DAY_S ? polls : DAY_S;
+}
+
 /* suite.checked_at tells the age of what is used. */
 static void
 poll_archive(struct builder *b, const struct recipes *all, bool *reached)
@@ -34,6 +45,7 @@ poll_archive(struct builder *b, const struct recipes *all, bool *reached)
 		    "%s (cause=%s)", err.msg, err_cause(&err));
 	}
 	free(suites.v);
+	archive_tell_silence(&b->archive, silence(&b->settings));
 }
 
 static bool

@@ -109,6 +109,19 @@ header_value(const char *line, size_t n, const char *name)
 	return span_trim(v);
 }
 
+/* What can be sent back as it came; anything else is not kept. */
+static void
+keep_plain(struct span v, char *out, size_t room)
+{
+	if (v.n == 0 || v.n >= room)
+		return;
+	for (size_t i = 0; i < v.n; i++)
+		if (v.p[i] < 0x20 || v.p[i] == 0x7f)
+			return;
+	memcpy(out, v.p, v.n);
+	out[v.n] = '\0';
+}
+
 static size_t
 on_header(char *line, size_t one, size_t n, void *arg)
 {
@@ -125,21 +138,14 @@ on_header(char *line, size_t one, size_t n, void *arg)
 	}
 	if (n >= 5 && memcmp(line, "HTTP/", 5) == 0) {
 		/* Another answer: what a redirect said is forgotten. */
-		t->answer.etag[0] = '\0';
+		t->answer.etag[0] = t->answer.modified[0] = '\0';
 		t->range_at = -1;
 		return n;
 	}
-	v = header_value(line, n, "etag");
-	if (v.n > 0 && v.n < sizeof(t->answer.etag)) {
-		bool plain = true;
-
-		for (size_t i = 0; i < v.n; i++)
-			plain = plain && v.p[i] >= 0x20 && v.p[i] < 0x7f;
-		if (plain) {
-			memcpy(t->answer.etag, v.p, v.n);
-			t->answer.etag[v.n] = '\0';
-		}
-	}
+	keep_plain(header_value(line, n, "etag"), t->answer.etag,
+	    sizeof(t->answer.etag));
+	keep_plain(header_value(line, n, "last-modified"), t->answer.modified,
+	    sizeof(t->answer.modified));
 	v = header_value(line, n, "content-range");
 	if (v.n > 6 && strncasecmp(v.p, "bytes ", 6) == 0) {
 		struct span rest = { v.p + 6, v.n - 6 }, first;
@@ -384,6 +390,8 @@ http_get(struct http *h, const struct http_get *g, struct http_answer *answer,
 	}
 	if (g->etag && g->etag[0])
 		r = add_header(&headers, "If-None-Match", g->etag, err);
+	if (r == 0 && g->modified && g->modified[0])
+		r = add_header(&headers, "If-Modified-Since", g->modified, err);
 	SET(CURLOPT_HTTPHEADER, headers);
 	if (r == 0)
 		r = perform(&t, code, text, err);

@@ -16,15 +16,16 @@
 struct http; /* keeps connections open between requests */
 
 struct http_get {
-	const char *url;     /* used as it is: never re-encoded */
-	int64_t limit;	     /* bytes written at most; more is ERR_INPUT */
-	int64_t from;	     /* resume: Range bytes=from-; 0: all.  What is
-			      * written begins there also when the server
-			      * ignores Range (status 200) */
-	int64_t deadline_ms; /* whole request; 0: 15 min */
-	int fd;		     /* body is written here, from its offset on … */
-	struct buf *body;    /* … or appended here when not NULL */
-	const char *etag;    /* If-None-Match, or NULL */
+	const char *url;      /* used as it is: never re-encoded */
+	int64_t limit;	      /* bytes written at most; more is ERR_INPUT */
+	int64_t from;	      /* resume: Range bytes=from-; 0: all.  What is
+			       * written begins there also when the server
+			       * ignores Range (status 200) */
+	int64_t deadline_ms;  /* whole request; 0: 15 min */
+	int fd;		      /* body is written here, from its offset on … */
+	struct buf *body;     /* … or appended here when not NULL */
+	const char *etag;     /* If-None-Match, or NULL */
+	const char *modified; /* If-Modified-Since, or NULL */
 	/* Called at most every 200 ms; not 0 aborts. */
 	int (*progress)(void *arg, int64_t done, int64_t total);
 	void *arg;
@@ -34,6 +35,7 @@ struct http_answer {
 	int status; /* 200, 206, 304, 404 … */
 	int64_t bytes;
 	char etag[128];	     /* "" when none */
+	char modified[64];   /* Last-Modified; "" when none */
 	int64_t retry_after; /* seconds, or 0 */
 };
 

@@ -18,6 +18,7 @@ struct polled {
 	char *uri;
 	struct hash inrelease;
 	int64_t date, valid_until;
+	struct fetch_tags tags;
 	bool changed;
 };
 
@@ -37,7 +38,8 @@ load_row(struct deb_archive *a, const char *name, struct archive_suite *s,
     struct err *err)
 {
 	static const char sql[] =
-	    "SELECT uri, inrelease, date, ifnull(valid_until, -1), changed_at"
+	    "SELECT uri, inrelease, date, ifnull(valid_until, -1), changed_at,"
+	    " ifnull(etag, ''), ifnull(modified, '')"
 	    " FROM suite WHERE name = ?1";
 	auto_stmt struct stmt *q = db_stmt(a->db, sql);
 	int r;
@@ -55,6 +57,9 @@ load_row(struct deb_archive *a, const char *name, struct archive_suite *s,
 	s->date = stmt_int(q, 2);
 	s->valid_until = stmt_int(q, 3);
 	s->changed_at = stmt_int(q, 4);
+	snprintf(s->tags.etag, sizeof(s->tags.etag), "%s", stmt_str(q, 5));
+	snprintf(
+	    s->tags.modified, sizeof(s->tags.modified), "%s", stmt_str(q, 6));
 	return 1;
 }
 
@@ -131,6 +136,8 @@ ask_source(struct deb_archive *a, struct polled *p,
 	auto_tmp struct tmp tmp = TMP_INIT;
 	auto_free char *url = NULL;
 	int64_t size;
+	bool known;
+	int r;
 
 	*other = false;
 	free(p->uri);
@@ -138,9 +145,18 @@ ask_source(struct deb_archive *a, struct polled *p,
 	url = archive_url(p->uri, "InRelease");
 	if (tmp_open(&tmp, a->tmpdir, 0600, err) == -1)
 		return -1;
-	if (archive_get(a, url, INRELEASE_MAX, tmp.fd, NULL, NULL, err) == -1) {
+	/* The same address, and the store still has what it said. */
+	known = p->old.name && strcmp(p->uri, p->old.uri) == 0 &&
+		store_has(a->store, &p->old.inrelease);
+	p->tags = known ? p->old.tags : (struct fetch_tags){ "", "" };
+	r = archive_get_if(a, url, INRELEASE_MAX, tmp.fd, &p->tags, err);
+	if (r == -1) {
 		*other = err->cls == ERR_MISSING;
 		return err_prefix(err, "suite %s", p->name);
+	}
+	if (r == 0) {
+		p->inrelease = p->old.inrelease;
+		return check_expiry(a, p->name, p->old.valid_until, err);
 	}
 	if (hash_fd(tmp.fd, &p->inrelease, &size, err) == -1)
 		return -1;
@@ -238,19 +254,25 @@ static int
 write_row(struct deb_archive *a, const struct polled *p, struct err *err)
 {
 	static const char seen[] =
-	    "UPDATE suite SET checked_at = ?2, uri = ?3 WHERE name = ?1";
+	    "UPDATE suite SET checked_at = ?2, uri = ?3,"
+	    " etag = nullif(?7, ''), modified = nullif(?8, '')"
+	    " WHERE name = ?1";
 	static const char changed[] =
 	    "INSERT INTO suite (name, checked_at, uri, inrelease, date,"
-	    " valid_until, changed_at) VALUES (?1, ?2, ?3, ?4, ?5,"
-	    " nullif(?6, -1), ?2)"
+	    " valid_until, changed_at, etag, modified)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, nullif(?6, -1), ?2,"
+	    " nullif(?7, ''), nullif(?8, ''))"
 	    " ON CONFLICT (name) DO UPDATE SET checked_at = ?2, uri = ?3,"
 	    " inrelease = ?4, date = ?5, valid_until = nullif(?6, -1),"
-	    " changed_at = ?2";
+	    " changed_at = ?2, etag = nullif(?7, ''),"
+	    " modified = nullif(?8, '')";
 	auto_stmt struct stmt *q = db_stmt(a->db, p->changed ? changed : seen);
 
 	stmt_bind_str(q, 1, p->name);
 	stmt_bind_int(q, 2, time_now());
 	stmt_bind_str(q, 3, p->uri);
+	stmt_bind_str(q, 7, p->tags.etag);
+	stmt_bind_str(q, 8, p->tags.modified);
 	if (p->changed) {
 		stmt_bind_hash(q, 4, &p->inrelease);
 		stmt_bind_int(q, 5, p->date);
@@ -311,6 +333,40 @@ archive_poll(struct deb_archive *a, const char *const *suites, size_t n,
 		free(v[i].uri);
 	}
 	return r;
+}
+
+void
+archive_tell_silence(struct deb_archive *a, int64_t limit)
+{
+	static const char sql[] =
+	    "SELECT name, checked_at FROM suite s WHERE checked_at < ?1 - ?2"
+	    " AND NOT EXISTS (SELECT 1 FROM event e WHERE e.kind ="
+	    " 'archive-silent' AND e.subject = s.name AND"
+	    " e.at >= s.checked_at) ORDER BY name LIMIT 1";
+	struct err err = ERR_INIT;
+
+	for (;;) {
+		auto_free char *name = NULL;
+		char text[TIME_TEXT];
+		int64_t at;
+
+		{
+			auto_stmt struct stmt *q = db_stmt(a->db, sql);
+
+			stmt_bind_int(q, 1, time_now());
+			stmt_bind_int(q, 2, limit);
+			if (stmt_step(q, &err) != 1)
+				return;
+			name = mem_str(stmt_str(q, 0));
+			at = stmt_int(q, 1);
+		}
+		time_text(at, text);
+		if (event_add(a->db, "archive-silent", name, 0,
+			"suite %s was last reached on %s: what is built since "
+			"is of that day",
+			name, text) == 0)
+			return;
+	}
 }
 
 /* The indexes of a suite's InRelease, in the store. */

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "builder/inputs/apt.h"
+#include "builder/inputs/fetch.h"
 #include "builder/inputs/worker.h"
 #include "lib/db.h"
 #include "lib/hash.h"
@@ -72,12 +73,18 @@ int archive_poll(struct deb_archive *, const char *const *suites, size_t n,
     const char *arch, int64_t parent, struct archive_news *,
     struct err *) KILN_MUST;
 
+/* An event for each suite that was last reached more than `limit` seconds
+ * ago, one for each silence: nobody else would tell, when there is no
+ * Valid-Until. */
+void archive_tell_silence(struct deb_archive *, int64_t limit);
+
 /* A suite as it was last seen; its indexes lie in the store. */
 struct archive_suite {
 	char *name;
 	char *uri; /* "http://HOST/debian/dists/bookworm/" */
 	struct hash inrelease;
 	int64_t date, valid_until, changed_at; /* valid_until -1: none */
+	struct fetch_tags tags;
 	char *paths[ARCHIVE_INDEXES]; /* "main/binary-amd64/Packages.xz" … */
 	struct hash indexes[ARCHIVE_INDEXES];
 };

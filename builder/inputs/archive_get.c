@@ -29,6 +29,35 @@ archive_url(const char *base, const char *path)
 	return buf_take(&b);
 }
 
+/* Neither 200 nor, where it was asked for, 304. */
+static int
+bad_status(const char *url, int status, struct err *err)
+{
+	return err_set(err,
+	    status == 404 || status == 410 ? ERR_MISSING : ERR_BUSY,
+	    "%s: the server answers %d", url, status);
+}
+
+int
+archive_get_if(struct deb_archive *a, const char *url, int64_t limit, int fd,
+    struct fetch_tags *tags, struct err *err)
+{
+	bool asked = tags->etag[0] || tags->modified[0];
+	struct fetch f = { .url = url,
+		.proxy = a->sources->proxy,
+		.limit = limit,
+		.fd = fd,
+		.tags = tags };
+	int64_t bytes;
+	int status;
+
+	if (fetch_get(&a->workers->fetch, &f, &status, &bytes, err) == -1)
+		return -1;
+	if (status == 304 && asked)
+		return 0;
+	return status == 200 ? 1 : bad_status(url, status, err);
+}
+
 int
 archive_get(struct deb_archive *a, const char *url, int64_t limit, int fd,
     void (*progress)(void *, int64_t, int64_t), void *arg, struct err *err)
@@ -46,11 +75,7 @@ archive_get(struct deb_archive *a, const char *url, int64_t limit, int fd,
 
 	if (fetch_get(&a->workers->fetch, &f, &status, &bytes, err) == -1)
 		return -1;
-	if (status == 200)
-		return 0;
-	return err_set(err,
-	    status == 404 || status == 410 ? ERR_MISSING : ERR_BUSY,
-	    "%s: the server answers %d", url, status);
+	return status == 200 ? 0 : bad_status(url, status, err);
 }
 
 int

@@ -14,6 +14,10 @@ char *archive_url(const char *base, const char *path) KILN_MUST;
 int archive_get(struct deb_archive *, const char *url, int64_t limit, int fd,
     void (*progress)(void *, int64_t, int64_t), void *arg,
     struct err *) KILN_MUST;
+/* The same, of what may not have changed since `tags` were heard: 1: it came,
+ * 0: it has not changed. */
+int archive_get_if(struct deb_archive *, const char *url, int64_t limit, int fd,
+    struct fetch_tags *tags, struct err *) KILN_MUST;
 /* Into the store; ERR_TRUST if it is not what was listed. */
 int archive_get_expected(struct deb_archive *, const char *url,
     const struct hash *, int64_t size,

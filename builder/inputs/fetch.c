@@ -14,10 +14,24 @@
 #define DEADLINE_MS (15 * 60 * 1000)
 
 enum {
-	FETCH_GET = 10, /* url, proxy, limit, deadline; a descriptor */
+	/* url, proxy, limit, deadline, etag, modified; a descriptor */
+	FETCH_GET = 10,
 	FETCH_PROGRESS, /* done, total */
-	FETCH_DONE,	/* status, bytes */
+	FETCH_DONE,	/* status, bytes, etag, modified */
 };
+
+static int
+get_tags(struct ipc_msg *m, struct fetch_tags *tags, struct err *err)
+{
+	auto_free char *etag = NULL, *modified = NULL;
+
+	if (ipc_get_str(m, sizeof(tags->etag) - 1, &etag, err) == -1 ||
+	    ipc_get_str(m, sizeof(tags->modified) - 1, &modified, err) == -1)
+		return -1;
+	memcpy(tags->etag, etag, strlen(etag) + 1);
+	memcpy(tags->modified, modified, strlen(modified) + 1);
+	return 0;
+}
 
 static int
 get_once(struct worker *w, const struct fetch *f, int *status, int64_t *bytes,
@@ -26,12 +40,15 @@ get_once(struct worker *w, const struct fetch *f, int *status, int64_t *bytes,
 	int64_t deadline = f->deadline_ms ? f->deadline_ms : DEADLINE_MS;
 	auto_buf struct buf b = BUF_INIT;
 	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
+	struct fetch_tags tags = { "", "" };
 
 	worker_begin(w, &b);
 	ipc_add_str(&b, f->url);
 	ipc_add_str(&b, f->proxy ? f->proxy : "");
 	ipc_add_i64(&b, f->limit);
 	ipc_add_i64(&b, deadline);
+	ipc_add_str(&b, f->tags ? f->tags->etag : "");
+	ipc_add_str(&b, f->tags ? f->tags->modified : "");
 	if (worker_send(w, FETCH_GET, &b, &f->fd, 1, err) == -1)
 		return -1;
 	for (;;) {
@@ -41,9 +58,12 @@ get_once(struct worker *w, const struct fetch *f, int *status, int64_t *bytes,
 			return -1;
 		if (ipc_get_i64(&m, &first, err) == -1 ||
 		    ipc_get_i64(&m, &second, err) == -1 ||
+		    (m.type == FETCH_DONE && get_tags(&m, &tags, err) == -1) ||
 		    ipc_end(&m, err) == -1)
 			return err_prefix(err, "fetch worker");
 		if (m.type == FETCH_DONE) {
+			if (f->tags && first == 200)
+				*f->tags = tags;
 			*status = (int)first;
 			*bytes = second;
 			return 0;
@@ -113,12 +133,13 @@ serve_get(struct serving *sv, struct ipc_msg *m, struct err *err)
 	auto_buf struct buf b = BUF_INIT;
 	struct http_get get = { .progress = tell_progress, .arg = sv };
 	struct http_answer answer = { 0 };
+	struct fetch_tags tags;
 
 	if (ipc_get_str(m, URL_MAX, &url, err) == -1 ||
 	    ipc_get_str(m, URL_MAX, &proxy, err) == -1 ||
 	    ipc_get_i64(m, &get.limit, err) == -1 ||
 	    ipc_get_i64(m, &get.deadline_ms, err) == -1 ||
-	    ipc_end(m, err) == -1)
+	    get_tags(m, &tags, err) == -1 || ipc_end(m, err) == -1)
 		return -1;
 	if (m->fds[0] == -1)
 		return err_set(err, ERR_INPUT, "no descriptor to write to");
@@ -133,11 +154,15 @@ serve_get(struct serving *sv, struct ipc_msg *m, struct err *err)
 	}
 	get.url = url;
 	get.fd = m->fds[0];
+	get.etag = tags.etag;
+	get.modified = tags.modified;
 	if (http_get(sv->http, &get, &answer, err) == -1)
 		return -1;
 	ipc_add_u32(&b, sv->id);
 	ipc_add_i64(&b, answer.status);
 	ipc_add_i64(&b, answer.bytes);
+	ipc_add_str(&b, answer.etag);
+	ipc_add_str(&b, answer.modified);
 	return ipc_send(WORKER_SOCK, FETCH_DONE, &b, NULL, 0, err);
 }
 

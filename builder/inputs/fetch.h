@@ -6,6 +6,11 @@
 
 #include "builder/inputs/worker.h"
 
+/* What a server says of a file, to be asked "changed since?" with. */
+struct fetch_tags {
+	char etag[128], modified[64]; /* "": it did not say */
+};
+
 struct fetch {
 	const char *url;
 	const char *proxy;   /* NULL: the environment's */
@@ -15,6 +20,9 @@ struct fetch {
 	/* May be NULL; total -1: not known. */
 	void (*progress)(void *arg, int64_t done, int64_t total);
 	void *arg;
+	/* May be NULL.  What is in it is asked with, and status 304 then says
+	 * that nothing has changed; what status 200 says is put there. */
+	struct fetch_tags *tags;
 };
 
 /*

@@ -126,6 +126,129 @@ unchanged_poll_is_one_request_a_suite(void **state)
 	assert_int_equal(fake_count("/"), 2);
 }
 
+/* Bytes of the two files. */
+static int64_t
+inrelease_bytes(void)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(suites); i++) {
+		auto_free char *file = mem_printf(
+		    "%s/debian/dists/%s/InRelease", fake_root(), suites[i]);
+		struct stat st;
+
+		assert_int_equal(stat(file, &st), 0);
+		sum += st.st_size;
+	}
+	return sum;
+}
+
+static void
+unchanged_poll_moves_the_inrelease_files_and_parses_nothing(void **state)
+{
+	uint32_t asked;
+
+	(void)state;
+	must_poll(2);
+	asked = parts.workers.index.last;
+	fake_count_reset();
+	must_poll(0);
+	assert_int_equal(fake_bytes(), inrelease_bytes());
+	assert_int_equal(parts.workers.index.last, asked);
+}
+
+static void
+server_with_tags_is_asked_conditionally_and_sends_no_bytes(void **state)
+{
+	(void)state;
+	for (int etag = 0; etag <= 1; etag++) {
+		uint32_t asked;
+
+		fake_tags(etag, !etag);
+		fake_package(&bookworm, etag ? "more" : "less", "1", NULL, "x");
+		fake_publish(&bookworm);
+		must_poll(etag ? 1 : 2);
+		must_poll(0); /* the other suite's tags are heard here */
+		asked = parts.workers.index.last;
+		fake_count_reset();
+		must_poll(0);
+		assert_int_equal(fake_count("InRelease"), 2);
+		assert_int_equal(fake_bytes(), 0);
+		assert_int_equal(parts.workers.index.last, asked);
+		/* A change is seen at once. */
+		fake_package(&security, etag ? "new" : "old", "1", NULL, "x");
+		fake_publish(&security);
+		must_poll(1);
+	}
+	fake_tags(false, false);
+}
+
+static void
+unchanged_by_its_tag_is_refused_all_the_same_once_it_expires(void **state)
+{
+	(void)state;
+	fake_tags(true, true);
+	security.valid_until = time(NULL) + 3600;
+	fake_publish(&security);
+	must_poll(2);
+	/* Time passes. */
+	assert_int_equal(db_exec(parts.db,
+			     "UPDATE suite SET valid_until = date - 1 WHERE"
+			     " name = 'bookworm-security'",
+			     &parts.err),
+	    0);
+	must_refuse(ERR_TRUST, "was valid until");
+	fake_tags(false, false);
+}
+
+static void
+proxy_and_mirror_of_the_settings_are_asked(void **state)
+{
+	char *end;
+
+	(void)state;
+	apt_sources_release(&parts.sources);
+	for (size_t i = 0; i < ARRAY_LEN(suites); i++)
+		assert_int_equal(apt_sources_add(&parts.sources,
+				     "http://mirror.invalid/debian", suites[i],
+				     fake_keyring(), &parts.err),
+		    0);
+	parts.sources.proxy = mem_str(fake_uri());
+	end = strstr(parts.sources.proxy, "/debian/");
+	assert_non_null(end);
+	*end = '\0';
+	must_poll(2);
+	assert_int_equal(fake_count("http://mirror.invalid/debian/dists/"
+				    "bookworm/InRelease"),
+	    1);
+}
+
+static void
+silence_is_told_once_for_each_silence(void **state)
+{
+	static const char told[] =
+	    "SELECT count(*) FROM event WHERE kind = 'archive-silent'";
+	static const char old[] =
+	    "UPDATE suite SET checked_at = checked_at - 90000";
+	static const char past[] = "UPDATE event SET at = at - 200000";
+
+	(void)state;
+	must_poll(2);
+	archive_tell_silence(&parts.archive, 86400);
+	assert_int_equal(parts_ask(told), 0);
+	assert_int_equal(db_exec(parts.db, old, &parts.err), 0);
+	archive_tell_silence(&parts.archive, 86400);
+	archive_tell_silence(&parts.archive, 86400);
+	assert_int_equal(parts_ask(told), 2); /* suites */
+	assert_int_equal(db_exec(parts.db, past, &parts.err), 0);
+	must_poll(0);
+	archive_tell_silence(&parts.archive, 86400);
+	assert_int_equal(parts_ask(told), 2);
+	assert_int_equal(db_exec(parts.db, old, &parts.err), 0);
+	archive_tell_silence(&parts.archive, 86400);
+	assert_int_equal(parts_ask(told), 4);
+}
+
 static void
 changed_suite_fetches_only_the_changed_index_by_its_hash(void **state)
 {
@@ -402,6 +525,11 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		T(first_poll_takes_signed_indexes_into_the_store),
 		T(unchanged_poll_is_one_request_a_suite),
+		T(unchanged_poll_moves_the_inrelease_files_and_parses_nothing),
+		T(server_with_tags_is_asked_conditionally_and_sends_no_bytes),
+		T(unchanged_by_its_tag_is_refused_all_the_same_once_it_expires),
+		T(proxy_and_mirror_of_the_settings_are_asked),
+		T(silence_is_told_once_for_each_silence),
 		T(changed_suite_fetches_only_the_changed_index_by_its_hash),
 		T(index_is_fetched_by_its_plain_name_when_its_hash_is_not_served),
 		T(signature_of_another_key_is_refused_and_the_old_state_stays),

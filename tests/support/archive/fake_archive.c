@@ -26,6 +26,8 @@ static char *root, *home, *keyring, *uri;
 static struct MHD_Daemon *server;
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 static struct buf asked = BUF_INIT; /* a line for each request */
+static int64_t sent;
+static bool say_etag, say_modified;
 
 static void
 must(int r, const struct err *err)
@@ -36,11 +38,49 @@ must(int r, const struct err *err)
 	abort();
 }
 
+/* 304: whoever asks knows it already. */
+static unsigned
+tag(struct MHD_Connection *c, const char *file, struct MHD_Response *r)
+{
+	const char *match = MHD_lookup_connection_value(
+		       c, MHD_HEADER_KIND, "If-None-Match"),
+		   *since = MHD_lookup_connection_value(
+		       c, MHD_HEADER_KIND, "If-Modified-Since");
+	auto_buf struct buf text = BUF_INIT;
+	struct err err = ERR_INIT;
+	struct hash h;
+	char hex[HASH_HEX], etag[HASH_HEX + 2], date[64];
+	time_t made;
+	struct tm tm;
+
+	must(file_read(file, 1 << 20, &text, &err), &err);
+	hash_bytes(&h, text.data, text.len);
+	hash_hex(&h, hex);
+	snprintf(etag, sizeof(etag), "\"%s\"", hex);
+	/* A time made of the bytes: tests change files within a second. */
+	made = 1500000000 + h.b[0] * 65536 + h.b[1] * 256 + h.b[2];
+	gmtime_r(&made, &tm);
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	if (say_etag)
+		MHD_add_response_header(r, "ETag", etag);
+	if (say_modified)
+		MHD_add_response_header(r, "Last-Modified", date);
+	return (say_etag && match && strcmp(match, etag) == 0) ||
+		       (say_modified && !match && since &&
+			   strcmp(since, date) == 0)
+		   ? 304
+		   : 200;
+}
+
 static enum MHD_Result
 serve(void *cls, struct MHD_Connection *c, const char *path, const char *method,
     const char *version, const char *data, size_t *n, void **state)
 {
-	auto_free char *file = mem_printf("%s%s", root, path);
+	/* As a proxy is asked: whoever the host may be, it is here. */
+	const char *proxied =
+	    strncmp(path, "http://", 7) == 0 ? strchr(path + 7, '/') : NULL;
+	auto_free char *file =
+	    mem_printf("%s%s", root, proxied ? proxied : path);
 	struct MHD_Response *r;
 	enum MHD_Result ret;
 	struct stat st;
@@ -57,8 +97,20 @@ serve(void *cls, struct MHD_Connection *c, const char *path, const char *method,
 		    0, NULL, MHD_RESPMEM_PERSISTENT);
 		ret = MHD_queue_response(c, 404, r);
 	} else {
+		unsigned status = 200;
+
 		r = MHD_create_response_from_fd((size_t)st.st_size, fd);
-		ret = MHD_queue_response(c, 200, r);
+		if (strstr(path, "/InRelease"))
+			status = tag(c, file, r);
+		if (status == 304) {
+			MHD_destroy_response(r);
+			r = MHD_create_response_from_buffer(
+			    0, NULL, MHD_RESPMEM_PERSISTENT);
+		}
+		pthread_mutex_lock(&guard);
+		sent += status == 200 ? st.st_size : 0;
+		pthread_mutex_unlock(&guard);
+		ret = MHD_queue_response(c, status, r);
 	}
 	MHD_destroy_response(r);
 	return ret;
@@ -337,5 +389,24 @@ fake_count_reset(void)
 {
 	pthread_mutex_lock(&guard);
 	buf_clear(&asked);
+	sent = 0;
 	pthread_mutex_unlock(&guard);
+}
+
+int64_t
+fake_bytes(void)
+{
+	int64_t n;
+
+	pthread_mutex_lock(&guard);
+	n = sent;
+	pthread_mutex_unlock(&guard);
+	return n;
+}
+
+void
+fake_tags(bool etag, bool modified)
+{
+	say_etag = etag;
+	say_modified = modified;
 }

@@ -46,5 +46,9 @@ void fake_remove(const char *path);
 /* Requests since the last fake_count_reset whose path holds `part`. */
 unsigned fake_count(const char *part);
 void fake_count_reset(void);
+/* Bytes of bodies sent since then. */
+int64_t fake_bytes(void);
+/* Does the server say ETag and Last-Modified of InRelease files? */
+void fake_tags(bool etag, bool modified);
 
 #endif
