@@ -8,6 +8,7 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/tuf_read.h"
+#include "tuf-repo/alarm.h"
 #include "tuf-repo/asked.h"
 #include "tuf-repo/brake.h"
 #include "tuf-repo/collect.h"
@@ -383,16 +384,14 @@ stop_first(struct repo *r, bool *switched, struct err *err)
 	return publish_switch(r, switched, err);
 }
 
-int
-pass_run(struct repo *r, struct pass *p, struct err *err)
+static int
+run(struct repo *r, const struct tuf_file *targets, struct pass *p,
+    struct err *err)
 {
-	auto_tuf struct tuf_file *targets = NULL;
 	bool stopped = false;
 	int64_t request;
 
-	p->switched = false;
-	if (collect_delegator(r, "brake", &targets, err) == -1 ||
-	    finished_cycle(r, &p->cycle, err) == -1 ||
+	if (finished_cycle(r, &p->cycle, err) == -1 ||
 	    newest_request(r, &request, err) == -1 ||
 	    stop_first(r, &stopped, err) == -1 ||
 	    prepare(r, targets, err) == -1 || publish_snapshot(r, err) == -1 ||
@@ -401,7 +400,22 @@ pass_run(struct repo *r, struct pass *p, struct err *err)
 	    served_request(r, request, err) == -1)
 		return -1;
 	p->switched |= stopped;
-	if (r->farm && note_cycle(r, p->cycle, err) == -1)
+	return r->farm ? note_cycle(r, p->cycle, err) : 0;
+}
+
+/* A pass that failed is the more reason to say what ends. */
+int
+pass_run(struct repo *r, struct pass *p, struct err *err)
+{
+	auto_tuf struct tuf_file *targets = NULL;
+	struct err ignore = ERR_INIT;
+
+	p->switched = false;
+	if (collect_delegator(r, "brake", &targets, err) == -1)
 		return -1;
-	return 0;
+	if (run(r, targets, p, err) == 0)
+		return alarms_note(r, targets, err);
+	if (alarms_note(r, targets, &ignore) == -1)
+		log_err("alarms", &ignore);
+	return -1;
 }

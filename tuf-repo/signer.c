@@ -10,6 +10,7 @@
 #include "lib/drop.h"
 #include "lib/fdio.h"
 #include "lib/ipc.h"
+#include "lib/landlock.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/own.h"
@@ -504,6 +505,20 @@ take_pass(struct secret *pass, struct err *err)
 	return 0;
 }
 
+/* Its keys and its journal, and no other file. */
+static int
+reach_only_keys(struct err *err)
+{
+	const int keys = SIGNER_KEYS;
+	int rc = landlock_only(&keys, 1, err);
+
+	if (rc == 0)
+		log_info("no-landlock",
+		    "text=\"this kernel cannot keep the signer from other"
+		    " files; its uid does\"");
+	return rc == -1 ? -1 : 0;
+}
+
 int
 signer_main(void)
 {
@@ -520,7 +535,7 @@ signer_main(void)
 		    &err, ERR_INPUT, "only kiln-tuf itself starts its signer");
 		goto fail;
 	}
-	if (drop_to(ROLE_SIGNER, &err) == -1 ||
+	if (drop_to(ROLE_SIGNER, &err) == -1 || reach_only_keys(&err) == -1 ||
 	    drop_syscalls(true, true, &err) == -1 ||
 	    take_pass(&pass, &err) == -1)
 		goto fail;

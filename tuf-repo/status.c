@@ -9,6 +9,7 @@
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "tuf-repo/alarm.h"
 #include "tuf-repo/collect.h"
 #include "tuf-repo/commands.h"
 #include "tuf-repo/metadata.h"
@@ -52,25 +53,15 @@ static void
 add_alarm(
     struct repo *r, const char *role, const struct tuf_file *file, json_t *out)
 {
-	const struct rule *rule = rule_of(role);
-	int64_t left = file->expires - r->now, days = left / DAY;
-	auto_free char *text = NULL;
+	auto_buf struct buf text = BUF_INIT;
 	json_t *o;
 
-	if (!rule_alarming(rule, left))
+	if (!alarm_text(role, file->expires, r->now, &text))
 		return;
-	text = mem_printf("%s %s %lld day%s: %s%s", role,
-	    left < 0 ? "ended, by" : "ends in",
-	    (long long)(days < 0 ? -days : days),
-	    days == 1 || days == -1 ? "" : "s",
-	    rule->online ? "it should have been signed again; does kiln-tuf"
-			   " serve run, and does its log complain?"
-			 : "sign it anew with kiln-tuf request ",
-	    rule->online ? "" : role);
 	o = json_object();
 	js_set_str(o, "role", role);
-	js_set_int(o, "days_left", days);
-	js_set_str(o, "text", text);
+	js_set_int(o, "days_left", (file->expires - r->now) / DAY);
+	js_set_str(o, "text", text.data);
 	json_array_append_new(json_object_get(out, "alarms"), o);
 }
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "lib/own.h"
 #include "tests/support/tuf_farm.h"
 
 #define DAYS(n) ((n)*INT64_C(86400))
@@ -328,6 +329,48 @@ online_roles_are_signed_again_before_they_end(void **state)
 	assert_int_equal(tf_findings(), 0);
 }
 
+static int64_t
+alarms(const char *role)
+{
+	auto_free char *sql = mem_printf("SELECT count(*) FROM event WHERE"
+					 " kind = 'alarm' AND subject = '%s'",
+	    role);
+	auto_db struct db *db = NULL;
+	auto_free char *path = tf_path("tuf.db");
+
+	db = db_open_reader(path, &tf.err);
+	assert_non_null(db);
+	return tf_int(db, sql);
+}
+
+static void
+tuf_6_5_4_what_ends_soon_is_told_once_a_day(void **state)
+{
+	(void)state;
+	TF_OK(tf_pass());
+	assert_int_equal(alarms("targets"), 0);
+	tf.repo.now += 310 * 86400; /* of a year */
+	TF_OK(tf_pass());
+	assert_int_equal(alarms("targets"), 1);
+	assert_int_equal(alarms("sets-stable"), 1);
+	/* two years; and the farm's own, which the pass has signed again */
+	assert_int_equal(alarms("root"), 0);
+	assert_int_equal(alarms("timestamp"), 0);
+	assert_int_equal(alarms("svc-ntp"), 0);
+	TF_OK(tf_pass());
+	assert_int_equal(alarms("targets"), 1);
+	tf.repo.now += 86400;
+	TF_OK(tf_pass());
+	assert_int_equal(alarms("targets"), 2);
+	/* a pass that fails tells it, too: the signer is gone */
+	tf.repo.now += 86400;
+	close(tf.repo.signer);
+	tf.repo.signer = -1;
+	assert_int_equal(tf_pass(), -1);
+	assert_int_equal(alarms("targets"), 3);
+	err_clear(&tf.err);
+}
+
 static void
 an_unsigned_proposal_is_signed_by_the_next_pass(void **state)
 {
@@ -400,6 +443,7 @@ main(void)
 		TEST(a_withdrawn_release_never_comes_back),
 		TEST(a_timestamp_is_signed_daily_and_a_snapshot_before_it_ends),
 		TEST(online_roles_are_signed_again_before_they_end),
+		TEST(tuf_6_5_4_what_ends_soon_is_told_once_a_day),
 		TEST(an_unsigned_proposal_is_signed_by_the_next_pass),
 		TEST(served_cycle_follows_the_finished_one),
 		cmocka_unit_test_setup_teardown(
