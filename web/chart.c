@@ -16,14 +16,15 @@ num(char out[24], double v)
 	return out;
 }
 
+/* One with links inside is a group; without, a picture. */
 static void
 svg_open(struct html *h, const char *cls, double width, double height,
-    const char *title)
+    const char *role, const char *title)
 {
 	char box[64];
 
 	snprintf(box, sizeof(box), "0 0 %.0f %.0f", width, height);
-	html_open(h, "svg", "class", cls, "viewBox", box, "role", "img",
+	html_open(h, "svg", "class", cls, "viewBox", box, "role", role,
 	    "aria-label", title, NULL);
 }
 
@@ -168,7 +169,7 @@ chart_trend(struct html *h, const char *title, const struct chart_series *c,
 		    h, "p", "Nothing was measured yet.", "class", "soft", NULL);
 	} else {
 		s.top = ceiling(s.top);
-		svg_open(h, "chart", TREND_W, TREND_H, title);
+		svg_open(h, "chart", TREND_W, TREND_H, "img", title);
 		axes(h, &s, unit);
 		for (k = 0; k < n; k++)
 			line(h, &c[k], &s, k, unit);
@@ -292,7 +293,7 @@ chart_map(struct html *h, const char *title, struct chart_box *b, size_t n,
 		return;
 	per = MAP_W * MAP_H / total;
 	html_open(h, "figure", NULL);
-	svg_open(h, "chart map", MAP_W, MAP_H, title);
+	svg_open(h, "chart map", MAP_W, MAP_H, "group", title);
 	while (from < n) {
 		double side = rest.w >= rest.h ? rest.h : rest.w;
 		double sum = (double)b[from].value;
@@ -375,7 +376,7 @@ chart_graph(struct html *h, const char *title, struct chart_node *v, size_t n,
 		width = 900;
 	html_open(h, "div", "class", "wide graphbox", "tabindex", "0", "role",
 	    "region", "aria-label", title, NULL);
-	svg_open(h, "chart graph", width, height + 24, title);
+	svg_open(h, "chart graph", width, height + 24, "group", title);
 	for (i = 0; i < m; i++) {
 		double x1 = 14 +
 			    (double)v[e[i].from].column * (NODE_W + GAP_X) +

@@ -172,6 +172,19 @@ again() {
 }
 t "kiln up --demo --once again exits 0" again
 sed 's/^/# /' "$tmp/again.log"
+
+# A farm for the browser's test: links where the file system allows.
+keep_farm() {
+	rm -rf "$bin/test-farm"
+	mkdir -m 755 "$bin/test-farm" || return 1
+	for f in store tuf log run spool; do
+		cp -al "$state/$f" "$bin/test-farm/" 2>/dev/null ||
+		    { rm -rf "$bin/test-farm/$f" &&
+			cp -a "$state/$f" "$bin/test-farm/"; } || return 1
+	done
+	cp -a "$state"/*.db "$state"/*.db-* "$bin/test-farm/"
+}
+t "what it leaves can be looked at" keep_farm
 t "it says that there was nothing to build" has "nothing to build" "$tmp/again.log"
 no_sandbox() { grep -q execve "$tmp/trace" && ! grep -q 'execve.*bwrap' "$tmp/trace"; }
 t "a trace shows no sandbox started" no_sandbox

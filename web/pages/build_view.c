@@ -210,6 +210,11 @@ build_view_lanes(struct html *h, const json_t *m)
 		    json_array_size(json_object_get(v, "by")) == 1 ? "party"
 								   : "parties");
 	html_text(h, ".");
+	if (a && b) {
+		html_text(h, " ");
+		html_link(h, "Compare both", "/compare/%lld/%lld",
+		    (long long)m_int(a, "id"), (long long)m_int(b, "id"));
+	}
 	html_close(h, "p");
 	if (v && json_is_object(v)) {
 		html_open(h, "dl", NULL);
