@@ -115,7 +115,9 @@ open_keys(struct work *w, int *offline, int *online, struct err *err)
 	if (*offline == -1)
 		return -1;
 	*online = farm_dir(&w->farm, "keys/online", err);
-	return *online == -1 ? -1 : 0;
+	return *online == -1 || tmp_sweep(*offline, err) == -1
+		   ? -1
+		   : tmp_sweep(*online, err);
 }
 
 static bool

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/buf.h"
+#include "lib/fdio.h"
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
@@ -30,7 +31,7 @@ repo_open(struct repo *r, const struct farm *farm, struct err *err)
 	if (!r->db || open_store(r, farm, err) == -1)
 		return -1;
 	r->metadata = farm_dir(farm, "tuf/metadata", err);
-	if (r->metadata == -1)
+	if (r->metadata == -1 || tmp_sweep(r->metadata, err) == -1)
 		return -1;
 	r->targets = farm_dir(farm, "tuf/targets", err);
 	if (r->targets == -1)

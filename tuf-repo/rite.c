@@ -158,7 +158,9 @@ rite_open(struct rite *r, struct err *err)
 	if (r->offline == -1)
 		return -1;
 	r->online = farm_dir(&r->w.farm, "keys/online", err);
-	if (r->online == -1 || change_load(&r->change, r->offline, err) == -1)
+	if (r->online == -1 || tmp_sweep(r->offline, err) == -1 ||
+	    tmp_sweep(r->online, err) == -1 ||
+	    change_load(&r->change, r->offline, err) == -1)
 		return -1;
 	r->demo = json_is_true(
 	    json_object_get(r->change.now[PART_TARGETS]->signed_json, "demo"));
