@@ -104,6 +104,44 @@ key_listed(const struct tuf_file *delegator, const char *role,
 	return false;
 }
 
+/*
+ * While a new root is not published, routers judge its roles by the one that
+ * is: a signature by its keys is kept beside those that count.
+ */
+static int
+load_published_root(
+    struct repo *r, const char *role, struct tuf_file **root, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT coalesce(max(version), 0) FROM role WHERE name = 'root'"
+	    " AND published_at IS NOT NULL";
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+
+	*root = NULL;
+	if (strcmp(role_parent(role), "root") != 0)
+		return 0;
+	if (stmt_step(q, err) != 1)
+		return -1;
+	if (stmt_int(q, 0) == 0)
+		return 0;
+	return role_load(r->db, "root", stmt_int(q, 0), root, NULL, err);
+}
+
+static int
+key_known(struct repo *r, const char *role, const struct tuf_file *delegator,
+    const struct sig_public *pub, bool *yes, struct err *err)
+{
+	auto_tuf struct tuf_file *root = NULL;
+
+	*yes = key_listed(delegator, role, pub);
+	if (*yes)
+		return 0;
+	if (load_published_root(r, role, &root, err) == -1)
+		return -1;
+	*yes = root && key_listed(root, role, pub);
+	return 0;
+}
+
 int
 collect_add(struct repo *r, const char *role, int64_t version,
     const struct answer *a, struct err *err)
@@ -116,11 +154,13 @@ collect_add(struct repo *r, const char *role, int64_t version,
 	auto_buf struct buf bytes = BUF_INIT;
 	auto_tuf struct tuf_file *delegator = NULL;
 	char key[KEY_HEX], sig[SIG_HEX];
+	bool known;
 
 	if (load_signed(r, role, version, &bytes, err) == -1 ||
-	    collect_delegator(r, role, &delegator, err) == -1)
+	    collect_delegator(r, role, &delegator, err) == -1 ||
+	    key_known(r, role, delegator, &a->key, &known, err) == -1)
 		return -1;
-	if (!key_listed(delegator, role, &a->key))
+	if (!known)
 		return err_set(err, ERR_TRUST,
 		    "%s: signed by a key that it is not delegated to", role);
 	if (!sig_verify(&a->key, bytes.data, bytes.len, &a->sig))
@@ -137,12 +177,12 @@ collect_add(struct repo *r, const char *role, int64_t version,
 	return stmt_run(q, err);
 }
 
-/* Signatures of keys the role is delegated to now; others came before a
- * delegation changed and are left out. */
+/* Signatures of keys the role is delegated to now, which count, or as routers
+ * still see it; others came before a delegation changed and are left out. */
 static int
 load_signatures(struct repo *r, const char *role, int64_t version,
     const struct tuf_file *delegator, struct meta_signature **list, size_t *n,
-    struct err *err)
+    size_t *counting, struct err *err)
 {
 	static const char sql[] = "SELECT key, sig FROM signature"
 				  " WHERE name = ?1 AND version = ?2";
@@ -155,11 +195,16 @@ load_signatures(struct repo *r, const char *role, int64_t version,
 	while ((rc = stmt_step(q, err)) == 1) {
 		const char *key = stmt_str(q, 0), *sig = stmt_str(q, 1);
 		struct meta_signature s;
+		bool known;
 
 		if (!hex_decode(s.key.b, sizeof(s.key.b), key, strlen(key)) ||
-		    !hex_decode(s.sig.b, sizeof(s.sig.b), sig, strlen(sig)) ||
-		    !key_listed(delegator, role, &s.key))
+		    !hex_decode(s.sig.b, sizeof(s.sig.b), sig, strlen(sig)))
 			continue;
+		if (key_known(r, role, delegator, &s.key, &known, err) == -1)
+			return -1;
+		if (!known)
+			continue;
+		*counting += key_listed(delegator, role, &s.key);
 		MEM_GROW(*list, *n, cap);
 		(*list)[(*n)++] = s;
 	}
@@ -194,15 +239,16 @@ collect_finish(struct repo *r, const char *role, int64_t version,
 	auto_buf struct buf bytes = BUF_INIT;
 	auto_buf struct buf whole = BUF_INIT;
 	const struct tuf_role *d;
-	size_t n = 0;
+	size_t n = 0, counting = 0;
 
 	if (load_signed(r, role, version, &bytes, err) == -1 ||
 	    collect_delegator(r, role, &delegator, err) == -1 ||
-	    load_signatures(r, role, version, delegator, &sigs, &n, err) == -1)
+	    load_signatures(
+		r, role, version, delegator, &sigs, &n, &counting, err) == -1)
 		return -1;
 	d = tuf_role_find(delegator, role);
 	*complete = false;
-	if (!d || n < (size_t)d->threshold)
+	if (!d || counting < (size_t)d->threshold)
 		return 0;
 	if (meta_file(bytes.data, bytes.len, sigs, n, &whole, err) == -1 ||
 	    !(file = tuf_read(
@@ -228,11 +274,16 @@ add_answers(struct repo *r, const char *role, int64_t version,
 	if (collect_delegator(r, role, &delegator, err) == -1)
 		return -1;
 	for (size_t i = 0; i < all->n; i++) {
-		if (!key_listed(delegator, role, &all->v[i].key))
+		const struct sig_public *key = &all->v[i].key;
+		bool known;
+
+		if (key_known(r, role, delegator, key, &known, err) == -1)
+			return -1;
+		if (!known)
 			continue;
 		if (collect_add(r, role, version, &all->v[i], err) == -1)
 			return -1;
-		listed++;
+		listed += key_listed(delegator, role, key);
 	}
 	if (!listed)
 		return err_set(err, ERR_TRUST,
@@ -368,7 +419,9 @@ collect_file(struct repo *r, const char *role, const void *p, size_t len,
 		return -1;
 	if (file->version <= newest)
 		return same_file(r, role, file->version, &bytes, err);
-	if (file->version != newest + 1)
+	/* Of others a ceremony may have been killed after it had made one; of
+	 * roots every one is needed. */
+	if (strcmp(role, "root") == 0 && file->version != newest + 1)
 		return err_set(err, ERR_TRUST,
 		    "%s: version %lld comes after %lld", role,
 		    (long long)file->version, (long long)newest);

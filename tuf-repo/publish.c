@@ -9,6 +9,7 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/own.h"
+#include "lib/tuf_check.h"
 #include "tuf-repo/check.h"
 #include "tuf-repo/collect.h"
 #include "tuf-repo/metadata.h"
@@ -204,10 +205,91 @@ place_all(struct switching *s, struct err *err)
 	}
 	if (place_new(s, "targets", s->targets->version, err) == -1)
 		return -1;
+	return place_new(s, "snapshot", s->snapshot->version, err);
+}
+
+/* Roots are seen by routers as soon as they have their names. */
+static int
+place_roots(struct switching *s, struct err *err)
+{
 	for (int64_t v = 1; v <= s->root; v++)
 		if (place_new(s, "root", v, err) == -1)
 			return -1;
-	return place_new(s, "snapshot", s->snapshot->version, err);
+	return 0;
+}
+
+/* Those that are not placed yet are judged as if they were. */
+static int
+show_roots(struct switching *s, struct source *src, struct err *err)
+{
+	for (int64_t v = s->root; v > 0; v--) {
+		auto_buf struct buf bytes = BUF_INIT;
+		auto_tuf struct tuf_file *f = NULL;
+		char name[ROLE_FILE_MAX];
+		bool there;
+
+		if (was_published(s->r, "root", v, &there, err) == -1)
+			return -1;
+		if (there)
+			return 0;
+		if (role_load(s->r->db, "root", v, &f, &bytes, err) == -1)
+			return -1;
+		role_file("root", v, name);
+		source_override(src, name, &bytes);
+	}
+	return 0;
+}
+
+/*
+ * Does what is new hold for a router that has only seen the root before?
+ * Then it goes first, and at every moment the tree is whole; else (a key is
+ * lost) the new root does, and routers wait for the file that follows.
+ */
+static int
+holds_before(struct switching *s, bool *yes, struct err *err)
+{
+	const struct tuf_file *const heads[] = { s->timestamp, s->snapshot,
+		s->targets };
+	static const char *const roles[] = { "timestamp", "snapshot",
+		"targets" };
+	auto_tuf struct tuf_file *root = NULL;
+	struct err why = ERR_INIT;
+	int64_t v = s->root;
+	bool there = false;
+
+	*yes = false;
+	for (; v > 0 && !there; v--)
+		if (was_published(s->r, "root", v, &there, err) == -1)
+			return -1;
+	if (!there)
+		return 0;
+	if (role_load(s->r->db, "root", v + 1, &root, NULL, err) == -1)
+		return -1;
+	*yes = true;
+	for (size_t i = 0; i < ARRAY_LEN(heads) && *yes; i++)
+		*yes = tuf_threshold(root, roles[i], heads[i], &why) == 0;
+	return 0;
+}
+
+static int
+name_timestamp(struct switching *s, struct err *err)
+{
+	if (file_write_at(s->r->metadata, "timestamp.json", s->bytes.data,
+		s->bytes.len, 0644, err) == -1)
+		return err_prefix(err, "publish timestamp");
+	return 0;
+}
+
+static int
+name_heads(struct switching *s, struct err *err)
+{
+	bool first;
+
+	if (holds_before(s, &first, err) == -1 ||
+	    (first && name_timestamp(s, err) == -1) ||
+	    place_roots(s, err) == -1)
+		return -1;
+	return first ? 0 : name_timestamp(s, err);
 }
 
 static int
@@ -225,7 +307,7 @@ judge(struct switching *s, struct err *err)
 	c.now = s->r->now;
 	c.known = place_known;
 	c.known_arg = s->r;
-	if (check_tree(&c, &src, err) == 0) {
+	if (show_roots(s, &src, err) == 0 && check_tree(&c, &src, err) == 0) {
 		first = json_incref(json_array_get(c.findings, 0));
 		rc = !first ? 0
 			    : err_set(err, ERR_TRUST, "not published: %s: %s",
@@ -371,12 +453,8 @@ publish_switch(struct repo *r, bool *switched, struct err *err)
 	if (done)
 		return 0;
 	if (load_heads(&s, newest, err) == -1 || place_all(&s, err) == -1 ||
-	    judge(&s, err) == -1)
-		return -1;
-	if (file_write_at(r->metadata, "timestamp.json", s.bytes.data,
-		s.bytes.len, 0644, err) == -1)
-		return err_prefix(err, "publish timestamp");
-	if (mark_all(&s, err) == -1)
+	    judge(&s, err) == -1 || name_heads(&s, err) == -1 ||
+	    mark_all(&s, err) == -1)
 		return -1;
 	*switched = true;
 	return 0;

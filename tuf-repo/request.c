@@ -292,8 +292,10 @@ request_wants(
 {
 	if (!q->next[p])
 		return false;
+	/* Targets: until the next root is seen they are judged by this one. */
 	return keyid_of(delegator(q, p), part_roles[p], pub) ||
-	       (p == PART_ROOT && keyid_of(q->now[p], part_roles[p], pub));
+	       ((p == PART_ROOT || p == PART_TARGETS) &&
+		   keyid_of(q->now[PART_ROOT], part_roles[p], pub));
 }
 
 static bool

@@ -7,6 +7,7 @@
 
 #include "lib/cli.h"
 #include "lib/fdio.h"
+#include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 
@@ -52,8 +53,9 @@ source_open(struct source *s, const char *where, struct err *err)
 void
 source_override(struct source *s, const char *name, const struct buf *bytes)
 {
-	s->name = name;
-	s->bytes = bytes;
+	if (!s->given)
+		s->given = json_object();
+	js_set(s->given, name, json_stringn(bytes->data, bytes->len));
 }
 
 void
@@ -63,6 +65,7 @@ source_release(struct source *s)
 	own_close(&s->targets);
 	http_close(s->http);
 	free(s->url);
+	json_decref(s->given);
 	*s = (struct source)SOURCE_INIT;
 }
 
@@ -107,8 +110,11 @@ int
 source_read(struct source *s, const char *name, size_t limit, struct buf *out,
     struct err *err)
 {
-	if (s->name && strcmp(name, s->name) == 0) {
-		buf_add(out, s->bytes->data, s->bytes->len);
+	const json_t *given = json_object_get(s->given, name);
+
+	if (given) {
+		buf_add(
+		    out, json_string_value(given), json_string_length(given));
 		return 0;
 	}
 	if (s->http)

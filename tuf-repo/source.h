@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "lib/attr.h"
 #include "lib/buf.h"
 #include "lib/err.h"
@@ -16,9 +18,8 @@
 struct source {
 	int metadata, targets; /* folders; -1: it is an address */
 	struct http *http;
-	char *url;	  /* ends in a slash; owned */
-	const char *name; /* one metadata file that is given as bytes … */
-	const struct buf *bytes; /* … both borrowed */
+	char *url;     /* ends in a slash; owned */
+	json_t *given; /* metadata files that are given as bytes, or NULL */
 };
 
 #define SOURCE_INIT                           \
@@ -30,6 +31,7 @@ struct source {
 void source_dirs(struct source *, int metadata, int targets);
 /* `where`: a folder that holds metadata/ and targets/, or http(s)://… */
 int source_open(struct source *, const char *where, struct err *) KILN_MUST;
+/* A metadata file is this (text, copied), whatever the tree has. */
 void source_override(struct source *, const char *name, const struct buf *);
 void source_release(struct source *);
 
