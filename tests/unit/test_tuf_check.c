@@ -442,6 +442,30 @@ tuf_5_6_2_targets_hash_is_checked(void **state)
 	refused(r, give_targets(r), "wrong bytes");
 }
 
+/* Of timestamp, of snapshot, and of neither. */
+static void
+tuf_5_3_11_a_key_of_either_role_taken_away_is_told(void **state)
+{
+	static const char *const roles[] = { "timestamp", "snapshot",
+		"targets" };
+	struct repo *r = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+		auto_json json_t *first = json_deep_copy(r->root);
+
+		tuf_trust_free(r->t);
+		r->t = tuf_trust_new(NOW);
+		ok(r, trust_root(r));
+		assert_false(tuf_rotated(r->t));
+		js_set_int(r->root, "version", 2);
+		tufmake_root_role(r->root, roles[i], &keys[KA], 1, 1);
+		ok(r, give_root(r, KROOT, 1));
+		assert_int_equal(tuf_rotated(r->t), i < 2);
+		json_decref(r->root);
+		r->root = json_incref(first);
+	}
+}
+
 static void
 tuf_5_3_11_t2_fast_forward_is_undone_by_new_keys(void **state)
 {
@@ -531,6 +555,7 @@ main(void)
 		T(tuf_5_6_4_targets_version_must_be_snapshots),
 		T(tuf_5_6_5_expired_targets_are_refused),
 		T(tuf_5_6_2_targets_hash_is_checked),
+		T(tuf_5_3_11_a_key_of_either_role_taken_away_is_told),
 		T(tuf_5_3_11_t2_fast_forward_is_undone_by_new_keys),
 		T(tuf_5_7_2_all_listed_hashes_and_the_length_must_match),
 	};
