@@ -29,9 +29,11 @@ static const struct cli_command commands[] = {
 	    "carry a lock with all its bytes from farm to farm", cmd_lock,
 	    "  --state DIR     folder of the farm\n"
 	    "  --json          show: the lock as it is\n" },
-	{ "plan", "[--json] --bump PACKAGE=VERSION",
-	    "what a new version would have rebuilt, and for how long", cmd_plan,
+	{ "plan", "[--json] [--bump PACKAGE=VERSION]",
+	    "what would be rebuilt, and for how long, without doing it",
+	    cmd_plan,
 	    "  --state DIR     folder of the farm\n"
+	    "  --recipes DIR   the recipes (./recipes in a checkout)\n"
 	    "  --bump P=V      a package or source package, and its new "
 	    "version\n"
 	    "  --json          as JSON\n" },

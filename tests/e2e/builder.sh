@@ -120,6 +120,26 @@ locked() { "$bin/kiln" lock show --state "$state" hello | awk '$1 == "sed" { pri
 same_version() { has "$(bump "sed=$(locked)")" "0 of 2 plans"; }
 t "… nothing for the version that is locked" same_version
 t "… and refuses a package that no lock has" fails_with 1 bump no-such=1
+now() { "$bin/kiln" plan --state "$state" --recipes "$1" 2>&1; }
+t "kiln plan alone says that nothing would be rebuilt" has "$(now $good)" "0 of 2 plans"
+edited() {
+	cp -R $good "$tmp/edited"
+	echo more >>"$tmp/edited/hello/hello.in"
+	before=$(sql "SELECT max(id) FROM event")
+	has "$(now "$tmp/edited")" "the recipe, its lock or kiln's rules are others" &&
+	    has "$(now "$tmp/edited")" "uses hello of hello, if that comes out other" &&
+	    has "$(now "$tmp/edited")" "2 of 2 plans" &&
+	    is "$(sql "SELECT max(id) FROM event")" "$before"
+}
+t "… and, of edited recipes, which would, doing nothing" edited
+companion() {
+	lib=$("$bin/kiln" lock show --state "$state" hello | awk '$1 == "libc-bin" { print $2; exit }')
+	[ "$("$bin/kiln" lock show --state "$state" hello | awk '$1 == "libc6" { print $2; exit }')" = "$lib" ] &&
+	    "$bin/kiln" plan --state "$state" --json --bump libc-bin=99 >"$tmp/a" &&
+	    "$bin/kiln" plan --state "$state" --json --bump libc6=99 >"$tmp/b" &&
+	    is "$(grep -c '"recipe"' "$tmp/a")" "$(grep -c '"recipe"' "$tmp/b")"
+}
+t "packages of one source move together" companion
 revert() {
 	run --once --offline --recipes $good >"$tmp/out" || return 1
 	has "$(cat "$tmp/out")" "executed 0"
