@@ -20,9 +20,12 @@ LDFLAGS_asan = -fsanitize=address,undefined
 HARDEN_fuzz = -fPIE
 CFLAGS_fuzz = $(CFLAGS_asan) -fsanitize=fuzzer-no-link
 LDFLAGS_fuzz = $(LDFLAGS_asan)
+# What nobody calls is not linked: the router's flash is small.
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. $(WARN) $(WERROR) $(HARDEN) -MMD -MP \
+             -ffunction-sections -fdata-sections \
              $(INCLUDES) $(CFLAGS) $(CFLAGS_$(V))
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(LDFLAGS_$(V))
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections \
+    $(LDFLAGS) $(LDFLAGS_$(V))
 # Asked once, and not before the packages are there: `run` and `test` call
 # tools/deps first and then make again.
 pkg = $(eval $(1) := $(shell pkg-config $(2)))$($(1))

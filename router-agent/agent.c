@@ -297,6 +297,9 @@ open_parts(struct agent *a, const char *config, struct err *err)
 		return -1;
 	accel_choose(&a->accel, &a->conf, a->dir.fd);
 	traffic_load(a->dir.fd, &a->traffic);
+	a->status = status_dir(a->conf.state, true, err);
+	if (a->status == -1)
+		return -1;
 	a->fetcher = fetcher_start(NULL, NULL, err);
 	return a->fetcher ? 0 : -1;
 }
@@ -305,7 +308,7 @@ int
 agent_open(struct agent *a, const char *config, struct err *err)
 {
 	memset(a, 0, sizeof(*a));
-	a->signals = -1;
+	a->signals = a->status = -1;
 	a->dir = (struct state_dir){ -1, -1, -1, -1, -1, -1, NULL };
 	machines_init(&a->live, NULL);
 	if (open_parts(a, config, err) == 0)
@@ -320,6 +323,7 @@ agent_release(struct agent *a)
 	fetcher_stop(a->fetcher);
 	free(a->planned);
 	own_close(&a->signals);
+	own_close(&a->status);
 	state_release(&a->state);
 	state_dir_release(&a->dir);
 	agent_conf_release(&a->conf);

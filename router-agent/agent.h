@@ -65,6 +65,7 @@ struct agent {
 	enum clock_state clock; /* at the last check */
 	struct hash noticed;	/* what the owner was told last */
 	struct hash told;	/* the last report's cause, told once */
+	int status;		/* folder of status.json */
 	struct hash shown;	/* status.json as it was last written */
 	int64_t show_at;
 };

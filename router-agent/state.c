@@ -1,5 +1,6 @@
 #include "router-agent/state.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -427,7 +428,7 @@ state_counter(const struct state *s, const char *channel, const char *arch)
 	return NULL;
 }
 
-void
+bool
 state_raise_counter(struct state *s, const struct set *set)
 {
 	struct state_counter *c = NULL;
@@ -449,14 +450,25 @@ state_raise_counter(struct state *s, const struct set *set)
 		memcpy(c->channel, set->channel, sizeof(c->channel));
 		memcpy(c->arch, set->arch, sizeof(c->arch));
 	}
-	if (set->counter > c->counter) {
-		c->counter = set->counter;
-		c->sha256 = set->sha256;
-	}
+	if (set->counter <= c->counter)
+		return false;
+	c->counter = set->counter;
+	c->sha256 = set->sha256;
+	return true;
 }
 
 struct set *
 set_dup(const struct set *s)
 {
-	return s ? mem_dup(s, sizeof(*s)) : NULL;
+	struct set *d;
+
+	if (!s)
+		return NULL;
+	/* Places without a service stay untouched, and so out of memory. */
+	d = mem_zero(1, sizeof(*d));
+	memcpy(d, s, offsetof(struct set, services));
+	memcpy(d->services, s->services, s->nservices * sizeof(*d->services));
+	d->nservices = s->nservices;
+	d->metadata = s->metadata;
+	return d;
 }

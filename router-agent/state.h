@@ -10,7 +10,6 @@
  *	reports/        reports waiting to be sent
  *	log/            consoles of the machines, bounded
  *	tmp/            parts of downloads, gone on with after a restart
- *	status.json     for people and pages; never read back
  *	device.key      the device's secret, 0600
  *	accel.json      what was found out about KVM since this boot
  */
@@ -109,7 +108,8 @@ int64_t state_retry_wait(
     const struct state *, const struct hash *set, int64_t now);
 const struct state_counter *state_counter(
     const struct state *, const char *channel, const char *arch);
-void state_raise_counter(struct state *, const struct set *);
+/* True: it was raised, and is to be saved. */
+bool state_raise_counter(struct state *, const struct set *);
 
 struct set *set_dup(const struct set *) KILN_MUST; /* NULL gives NULL */
 

@@ -238,7 +238,7 @@ planned_is_done(struct agent *a)
 
 	free(a->planned);
 	a->planned = NULL;
-	if (wish_done(a->dir.fd, &err) == -1)
+	if (wish_plan_done(a->dir.fd, &a->plan.hash, &err) == -1)
 		log_err("wish", &err);
 }
 
@@ -259,7 +259,7 @@ try_set(struct agent *a, const struct set *set)
 	ret = trial_run(a, set, &a->plan);
 	if (ret == EXIT_FAILED && tried_again(a, set, time_now())) {
 		/* The plan stays, for an owner who need not wait. */
-		if (wish_done(a->dir.fd, &err) == -1)
+		if (wish_plan_done(a->dir.fd, &a->plan.hash, &err) == -1)
 			log_err("wish", &err);
 	} else if (!a->stop) {
 		planned_is_done(a);
@@ -309,8 +309,8 @@ offered(struct agent *a, struct set *set, const struct verify *v)
 	bool same = current && hash_equal(&current->sha256, &set->sha256);
 	int waiting;
 
-	state_raise_counter(&a->state, set);
-	if (state_save(a->dir.fd, &a->state, &err) == -1)
+	if (state_raise_counter(&a->state, set) &&
+	    state_save(a->dir.fd, &a->state, &err) == -1)
 		return not_taken(a, "state", &err);
 	if (!same && bad)
 		return was_bad(a, set, bad);

@@ -243,9 +243,11 @@ watch(struct agent *a, struct machine *m, const char *service)
 		accel_worked(&a->accel, m->vm.console_ms, a->dir.fd);
 		log_info("accel", "accel=kvm why=\"%s\"", a->accel.why);
 	}
-	if (m->vm.state == VM_SILENT && vm_age_ms(&m->vm) > patience)
+	if (m->vm.state == VM_SILENT && vm_age_ms(&m->vm) > patience &&
+	    (trying || vm_cpu_ms(&m->vm) > MACHINE_SILENT_CPU_MS ||
+		vm_age_ms(&m->vm) > MACHINE_SILENT_MAX_MS))
 		snprintf(why, sizeof(why), "no console output in %lld s",
-		    (long long)patience / 1000);
+		    (long long)vm_age_ms(&m->vm) / 1000);
 	else if (m->vm.state == VM_ENDED)
 		snprintf(why, sizeof(why), "%s", m->vm.why);
 	else

@@ -14,10 +14,14 @@
 #include "router-agent/machine/vm.h"
 #include "router-agent/set.h"
 
-#define MACHINE_SILENT_MS 15000 /* a boot that says nothing so long hangs */
-#define MACHINE_PROBE_MS 5000	/* for one round of probes */
-#define MACHINE_LIVE_S 30	/* between probes of what serves */
-#define MACHINE_BAD 3		/* bad rounds until it is started again */
+/* A boot that says nothing so long hangs, if it computed for most of it; on a
+ * host with no time for it, only much later. */
+#define MACHINE_SILENT_MS 15000
+#define MACHINE_SILENT_CPU_MS 8000
+#define MACHINE_SILENT_MAX_MS 60000
+#define MACHINE_PROBE_MS 5000 /* for one round of probes */
+#define MACHINE_LIVE_S 30     /* between probes of what serves */
+#define MACHINE_BAD 3	      /* bad rounds until it is started again */
 
 struct agent;
 

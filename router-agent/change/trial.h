@@ -11,7 +11,7 @@
 
 struct agent;
 
-#define TRIAL_STAGE_MS 60000  /* from start to the first good probes */
+#define TRIAL_STAGE_MS 150000 /* from start to the first good probes */
 #define TRIAL_SETTLE_MS 30000 /* to answer again after the switch */
 #define TRIAL_ROUNDS 3	      /* good rounds in a row, before and after */
 #define TRIAL_ENDS 3	      /* boots that hang or end */

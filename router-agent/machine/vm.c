@@ -423,3 +423,39 @@ vm_memory(const struct vm *vm)
 	}
 	return kib << 10;
 }
+
+int64_t
+vm_cpu_ms(const struct vm *vm)
+{
+	auto_buf struct buf text = BUF_INIT;
+	struct err why = ERR_INIT;
+	struct span rest, word;
+	char path[64];
+	int64_t ticks = 0;
+	long hz = sysconf(_SC_CLK_TCK);
+
+	if (vm->qemu.pid <= 0 || hz <= 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)vm->qemu.pid);
+	if (file_read(path, 4096, &text, &why) == -1)
+		return 0;
+	/* Behind the name, which may hold anything: fields 14 and 15. */
+	rest = span_buf(&text);
+	while (span_next(&rest, ')', &word))
+		if (!memchr(rest.p, ')', rest.n))
+			break;
+	for (int field = 2; span_next(&rest, ' ', &word); field++) {
+		char digits[24];
+		int64_t n;
+
+		if (field < 14 || word.n >= sizeof(digits))
+			continue;
+		memcpy(digits, word.p, word.n);
+		digits[word.n] = '\0';
+		if (num_int(digits, 0, INT64_MAX / 2000, &n, &why) == 0)
+			ticks += n;
+		if (field == 15)
+			break;
+	}
+	return ticks * 1000 / hz;
+}

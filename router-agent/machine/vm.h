@@ -82,6 +82,8 @@ void vm_kill(struct vm *);
 int64_t vm_age_ms(const struct vm *);
 /* What QEMU holds of the host's memory, without pages of files; 0: nothing. */
 int64_t vm_memory(const struct vm *);
+/* How long QEMU has computed, in milliseconds. */
+int64_t vm_cpu_ms(const struct vm *);
 const char *vm_state_name(enum vm_state);
 
 #endif

@@ -171,9 +171,7 @@ cmd_plan(int argc, char **argv)
 	if (state_dir_holder(conf.state, &pid, &err) == -1)
 		return err.cls == ERR_MISSING ? cmd_check(argc, argv)
 					      : cli_fail(where, &err, o.json);
-	dir = options_state(&o, &err);
-	if (dir != -1)
-		status = options_status(&o, dir, &err);
+	status = options_status(&o, &err);
 	if (!status)
 		return cli_fail(where, &err, o.json);
 	plan = json_object_get(status, "plan");

@@ -232,8 +232,8 @@ look_at_disk(struct doctor *d, int dir)
 }
 
 static void
-look_at_agent(struct doctor *d, const struct options *o,
-    const struct agent_conf *c, int dir)
+look_at_agent(
+    struct doctor *d, const struct options *o, const struct agent_conf *c)
 {
 	auto_json json_t *s = NULL;
 	struct err err = ERR_INIT;
@@ -246,7 +246,7 @@ look_at_agent(struct doctor *d, const struct options *o,
 		finding(d, "agent", false, err.msg);
 		return;
 	}
-	s = options_status(o, dir, &err);
+	s = options_status(o, &err);
 	if (!s) {
 		finding(d, "agent", false, err.msg);
 		return;
@@ -301,7 +301,7 @@ cmd_doctor(int argc, char **argv)
 	} else {
 		look_at_disk(&d, dir);
 		look_at_root(&d, &conf, dir);
-		look_at_agent(&d, &o, &conf, dir);
+		look_at_agent(&d, &o, &conf);
 	}
 	if (o.json)
 		print_json(list);

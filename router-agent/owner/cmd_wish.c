@@ -99,10 +99,10 @@ cmd_pin(int argc, char **argv)
 
 /* The plan that waits, which must be the one that is meant, if one is. */
 static int
-planned(const struct options *o, int dir, const char *meant, struct hash *out,
+planned(const struct options *o, const char *meant, struct hash *out,
     struct err *err)
 {
-	auto_json json_t *status = options_status(o, dir, err);
+	auto_json json_t *status = options_status(o, err);
 	const json_t *plan = json_object_get(status, "plan");
 	char hex[HASH_HEX];
 
@@ -136,7 +136,7 @@ wish(const struct options *o, enum wish_kind kind, const char *meant,
 	if (dir == -1)
 		return -1;
 	if ((kind == WISH_CONFIRM || kind == WISH_APPLY) &&
-	    planned(o, dir, meant, &w.plan, err) == -1)
+	    planned(o, meant, &w.plan, err) == -1)
 		return -1;
 	if (wish_write(dir, &w, err) == -1)
 		return -1;
@@ -231,9 +231,7 @@ undo(const struct options *o, struct err *err)
 
 	if (worker(o, &pid, err) == -1)
 		return -1;
-	dir = options_state(o, err);
-	if (dir != -1)
-		status = options_status(o, dir, err);
+	status = options_status(o, err);
 	if (!status)
 		return -1;
 	if (!json_is_object(json_object_get(status, "trial")))

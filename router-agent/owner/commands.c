@@ -74,9 +74,7 @@ cmd_status(int argc, char **argv)
 		return ret;
 	if (optind < argc)
 		return cli_usage(where, "too many words: %s", argv[optind]);
-	dir = options_state(&o, &err);
-	if (dir != -1)
-		j = options_status(&o, dir, &err);
+	j = options_status(&o, &err);
 	if (!j)
 		return cli_fail(where, &err, o.json);
 	if (o.json)

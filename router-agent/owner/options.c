@@ -5,6 +5,7 @@
 #include "lib/cli.h"
 #include "lib/fdio.h"
 #include "lib/json.h"
+#include "lib/own.h"
 #include "router-agent/conf.h"
 #include "router-agent/owner/status.h"
 
@@ -84,14 +85,20 @@ options_state(const struct options *o, struct err *err)
 }
 
 json_t *
-options_status(const struct options *o, int statefd, struct err *err)
+options_status(const struct options *o, struct err *err)
 {
+	auto_agent_conf struct agent_conf conf = { 0 };
 	auto_buf struct buf bytes = BUF_INIT;
+	auto_fd int dir = -1;
 
-	if (file_read_at(statefd, STATUS_FILE, STATUS_MAX, &bytes, err) == -1) {
+	if (agent_conf_read(&conf, o->config, err) == -1)
+		return NULL;
+	dir = status_dir(conf.state, false, err);
+	if (dir == -1 ||
+	    file_read_at(dir, STATUS_FILE, STATUS_MAX, &bytes, err) == -1) {
 		if (err->cls == ERR_MISSING)
 			err_set(err, ERR_MISSING,
-			    "the agent has not run yet: no status in %s",
+			    "the agent of %s has not run since the last boot",
 			    o->config);
 		return NULL;
 	}

@@ -20,7 +20,7 @@ struct options {
 int options_parse(int argc, char **argv, const char *where, struct options *);
 /* The opened state folder. */
 int options_state(const struct options *, struct err *) KILN_MUST;
-/* What the agent last wrote there: new reference. */
-json_t *options_status(const struct options *, int statefd, struct err *);
+/* What the agent last said of itself: new reference. */
+json_t *options_status(const struct options *, struct err *);
 
 #endif

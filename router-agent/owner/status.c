@@ -1,12 +1,32 @@
 #include "router-agent/owner/status.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/canon.h"
 #include "lib/fdio.h"
 #include "lib/json.h"
 #include "lib/num.h"
+#include "lib/own.h"
 #include "router-agent/agent.h"
+
+#define RUN_DIR "run/kiln-agent"
+
+int
+status_dir(const char *state, bool make, struct err *err)
+{
+	auto_fd int root = dir_open("/", err);
+	char hex[HASH_HEX], path[sizeof(RUN_DIR) + HASH_HEX];
+	struct hash h;
+
+	if (root == -1)
+		return -1;
+	hash_bytes(&h, state, strlen(state));
+	hash_hex(&h, hex);
+	snprintf(path, sizeof(path), RUN_DIR "/%.16s", hex);
+	return make ? dir_make_at(root, path, 0755, err)
+		    : dir_open_at(root, path, err);
+}
 
 static json_t *
 set_short(const struct set *s)
@@ -142,7 +162,7 @@ status_write(const struct agent *a, struct err *err)
 	if (ret == -1)
 		return -1;
 	return file_write_at(
-	    a->dir.fd, STATUS_FILE, text.data, text.len, 0644, err);
+	    a->status, STATUS_FILE, text.data, text.len, 0644, err);
 }
 
 static const char *

@@ -1,7 +1,13 @@
-/* What the agent is doing: state/status.json, written by the parent at each
- * change, read by `kiln-agent status` and by nobody who decides anything. */
+/*
+ * What the agent is doing: status.json, written by the parent at each change,
+ * in a folder of its own below /run, since it changes with each look at the
+ * server and must not wear the flash out.  Read by `kiln-agent status` and by
+ * nobody who decides anything.
+ */
 #ifndef AGENT_STATUS_H
 #define AGENT_STATUS_H
+
+#include <stdbool.h>
 
 #include <jansson.h>
 
@@ -12,6 +18,9 @@
 #define STATUS_FILE "status.json"
 
 struct agent;
+
+/* The folder for a state folder of that name; `make`: it is made.  Opened. */
+int status_dir(const char *state, bool make, struct err *) KILN_MUST;
 
 json_t *status_json(const struct agent *); /* new reference */
 int status_write(const struct agent *, struct err *) KILN_MUST;

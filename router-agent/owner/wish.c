@@ -82,3 +82,15 @@ wish_done(int statefd, struct err *err)
 		   ? file_remove_at(statefd, FILE_NAME, err)
 		   : 0;
 }
+
+int
+wish_plan_done(int statefd, const struct hash *plan, struct err *err)
+{
+	struct wish w;
+
+	if (wish_read(statefd, &w, err) == -1)
+		return -1;
+	if (!names_plan(w.kind) || !hash_equal(&w.plan, plan))
+		return 0;
+	return wish_done(statefd, err);
+}

@@ -38,5 +38,8 @@ struct wish {
 int wish_read(int statefd, struct wish *, struct err *) KILN_MUST;
 int wish_write(int statefd, const struct wish *, struct err *) KILN_MUST;
 int wish_done(int statefd, struct err *) KILN_MUST;
+/* The same for words about that plan; a newer one about anything else stays. */
+int wish_plan_done(
+    int statefd, const struct hash *plan, struct err *) KILN_MUST;
 
 #endif

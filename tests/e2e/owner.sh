@@ -59,6 +59,35 @@ t "the console of its machine can be read" \
     sh "$bin/kiln-agent" "$tmp/agent.yaml"
 t "every file is what its name says" agent verify
 
+# --- a day on which nothing happens -----------------------------------------------
+# Every file of the state folder that is opened for writing, made, renamed or
+# removed by the agent or a child of it, while it asks the server five times.
+checked() { [ "$(json .checked)" != "$1" ]; }
+five_polls() {
+	strace -f -qq -y -p $agent_pid -o "$tmp/trace" \
+	    -e trace=openat,openat2,open,creat,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,link,linkat,truncate &
+	tracer=$!
+	until_ok 20 test -e "$tmp/trace" || return 1
+	for _ in 1 2 3 4 5; do
+		before=$(json .checked)
+		# One a second at most: status has seconds.
+		sleep 1
+		kill -USR1 $agent_pid
+		until_ok 60 checked "$before" || return 1
+	done
+	kill $tracer
+	wait $tracer
+	grep -F "$st" "$tmp/trace" | grep -E \
+	    'O_WRONLY|O_RDWR|O_CREAT|rename|unlink|mkdir|link|creat|truncate' |
+	    grep -v ENOENT >"$tmp/writes"
+	echo "# calls seen: $(wc -l <"$tmp/trace"), writes to flash: $(wc -l <"$tmp/writes")" |
+	    tee -a "$tmp/idle"
+	cat "$tmp/writes"
+	[ "$(wc -l <"$tmp/trace")" -gt 50 ] && ! [ -s "$tmp/writes" ]
+}
+t "five polls that find nothing write nothing to flash" five_polls
+cat "$tmp/idle"
+
 # --- the way out is lost in probation -------------------------------------------
 ip link add wan0 type veth peer name wan1
 ip link set wan1 up

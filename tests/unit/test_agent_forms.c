@@ -185,6 +185,26 @@ a_wish_is_read_as_it_was_written(void **state)
 }
 
 static void
+a_newer_wish_outlives_the_plan(void **state)
+{
+	struct wish w = { .kind = WISH_PREVIOUS }, back;
+	struct err err = ERR_INIT;
+	struct hash plan;
+
+	(void)state;
+	hash_bytes(&plan, "plan", 4);
+	assert_int_equal(wish_write(scratch.fd, &w, &err), 0);
+	assert_int_equal(wish_plan_done(scratch.fd, &plan, &err), 0);
+	assert_int_equal(wish_read(scratch.fd, &back, &err), 0);
+	assert_int_equal(back.kind, WISH_PREVIOUS);
+	w = (struct wish){ .kind = WISH_APPLY, .plan = plan };
+	assert_int_equal(wish_write(scratch.fd, &w, &err), 0);
+	assert_int_equal(wish_plan_done(scratch.fd, &plan, &err), 0);
+	assert_int_equal(wish_read(scratch.fd, &back, &err), 0);
+	assert_int_equal(back.kind, WISH_NONE);
+}
+
+static void
 a_damaged_wish_is_an_error(void **state)
 {
 	static const char *const bad[] = { "", "apply", "apply 12", "fetch now",
@@ -227,6 +247,7 @@ main(void)
 		cmocka_unit_test(forms_cross_a_socket_and_every_cut_is_refused),
 		WITH_FOLDER(a_day_s_budget_runs_out_and_comes_back),
 		WITH_FOLDER(a_wish_is_read_as_it_was_written),
+		WITH_FOLDER(a_newer_wish_outlives_the_plan),
 		WITH_FOLDER(a_damaged_wish_is_an_error),
 		WITH_FOLDER(a_pin_is_a_hold_without_end),
 	};

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <cmocka.h>
+#include <unistd.h>
 
 #include "lib/fdio.h"
 #include "lib/json.h"
@@ -18,6 +19,7 @@
 #include "router-agent/machine/qemu.h"
 #include "router-agent/machine/qmp.h"
 #include "router-agent/machine/tsc.h"
+#include "router-agent/machine/vm.h"
 
 static json_t *config;
 static const struct guest guest = {
@@ -221,10 +223,30 @@ teardown(void **state)
 	return 0;
 }
 
+static void
+what_a_process_takes_is_read_from_the_kernel(void **state)
+{
+	struct vm vm = VM_INIT, none = VM_INIT;
+	volatile unsigned spin = 0;
+
+	(void)state;
+	assert_int_equal(vm_cpu_ms(&none), 0);
+	assert_int_equal(vm_memory(&none), 0);
+	vm.qemu.pid = getpid();
+	assert_true(vm_memory(&vm) > 100 << 10);
+	assert_true(vm_memory(&vm) < (int64_t)1 << 30);
+	/* Ends, since computing is what it waits for. */
+	while (vm_cpu_ms(&vm) < 30)
+		for (int i = 0; i < 100000; i++)
+			spin++;
+	vm.qemu.pid = 0;
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_process_takes_is_read_from_the_kernel),
 		cmocka_unit_test(a_disk_is_magic_length_text_and_zeroes),
 		cmocka_unit_test(a_disk_that_is_handed_out_cannot_be_written),
 		cmocka_unit_test(a_configuration_that_is_too_large_is_refused),
