@@ -88,6 +88,23 @@ five_polls() {
 t "five polls that find nothing write nothing to flash" five_polls
 cat "$tmp/idle"
 
+# --- how large it is ---------------------------------------------------------------
+# Bytes of the stripped program; KiB of the resident process, its share of
+# libraries counted (PSS), and the highest that the fetcher ever took.
+small() {
+	strip -o "$tmp/stripped" "$bin/kiln-agent" || return 1
+	size=$(stat -c %s "$tmp/stripped")
+	idle=$(awk '/^Pss:/ {print $2}' /proc/$agent_pid/smaps_rollup)
+	own=$(awk '/^RssAnon:/ {print $2}' /proc/$agent_pid/status)
+	fetcher=$(pgrep -P $agent_pid -f kiln-agent-fetch)
+	fetch=$(awk '/^VmHWM:/ {print $2}' "/proc/$fetcher/status")
+	echo "# stripped $size bytes; resident $idle KiB (PSS), $own KiB of its own; fetch at most $fetch KiB" |
+	    tee "$tmp/small"
+	[ "$size" -lt 409600 ] && [ "$idle" -lt 4096 ] && [ "$fetch" -lt 16384 ]
+}
+t "the agent stays below 400 KiB, 4 MiB idle and 16 MiB to fetch" small
+cat "$tmp/small"
+
 # --- the way out is lost in probation -------------------------------------------
 ip link add wan0 type veth peer name wan1
 ip link set wan1 up
