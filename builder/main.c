@@ -199,6 +199,7 @@ struct opened {
 	struct farm farm;
 	struct workers workers;
 	struct env_crew crew;
+	struct cgroups cgroups;
 	struct apt_sources sources;
 	char *env_path, *work_path, *web_db;
 	int lock, wake, git;
@@ -279,6 +280,8 @@ open_all(struct opened *o, struct builder *b, const struct options *opt,
 
 	if (farm_enter(&o->farm, opt->state, opt->recipes, true, err) == -1)
 		return -1;
+	cgroups_open(&o->cgroups, "", role_walls() ? role_uid(ROLE_BUILDER) : 0,
+	    role_walls() ? role_gid(ROLE_BUILDER) : 0);
 	if (workers_start(&o->workers, err) == -1 ||
 	    env_crew_start(&o->crew, err) == -1 ||
 	    drop_to(ROLE_BUILDER, err) == -1 || open_folders(o, b, err) == -1)
@@ -322,7 +325,9 @@ open_all(struct opened *o, struct builder *b, const struct options *opt,
 	place = (struct build_place){ .store = b->store,
 		.workdir = b->workdir,
 		.work_path = b->work_path,
-		.logdir = b->logdir };
+		.logdir = b->logdir,
+		.cgroups = &o->cgroups };
+	log_info("limits", "%s", o->cgroups.text);
 	return work_init(&b->work, &place, b->jobs, err);
 }
 
@@ -335,6 +340,7 @@ close_all(struct opened *o, struct builder *b)
 	db_close(b->db);
 	workers_stop(&o->workers);
 	env_crew_stop(&o->crew);
+	cgroups_close(&o->cgroups);
 	apt_sources_release(&o->sources);
 	own_close(&b->recipes);
 	own_close(&b->envdir);
@@ -385,6 +391,7 @@ int
 main(int argc, char **argv)
 {
 	struct opened o = { .workers = WORKERS_INIT,
+		.cgroups = CGROUPS_INIT,
 		.sources = APT_SOURCES_INIT,
 		.lock = -1,
 		.git = -1,

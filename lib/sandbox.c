@@ -307,7 +307,9 @@ sandbox_start(const struct sandbox *sb, struct child *out, struct err *err)
 		spawn_kill(&child);
 		return -1;
 	}
-	if (set_limits(sb, pid, err) == -1 || pin(sb, pid, err) == -1) {
+	if (set_limits(sb, pid, err) == -1 || pin(sb, pid, err) == -1 ||
+	    (sb->jail && cgroup_enter(&sb->jail->group, sb->cgroups, sb->name,
+			     pid, &sb->total, err) == -1)) {
 		spawn_kill(&child);
 		return -1;
 	}
@@ -316,6 +318,8 @@ sandbox_start(const struct sandbox *sb, struct child *out, struct err *err)
 	if (write(block_w, "", 1) == -1 && errno != EPIPE) {
 		err_sys(err, "let the sandbox run");
 		spawn_kill(&child);
+		if (sb->jail)
+			cgroup_leave(&sb->jail->group);
 		return -1;
 	}
 	if (sb->jail) {
@@ -353,9 +357,12 @@ sandbox_end(struct sandbox_jail *jail, bool *ran, struct err *err)
 			break;
 		if (rc == -1 && errno == EINTR)
 			continue;
+		cgroup_leave(&jail->group);
 		return err_set(
 		    err, ERR_SYSTEM, "sandbox: its processes do not end");
 	}
+	cgroup_read(&jail->group, &jail->usage);
+	cgroup_leave(&jail->group);
 	*ran = false;
 	if (status == -1 || fcntl(status, F_SETFL, O_NONBLOCK) == -1)
 		return 0;

@@ -4,7 +4,7 @@
  * Always: all namespaces new (a network without even a route), root folder
  * read-only, empty environment, no capabilities, no_new_privs, no further
  * user namespaces, uid and gid never 0, /proc, a minimal /dev, no
- * inherited descriptors, no terminal, rlimits.
+ * inherited descriptors, no terminal, rlimits; a cgroup where there is one.
  */
 #ifndef KILN_SANDBOX_H
 #define KILN_SANDBOX_H
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "lib/attr.h"
+#include "lib/cgroup.h"
 #include "lib/err.h"
 #include "lib/spawn.h"
 
@@ -29,10 +30,15 @@ struct sandbox_jail {
 	pid_t pid;  /* its first process, here: all others descend from it */
 	int init;   /* pidfd of that */
 	int status; /* what bwrap tells about it */
+	struct cgroup group;
+	struct cgroup_usage usage; /* by sandbox_end */
 };
-#define SANDBOX_JAIL_INIT \
-	{                 \
-		0, -1, -1 \
+#define SANDBOX_JAIL_INIT                                                  \
+	{                                                                  \
+		.init = -1, .status = -1, .group = CGROUP_INIT, .usage = { \
+			.cpu_ms = -1,                                      \
+			.peak_kib = -1                                     \
+		}                                                          \
 	}
 
 struct sandbox {
@@ -53,6 +59,11 @@ struct sandbox {
 	int processes;	   /* RLIMIT_NPROC; 0: 512 */
 	int cpu_seconds;   /* RLIMIT_CPU; 0: 3600 */
 	int64_t tmp_size;  /* of /tmp and /dev/shm each; 0: 256 MiB */
+	/* Of all processes together; NULL: the machine has none, or `jail`
+	 * is NULL. */
+	const struct cgroups *cgroups;
+	struct cgroup_limits total;
+	const char *name;	   /* of the group */
 	struct sandbox_jail *jail; /* filled by sandbox_start; may be NULL */
 };
 

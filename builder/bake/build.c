@@ -93,9 +93,9 @@ fail_limit(struct build_result *r, const struct limits *l, const char *cause)
 
 /* Starts it; *pipe: what it says. */
 static int
-start(const struct build_order *o, const struct lane *lane,
-    const struct layout *l, struct child *child, struct sandbox_jail *jail,
-    int *out, struct err *err)
+start(const struct build_place *at, const struct build_order *o,
+    const struct lane *lane, const struct layout *l, struct child *child,
+    struct sandbox_jail *jail, int *out, struct err *err)
 {
 	/* The umask cannot be given to bwrap, and ours is every thread's. */
 	const char *argv[] = { "/bin/sh", "-c",
@@ -106,6 +106,7 @@ start(const struct build_order *o, const struct lane *lane,
 		? mem_str("/kiln/assemble")
 		: mem_printf("/kiln/recipe/%s", o->plan->script);
 	const char *env[ARRAY_LEN(lane->env) + 1] = { NULL };
+	auto_free char *name = mem_printf("run-%" PRId64, o->id);
 	struct sandbox sb = { .root = o->root,
 		.binds = l->binds,
 		.nbinds = l->nbinds,
@@ -125,6 +126,11 @@ start(const struct build_order *o, const struct lane *lane,
 		.processes = o->limits.processes + 64,
 		.cpu_seconds = 7 * 86400, /* the wall clock decides */
 		.tmp_size = TMP_SIZE,
+		.cgroups = at->cgroups,
+		/* /tmp and /dev/shm lie in memory, too. */
+		.total = { .memory = o->limits.memory + 2 * TMP_SIZE,
+		    .processes = o->limits.processes + 64 },
+		.name = name,
 		.jail = jail };
 	auto_fd int pipe_r = -1, pipe_w = -1;
 	int pair[2];
@@ -226,7 +232,7 @@ run(const struct build_place *at, const struct build_order *o,
 	if (log == -1)
 		return err_prefix(err, "log");
 	r->started = time_now();
-	if (start(o, lane, l, &child, &jail, &pipe, err) == -1)
+	if (start(at, o, lane, l, &child, &jail, &pipe, err) == -1)
 		return -1;
 	if (watch(&child, &jail, pipe, log, l->outdir, l->builddir, &o->limits,
 		o->stop, &w, err) == -1)

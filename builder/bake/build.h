@@ -26,6 +26,7 @@ struct build_place {
 	int workdir;	       /* work/ */
 	const char *work_path; /* the same as bwrap reaches it */
 	int logdir;	       /* log/runs: "run-ID.log" while it runs */
+	const struct cgroups *cgroups; /* NULL: none */
 };
 
 struct build_order {

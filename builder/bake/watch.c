@@ -329,6 +329,12 @@ watch(struct child *child, struct sandbox_jail *jail, int pipe, int log,
 		*err = why;
 		rc = -1;
 	}
+	if (jail->usage.cpu_ms > w->cpu_ms)
+		w->cpu_ms = jail->usage.cpu_ms;
+	/* The kernel was faster than the look from outside. */
+	if (rc == 0 && !w->cause && !w->stopped && jail->usage.out_of_memory &&
+	    (w->end.code != 0 || w->end.signal))
+		w->cause = "memory";
 	if (rc == 0)
 		rc = drain(&x, err);
 	free(x.procs.v);

@@ -28,6 +28,7 @@ static struct store *st;
 static struct env env;
 static struct env_package packages[ARRAY_LEN(installed)];
 static struct build_place place;
+static struct cgroups groups;
 static struct plan *plan;
 static struct build_result result;
 static struct err err;
@@ -69,7 +70,9 @@ builds_setup(void **state)
 		fprintf(stderr, "%s\n", err.msg);
 		return -1;
 	}
+	cgroups_open(&groups, "", 0, 0);
 	place = (struct build_place){ .store = st,
+		.cgroups = &groups,
 		.workdir = folder("work"),
 		.work_path = work_path,
 		.logdir = folder("log") };
@@ -81,6 +84,7 @@ builds_teardown(void **state)
 {
 	env_release(&env);
 	store_free(st);
+	cgroups_close(&groups);
 	return scratch_teardown(state);
 }
 
