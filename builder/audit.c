@@ -7,6 +7,7 @@
 #include "builder/judge/verdict.h"
 #include "builder/progress.h"
 #include "lib/json.h"
+#include "lib/log.h"
 #include "lib/own.h"
 
 static uint32_t
@@ -90,47 +91,34 @@ judge(struct builder *b, struct task *t, enum verdict *verdict, struct err *err)
 	return j;
 }
 
+/* Run, verdict and event at once: no output of a plan that is called
+ * reproduced is ever one of two, and no alarm is lost. */
 static int
-alarm_of(struct builder *b, struct task *t, struct cycle *c, struct err *err)
+take_back(struct builder *b, struct task *t, const struct work_slot *s,
+    enum verdict verdict, const json_t *record, struct err *err)
 {
-	auto_buf struct buf subject = BUF_INIT;
+	auto_buf struct buf subject = BUF_INIT, text = BUF_INIT;
+	struct ledger_alarm alarm = { .plan = &t->plan->digest,
+		.verdict = verdict_name(verdict),
+		.parent = t->event };
 
+	if (task_put(b, record, &alarm.verdict_record, err) == -1)
+		return -1;
 	buf_printf(
 	    &subject, "%s/%s", t->recipe->name, recipe_stage_name(t->stage));
-	c->alarms++;
-	return event_put(b->db, "audit-alarm", subject.data, t->event,
-	    &t->event, err,
+	buf_printf(&text,
 	    "%s of %s was reproduced, and lane %c run again says otherwise:"
 	    " its verdict is %s now, and nothing that holds it is published"
 	    " any more; kiln why %lld shows the runs",
 	    recipe_stage_name(t->stage), t->recipe->name, t->audit.name,
-	    t->verdict, (long long)t->audit.id);
-}
-
-/* Its row and what tells of it. */
-static int
-tell(struct builder *b, struct task *t, const struct work_slot *s,
-    enum verdict verdict, const struct hash *record, struct cycle *c,
-    struct err *err)
-{
-	const char *name = verdict_name(verdict);
-	int64_t event;
-
-	if (verdict == VERDICT_REPRODUCED)
-		return task_end_run(b, &t->audit, s, NULL, NULL, err) == -1
-			   ? -1
-			   : event_put(b->db, "audit-passed", t->recipe->name,
-				 t->event, &event, err,
-				 "lane %c of the %s of %s, run again, gave the"
-				 " same bytes",
-				 t->audit.name, recipe_stage_name(t->stage),
-				 t->recipe->name);
-	/* Run and verdict at once: no output of a plan that is called
-	 * reproduced is ever one of two. */
-	if (task_end_run(b, &t->audit, s, name, record, err) == -1 ||
-	    ledger_verdict(b->db, &t->plan->digest, t->verdict, err) == -1)
+	    alarm.verdict, (long long)t->audit.id);
+	alarm.subject = subject.data;
+	alarm.text = text.data;
+	if (task_end_run(b, &t->audit, s, &alarm, err) == -1)
 		return -1;
-	return alarm_of(b, t, c, err);
+	log_warn(
+	    "audit-alarm", "subject=%s text=\"%s\"", subject.data, text.data);
+	return ledger_verdict(b->db, &t->plan->digest, t->verdict, err);
 }
 
 static int
@@ -139,24 +127,24 @@ keep(struct builder *b, struct task *t, const struct work_slot *s,
 {
 	auto_json json_t *record = NULL;
 	enum verdict verdict;
-	struct hash digest = { 0 };
 
 	if (task_put_run(b, s, &t->audit.record, err) == -1)
 		return -1;
 	record = judge(b, t, &verdict, err);
-	if (!record ||
-	    (verdict != VERDICT_REPRODUCED &&
-		task_put(b, record, &digest, err) == -1) ||
-	    db_begin(b->db, err) == -1)
+	if (!record)
 		return -1;
-	if (tell(b, t, s, verdict, &digest, c, err) == -1 ||
-	    db_commit(b->db, err) == -1) {
-		db_rollback(b->db);
-		return -1;
+	if (verdict != VERDICT_REPRODUCED) {
+		c->alarms++;
+		if (take_back(b, t, s, verdict, record, err) == -1)
+			return -1;
+		return publish_withhold(b->db, b->store, err);
 	}
-	return verdict == VERDICT_REPRODUCED
-		   ? 0
-		   : publish_withhold(b->db, b->store, err);
+	if (task_end_run(b, &t->audit, s, NULL, err) == -1)
+		return -1;
+	event_add(b->db, "audit-passed", t->recipe->name, t->event,
+	    "lane %c of the %s of %s, run again, gave the same bytes",
+	    t->audit.name, recipe_stage_name(t->stage), t->recipe->name);
+	return 0;
 }
 
 int

@@ -88,10 +88,10 @@ int task_put_run(struct builder *, const struct work_slot *,
     struct hash *record, struct err *) KILN_MUST;
 int task_load_record(
     struct builder *, const struct hash *, json_t **, struct err *) KILN_MUST;
-/* The run's row, and with it the verdict it makes of its plan, if any. */
+/* The run's row, and with it what it takes back, if anything. */
 int task_end_run(struct builder *, const struct task_lane *,
-    const struct work_slot *, const char *verdict,
-    const struct hash *verdict_record, struct err *) KILN_MUST;
+    const struct work_slot *, const struct ledger_alarm *,
+    struct err *) KILN_MUST;
 
 /* What it cost in this cycle beside what it had to: *needed, and a row. */
 int task_account(struct builder *, const struct task *, int64_t cycle,

@@ -35,14 +35,12 @@ task_put_run(struct builder *b, const struct work_slot *s, struct hash *record,
 
 int
 task_end_run(struct builder *b, const struct task_lane *l,
-    const struct work_slot *s, const char *verdict,
-    const struct hash *verdict_record, struct err *err)
+    const struct work_slot *s, const struct ledger_alarm *alarm,
+    struct err *err)
 {
 	const struct build_result *r = &s->result;
 	struct ledger_end e = { .id = l->id,
-		.plan = &s->order.plan->digest,
-		.verdict = verdict,
-		.verdict_record = verdict_record,
+		.alarm = alarm,
 		.record = l->record,
 		.succeeded = r->succeeded,
 		.finished = r->finished,
@@ -74,7 +72,7 @@ write_end(struct builder *b, const struct task *t, const struct task_lane *l,
 
 	if (db_begin(b->db, err) == -1)
 		return -1;
-	if (task_end_run(b, l, s, NULL, NULL, err) == -1 ||
+	if (task_end_run(b, l, s, NULL, err) == -1 ||
 	    (!r->succeeded &&
 		event_put(b->db, "run-failed", t->recipe->name, t->event,
 		    &event, err, "lane %c of %s: %s (cause=%s)", l->name,

@@ -97,10 +97,15 @@ struct ledger_end {
 		int64_t size;
 	} * outputs;
 	size_t noutputs;
-	/* An audit's, which takes the plan's verdict back; else NULL. */
-	const struct hash *plan;
-	const char *verdict;
-	const struct hash *verdict_record;
+	/* An audit's, which takes the plan's verdict back, and the event that
+	 * tells it, all in the same transaction; else NULL. */
+	const struct ledger_alarm {
+		const struct hash *plan;
+		const char *verdict;
+		struct hash verdict_record;
+		const char *subject, *text;
+		int64_t parent;
+	} * alarm;
 };
 int ledger_end(struct db *, const struct ledger_end *, struct err *) KILN_MUST;
 

@@ -169,19 +169,32 @@ output_row(struct db *db, const struct ledger_end *e, size_t i, struct err *err)
 }
 
 static int
-verdict_row(struct db *db, const struct ledger_end *e, struct err *err)
+verdict_row(struct db *db, const struct ledger_alarm *a, struct err *err)
 {
 	static const char sql[] =
 	    "UPDATE plan SET verdict = ?2, verdict_record = ?3, judged_at = ?4"
 	    " WHERE digest = ?1";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
 
-	if (!e->verdict)
-		return 0;
-	stmt_bind_hash(q, 1, e->plan);
-	stmt_bind_str(q, 2, e->verdict);
-	stmt_bind_hash(q, 3, e->verdict_record);
+	stmt_bind_hash(q, 1, a->plan);
+	stmt_bind_str(q, 2, a->verdict);
+	stmt_bind_hash(q, 3, &a->verdict_record);
 	stmt_bind_int(q, 4, time_now());
+	return stmt_run(q, err);
+}
+
+static int
+alarm_row(struct db *db, const struct ledger_alarm *a, struct err *err)
+{
+	static const char sql[] =
+	    "INSERT INTO event (at, kind, subject, text, parent)"
+	    " VALUES (?1, 'audit-alarm', ?2, ?3, nullif(?4, 0))";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+
+	stmt_bind_int(q, 1, time_now());
+	stmt_bind_str(q, 2, a->subject);
+	stmt_bind_str(q, 3, a->text);
+	stmt_bind_int(q, 4, a->parent);
 	return stmt_run(q, err);
 }
 
@@ -195,8 +208,10 @@ ledger_end(struct db *db, const struct ledger_end *e, struct err *err)
 	rc = end_row(db, e, err);
 	for (size_t i = 0; rc == 0 && i < e->noutputs; i++)
 		rc = output_row(db, e, i, err);
-	if (rc == 0)
-		rc = verdict_row(db, e, err);
+	if (rc == 0 && e->alarm)
+		rc = verdict_row(db, e->alarm, err);
+	if (rc == 0 && e->alarm)
+		rc = alarm_row(db, e->alarm, err);
 	if (rc == 0)
 		rc = db_commit(db, err);
 	if (rc == -1)
