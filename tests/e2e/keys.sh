@@ -84,7 +84,7 @@ asked() {
 	    <"$tmp/typed" >/dev/null 2>&1 &
 	asking=$!
 	exec 8>"$tmp/typed"
-	until_ok 20 grep -q "passphrase of the online keys: " "$tmp/seen"
+	until_ok 60 grep -q "passphrase of the online keys: " "$tmp/seen"
 	cat "$tmp/on" >&8
 	wait $asking
 	rc=$?
@@ -100,7 +100,7 @@ t "the terminal asks, and shows nothing of what is typed" asked
     >"$tmp/serve.log" 2>&1 &
 daemon=$!
 pids="$pids $daemon"
-t "the daemon serves" until_ok 20 grep -q serving "$tmp/serve.log"
+t "the daemon serves" until_ok 60 grep -q serving "$tmp/serve.log"
 signer=
 for p in /proc/[0-9]*; do
 	{ tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null | grep -q -- '-x signer' &&
@@ -129,7 +129,7 @@ wiped() {
 	    "$tmp/read" <"$tmp/never" &
 	control=$!
 	exec 9>"$tmp/never"
-	until_ok 10 test -s "$tmp/read"
+	until_ok 60 test -s "$tmp/read"
 	"$bin/tests/support/memfind" -p "$control,$signer,$daemon" \
 	    "$tmp/on" >"$tmp/found"
 	exec 9>&-
@@ -153,7 +153,7 @@ CREDENTIALS_DIRECTORY=$cred "$bin/kiln" up --state "$var" --offline \
 up=$!
 pids="$pids $up"
 serving() { grep -q serving "$var/log/kiln-tuf.log"; }
-t "kiln up gives kiln-tuf its credential" until_ok 30 serving
+t "kiln up gives kiln-tuf its credential" until_ok 60 serving
 kill $up
 wait $up 2>/dev/null
 finish

@@ -38,7 +38,7 @@ ceremony "a farm is founded" found
     >"$tmp/web.log" 2>&1 &
 pids="$pids $!"
 get() { curl -fsS --max-time 20 "$url$1"; }
-t "kiln-web serves" until_ok 20 get /api/v1/drafts
+t "kiln-web serves" until_ok 60 get /api/v1/drafts
 nothing_waits() { get /api/v1/drafts | grep -q '"drafts": *\[\]'; }
 t "nothing waits for signatures" nothing_waits
 
@@ -58,7 +58,7 @@ waits() { # ROLE: and its version is $version
 	    AND file IS NULL")
 	[ -n "$version" ] && get "/api/v1/draft/$1" >"$tmp/draft.$version"
 }
-t "a version that one has signed waits" until_ok 20 waits svc-ntp
+t "a version that one has signed waits" until_ok 60 waits svc-ntp
 waits svc-ntp
 readers "while it waits"
 cosign() { # WHO ROLE DRAFT
@@ -80,9 +80,9 @@ listed() { # VERSION: of svc-ntp, by the published snapshot
 }
 t "ada signs it elsewhere" cosign ada svc-ntp "$tmp/draft.$version"
 t "and hands it in" answers 202 "$tmp/ada/sig"
-t "it is published" until_ok 20 listed "$version"
+t "it is published" until_ok 60 listed "$version"
 readers "two of three have signed"
-t "nothing waits any more" until_ok 20 nothing_waits
+t "nothing waits any more" until_ok 60 nothing_waits
 first=$version
 
 # --- one signature and anything else -------------------------------------------------
@@ -90,7 +90,7 @@ t "a new release comes" release 2
 kill -HUP $daemon 2>/dev/null
 wait $daemon 2>/dev/null
 start_tuf
-t "and waits" until_ok 20 waits svc-ntp
+t "and waits" until_ok 60 waits svc-ntp
 waits svc-ntp
 cp "$tmp/ada/sig" "$tmp/old"
 t "a signature of the version before is refused" answers 409 "$tmp/old"
@@ -114,7 +114,7 @@ own() {
 }
 t "the farm's own signature once more is taken" own
 seen() { [ "$(sql "SELECT count(*) FROM handed_in")" = "$1" ]; }
-t "looked at" until_ok 20 seen 2
+t "looked at" until_ok 60 seen 2
 t "and counted once" test "$(sql "SELECT count(*) FROM signature
     WHERE name = 'svc-ntp' AND version = $version")" = 1
 echo '{"kind":"kiln/signature","v":2}' >"$tmp/new"
@@ -159,13 +159,13 @@ other() {
 	sql "SELECT text FROM handed_in WHERE taken = 0" |
 	    grep -q "has other content"
 }
-t "what was changed there is noticed" until_ok 20 other
+t "what was changed there is noticed" until_ok 60 other
 t "and publishes nothing" not_listed
 stop_tuf TERM
 start_tuf
 t "ada signs it, too" cosign ada svc-ntp "$tmp/draft.$version"
 t "and hands it in" answers 202 "$tmp/ada/sig"
-t "then it is published" until_ok 20 listed "$version"
+t "then it is published" until_ok 60 listed "$version"
 readers "again two of three"
 t "what comes later is told to wait for the next version" answers 409 \
     "$tmp/bob/first"
@@ -179,14 +179,14 @@ t "the published file has the two signatures it was made with" keys
 id=$("$bin/kiln-tuf" key --dir "$tmp/ada" list | awk '{print $2}')
 leave() { tuf rotate --yes --remove "$id" svc-ntp; }
 t "ada leaves, and what she signed falls under its threshold" leave
-t "a version waits" until_ok 20 waits svc-ntp
+t "a version waits" until_ok 60 waits svc-ntp
 waits svc-ntp
 t "ada's signature does not count any more" cosign ada svc-ntp \
     "$tmp/draft.$version"
 t "and is refused" answers 403 "$tmp/ada/sig"
 t "bob signs" cosign bob svc-ntp "$tmp/draft.$version"
 t "and hands it in" answers 202 "$tmp/bob/sig"
-t "then the tree goes on" until_ok 20 listed "$version"
+t "then the tree goes on" until_ok 60 listed "$version"
 readers "a rebuilder has left"
 stop_tuf TERM
 finish

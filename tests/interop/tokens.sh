@@ -13,7 +13,7 @@ for m in /usr/lib/softhsm/libsofthsm2.so /usr/lib64/pkcs11/libsofthsm2.so; do
 	[ -e "$m" ] && module=$m
 done
 [ -n "$module" ] || { echo "softhsm2 is not installed" >&2; exit 1; }
-mkdir "$tmp/tokens" "$tmp/alice" "$tmp/bob"
+mkdir "$tmp/tokens" "$tmp/alice" "$tmp/bob" "$tmp/carol"
 printf 'directories.tokendir = %s\nlog.level = ERROR\n' "$tmp/tokens" \
     >"$tmp/softhsm2.conf"
 export SOFTHSM2_CONF="$tmp/softhsm2.conf"
@@ -32,8 +32,11 @@ says() { # WORDS STATUS command…
 	cat "$tmp/said"
 	[ $rc = 0 ] && grep -qF -- "$words" "$tmp/said"
 }
-tokens() { token alice 246810 && token bob 135791 && token release 112233; }
-t "three people have a token each" tokens
+tokens() {
+	token alice 246810 && token bob 135791 && token carol 998877 &&
+	    token release 112233
+}
+t "four people have a token each" tokens
 key() { "$bin/kiln-tuf" key "$@"; }
 make() { # WHO
 	key new --dir "$tmp/$1" --token "$(uri "$1")" \
@@ -41,6 +44,7 @@ make() { # WHO
 }
 t "alice makes a key on hers" make alice
 t "bob makes one on his" make bob
+t "and so does carol" make carol
 no_seed() {
 	grep -q '^kiln-key 1 token$' "$tmp/alice/alice.key" &&
 	    grep -q '^pkcs11:.*serial=' "$tmp/alice/alice.key" &&
@@ -54,7 +58,7 @@ import() { key import --dir "$tmp/alice" --as x --pin-file "$@"; }
 t "a wrong PIN is told, and tried once" says "the PIN is wrong" 4 \
     import "$tmp/wrong" "$(uri alice alice)"
 t "no such token is told" says "no token fits" 1 \
-    import "$tmp/pin-alice" "$(uri carol)"
+    import "$tmp/pin-alice" "$(uri nobody)"
 t "no such key is told" says "has no such private key" 1 \
     import "$tmp/pin-alice" "$(uri alice eve)"
 t "a URI without a token is refused" says "names no token" 2 \
@@ -105,6 +109,19 @@ replace() { # ROLE OLD-KEY WHO
 	# shellcheck disable=SC2086
 	tuf rotate --yes $both --pin-file "$tmp/pin-alice" --add "$tmp/$3/$3.pub" --remove "$old" "$1"
 }
+ceremony "carol's key takes the place of the first targets key" \
+    replace targets targets-1 carol
+cp -p "$tmp/carol/carol.key" "$tmp/carol/carol.pub" "$state/keys/offline"
+rm "$state/keys/offline/targets-1.key"
+mv "$state/keys/offline/targets-2.key" "$tmp/away"
+# shellcheck disable=SC2086
+termed() {
+	tuf request --yes $both --pin-file "$tmp/pin-carol" targets
+}
+ceremony "targets is signed for another term by carol's token and one file" \
+    termed
+rm "$state"/keys/offline/carol.*
+mv "$tmp/away" "$state/keys/offline/targets-2.key"
 ceremony "alice's key takes the place of the first root key" \
     replace root root-1 alice
 cp -p "$tmp/alice/alice.key" "$tmp/alice/alice.pub" "$state/keys/offline"
