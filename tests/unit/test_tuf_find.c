@@ -182,6 +182,22 @@ tuf_5_6_7_2_a_cycle_ends(void **state)
 	tree_release(&t);
 }
 
+/* Going round would use up the search before it comes to C. */
+static void
+tuf_5_6_7_2_a_cycle_hides_no_sibling(void **state)
+{
+	struct tree t = { .r = *state, .asked = BUF_INIT };
+
+	delegate(&t, "targets", "A", false, "*");
+	delegate(&t, "A", "B", false, "*");
+	delegate(&t, "B", "A", false, "*");
+	delegate(&t, "targets", "C", false, "*");
+	tufmake_target(file_of(&t, "C"), "x", "after the cycle");
+	tree_stands(&t);
+	search_gives(&t, "x", "C", "A B C ");
+	tree_release(&t);
+}
+
 static void
 tuf_5_6_7_3_at_most_32_roles_are_searched(void **state)
 {
@@ -286,6 +302,7 @@ main(void)
 		T(tuf_5_6_7_5_terminating_counts_only_where_its_paths_match),
 		T(tuf_5_6_7_4_a_role_is_entered_only_where_every_link_matches),
 		T(tuf_5_6_7_2_a_cycle_ends),
+		T(tuf_5_6_7_2_a_cycle_hides_no_sibling),
 		T(tuf_5_6_7_3_at_most_32_roles_are_searched),
 		T(tuf_5_6_7_6_a_role_that_cannot_be_verified_ends_the_search),
 		T(tuf_5_6_3_a_role_is_trusted_by_its_delegators_keys_not_by_its_name),

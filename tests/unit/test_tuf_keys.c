@@ -99,6 +99,17 @@ tuf_5_8_6_a_threshold_above_the_keys_is_never_met(void **state)
 	refused(r, tuf_threshold(f, "root", f, &r->err), "2 of");
 }
 
+/* No file can say so; one made in memory could. */
+static void
+tuf_5_8_6_a_threshold_of_none_is_met_by_nobody(void **state)
+{
+	struct repo *r = *state;
+	auto_tuf struct tuf_file *f = sign_root_with(r, &keys[KA], 1);
+
+	f->roles[TUF_ROOT].threshold = 0;
+	refused(r, tuf_threshold(f, "root", f, &r->err), "of 0");
+}
+
 static void
 tuf_5_8_5_keyids_without_a_key_are_skipped(void **state)
 {
@@ -172,6 +183,7 @@ main(void)
 		T(tuf_5_8_2_a_signature_twice_counts_once),
 		T(tuf_5_8_4_bad_and_unknown_signatures_do_not_count_nor_spoil),
 		T(tuf_5_8_6_a_threshold_above_the_keys_is_never_met),
+		T(tuf_5_8_6_a_threshold_of_none_is_met_by_nobody),
 		T(tuf_5_8_5_keyids_without_a_key_are_skipped),
 		T(tuf_5_8_7_keys_of_other_types_do_not_count_nor_spoil),
 		T(tuf_5_8_4_non_canonical_s_does_not_count),
