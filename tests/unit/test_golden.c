@@ -50,6 +50,7 @@ static const struct {
 	const char *name, *kind;
 } formats[] = {
 	{ "lock", "kiln/lock" },
+	{ "lock-2", "kiln/lock" },
 	{ "plan", "kiln/plan" },
 	{ "plan-image", "kiln/plan" },
 	{ "plan-1", "kiln/plan" },
@@ -102,6 +103,14 @@ assert_golden(const char *name, const json_t *j)
 
 /* --- all of them -----------------------------------------------------------*/
 
+static int
+newest(const char *kind)
+{
+	return strcmp(kind, "kiln/plan") == 0 || strcmp(kind, "kiln/lock") == 0
+		   ? 2
+		   : 1;
+}
+
 static void
 every_golden_file_is_canonical(void **state)
 {
@@ -115,8 +124,7 @@ every_golden_file_is_canonical(void **state)
 
 		golden(formats[i].name, &text);
 		j = js_record(formats[i].name, formats[i].kind,
-		    strcmp(formats[i].kind, "kiln/plan") == 0 ? 2 : 1,
-		    text.data, text.len, &err);
+		    newest(formats[i].kind), text.data, text.len, &err);
 		if (!j)
 			fail_msg("%s", err.msg);
 		buf_clear(&again);
@@ -155,18 +163,46 @@ a_higher_version_and_another_kind_are_refused(void **state)
 static void
 the_lock_is_read_and_written_the_same(void **state)
 {
-	auto_buf struct buf text = BUF_INIT;
-	struct err err = ERR_INIT;
-	auto_lock struct lock *l = NULL;
-	auto_json json_t *j = NULL;
+	static const char *const names[] = { "lock", "lock-2" };
 
 	(void)state;
-	golden("lock", &text);
-	l = lock_parse("lock", text.data, text.len, &err);
-	if (!l)
-		fail_msg("%s", err.msg);
-	j = lock_json(l);
-	assert_golden("lock", j);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		auto_buf struct buf text = BUF_INIT;
+		struct err err = ERR_INIT;
+		auto_lock struct lock *l = NULL;
+		auto_json json_t *j = NULL;
+
+		golden(names[i], &text);
+		l = lock_parse(names[i], text.data, text.len, &err);
+		if (!l)
+			fail_msg("%s", err.msg);
+		j = lock_json(l);
+		assert_golden(names[i], j);
+	}
+}
+
+/* What version 1 can say is said in it: one text for a lock. */
+static void
+a_lock_of_the_wrong_version_for_what_it_holds_is_refused(void **state)
+{
+	static const struct {
+		const char *name;
+		int v;
+	} cases[] = { { "lock", 2 }, { "lock-2", 1 }, { "lock-2", 3 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_json json_t *j = golden_json(cases[i].name);
+		auto_buf struct buf text = BUF_INIT;
+		auto_lock struct lock *l = NULL;
+		struct err err = ERR_INIT;
+
+		js_set_int(j, "v", cases[i].v);
+		assert_int_equal(canon_json(j, &text, &err), 0);
+		l = lock_parse("it", text.data, text.len, &err);
+		assert_null(l);
+		assert_int_equal(err.cls, ERR_INPUT);
+	}
 }
 
 static void
@@ -435,6 +471,8 @@ main(void)
 		cmocka_unit_test(every_golden_file_is_canonical),
 		cmocka_unit_test(a_higher_version_and_another_kind_are_refused),
 		cmocka_unit_test(the_lock_is_read_and_written_the_same),
+		cmocka_unit_test(
+		    a_lock_of_the_wrong_version_for_what_it_holds_is_refused),
 		cmocka_unit_test(an_unknown_key_of_a_lock_or_plan_is_refused),
 		cmocka_unit_test(both_plans_are_read),
 		cmocka_unit_test(the_verdict_follows_from_the_runs),
