@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "builder/bake/lane.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 
@@ -13,8 +12,8 @@
 
 /* --- room ---------------------------------------------------------------- */
 
-/* What the run will take: by past runs with a quarter more, each job as much
- * as the largest process; never more than the budget, which is enforced. */
+/* What the run will take: by past runs half as much again, since they were
+ * looked at now and then; never more than the budget, which is enforced. */
 static void
 estimate(const struct builder *b, const struct task *t, struct task_lane *l)
 {
@@ -28,7 +27,7 @@ estimate(const struct builder *b, const struct task *t, struct task_lane *l)
 	if (!ledger_past(b->db, t->recipe->name, t->stage, l->name, &past))
 		return;
 	if (past.rss > 0) {
-		int64_t sum = past.rss / 4 * 5 * lane_jobs(l->name) + 16 * MIB;
+		int64_t sum = past.rss / 2 * 3 + 16 * MIB;
 
 		l->memory = sum < most ? sum : most;
 	}

@@ -144,12 +144,6 @@ processors(void)
 	return n < 2 ? 2 : n > JOBS_MAX ? JOBS_MAX : (int)n;
 }
 
-int
-lane_jobs(char name)
-{
-	return name == 'A' ? 1 : processors();
-}
-
 void
 lane_init(struct lane *l, char name, unsigned vary, const char *root,
     const char *arch, int64_t clock)

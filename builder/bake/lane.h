@@ -73,8 +73,6 @@ extern const char *const lane_packages[];
 void lane_init(struct lane *, char name, unsigned vary, const char *root,
     const char *arch, int64_t clock);
 void lane_release(struct lane *);
-/* How many jobs that lane is told to use, unless it does not vary them. */
-int lane_jobs(char name);
 /* Names of the bits, sorted: new references. */
 json_t *lane_varied(unsigned vary);
 /* What is never varied here, and the switches that are off. */

@@ -134,7 +134,7 @@ int ledger_urgent(
 /* Why the standing plan stands; 0: there is none, or it does not say. */
 int64_t ledger_standing_event(
     struct db *, const char *recipe, enum recipe_stage);
-/* What such runs took: largest process in bytes, 1/1000 processors.  False:
+/* What such runs took: all processes in bytes, 1/1000 processors.  False:
  * there were none. */
 struct ledger_past {
 	int64_t rss, mcpu;

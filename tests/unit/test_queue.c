@@ -194,10 +194,10 @@ what_a_run_takes_is_known_from_the_past(void **state)
 	assert_int_equal(db_exec(b.db, sql, &err), 0);
 	b.memory = GIB + 512 * ((int64_t)1 << 20);
 	b.cpus = 2;
-	/* 100 MiB, a quarter more, and 16 beside; 1.5 processors. */
+	/* 100 MiB, half more, and 16 beside; 1.5 processors. */
 	tasks[0].lanes[1].state = RUN_SUCCEEDED;
 	start("one/A");
-	assert_int_equal(tasks[0].lanes[0].memory, (int64_t)(125 + 16) << 20);
+	assert_int_equal(tasks[0].lanes[0].memory, (int64_t)(150 + 16) << 20);
 	assert_int_equal(tasks[0].lanes[0].mcpu, 1500);
 	assert_string_equal(
 	    tasks[1].waits, "it takes 1.0 processors, and 1.5 of 2 are taken");
