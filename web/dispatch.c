@@ -10,6 +10,7 @@
 #include "web/api/compat.h"
 #include "web/asset.h"
 #include "web/frame.h"
+#include "web/guard.h"
 #include "web/live.h"
 #include "web/pages/pages.h"
 #include "web/route.h"
@@ -22,66 +23,87 @@ no_upload(struct req *req, struct reply *re)
 	reply_error(req, re, 404, "missing", "no such address");
 }
 
-static const struct route routes[] = {
-	{ "GET", "/", page_now },
-	{ "GET", "/recipes", page_recipes },
-	{ "GET", "/recipe/*", page_recipe },
-	{ "GET", "/builds", page_builds },
-	{ "GET", "/build/*", page_build },
-	{ "GET", "/build/*/log", page_log },
-	{ "GET", "/releases", page_releases },
-	{ "GET", "/exposure", page_exposure },
-	{ "GET", "/trust", page_trust },
-	{ "GET", "/fleet", page_fleet },
-	{ "GET", "/router/*", page_router },
-	{ "GET", "/image/*", page_image },
-	{ "GET", "/compare/*/*", compat_compare },
-	{ "GET", "/find", page_find },
-	{ "GET", "/routers", page_fleet },
-	{ "GET", "/build/*/log/events", log_events },
-	{ "GET", "/events", live_changes },
-	{ "GET", "/api/v1/now", page_now },
-	{ "GET", "/api/v1/recipes", page_recipes },
-	{ "GET", "/api/v1/recipes/*", page_recipe },
-	{ "GET", "/api/v1/builds", page_builds },
-	{ "GET", "/api/v1/builds/*", page_build },
-	{ "GET", "/api/v1/builds/*/log", page_log },
-	{ "GET", "/api/v1/compare/*/*", page_compare },
-	{ "GET", "/api/v1/artifacts/*", page_image },
-	{ "GET", "/api/v1/releases", page_releases },
-	{ "GET", "/api/v1/routers", page_fleet },
-	{ "GET", "/api/v1/routers/*", page_router },
-	{ "GET", "/api/v1/exposure", page_exposure },
-	{ "GET", "/api/v1/trust", page_trust },
-	{ "GET", "/api/v1/find", page_find },
-	{ "GET", "/api/v1/openapi.json", asset_openapi },
-	{ "GET", "/healthz", api_healthz },
-	{ "GET", "/metrics", api_metrics },
-	{ "GET", "/feed.atom", api_feed },
-	{ "GET", "/all-builds", compat_all_builds },
-	{ "GET", "/failed-builds", compat_failed_builds },
-	{ "GET", "/job/*", compat_job },
-	{ "GET", "/job/*/failed", compat_job },
-	{ "GET", "/job/*/build/latest", compat_latest },
-	{ "GET", "/job/*/build/latest/**", compat_latest },
-	{ "GET", "/job/*/build/*", compat_build },
-	{ "GET", "/job/*/build/*/main-binary", compat_main_binary },
-	{ "GET", "/job/*/build/*/f/**", compat_file },
-	{ "GET", "/job/*/build/*/console", compat_console },
-	{ "GET", "/job/*/build/*/script", compat_script },
-	{ "GET", "/hash", compat_hash },
-	{ "GET", "/robots.txt", compat_robots },
-	{ "GET", "/upload", no_upload },
-	{ "GET", "/job/*/platform/*/upload", no_upload },
-	{ "GET", "/static/*", asset_reply },
-	{ "GET", "/tuf/metadata/**", tree_metadata },
-	{ "GET", "/tuf/targets/**", tree_target },
-	{ "GET", "/blob/*", tree_blob },
-	{ "GET", "/api/v1/drafts", api_drafts },
-	{ "GET", "/api/v1/draft/*", api_draft },
-	{ "POST", "/api/v1/signature", api_signature },
-	{ "POST", "/api/v1/report", api_report },
-	{ "POST", "/hooks/*", api_hook },
+#define GET(p, f)                                          \
+	{                                                  \
+		.method = "GET", .pattern = (p), .fn = (f) \
+	}
+#define POST(p, f, n)                                                    \
+	{                                                                \
+		.method = "POST", .pattern = (p), .fn = (f), .need = (n) \
+	}
+
+const struct route dispatch_routes[] = {
+	GET("/", page_now),
+	GET("/recipes", page_recipes),
+	GET("/recipe/*", page_recipe),
+	GET("/builds", page_builds),
+	GET("/build/*", page_build),
+	GET("/build/*/log", page_log),
+	GET("/releases", page_releases),
+	GET("/exposure", page_exposure),
+	GET("/trust", page_trust),
+	GET("/fleet", page_fleet),
+	GET("/router/*", page_router),
+	GET("/image/*", page_image),
+	GET("/compare/*/*", compat_compare),
+	GET("/find", page_find),
+	GET("/routers", page_fleet),
+	GET("/build/*/log/events", log_events),
+	GET("/events", live_changes),
+	GET("/api/v1/now", page_now),
+	GET("/api/v1/recipes", page_recipes),
+	GET("/api/v1/recipes/*", page_recipe),
+	GET("/api/v1/builds", page_builds),
+	GET("/api/v1/builds/*", page_build),
+	GET("/api/v1/builds/*/log", page_log),
+	GET("/api/v1/compare/*/*", page_compare),
+	GET("/api/v1/artifacts/*", page_image),
+	GET("/api/v1/releases", page_releases),
+	GET("/api/v1/routers", page_fleet),
+	GET("/api/v1/routers/*", page_router),
+	GET("/api/v1/exposure", page_exposure),
+	GET("/api/v1/trust", page_trust),
+	GET("/api/v1/find", page_find),
+	GET("/api/v1/openapi.json", asset_openapi),
+	GET("/healthz", api_healthz),
+	GET("/metrics", api_metrics),
+	GET("/feed.atom", api_feed),
+	GET("/all-builds", compat_all_builds),
+	GET("/failed-builds", compat_failed_builds),
+	GET("/job/*", compat_job),
+	GET("/job/*/failed", compat_job),
+	GET("/job/*/build/latest", compat_latest),
+	GET("/job/*/build/latest/**", compat_latest),
+	GET("/job/*/build/*", compat_build),
+	GET("/job/*/build/*/main-binary", compat_main_binary),
+	GET("/job/*/build/*/f/**", compat_file),
+	GET("/job/*/build/*/console", compat_console),
+	GET("/job/*/build/*/script", compat_script),
+	GET("/hash", compat_hash),
+	GET("/robots.txt", compat_robots),
+	GET("/upload", no_upload),
+	GET("/job/*/platform/*/upload", no_upload),
+	GET("/login", page_login),
+	{ .method = "POST",
+	    .pattern = "/login",
+	    .fn = post_login,
+	    .from_page = true },
+	POST("/logout", post_logout, RANK_VIEWER),
+	{ .method = "GET",
+	    .pattern = "/operate",
+	    .fn = page_operate,
+	    .need = RANK_OPERATOR },
+	POST("/operate", post_operate, RANK_OPERATOR),
+	POST("/api/v1/requests", api_request, RANK_OPERATOR),
+	GET("/static/*", asset_reply),
+	GET("/tuf/metadata/**", tree_metadata),
+	GET("/tuf/targets/**", tree_target),
+	GET("/blob/*", tree_blob),
+	GET("/api/v1/drafts", api_drafts),
+	GET("/api/v1/draft/*", api_draft),
+	POST("/api/v1/signature", api_signature, RANK_NOBODY),
+	POST("/api/v1/report", api_report, RANK_NOBODY),
+	POST("/hooks/*", api_hook, RANK_NOBODY),
 	{ 0 },
 };
 
@@ -197,7 +219,7 @@ cut_slash(char *s)
 			s[n - 1] = '\0';
 }
 
-static const struct route jobs = { "GET", "/", compat_jobs };
+static const struct route jobs = GET("/", compat_jobs);
 
 /* The page's own handler for "/builds.json" is that of "/builds". */
 static const struct route *
@@ -213,13 +235,13 @@ find(struct req *req, char *path, const char **allow)
 	if (strcmp(path, "/") == 0 && strcmp(req->method, "GET") == 0 &&
 	    compat_wants_json(req))
 		return &jobs;
-	r = route_find(routes, req, allow);
+	r = route_find(dispatch_routes, req, allow);
 	if (r == NULL && *allow == NULL && cut_json(path)) {
 		/* "/index.json" is "/". */
 		if (strcmp(path, "/index") == 0)
 			req->path = "/";
 		req->json = true;
-		return route_find(routes, req, allow);
+		return route_find(dispatch_routes, req, allow);
 	}
 	/* "/recipe/x.json": the star took the suffix along. */
 	if (r &&
@@ -251,7 +273,7 @@ dispatch(struct req *req, struct reply *re)
 	else if (req->too_long)
 		reply_error(req, re, 413, "too-large",
 		    "a request body is at most 64 KiB");
-	else
+	else if (guard(req, re, r))
 		r->fn(req, re);
 	req->path = "";
 }

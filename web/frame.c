@@ -99,6 +99,8 @@ frame_close(struct html *h)
 	html_link(h, "API", "/api/v1/openapi.json");
 	html_text(h, " \xc2\xb7 ");
 	html_link(h, "feed", "/feed.atom");
+	html_text(h, " \xc2\xb7 ");
+	html_link(h, "operate", "/operate");
 	html_close(h, "footer");
 	html_close(h, "body");
 	html_close(h, "html");

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -16,12 +18,16 @@
 #include "lib/log.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "web/account_cmd.h"
 #include "web/schema.h"
 #include "web/server.h"
 
 static const char usage[] =
     "usage: kiln-web [--state DIR] [--listen ADDRESS:PORT] [--listen-fd N]\n"
-    "  serves the published tree and the dashboard\n"
+    "       kiln-web [--state DIR] account set NAME ROLE\n"
+    "       kiln-web [--state DIR] account token NAME SCOPE LIFETIME\n"
+    "  serves the published tree and the dashboard; makes accounts, their\n"
+    "  passwords read from standard input, and tokens of theirs\n"
     "\n"
     "  --state DIR      folder of the farm\n"
     "  --listen A:P     listen here (127.0.0.1:8080); may be repeated\n"
@@ -49,6 +55,8 @@ open_web(struct web *w, const struct farm *farm, struct err *err)
 	auto_free char *path = farm_file(farm, "web.db");
 	struct err none = ERR_INIT;
 
+	if (sodium_init() == -1)
+		return err_set(err, ERR_SYSTEM, "libsodium does not start");
 	w->path = farm->path;
 	w->state = farm->dirfd;
 	if ((w->metadata = farm_dir(farm, "tuf/metadata", err)) == -1 ||
@@ -150,6 +158,8 @@ main(int argc, char **argv)
 			return cli_usage("kiln-web", "unknown option");
 		}
 	}
+	if (optind < argc && strcmp(argv[optind], "account") == 0)
+		return account_main(state, argc - optind, argv + optind);
 	if (optind < argc)
 		return cli_usage(
 		    "kiln-web", "%s: takes no words", argv[optind]);

@@ -17,6 +17,7 @@
 #include "lib/buf.h"
 #include "lib/db.h"
 #include "lib/err.h"
+#include "web/account.h"
 
 #define REQ_BODY_MAX 65536
 #define REQ_PARTS 4
@@ -43,6 +44,7 @@ struct req {
 	struct buf body; /* POST */
 	size_t got;	 /* bytes of the body, kept or not */
 	bool too_long;
+	struct who who; /* filled for routes that ask who */
 };
 
 struct reply {
@@ -57,6 +59,7 @@ struct reply {
 	const char *allow;    /* 405: the method that would have done */
 	const char *location; /* 3xx: borrowed, or in `place` */
 	char place[600];
+	char cookie[192];      /* Set-Cookie */
 	struct stream *stream; /* the body comes as it happens; taken */
 };
 

@@ -5,6 +5,9 @@
 #ifndef KILN_ROUTE_H
 #define KILN_ROUTE_H
 
+#include <stdbool.h>
+
+#include "web/account.h"
 #include "web/req.h"
 
 typedef void route_fn(struct req *, struct reply *);
@@ -13,6 +16,8 @@ struct route {
 	const char *method;
 	const char *pattern; /* NULL ends the table */
 	route_fn *fn;
+	enum rank need; /* who may; RANK_NOBODY: everybody */
+	bool from_page; /* a POST of everybody's, from our own pages alone */
 };
 
 /* Fills req->part.  Without a route, *allow is the method that the address

@@ -82,6 +82,41 @@ const char *const web_migrations[] = {
 	" digest TEXT NOT NULL UNIQUE CHECK (length(digest) = 64),"
 	" size INTEGER NOT NULL"
 	") STRICT;",
+	/* 5: who may do what, and who did */
+	"CREATE TABLE account ("
+	" id INTEGER PRIMARY KEY,"
+	" name TEXT NOT NULL UNIQUE,"
+	" rank TEXT NOT NULL CHECK (rank IN ('viewer', 'operator', 'admin')),"
+	" hash TEXT NOT NULL," /* Argon2id, as libsodium writes it */
+	" made_at INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE session ("
+	" digest TEXT PRIMARY KEY CHECK (length(digest) = 64),"
+	" account INTEGER NOT NULL REFERENCES account(id),"
+	" csrf TEXT NOT NULL,"
+	" ends_at INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE token ("
+	" digest TEXT PRIMARY KEY CHECK (length(digest) = 64),"
+	" account INTEGER NOT NULL REFERENCES account(id),"
+	" scope TEXT NOT NULL CHECK (scope IN ('viewer', 'operator',"
+	"  'admin')),"
+	" ends_at INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE login_try ("
+	" name TEXT NOT NULL, at INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX login_try_at ON login_try(at);"
+	"CREATE TABLE audit ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" at INTEGER NOT NULL,"
+	" who TEXT NOT NULL,"
+	" what TEXT NOT NULL,"
+	" text TEXT NOT NULL"
+	") STRICT;"
+	"CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN"
+	" SELECT raise(ABORT, 'the audit log only grows'); END;"
+	"CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit BEGIN"
+	" SELECT raise(ABORT, 'the audit log only grows'); END;",
 };
 
 const size_t web_migrations_count = ARRAY_LEN(web_migrations);

@@ -123,12 +123,17 @@ headers(struct MHD_Response *m, const struct reply *re)
 
 		MHD_add_response_header(m, "ETag", quoted);
 	}
+	if (re->cookie[0])
+		MHD_add_response_header(m, "Set-Cookie", re->cookie);
+	if (re->status == 401)
+		MHD_add_response_header(
+		    m, "WWW-Authenticate", "Bearer realm=\"kiln\"");
 	if (re->location)
 		MHD_add_response_header(m, "Location", re->location);
 	if (re->allow)
 		MHD_add_response_header(m, "Allow",
 		    strcmp(re->allow, "GET") == 0 ? "GET, HEAD" : re->allow);
-	if (re->status == 503)
+	if (re->status == 503 || re->status == 429)
 		MHD_add_response_header(m, "Retry-After", "5");
 	MHD_add_response_header(
 	    m, "Cache-Control", re->cache ? re->cache : "no-store");

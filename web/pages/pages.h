@@ -20,6 +20,13 @@ void page_image(struct req *, struct reply *);	 /* part[0]: a digest */
 void page_compare(struct req *, struct reply *); /* part[0], [1]: run ids */
 void page_find(struct req *, struct reply *);	 /* ?q= */
 
+void page_login(struct req *, struct reply *);
+void post_login(struct req *, struct reply *);
+void post_logout(struct req *, struct reply *);
+void page_operate(struct req *, struct reply *);
+void post_operate(struct req *, struct reply *);
+void api_request(struct req *, struct reply *);
+
 /* part[0] as a run's id; ERR_MISSING when it is none. */
 int run_id(const struct req *, int64_t *id, struct err *) KILN_MUST;
 
