@@ -164,11 +164,12 @@ $(O)/tests/support/tokenkey: $(call obj,tests/support/tokenkey.c)
 
 # Beside the peers; the table is out/bench.tsv.
 BENCH := $(O)/tests/bench/pair $(O)/tests/bench/bench_env \
-    $(O)/tests/bench/bench_touched $(O)/tests/bench/forms
+    $(O)/tests/bench/bench_touched $(O)/tests/bench/bench_build \
+    $(O)/tests/bench/forms
 $(O)/tests/bench/pair: tests/bench/pair.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -D_GNU_SOURCE -Wall -Wextra -o $@ $<
-$(O)/tests/bench/bench_env $(O)/tests/bench/bench_touched: %: %.o \
+$(O)/tests/bench/bench_env $(O)/tests/bench/bench_touched $(O)/tests/bench/bench_build: %: %.o \
     $(call obj,$(BUILDER_LIB)) $(O)/libkiln.a
 	$(LINK) $(LIBS) $(LIBS_FARM)
 $(O)/tests/bench/forms: $(O)/tests/bench/forms.o \
