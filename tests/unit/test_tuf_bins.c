@@ -11,6 +11,7 @@
 
 #include "lib/own.h"
 #include "lib/tuf_read.h"
+#include "tests/support/tuf_ceremony.h"
 #include "tests/support/tuf_farm.h"
 #include "tests/support/tuf_forms.h"
 #include "tuf-repo/bins.h"
@@ -269,6 +270,42 @@ bins_are_published_together_or_not_at_all(void **state)
 	assert_int_equal(tf_findings(), 0);
 }
 
+/* A new key of transport is one of its bins as well, at once. */
+static void
+tuf_6_8_1_bins_follow_their_role_to_a_new_key(void **state)
+{
+	static const char *const by[] = { "targets-1" };
+	auto_json json_t *part = NULL;
+	struct sig_public next;
+	uid_t uid = role_walls() ? role_uid(ROLE_SIGNER) : (uid_t)-1;
+	gid_t gid = role_walls() ? role_gid(ROLE_SIGNER) : (gid_t)-1;
+
+	(void)state;
+	TF_OK(tf_pass());
+	TF_OK(forms_add(&tf.repo, 0, 150, &tf.err));
+	TF_OK(tf_pass());
+	assert_int_equal(highest_bin(), 1);
+	TF_OK(
+	    key_make(tf.online, "transport-2", NULL, uid, gid, &next, &tf.err));
+	part = next_of("targets");
+	{
+		json_t *keys = json_object_get(
+		    json_object_get(part, "delegations"), "keys");
+		auto_json json_t *signers = meta_keyids(&next, 1, 1, keys);
+
+		json_object_update(delegation(part, "transport"), signers);
+	}
+	TF_OK(give("targets", part, by, 1));
+	TF_OK(tf_pass());
+	assert_int_equal(tf_findings(), 0);
+	assert_int_equal(published_bins(), 32);
+	assert_int_equal(
+	    tf_int(tf.repo.db, "SELECT count(DISTINCT name) FROM role"
+			       " WHERE name GLOB 'transport-*' AND version = 2"
+			       " AND published_at IS NOT NULL"),
+	    32);
+}
+
 /* What a mistake in the publisher could sign: a prefix that no bin has, or
  * that two have. */
 static void
@@ -333,6 +370,7 @@ main(void)
 		FARM(tuf_6_4_3_bins_become_more_and_never_fewer),
 		FARM(bins_are_signed_again_before_they_end),
 		FARM(tuf_6_9_2_bins_with_a_gap_or_an_overlap_are_not_published),
+		FARM(tuf_6_8_1_bins_follow_their_role_to_a_new_key),
 		FARM(bins_are_published_together_or_not_at_all),
 	};
 
