@@ -298,7 +298,8 @@ open_parts(struct agent *a, const char *config, struct err *err)
 	accel_choose(&a->accel, &a->conf, a->dir.fd);
 	traffic_load(a->dir.fd, &a->traffic);
 	a->status = status_dir(a->conf.state, true, err);
-	if (a->status == -1)
+	if (a->status == -1 ||
+	    (a->log = dir_make_at(a->status, "log", 0755, err)) == -1)
 		return -1;
 	a->fetcher = fetcher_start(NULL, NULL, err);
 	return a->fetcher ? 0 : -1;
@@ -308,8 +309,8 @@ int
 agent_open(struct agent *a, const char *config, struct err *err)
 {
 	memset(a, 0, sizeof(*a));
-	a->signals = a->status = -1;
-	a->dir = (struct state_dir){ -1, -1, -1, -1, -1, -1, NULL };
+	a->signals = a->status = a->log = -1;
+	a->dir = (struct state_dir){ -1, -1, -1, -1, -1, NULL };
 	machines_init(&a->live, NULL);
 	if (open_parts(a, config, err) == 0)
 		return 0;
@@ -324,6 +325,7 @@ agent_release(struct agent *a)
 	free(a->planned);
 	own_close(&a->signals);
 	own_close(&a->status);
+	own_close(&a->log);
 	state_release(&a->state);
 	state_dir_release(&a->dir);
 	agent_conf_release(&a->conf);

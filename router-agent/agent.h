@@ -66,6 +66,7 @@ struct agent {
 	struct hash noticed;	/* what the owner was told last */
 	struct hash told;	/* the last report's cause, told once */
 	int status;		/* folder of status.json */
+	int log;		/* of the machines' consoles, bounded */
 	struct hash shown;	/* status.json as it was last written */
 	int64_t show_at;
 };

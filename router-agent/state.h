@@ -8,7 +8,6 @@
  *	store/          images and kernels by SHA-256
  *	metadata/       TUF metadata; belongs to the verifier
  *	reports/        reports waiting to be sent
- *	log/            consoles of the machines, bounded
  *	tmp/            parts of downloads, gone on with after a restart
  *	device.key      the device's secret, 0600
  *	accel.json      what was found out about KVM since this boot
@@ -75,7 +74,7 @@ struct state {
 };
 
 struct state_dir {
-	int fd, metadata, reports, log, tmp;
+	int fd, metadata, reports, tmp;
 	int lock; /* -1: reading only */
 	struct store *store;
 };

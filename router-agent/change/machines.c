@@ -89,7 +89,7 @@ machine_start(struct agent *a, struct machines *ms, size_t i, bool staged,
 		.gateway = a->conf.lan_address,
 		.prefix = a->conf.prefix,
 		.config = c->config,
-		.logdir = a->dir.log,
+		.logdir = a->log,
 	};
 	if (vm_start(&m->vm, &spec, err) == -1)
 		return -1;

@@ -17,6 +17,7 @@
 #include "router-agent/owner/commands.h"
 #include "router-agent/owner/history.h"
 #include "router-agent/owner/options.h"
+#include "router-agent/owner/status.h"
 #include "router-agent/state.h"
 
 #define CONSOLE_MAX ((size_t)1 << 20)
@@ -331,6 +332,7 @@ cmd_console(int argc, char **argv)
 {
 	static const char where[] = "kiln-agent console";
 	auto_buf struct buf said = BUF_INIT, text = BUF_INIT;
+	auto_agent_conf struct agent_conf conf = { 0 };
 	auto_free char *name = NULL;
 	auto_fd int dir = -1, log = -1;
 	struct err err = ERR_INIT;
@@ -342,7 +344,8 @@ cmd_console(int argc, char **argv)
 	if (argc - optind != 1 || !name_ok(argv[optind]))
 		return cli_usage(where, "it is: console SERVICE");
 	name = mem_printf("%s.console", argv[optind]);
-	dir = options_state(&o, &err);
+	if (agent_conf_read(&conf, o.config, &err) == 0)
+		dir = status_dir(conf.state, false, &err);
 	if (dir != -1)
 		log = dir_open_at(dir, "log", &err);
 	if (log == -1 ||

@@ -1,7 +1,8 @@
 /*
  * What the agent is doing: status.json, written by the parent at each change,
  * in a folder of its own below /run, since it changes with each look at the
- * server and must not wear the flash out.  Read by `kiln-agent status` and by
+ * server and must not wear the flash out; beside it, for the same reason, what
+ * the machines say on their consoles.  Read by `kiln-agent status` and by
  * nobody who decides anything.
  */
 #ifndef AGENT_STATUS_H

@@ -63,7 +63,10 @@ t "every file is what its name says" agent verify
 # Every file of the state folder that is opened for writing, made, renamed or
 # removed by the agent or a child of it, while it asks the server five times.
 checked() { [ "$(json .checked)" != "$1" ]; }
+# What was written through a descriptor that was open before shows in the times.
+times() { find "$st" -printf '%p %T@ %C@ %s\n' | sort; }
 five_polls() {
+	times >"$tmp/times"
 	strace -f -qq -y -p $agent_pid -o "$tmp/trace" \
 	    -e trace=openat,openat2,open,creat,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,link,linkat,truncate &
 	tracer=$!
@@ -83,6 +86,7 @@ five_polls() {
 	echo "# calls seen: $(wc -l <"$tmp/trace"), writes to flash: $(wc -l <"$tmp/writes")" |
 	    tee -a "$tmp/idle"
 	cat "$tmp/writes"
+	times | diff "$tmp/times" - || return 1
 	[ "$(wc -l <"$tmp/trace")" -gt 50 ] && ! [ -s "$tmp/writes" ]
 }
 t "five polls that find nothing write nothing to flash" five_polls

@@ -33,7 +33,7 @@ say_done(uint32_t status, int64_t bytes, const char *etag)
 	ipc_add_u32(&b, status);
 	ipc_add_i64(&b, bytes);
 	ipc_add_str(&b, etag);
-	ipc_add_i64(&b, 7);
+	ipc_add_i64(&b, status == 503 ? 70 : 7);
 	if (ipc_send(FETCH_SOCKET, FETCH_DONE, &b, NULL, 0, &err) == -1)
 		_exit(9);
 }
@@ -80,6 +80,9 @@ act(const char *url, int body)
 	} else if (strcmp(url, "404") == 0) {
 		close(body);
 		say_done(404, 0, "");
+	} else if (strcmp(url, "503") == 0) {
+		close(body);
+		say_done(503, 0, "");
 	} else if (strcmp(url, "dies") == 0) {
 		_exit(3);
 	} else if (strcmp(url, "silent") == 0) {
@@ -236,6 +239,31 @@ a_child_that_died_is_started_again(void **state)
 	fetcher_stop(f);
 }
 
+static void
+the_longest_retry_after_is_kept_and_a_rested_child_comes_back(void **state)
+{
+	struct fetcher *f = start();
+	auto_buf struct buf b = BUF_INIT;
+	struct err err = ERR_INIT;
+	struct fetch_answer a;
+	pid_t first;
+
+	(void)state;
+	/* That of an answer that needs none does not count. */
+	assert_int_equal(get(f, "good", 9, &b, &a, &err), 0);
+	assert_int_equal(fetcher_retry_after(f), 0);
+	assert_int_equal(get(f, "503", 9, &b, &a, &err), 0);
+	assert_int_equal(a.status, 503);
+	assert_int_equal(fetcher_retry_after(f), 70);
+	first = f->child.pid;
+	fetcher_rest(f);
+	assert_int_equal(kill(first, 0), -1);
+	assert_int_equal(get(f, "good", 9, &b, &a, &err), 0);
+	assert_int_not_equal(f->child.pid, 0);
+	assert_int_equal(fetcher_retry_after(f), 70);
+	fetcher_stop(f);
+}
+
 static int
 stop_at_once(void *arg, int64_t done, int64_t total)
 {
@@ -310,6 +338,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(the_limit_holds_whatever_the_child_does),
 		cmocka_unit_test(a_wrong_count_is_a_broken_transfer),
 		cmocka_unit_test(a_child_that_died_is_started_again),
+		cmocka_unit_test(
+		    the_longest_retry_after_is_kept_and_a_rested_child_comes_back),
 		cmocka_unit_test(progress_can_give_up),
 		cmocka_unit_test(
 		    failures_keep_their_class_but_trust_is_not_the_childs_to_judge),
