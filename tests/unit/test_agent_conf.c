@@ -65,6 +65,51 @@ a_whole_configuration_is_read(void **state)
 }
 
 static void
+what_an_owner_wants_is_read(void **state)
+{
+	static const char text[] = GOOD
+	    "updates: ask\n"
+	    "probation: 30m\n"
+	    "link: {budget: 50MiB, metered: true}\n"
+	    "notices: {mail: [/usr/sbin/sendmail, root], led: [/bin/led],\n"
+	    "  webhook: \"http://198.51.100.1/hook\"}\n";
+	auto_agent_conf struct agent_conf c = { 0 }, plain = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	if (agent_conf_parse(&c, "agent.yaml", text, strlen(text), &err) == -1)
+		fail_msg("%s", err.msg);
+	assert_true(c.ask);
+	assert_int_equal(c.probation_s, 1800);
+	assert_int_equal(c.budget, 50 << 20);
+	assert_true(c.metered);
+	assert_string_equal(c.mail[0], "/usr/sbin/sendmail");
+	assert_string_equal(c.mail[1], "root");
+	assert_null(c.mail[2]);
+	assert_null(c.led[1]);
+	assert_string_equal(c.webhook, "http://198.51.100.1/hook");
+	assert_int_equal(c.hold_keys_s, 7 * 86400);
+	assert_int_equal(
+	    agent_conf_parse(&plain, "agent.yaml", GOOD, strlen(GOOD), &err),
+	    0);
+	assert_false(plain.ask);
+	assert_int_equal(plain.probation_s, 600);
+	assert_int_equal(plain.budget, 0);
+	assert_null(plain.mail);
+}
+
+static void
+programs_have_paths_and_links_have_limits(void **state)
+{
+	(void)state;
+	refuses(GOOD "notices: {mail: [sendmail, root]}\n", "absolute path");
+	refuses(GOOD "notices: {webhook: \"ftp://x/\"}\n", "http://");
+	refuses(GOOD "link: {budget: 1KiB}\n", "budget");
+	refuses(GOOD "updates: never\n", "ask");
+	refuses(GOOD "probation: 1s\n", "probation");
+}
+
+static void
 an_unknown_key_is_named_with_its_line(void **state)
 {
 	(void)state;
@@ -133,6 +178,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_configuration_is_read),
+		cmocka_unit_test(what_an_owner_wants_is_read),
+		cmocka_unit_test(programs_have_paths_and_links_have_limits),
 		cmocka_unit_test(an_unknown_key_is_named_with_its_line),
 		cmocka_unit_test(what_is_missing_is_named),
 		cmocka_unit_test(addresses_must_fit_the_lan),
