@@ -64,9 +64,9 @@ t "every file is what its name says" agent verify
 # removed by the agent or a child of it, while it asks the server five times.
 checked() { [ "$(json .checked)" != "$1" ]; }
 # What was written through a descriptor that was open before shows in the times.
-times() { find "$st" -printf '%p %T@ %C@ %s\n' | sort; }
+stamps() { find "$st" -printf '%p %T@ %C@ %s\n' | sort; }
 five_polls() {
-	times >"$tmp/times"
+	stamps >"$tmp/stamps"
 	strace -f -qq -y -p $agent_pid -o "$tmp/trace" \
 	    -e trace=openat,openat2,open,creat,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,link,linkat,truncate &
 	tracer=$!
@@ -86,7 +86,7 @@ five_polls() {
 	echo "# calls seen: $(wc -l <"$tmp/trace"), writes to flash: $(wc -l <"$tmp/writes")" |
 	    tee -a "$tmp/idle"
 	cat "$tmp/writes"
-	times | diff "$tmp/times" - || return 1
+	stamps | diff "$tmp/stamps" - || return 1
 	[ "$(wc -l <"$tmp/trace")" -gt 50 ] && ! [ -s "$tmp/writes" ]
 }
 t "five polls that find nothing write nothing to flash" five_polls
