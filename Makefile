@@ -63,6 +63,11 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
+# A router's flash is small, and the agent mostly waits.
+ifeq ($(V),dev)
+$(O)/router-agent/%.o: ALL_CFLAGS += -Os
+endif
+
 $(O)/libkiln.a: $(call obj,$(LIB_SRC))
 	@rm -f $@
 	ar rcsD $@ $^
