@@ -247,6 +247,10 @@ const char *const farm_migrations[] = {
 	/* 6: so that all locks can be asked at once: lines, sorted; NULL: it
 	   was made before and does not say */
 	"ALTER TABLE lock_kept ADD COLUMN sources TEXT;",
+
+	/* 7: a recipe's plans by time, and the plans of a lock, for pages */
+	"CREATE INDEX plan_recipe_at ON plan(recipe, made_at);"
+	"CREATE INDEX plan_lock ON plan(lock);",
 };
 /* clang-format on */
 

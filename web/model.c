@@ -4,7 +4,9 @@
 
 #include "lib/fdio.h"
 #include "lib/json.h"
+#include "lib/mem.h"
 #include "lib/num.h"
+#include "lib/own.h"
 #include "lib/store.h"
 
 json_t *
@@ -149,4 +151,54 @@ model_page(
 		    m, "next", m_int(json_array_get(rows, n - 2), cursor_key));
 	}
 	js_set(m, "items", rows);
+}
+
+/* --- counts ----------------------------------------------------------------*/
+
+#define COUNTS 256
+
+json_t *
+model_counts(struct web *w, const char *key, model_count *count,
+    const char *arg, struct err *err)
+{
+	auto_free char *name = mem_printf("%s %s", key, arg ? arg : "");
+	int64_t start = time_mono_ms(), now;
+	json_t *kept, *entry;
+
+	if (w->counts == NULL)
+		w->counts = json_object();
+	entry = json_object_get(w->counts, name);
+	if (entry && start < m_int(entry, "until"))
+		return json_incref(json_object_get(entry, "value"));
+	kept = count(w, arg, err);
+	if (kept == NULL)
+		return NULL;
+	now = time_mono_ms();
+	if (json_object_size(w->counts) >= COUNTS)
+		json_object_clear(w->counts);
+	entry = json_object();
+	js_set_int(entry, "until", now + 50 * (now - start));
+	json_object_set(entry, "value", kept);
+	js_set(w->counts, name, entry);
+	return kept;
+}
+
+static json_t *
+count_routers(struct web *w, const char *set, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT count(*) FROM router WHERE set_sha = ?1";
+	auto_stmt struct stmt *q = db_stmt(w->web, sql);
+
+	stmt_bind_str(q, 1, set);
+	return stmt_step(q, err) == -1 ? NULL : json_integer(stmt_int(q, 0));
+}
+
+int64_t
+model_routers_of(struct web *w, const char *set, struct err *err)
+{
+	auto_json json_t *n =
+	    model_counts(w, "routers", count_routers, set, err);
+
+	return n ? json_integer_value(n) : -1;
 }

@@ -26,6 +26,15 @@ int model_add(json_t *m, const char *key, struct db *, const char *sql,
  * without it.  Kept by its digest, since records never change. */
 json_t *model_record(struct web *, const char *hex);
 
+/* What `count` makes, kept for fifty times as long as it took: counting a
+ * hundred thousand routers at each look would be too much, and a few are
+ * always counted anew.  A new reference, or NULL with *err. */
+typedef json_t *model_count(struct web *, const char *arg, struct err *);
+json_t *model_counts(struct web *, const char *key, model_count *,
+    const char *arg, struct err *) KILN_MUST;
+/* How many routers run this set, by model_counts(); -1 on error. */
+int64_t model_routers_of(struct web *, const char *set, struct err *) KILN_MUST;
+
 /* Borrowed members for views: "" and 0 when absent or null. */
 const char *m_str(const json_t *, const char *key);
 int64_t m_int(const json_t *, const char *key);

@@ -59,9 +59,11 @@ compat_is_uuid(const char *s)
 /* One statement with three ends; a build is the plan and its newest run. */
 #define BUILD                                                               \
 	"SELECT p.digest, p.recipe, r.id, r.started_at, r.finished_at,"     \
-	" o.digest, o.size, p.lock, r.log FROM plan p JOIN run r ON r.id =" \
+	" o.digest, o.size, p.lock, r.log FROM plan p CROSS JOIN run r ON " \
+	"r.id ="                                                            \
 	" (SELECT max(id) FROM run WHERE plan = p.digest AND state ="       \
-	"  'succeeded') JOIN output o ON o.run = r.id AND o.name = 'image'" \
+	"  'succeeded') CROSS JOIN output o ON o.run = r.id AND o.name = "  \
+	"'image'"                                                           \
 	" WHERE p.stage = 'image' AND p.verdict = 'reproduced' "
 /* The plan that stands for the recipe before any other. */
 #define ORDER                                                      \
@@ -112,11 +114,20 @@ compat_by_uuid(
 static int
 latest(struct web *w, const char *job, struct compat_build *b, struct err *err)
 {
-	static const char sql[] = BUILD "AND p.recipe = ?1" ORDER "LIMIT 1";
-	auto_stmt struct stmt *q = db_stmt(w->farm, sql);
+	static const char now[] =
+	    BUILD "AND p.digest = (SELECT plan FROM current WHERE recipe = ?1"
+		  " AND stage = 'image')";
+	static const char newest[] =
+	    BUILD "AND p.recipe = ?1 ORDER BY p.made_at DESC LIMIT 1";
+	auto_stmt struct stmt *q = db_stmt(w->farm, now);
+	auto_stmt struct stmt *n = db_stmt(w->farm, newest);
+	int got;
 
 	stmt_bind_str(q, 1, job);
-	return take(q, b, err);
+	if ((got = take(q, b, err)) != 0)
+		return got;
+	stmt_bind_str(n, 1, job);
+	return take(n, b, err);
 }
 
 static int

@@ -106,11 +106,13 @@ add_relations(
 	static const char *const same_cols[] = { "name", "theirs", "recipe",
 		"stage", "plan", "#run", NULL };
 	static const char before[] =
-	    "SELECT r.id, p.digest, p.made_at, p.verdict FROM plan me"
-	    " JOIN plan p ON p.recipe = me.recipe AND p.stage = me.stage"
-	    "  AND p.digest <> me.digest JOIN run r ON r.id = (SELECT max(id)"
-	    "  FROM run WHERE plan = p.digest AND state = 'succeeded')"
-	    " WHERE me.digest = ?1 ORDER BY p.made_at DESC LIMIT 10";
+	    "SELECT (SELECT max(id) FROM run WHERE plan = p.digest AND state ="
+	    "  'succeeded') AS run, p.digest, p.made_at, p.verdict FROM"
+	    " (SELECT o.digest, o.made_at, o.verdict FROM plan me CROSS JOIN"
+	    "  plan o ON o.recipe = me.recipe AND o.stage = me.stage AND"
+	    "  o.digest <> me.digest WHERE me.digest = ?1"
+	    "  ORDER BY o.made_at DESC LIMIT 10) p WHERE run IS NOT NULL"
+	    " ORDER BY p.made_at DESC";
 	static const char *const before_cols[] = { "#run", "plan", "#made_at",
 		"verdict", NULL };
 	static const char used[] =
@@ -181,7 +183,9 @@ model(struct req *req, struct err *err)
 	    " r.max_rss_kib, r.cause, r.message, r.plan, r.environment, r.log,"
 	    " r.record, p.verdict, p.verdict_record, p.lock, r.audit,"
 	    " (SELECT text FROM event WHERE id = p.event),"
-	    " (SELECT count(*) FROM run WHERE state = 'queued' AND id < r.id)"
+	    " (SELECT count(*) FROM run WHERE state IN ('queued', 'running') "
+	    "AND"
+	    "  state = 'queued' AND id < r.id)"
 	    " FROM run r JOIN plan p ON p.digest = r.plan WHERE r.id = ?1";
 	static const char *const cols[] = { "#id", "recipe", "stage", "lane",
 		"state", "#queued_at", "#started_at", "#finished_at",

@@ -44,6 +44,19 @@ is_state(const char *s)
 #define AFTER "(?1 = 0 OR r.id < ?1) "
 #define LAST "ORDER BY r.id DESC LIMIT ?2"
 
+static bool
+many_plans(struct db *db, const char *recipe)
+{
+	static const char sql[] =
+	    "SELECT count(*) FROM (SELECT 1 FROM plan WHERE recipe = ?1"
+	    " LIMIT 1000)";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	struct err ignored = ERR_INIT;
+
+	stmt_bind_str(q, 1, recipe);
+	return stmt_step(q, &ignored) == 1 && stmt_int(q, 0) == 1000;
+}
+
 static json_t *
 model(struct req *req, struct err *err)
 {
@@ -53,13 +66,25 @@ model(struct req *req, struct err *err)
 	static const char all[] = RUNS "WHERE " AFTER LAST;
 	static const char by_state[] =
 	    RUNS "WHERE r.state = ?3 AND " AFTER LAST;
-	/* A recipe's plans are few beside all runs. */
+	/* Of a recipe with few plans its runs are gathered; one with many is
+	 * met soon enough on the way down. */
 	static const char by_recipe[] =
 	    RUNS "WHERE r.plan IN (SELECT digest FROM plan WHERE recipe ="
 		 " ?3) AND " AFTER LAST;
+	static const char often[] =
+	    "SELECT r.id, p.recipe, p.stage, r.lane, r.state, r.queued_at,"
+	    " r.started_at, r.finished_at, r.wall_ms, r.cause, r.plan,"
+	    " p.verdict, r.audit, e.text FROM run r CROSS JOIN plan p ON"
+	    " p.digest = r.plan LEFT JOIN event e ON e.id = p.event"
+	    " WHERE p.recipe = ?3 AND (?1 = 0 OR r.id < ?1) ORDER BY r.id DESC"
+	    " LIMIT ?2";
+	static const char in_hand[] = RUNS
+	    "WHERE r.state IN ('queued', 'running') AND r.state = ?3 AND " AFTER
+		LAST;
 	const char *state = req_arg(req, "state");
 	const char *recipe = req_arg(req, "recipe");
 	auto_json json_t *m = json_object();
+	const char *sql = all;
 	struct paging p;
 	json_t *rows;
 
@@ -70,9 +95,11 @@ model(struct req *req, struct err *err)
 		    "state: queued, running, succeeded, failed or lost");
 		return NULL;
 	}
-	auto_stmt struct stmt *q = db_stmt(req->web->farm, state    ? by_state
-							   : recipe ? by_recipe
-								    : all);
+	if (state)
+		sql = state[0] == 'q' || state[0] == 'r' ? in_hand : by_state;
+	else if (recipe)
+		sql = many_plans(req->web->farm, recipe) ? often : by_recipe;
+	auto_stmt struct stmt *q = db_stmt(req->web->farm, sql);
 
 	stmt_bind_int(q, 1, p.after);
 	stmt_bind_int(q, 2, p.limit + 1);

@@ -18,35 +18,43 @@
 
 /* --- what is known ---------------------------------------------------------*/
 
-/* The instant at which `share` percent of the routers of a channel had run a
- * set that names the image. */
-static int
-add_share(json_t *row, struct web *w, const char *sets, const char *channel,
-    int share, const char *key, struct err *err)
+/* The instants at which half, nine of ten and all routers of a channel had
+ * run one of these sets.  `arg`: the channel, a blank, the sets as JSON. */
+static json_t *
+shares(struct web *w, const char *arg, struct err *err)
 {
 	static const char total[] =
-	    "SELECT count(*) FROM router WHERE channel = ?1 AND sequence > 0";
+	    "SELECT count(*) FROM router WHERE channel = ?1";
 	static const char when[] =
 	    "SELECT min(at) AS first FROM adopted WHERE set_sha IN (SELECT"
-	    " value FROM json_each(?1)) GROUP BY router ORDER BY first"
-	    " LIMIT 1 OFFSET ?2";
+	    " value FROM json_each(?1)) GROUP BY router ORDER BY first";
+	static const struct {
+		const char *key;
+		int share;
+	} marks[] = { { "half_at", 50 }, { "most_at", 90 }, { "all_at", 100 } };
+	const char *sets = strchr(arg, ' ') + 1;
+	auto_free char *channel = mem_strn(arg, (size_t)(sets - arg) - 1);
 	auto_stmt struct stmt *t = db_stmt(w->web, total);
 	auto_stmt struct stmt *q = db_stmt(w->web, when);
-	int64_t n;
+	auto_json json_t *out = json_object();
+	int64_t all, n = 0;
+	size_t k = 0;
 	int got;
 
 	stmt_bind_str(t, 1, channel);
 	if (stmt_step(t, err) == -1)
-		return -1;
-	n = stmt_int(t, 0);
-	js_set_int(row, "routers", n);
-	if (n == 0)
-		return 0;
+		return NULL;
+	all = stmt_int(t, 0);
+	js_set_int(out, "routers", all);
 	stmt_bind_str(q, 1, sets);
-	stmt_bind_int(q, 2, (n * share + 99) / 100 - 1);
-	if ((got = stmt_step(q, err)) == 1)
-		js_set_int(row, key, stmt_int(q, 0));
-	return got == -1 ? -1 : 0;
+	while (all > 0 && (got = stmt_step(q, err)) != 0) {
+		if (got == -1)
+			return NULL;
+		n++;
+		while (k < ARRAY_LEN(marks) && n * 100 >= all * marks[k].share)
+			js_set_int(out, marks[k++].key, stmt_int(q, 0));
+	}
+	return json_incref(out);
 }
 
 /* Published when, and which sets of the newest channel name it. */
@@ -61,7 +69,7 @@ add_routers(json_t *row, struct web *w, struct err *err)
 	    " IS NOT NULL ORDER BY s.published_at DESC LIMIT 50";
 	auto_json json_t *list = json_array();
 	auto_buf struct buf text = BUF_INIT;
-	auto_free char *channel = NULL;
+	auto_free char *channel = NULL, *arg = NULL;
 	int got;
 
 	if (w->tuf == NULL || m_str(row, "image")[0] == '\0')
@@ -88,10 +96,10 @@ add_routers(json_t *row, struct web *w, struct err *err)
 		return 0;
 	js_text(list, false, &text);
 	js_set_str(row, "channel", channel);
-	if (add_share(row, w, text.data, channel, 50, "half_at", err) == -1 ||
-	    add_share(row, w, text.data, channel, 90, "most_at", err) == -1)
-		return -1;
-	return add_share(row, w, text.data, channel, 100, "all_at", err);
+	arg = mem_printf("%s %s", channel, text.data);
+	auto_json json_t *at = model_counts(w, "shares", shares, arg, err);
+
+	return at == NULL ? -1 : json_object_update(row, at);
 }
 
 static json_t *

@@ -42,8 +42,6 @@ add_reach(json_t *hit, struct web *w, struct err *err)
 	    "SELECT s.digest FROM \"set\" s JOIN own_target t ON t.digest ="
 	    " s.digest WHERE instr(t.bytes, ?1) ORDER BY s.made_at DESC"
 	    " LIMIT 50";
-	static const char routers[] =
-	    "SELECT count(*) FROM router WHERE set_sha = ?1";
 	auto_stmt struct stmt *q = db_stmt(w->farm, image);
 	int64_t n = 0;
 	int got;
@@ -58,12 +56,11 @@ add_reach(json_t *hit, struct web *w, struct err *err)
 
 	stmt_bind_str(s, 1, m_str(hit, "image"));
 	while ((got = stmt_step(s, err)) == 1) {
-		auto_stmt struct stmt *r = db_stmt(w->web, routers);
+		int64_t some = model_routers_of(w, stmt_str(s, 0), err);
 
-		stmt_bind_str(r, 1, stmt_str(s, 0));
-		if (stmt_step(r, err) == -1)
+		if (some == -1)
 			return -1;
-		n += stmt_int(r, 0);
+		n += some;
 	}
 	js_set_int(hit, "routers", n);
 	return got;

@@ -20,18 +20,18 @@
 /* --- what is known ---------------------------------------------------------*/
 
 static int
-add_groups(json_t *m, struct web *w, struct err *err)
+count_groups(json_t *m, struct web *w, struct err *err)
 {
 	static const char versions[] =
 	    "SELECT channel, arch, counter, count(*),"
-	    " sum(state = 'committed') FROM router WHERE sequence > 0"
+	    " sum(state = 'committed') FROM router WHERE state <> ''"
 	    " GROUP BY channel, arch, counter"
 	    " ORDER BY channel, arch, counter DESC LIMIT 60";
 	static const char *const version_cols[] = { "channel", "arch",
 		"#counter", "#routers", "#committed", NULL };
 	static const char causes[] =
 	    "SELECT state, cause, count(*), max(seen_at) FROM router"
-	    " WHERE sequence > 0 AND state <> 'committed'"
+	    " WHERE state NOT IN ('committed', '')"
 	    " GROUP BY state, cause ORDER BY 3 DESC LIMIT 20";
 	static const char *const cause_cols[] = { "state", "cause", "#routers",
 		"#last_at", NULL };
@@ -40,7 +40,7 @@ add_groups(json_t *m, struct web *w, struct err *err)
 	    " sum(seen_at < ?1 - 86400 AND seen_at >= ?1 - 604800),"
 	    " sum(seen_at < ?1 - 604800), sum(state = 'committed'),"
 	    " sum(timestamp >= ?2 - 1), sum(timestamp < ?2 - 1) FROM router"
-	    " WHERE sequence > 0";
+	    " WHERE state <> ''";
 	static const char *const fresh_cols[] = { "#routers", "#day", "#week",
 		"#longer", "#committed", "#current", "#behind", NULL };
 	static const char newest[] =
@@ -62,6 +62,23 @@ add_groups(json_t *m, struct web *w, struct err *err)
 	return model_put(m, "freshness", w->web, q, fresh_cols, err);
 }
 
+static json_t *
+groups(struct web *w, const char *arg, struct err *err)
+{
+	auto_json json_t *m = json_object();
+
+	(void)arg;
+	return count_groups(m, w, err) == -1 ? NULL : json_incref(m);
+}
+
+static int
+add_groups(json_t *m, struct web *w, struct err *err)
+{
+	auto_json json_t *g = model_counts(w, "fleet", groups, NULL, err);
+
+	return g == NULL ? -1 : json_object_update(m, g);
+}
+
 #define ROUTER                                                           \
 	"SELECT rowid, id, state, cause, channel, arch, agent, counter," \
 	" seen_at, timestamp, set_sha FROM router WHERE sequence > 0 "
@@ -76,7 +93,7 @@ model(struct req *req, struct err *err)
 		"#timestamp", "set", NULL };
 	static const char all[] = ROUTER AFTER LAST;
 	static const char by_state[] = ROUTER "AND state = ?3 " AFTER LAST;
-	static const char by_channel[] = ROUTER "AND channel = ?3 " AFTER LAST;
+	static const char by_channel[] = ROUTER "AND +channel = ?3 " AFTER LAST;
 	const char *state = req_arg(req, "state");
 	const char *channel = req_arg(req, "channel");
 	auto_json json_t *m = json_object();

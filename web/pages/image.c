@@ -189,8 +189,6 @@ add_routers(json_t *m, struct web *w, const char *hex, struct err *err)
 	    " ORDER BY s.published_at DESC LIMIT 50";
 	static const char *const set_cols[] = { "channel", "arch", "#counter",
 		"set", "#published_at", NULL };
-	static const char routers[] =
-	    "SELECT count(*) FROM router WHERE set_sha = ?1";
 	json_t *s;
 	size_t i;
 
@@ -198,12 +196,11 @@ add_routers(json_t *m, struct web *w, const char *hex, struct err *err)
 		return -1;
 	json_array_foreach(json_object_get(m, "sets"), i, s)
 	{
-		auto_stmt struct stmt *q = db_stmt(w->web, routers);
+		int64_t n = model_routers_of(w, m_str(s, "set"), err);
 
-		stmt_bind_str(q, 1, m_str(s, "set"));
-		if (stmt_step(q, err) == -1)
+		if (n == -1)
 			return -1;
-		js_set_int(s, "routers", stmt_int(q, 0));
+		js_set_int(s, "routers", n);
 	}
 	return 0;
 }

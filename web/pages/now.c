@@ -19,8 +19,10 @@ add_pipe(json_t *m, struct web *w, struct err *err)
 	    " (SELECT count(*) FROM recipe WHERE lock IS NOT NULL),"
 	    " (SELECT count(*) FROM recipe WHERE error IS NOT NULL),"
 	    " (SELECT count(*) FROM current),"
-	    " (SELECT count(*) FROM run WHERE state = 'queued'),"
-	    " (SELECT count(*) FROM run WHERE state = 'running'),"
+	    " (SELECT count(*) FROM run WHERE state IN ('queued',"
+	    "  'running') AND state = 'queued'),"
+	    " (SELECT count(*) FROM run WHERE state IN ('queued',"
+	    "  'running') AND state = 'running'),"
 	    " (SELECT count(*) FROM current c JOIN plan p ON p.digest ="
 	    "  c.plan AND p.verdict = 'reproduced'),"
 	    " (SELECT count(*) FROM current c JOIN plan p ON p.digest ="
@@ -52,7 +54,9 @@ add_waiting(json_t *m, struct web *w, struct err *err)
 	    " ifnull((SELECT why FROM task t WHERE t.recipe = p.recipe AND"
 	    "  t.stage = p.stage AND t.state IN ('queued', 'runs')),"
 	    "  (SELECT text FROM event WHERE id = p.event)) FROM run r JOIN"
-	    " plan p ON p.digest = r.plan WHERE r.state = 'queued'"
+	    " plan p ON p.digest = r.plan WHERE r.state IN ('queued', "
+	    "'running') AND"
+	    " r.state = 'queued'"
 	    " ORDER BY r.id LIMIT 20";
 	static const char *const queued_cols[] = { "#id", "recipe", "stage",
 		"lane", "#queued_at", "why", NULL };
@@ -99,7 +103,8 @@ model(struct req *req, struct err *err)
 	static const char work[] =
 	    "SELECT g.what, g.subject, g.unit, g.done, g.total, g.started_at,"
 	    " (SELECT r.id FROM run r JOIN plan p ON p.digest = r.plan WHERE"
-	    "  r.state = 'running' AND g.what = 'build' AND p.recipe || '/' ||"
+	    "  r.state IN ('queued', 'running') AND r.state = 'running' AND"
+	    "  g.what = 'build' AND p.recipe || '/' ||"
 	    "  p.stage || ' ' || r.lane = g.subject LIMIT 1)"
 	    " FROM progress g WHERE g.ended_at IS NULL ORDER BY g.id LIMIT 50";
 	static const char *const work_cols[] = { "what", "subject", "unit",

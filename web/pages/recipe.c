@@ -73,16 +73,17 @@ add_trends(json_t *m, struct db *db, const char *name, struct err *err)
 	static const char sizes[] =
 	    "SELECT p.judged_at, p.stage, (SELECT sum(size) FROM output WHERE"
 	    "  run = (SELECT max(id) FROM run WHERE plan = p.digest AND state ="
-	    "   'succeeded')), p.digest FROM plan p WHERE p.recipe = ?1 AND"
-	    " p.verdict = 'reproduced' ORDER BY p.made_at DESC LIMIT 200";
+	    "   'succeeded')), p.digest FROM (SELECT digest, stage, judged_at,"
+	    "  verdict FROM plan WHERE recipe = ?1 ORDER BY made_at DESC"
+	    "  LIMIT 200) p WHERE p.verdict = 'reproduced'";
 	static const char *const size_cols[] = { "#at", "stage", "#size",
 		"plan", NULL };
 	static const char times[] =
-	    "SELECT r.finished_at, p.stage, r.lane, r.wall_ms, r.id FROM plan p"
-	    " JOIN run r ON r.plan = p.digest WHERE p.recipe = ?1 AND"
-	    " r.state = 'succeeded' AND p.digest IN (SELECT digest FROM plan"
-	    "  WHERE recipe = ?1 ORDER BY made_at DESC LIMIT 100)"
-	    " ORDER BY r.id DESC LIMIT 300";
+	    "SELECT r.finished_at, p.stage, r.lane, r.wall_ms, r.id FROM"
+	    " (SELECT digest, stage FROM plan WHERE recipe = ?1"
+	    "  ORDER BY made_at DESC LIMIT 100) p CROSS JOIN run r ON r.plan ="
+	    " p.digest WHERE r.state = 'succeeded' ORDER BY r.id DESC"
+	    " LIMIT 300";
 	static const char *const time_cols[] = { "#at", "stage", "lane",
 		"#wall_ms", "#run", NULL };
 
@@ -104,8 +105,9 @@ model(struct req *req, struct err *err)
 	    " p.verdict_record, p.judged_at, (SELECT text FROM event"
 	    "  WHERE id = p.event), (SELECT max(id) FROM run WHERE plan ="
 	    "  p.digest), EXISTS (SELECT 1 FROM current WHERE plan = p.digest"
-	    "  AND recipe = ?1) FROM plan p WHERE p.recipe = ?1"
-	    " ORDER BY p.made_at DESC, p.stage LIMIT 50";
+	    "  AND recipe = ?1) FROM (SELECT * FROM plan WHERE recipe = ?1"
+	    "  ORDER BY made_at DESC LIMIT 50) p"
+	    " ORDER BY p.made_at DESC, p.stage";
 	static const char *const plan_cols[] = { "digest", "stage", "lock",
 		"#made_at", "verdict", "verdict_record", "#judged_at", "why",
 		"#run", "#current", NULL };
@@ -114,7 +116,8 @@ model(struct req *req, struct err *err)
 	    " (SELECT count(*) FROM lock_change c WHERE c.event = l.event AND"
 	    "  c.recipe = ?1), (SELECT count(*) FROM lock_change c WHERE"
 	    "  c.event = l.event AND c.recipe = ?1 AND c.security)"
-	    " FROM lock l WHERE l.recipe = ?1 ORDER BY l.made_at DESC LIMIT 50";
+	    " FROM (SELECT * FROM lock WHERE recipe = ?1 ORDER BY made_at DESC"
+	    "  LIMIT 50) l ORDER BY l.made_at DESC";
 	static const char *const lock_cols[] = { "digest", "#made_at", "origin",
 		"#event", "#changes", "#security", NULL };
 	static const char changes[] =

@@ -86,11 +86,10 @@ notes(json_t *now, json_t *before, const json_t *versions)
 static int
 add_notes(json_t *m, struct web *w, struct err *err)
 {
-	static const char routers[] =
-	    "SELECT count(*) FROM router WHERE set_sha = ?1";
 	json_t *sets = json_object_get(m, "sets"), *s;
 	const json_t *versions = json_object_get(m, "versions");
 	auto_json json_t *before = json_object(); /* of each channel, newest */
+	int64_t n;
 	size_t i;
 
 	/* From the oldest on, so that each meets the one before it. */
@@ -111,12 +110,10 @@ add_notes(json_t *m, struct web *w, struct err *err)
 		js_set(before, where, now);
 		js_set(s, "set", set ? set : json_null());
 		json_object_del(s, "bytes");
-		auto_stmt struct stmt *q = db_stmt(w->web, routers);
-
-		stmt_bind_str(q, 1, m_str(s, "digest"));
-		if (stmt_step(q, err) == -1)
+		n = model_routers_of(w, m_str(s, "digest"), err);
+		if (n == -1)
 			return -1;
-		js_set_int(s, "routers", stmt_int(q, 0));
+		js_set_int(s, "routers", n);
 	}
 	return 0;
 }
