@@ -27,8 +27,11 @@ day=$(cut -d ' ' -f 1 "$st/traffic")
 kill -9 $agent_pid
 wait $agent_pid 2>/dev/null
 sed -i 's/^link:.*/link: {metered: true}/' "$tmp/agent.yaml"
+# The first server is not there.
+sed -i "s|^server:.*|server: [\"$server:81\", \"$server\"]|" \
+    "$tmp/agent.yaml"
 start_agent
-t "with another day's bytes, and on a metered link, the first set is taken" \
+t "with another day's bytes, a metered link and a mirror, the first set is taken" \
     until_ok 240 is .phase committed
 exactly() {
 	want=$(sed -n 's/.*info fetch .* bytes=\([0-9]*\) .*/\1/p' "$tmp/agent.log" |
