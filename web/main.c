@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -96,6 +97,9 @@ serve(const char *state, int *listeners, size_t n, struct err *err)
 	ret = server_run(&server, stop, err);
 done:
 	server_release(&server);
+	json_decref(web.records);
+	json_decref(web.counts);
+	free(web.live_streams);
 	db_close(web.farm);
 	db_close(web.tuf);
 	db_close(web.web);

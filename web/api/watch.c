@@ -118,7 +118,7 @@ api_metrics(struct req *req, struct reply *re)
 		set, &err) == -1 ||
 	    samples(b, w->web, "kiln_routers", "Routers by what they said.",
 		"SELECT channel, state, count(*) FROM router WHERE"
-		" sequence > 0 GROUP BY channel, state",
+		" state <> '' GROUP BY channel, state",
 		fleet, &err) == -1) {
 		reply_error(req, re, 503, err_cause(&err), err.msg);
 		return;
