@@ -33,7 +33,9 @@ struct builder {
 	int64_t audit;	      /* of 100 skipped plans, so many run again */
 	int64_t memory, cpus; /* … and what they may take together */
 	struct settings settings;
-	atomic_bool stop; /* set by a signal */
+	atomic_bool stop; /* set by a signal, or because a cycle cannot go on */
+	atomic_bool told; /* set by a signal */
+	bool no_room;	  /* something waits for room on a disk */
 	struct work work;
 };
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "builder/pace.h"
+#include "builder/plan/ledger.h"
 #include "builder/progress.h"
 #include "lib/fdio.h"
 #include "lib/ipc.h"
@@ -16,6 +17,7 @@
 #include "lib/tree.h"
 
 #define GLANCE_MS 5000 /* between two looks at the recipes' folder */
+#define ROOM_MS 10000  /* between two looks whether there is room again */
 
 /* --- has a recipe changed? ----------------------------------------------- */
 
@@ -121,12 +123,43 @@ wait_wake(int wake)
 	return true;
 }
 
+/*
+ * A disk is full or read-only.  Nothing is lost: what had begun is begun
+ * again, once there is room.  Told once for each cause.
+ */
+static int64_t
+wait_for_room(struct builder *b, const struct err *err, char told[480])
+{
+	if (strcmp(told, err->msg) != 0) {
+		memcpy(told, err->msg, sizeof(err->msg));
+		log_err("waits", err);
+	}
+	/* A cycle that cannot go on stops its runs; a signal stops us. */
+	atomic_store(&b->stop, false);
+	if (atomic_load(&b->told))
+		atomic_store(&b->stop, true);
+	return time_mono_ms() + ROOM_MS;
+}
+
+/* What a cycle that failed could not write down. */
+static int
+cycle_after(
+    struct builder *b, bool fault, bool poll, struct cycle *c, struct err *err)
+{
+	*c = (struct cycle){ 0 };
+	b->no_room = false;
+	if (fault && ledger_recover(b->db, err) == -1)
+		return -1;
+	return cycle_run(b, poll, c, err);
+}
+
 int
 loop_run(struct builder *b, const struct loop *l, struct err *err)
 {
 	struct hash seen = { 0 }, now = { 0 };
 	int64_t due = 0, retry = 0, asked = -1000 * PACE_ASKED_S;
-	bool wish = false, begun = false;
+	bool wish = false, begun = false, fault = false;
+	char told[sizeof(err->msg)] = "";
 
 	while (!atomic_load(&b->stop)) {
 		int64_t ms = time_mono_ms();
@@ -146,11 +179,17 @@ loop_run(struct builder *b, const struct loop *l, struct err *err)
 				asked = ms;
 				wish = false;
 			}
-			rc = cycle_run(b, poll_now, &c, err);
+			rc = cycle_after(b, fault, poll_now, &c, err);
+			fault = rc == -1;
 			if (rc == -1) {
 				cycle_release(&c);
-				return -1;
+				if (!err_no_room(err))
+					return -1;
+				retry = wait_for_room(b, err, told);
+				err_clear(err);
+				continue;
 			}
+			told[0] = '\0';
 			if (poll_now)
 				due = time_mono_ms() +
 				      pace_poll_ms(&b->settings,
@@ -158,6 +197,8 @@ loop_run(struct builder *b, const struct loop *l, struct err *err)
 			retry = c.failed ? time_mono_ms() +
 					       pace_retry_ms(pace_random())
 					 : 0;
+			if (b->no_room)
+				retry = time_mono_ms() + ROOM_MS;
 			log_info("cycle",
 			    "executed=%lld lost=%lld releases=%lld alarms=%lld",
 			    (long long)c.executed, (long long)c.failed,
@@ -166,8 +207,12 @@ loop_run(struct builder *b, const struct loop *l, struct err *err)
 			continue;
 		}
 		if (wait_wake(l->wake) &&
-		    read_requests(b, l->web_db, &wish, err) == -1)
-			return -1;
+		    read_requests(b, l->web_db, &wish, err) == -1) {
+			if (!err_no_room(err))
+				return -1;
+			retry = wait_for_room(b, err, told);
+			err_clear(err);
+		}
 	}
 	return 0;
 }

@@ -191,6 +191,7 @@ static void
 on_signal(int sig)
 {
 	(void)sig;
+	atomic_store(&builder.told, true);
 	atomic_store(&builder.stop, true);
 }
 

@@ -305,8 +305,10 @@ relock(struct builder *b, struct recipe *r, int64_t since, struct lock **lock,
 	was.changed =
 	    !r->error && was.there && !hash_equal(&was.tree, &r->tree_digest);
 	if (!r->error && find_lock(b, r, input_event(b->db, r, NULL, since),
-			     lock, &why) == -1)
+			     lock, &why) == -1) {
+		b->no_room = b->no_room || err_no_room(&why);
 		recipe_hold(r, true, "%s (cause=%s)", why.msg, err_cause(&why));
+	}
 	other = compare_locks(b, &was, *lock, &l);
 	rc = write_recipe(
 	    b, r, &was, *lock, other ? &l : NULL, since, event, err);

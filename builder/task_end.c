@@ -1,5 +1,6 @@
 /* What came of a task's runs: records, then the verdict. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "builder/audit.h"
 #include "builder/judge/verdict.h"
@@ -84,18 +85,36 @@ write_end(struct builder *b, const struct task *t, const struct task_lane *l,
 	return 0;
 }
 
+/* A disk that stays full is tried again and again, and told of once. */
+static bool
+told_already(struct db *db, const char *recipe, const char *text)
+{
+	static const char sql[] =
+	    "SELECT text FROM event WHERE kind = 'run-lost' AND subject = ?1"
+	    " ORDER BY id DESC LIMIT 1";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	struct err err = ERR_INIT;
+
+	stmt_bind_str(q, 1, recipe);
+	return stmt_step(q, &err) == 1 && strcmp(stmt_str(q, 0), text) == 0;
+}
+
 static int
 write_loss(struct builder *b, const struct task *t, const struct task_lane *l,
-    const char *cause, const char *message, bool stopped, struct err *err)
+    const char *cause, const char *message, bool stopped, bool no_room,
+    struct err *err)
 {
+	auto_free char *text = mem_printf("lane %c of %s: %s (cause=%s)",
+	    l->name, recipe_stage_name(t->stage), message, cause);
+	bool tell = !stopped &&
+		    !(no_room && told_already(b->db, t->recipe->name, text));
 	int64_t event;
 
 	if (db_begin(b->db, err) == -1)
 		return -1;
 	if (ledger_lose(b->db, l->id, cause, message, err) == -1 ||
-	    (!stopped && event_put(b->db, "run-lost", t->recipe->name, t->event,
-			     &event, err, "lane %c of %s: %s", l->name,
-			     recipe_stage_name(t->stage), message) == -1) ||
+	    (tell && event_put(b->db, "run-lost", t->recipe->name, t->event,
+			 &event, err, "%s", text) == -1) ||
 	    db_commit(b->db, err) == -1) {
 		db_rollback(b->db);
 		return -1;
@@ -114,13 +133,15 @@ lose(struct builder *b, struct task *t, struct task_lane *l,
 
 	l->state = RUN_NONE;
 	t->lost++;
-	if (write_loss(b, t, l, cause, message, stopped, err) == -1)
+	if (write_loss(b, t, l, cause, message, stopped, err_no_room(&s->err),
+		err) == -1)
 		return -1;
 	if (stopped) {
 		task_hold(t, "stopped");
 		return 0;
 	}
 	c->failed++;
+	b->no_room = b->no_room || err_no_room(&s->err);
 	task_hold(t, "%s (cause=%s)", message, cause);
 	return 0;
 }

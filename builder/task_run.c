@@ -74,6 +74,7 @@ static int
 no_env(struct builder *b, struct task *t, const struct task_lane *l,
     const struct err *why, struct err *err)
 {
+	b->no_room = b->no_room || err_no_room(why);
 	event_add(b->db, "environment-failed", t->recipe->name, t->event, "%s",
 	    why->msg);
 	if (t->state == TASK_AUDITS) {

@@ -146,6 +146,12 @@ err_cause(const struct err *err)
 	return "system";
 }
 
+bool
+err_no_room(const struct err *err)
+{
+	return err->sys == ENOSPC || err->sys == EDQUOT || err->sys == EROFS;
+}
+
 int
 err_exit(const struct err *err)
 {

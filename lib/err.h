@@ -9,6 +9,8 @@
 #ifndef KILN_ERR_H
 #define KILN_ERR_H
 
+#include <stdbool.h>
+
 #include "lib/attr.h"
 
 enum err_class {
@@ -43,6 +45,8 @@ void err_clear(struct err *);
 /* The cause as one word (`no-space`, `timeout`, `bad-input`, `not-trusted`,
  * `missing`, `busy`, `denied`, `read-only`, `system`), for stderr and JSON. */
 const char *err_cause(const struct err *);
+/* Is the disk full or read-only?  That passes, and whoever can waits for it. */
+bool err_no_room(const struct err *);
 /* 1, 2, 4 or 75: design.md, "Rules for bad input". */
 int err_exit(const struct err *);
 

@@ -188,7 +188,8 @@ machine_failed(const struct build_result *r)
 {
 	return !r->succeeded && (strcmp(r->cause, "sandbox") == 0 ||
 				    strcmp(r->cause, "system") == 0 ||
-				    strcmp(r->cause, "no-space") == 0);
+				    strcmp(r->cause, "no-space") == 0 ||
+				    strcmp(r->cause, "read-only") == 0);
 }
 
 /* The log gets kiln's own last line, goes to the store, and its name in
@@ -245,9 +246,14 @@ run(const struct build_place *at, const struct build_order *o,
 	judge(at, o, l, &w, r);
 	if (end_log(at, log, name, r, err) == -1)
 		return -1;
-	if (machine_failed(r))
-		return err_set(err, ERR_SYSTEM, "%s", r->message);
-	return 0;
+	if (!machine_failed(r))
+		return 0;
+	err_set(err, ERR_SYSTEM, "%s", r->message);
+	if (strcmp(r->cause, "no-space") == 0)
+		err->sys = ENOSPC;
+	else if (strcmp(r->cause, "read-only") == 0)
+		err->sys = EROFS;
+	return -1;
 }
 
 int

@@ -140,8 +140,8 @@ put_one(int outdir, const char *name, int64_t *left, struct store *store,
 		    "the outputs are larger than the budget (at %s)", name);
 	}
 	if (store_put(store, fd, &out->sha256, &out->size, err) == -1) {
-		if (err->sys == ENOSPC || err->sys == EDQUOT)
-			*cause = "no-space";
+		if (err_no_room(err))
+			*cause = err_cause(err);
 		return err_prefix(err, "output %s", name);
 	}
 	*left -= out->size;

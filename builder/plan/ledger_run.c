@@ -42,11 +42,12 @@ int
 ledger_lost(struct db *db, const struct hash *plan, char lane, int64_t *n,
     struct err *err)
 {
-	/* Being stopped or killed is no failure of the machine. */
+	/* Being stopped or killed is no failure of the machine, and a disk
+	 * without room is waited for. */
 	static const char sql[] =
 	    "SELECT count(*) FROM run WHERE plan = ?1 AND lane = ?2"
 	    " AND audit = 0 AND state = 'lost' AND cause NOT IN ("
-	    "'lost', 'stopped', 'collected')";
+	    "'lost', 'stopped', 'collected', 'no-space', 'read-only')";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
 
 	stmt_bind_hash(q, 1, plan);

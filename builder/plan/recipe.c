@@ -29,15 +29,22 @@ recipe_hold(struct recipe *r, bool own, const char *fmt, ...)
 	r->own_error = own;
 }
 
-static void
-load_one(int dirfd, struct store *store, struct recipe *r)
+/* What is wrong with a recipe holds it; that a disk has no room is not. */
+static int
+load_one(int dirfd, struct store *store, struct recipe *r, struct err *err)
 {
-	struct err err = ERR_INIT;
-	auto_fd int dir = dir_open_at(dirfd, r->name, &err);
+	struct err why = ERR_INIT;
+	auto_fd int dir = dir_open_at(dirfd, r->name, &why);
 
-	if (dir == -1 || recipe_tree_read(dir, store, r, &err) == -1 ||
-	    recipe_read(dir, r, &err) == -1)
-		recipe_hold(r, true, "%s", err.msg);
+	if (dir != -1 && recipe_tree_read(dir, store, r, &why) == 0 &&
+	    recipe_read(dir, r, &why) == 0)
+		return 0;
+	if (err_no_room(&why)) {
+		*err = why;
+		return -1;
+	}
+	recipe_hold(r, true, "%s", why.msg);
+	return 0;
 }
 
 static int
@@ -123,12 +130,14 @@ recipes_load_from(const struct recipe_folder *v, size_t n, struct store *store,
 	for (size_t f = 0; f < n; f++) {
 		size_t first = all->n;
 
-		if (list(v[f].dirfd, v[f].origin, all, &cap, err) == -1) {
+		int rc = list(v[f].dirfd, v[f].origin, all, &cap, err);
+
+		for (size_t i = first; rc == 0 && i < all->n; i++)
+			rc = load_one(v[f].dirfd, store, &all->v[i], err);
+		if (rc == -1) {
 			recipes_release(all);
 			return -1;
 		}
-		for (size_t i = first; i < all->n; i++)
-			load_one(v[f].dirfd, store, &all->v[i]);
 	}
 	if (all->n)
 		qsort(all->v, all->n, sizeof(*all->v), by_name);

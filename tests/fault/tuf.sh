@@ -78,7 +78,11 @@ lost "power lost in a publication" 12
 
 # --- ceremonies --------------------------------------------------------------------
 # One may end before or after its change; if before, the next one makes it.
-next() { serve && { reached || act; } && serve && reached; }
+# The ceremony after that sweeps the keys' folders.
+next() {
+	serve && { reached || act; } && serve && reached &&
+	    "$tuf" request --state "$state" --out "$tmp/request" root
+}
 records() { reached && echo reached; }
 roots() { find "$published" -name '*.root.json' | wc -l; }
 ceremony() { # HOWMANY VERB ARGS

@@ -396,9 +396,14 @@ what_ran_when_we_were_killed_is_lost_and_queued_again(void **state)
 	/* That was nobody's failure … */
 	assert_int_equal(ledger_lost(db, &p->digest, 'A', &n, &err), 0);
 	assert_int_equal(n, 0);
-	/* … and a full disk is the machine's. */
+	/* … a full disk is waited for … */
 	assert_int_equal(ledger_queue(db, &p->digest, 'A', &b, &err), 0);
 	assert_int_equal(ledger_lose(db, b, "no-space", "full", &err), 0);
+	assert_int_equal(ledger_lost(db, &p->digest, 'A', &n, &err), 0);
+	assert_int_equal(n, 0);
+	/* … and a sandbox that cannot be built is the machine's. */
+	assert_int_equal(ledger_queue(db, &p->digest, 'A', &b, &err), 0);
+	assert_int_equal(ledger_lose(db, b, "sandbox", "no", &err), 0);
 	assert_int_equal(ledger_lost(db, &p->digest, 'A', &n, &err), 0);
 	assert_int_equal(n, 1);
 }
