@@ -1,5 +1,6 @@
-// After a ceremony: tuf-js and our own client read the tree from the first root
-// and from what they had kept of the previous release.
+// After a ceremony: tuf-js and our own client refresh and download every target
+// of every role, from the first root and from what they had kept of the
+// previous release.
 //   node ceremonies.js read LABEL TREE WORK AGENT   prints ok / not ok lines
 //   node ceremonies.js forge TREE KEYS TO           what a thief of the timestamp
 //       and snapshot keys publishes: the same tree under driven-up versions
@@ -72,20 +73,35 @@ function run(program, args) {
   });
 }
 
-function aTarget(tree) {
+// What every role of the newest snapshot lists, targets and hash bins included.
+function everyTarget(tree) {
   const md = path.join(tree, 'metadata');
   const { version } = json(path.join(md, 'timestamp.json')).signed.meta['snapshot.json'];
   const { meta } = json(path.join(md, `${version}.snapshot.json`)).signed;
-  const role = json(path.join(md, `${meta['svc-ntp.json'].version}.svc-ntp.json`));
-  const [name, info] = Object.entries(role.signed.targets)[0];
-  return { name, sha256: info.hashes.sha256 };
+  return Object.entries(meta).flatMap(([file, { version }]) =>
+    Object.entries(json(path.join(md, `${version}.${file}`)).signed.targets).map(
+      ([name, { hashes }]) => ({ role: path.basename(file, '.json'), name, ...hashes })
+    )
+  );
 }
+
+// "svc-ntp 1, sets-edge 1": how many of each role.
+function counted(targets) {
+  const n = {};
+  for (const { role } of targets) n[role] = (n[role] ?? 0) + 1;
+  return Object.entries(n).map(([role, many]) => `${role} ${many}`).join(', ');
+}
+
+const sha256 = (file) =>
+  crypto.createHash('sha256').update(fs.readFileSync(file)).digest('hex');
 
 async function read(label, tree, work, agent) {
   const server = await serve(tree);
   const base = `http://127.0.0.1:${server.address().port}`;
   const first = path.join(tree, 'metadata', '1.root.json');
-  const target = aTarget(tree);
+  const targets = everyTarget(tree);
+  for (const role of ['svc-ntp', 'svc-kernel', 'sets-edge'])
+    assert.ok(targets.some((t) => t.role.startsWith(role)), role);
   let failed = 0;
   const folder = (name) => {
     const dir = path.join(work, name);
@@ -96,7 +112,7 @@ async function read(label, tree, work, agent) {
   const check = async (what, fn) => {
     try {
       await fn();
-      console.log(`ok ${label}: ${what}`);
+      console.log(`ok ${label}: ${what}: all ${targets.length} targets`);
     } catch (e) {
       failed++;
       console.log(`not ok ${label}: ${what}\n    ${String(e.stack).replaceAll('\n', '\n    ')}`);
@@ -113,11 +129,14 @@ async function read(label, tree, work, agent) {
       config: { fetchRetries: 0 },
     });
     await updater.refresh();
-    const info = await updater.getTargetInfo(target.name);
-    assert.equal(info?.hashes.sha256, target.sha256);
     const file = path.join(work, 'target');
-    await updater.downloadTarget(info, file);
-    fs.unlinkSync(file);
+    for (const target of targets) {
+      const info = await updater.getTargetInfo(target.name);
+      assert.equal(info?.hashes.sha256, target.sha256, target.name);
+      await updater.downloadTarget(info, file);
+      assert.equal(sha256(file), target.sha256, target.name);
+      fs.unlinkSync(file);
+    }
   };
   const ours = async (name) => {
     const { dir, isNew } = folder(name);
@@ -129,11 +148,18 @@ async function read(label, tree, work, agent) {
       fs.mkdirSync(got);
       await run(agent, [...where, 'init', first]);
     }
-    await run(agent, [
-      ...where, '--metadata-url', `${base}/metadata/`, '--target-name', target.name,
-      '--target-dir', got, '--target-base-url', `${base}/targets/`, 'download',
-    ]);
+    for (const { name, sha256: want } of targets) {
+      await run(agent, [
+        ...where, '--metadata-url', `${base}/metadata/`, '--target-name', name,
+        '--target-dir', got, '--target-base-url', `${base}/targets/`, 'download',
+      ]);
+      const [file, ...more] = fs.readdirSync(got).map((f) => path.join(got, f));
+      assert.equal(more.length, 0);
+      assert.equal(sha256(file), want, name);
+      fs.unlinkSync(file);
+    }
   };
+  console.log(`# ${label}: ${targets.length} targets: ${counted(targets)}`);
   const once = crypto.randomBytes(6).toString('hex');
   await check('tuf-js from the first root', () => tufJs(`js-${once}`));
   await check('tuf-js from the previous release', () => tufJs('js'));

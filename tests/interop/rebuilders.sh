@@ -12,13 +12,6 @@ port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1",
     () => { console.log(s.address().port); s.close(); })')
 url=http://127.0.0.1:$port
 sql() { sqlite3 -readonly "$state/tuf.db" "$1"; }
-release() { # VERSION
-	echo "image ntp $1" >"$tmp/image" && echo "kernel $1" >"$tmp/vmlinuz" &&
-	    echo "initrd $1" >"$tmp/initrd" &&
-	    "$bin/tests/support/publish" "$state" vm ntp "$1" "$tmp/image" x &&
-	    "$bin/tests/support/publish" "$state" kernel kernel "$1" \
-		"$tmp/vmlinuz" "$tmp/initrd" microvm console=ttyS0
-}
 start_tuf() {
 	"$bin/kiln-tuf" serve --state "$state" >>"$tmp/tuf.log" 2>&1 &
 	daemon=$!

@@ -90,13 +90,6 @@ for w in off on; do
 	echo "passphrase $w" >"$tmp/$w" && chmod 600 "$tmp/$w"
 done
 both="--passphrase-file $tmp/off --signer-passphrase-file $tmp/on"
-release() { # VERSION
-	echo "image ntp $1" >"$tmp/image" && echo "kernel $1" >"$tmp/vmlinuz" &&
-	    echo "initrd $1" >"$tmp/initrd" &&
-	    "$bin/tests/support/publish" "$state" vm ntp "$1" "$tmp/image" x &&
-	    "$bin/tests/support/publish" "$state" kernel kernel "$1" \
-		"$tmp/vmlinuz" "$tmp/initrd" microvm console=ttyS0
-}
 # shellcheck disable=SC2086
 found() {
 	tuf init $both --service ntp --service kernel && release 1 &&

@@ -7,6 +7,15 @@ tuf() {
 	shift
 	"$bin/kiln-tuf" "$verb" --state "$state" "$@"
 }
+# Large enough, and alike enough, for compressed forms and deltas.
+release() { # VERSION
+	{ echo "image ntp $1" && seq 20000; } >"$tmp/image" &&
+	    { echo "kernel $1" && seq 9000; } >"$tmp/vmlinuz" &&
+	    echo "initrd $1" >"$tmp/initrd" &&
+	    "$bin/tests/support/publish" "$state" vm ntp "$1" "$tmp/image" x &&
+	    "$bin/tests/support/publish" "$state" kernel kernel "$1" \
+		"$tmp/vmlinuz" "$tmp/initrd" microvm console=ttyS0
+}
 exits() { # CODE command…
 	want=$1
 	shift
