@@ -23,13 +23,15 @@ control_parse(const char *line, struct control_request *out, struct fault *f)
 
 	if (strcmp(line, "poweroff") == 0) {
 		r.verb = CONTROL_POWEROFF;
+	} else if (strcmp(line, "restart") == 0) {
+		r.verb = CONTROL_RESTART;
 	} else if (strncmp(line, "clock ", 6) == 0) {
 		r.verb = CONTROL_CLOCK;
 		if (parse_seconds(line + 6, &r.seconds, f) == -1)
 			return -1;
 	} else {
-		return fault_set(f, "unknown request; known are clock SECONDS "
-				    "and poweroff");
+		return fault_set(f, "unknown request; known are clock "
+				    "SECONDS, restart and poweroff");
 	}
 	*out = r;
 	return 0;

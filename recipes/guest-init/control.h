@@ -4,6 +4,9 @@
  * "error SENTENCE".
  *
  *	clock SECONDS	set the wall clock (it stands still during a pause)
+ *	restart		stop the services and start them anew, so that they
+ *			take in the state the agent keeps; "ok" when they are
+ *			started
  *	poweroff	stop the services and switch off
  */
 #ifndef GUEST_INIT_CONTROL_H
@@ -14,7 +17,7 @@
 #define CONTROL_PORT "org.kiln.control"
 #define CONTROL_LINE 128
 
-enum control_verb { CONTROL_CLOCK, CONTROL_POWEROFF };
+enum control_verb { CONTROL_CLOCK, CONTROL_RESTART, CONTROL_POWEROFF };
 struct control_request {
 	enum control_verb verb;
 	int64_t seconds; /* of CONTROL_CLOCK */

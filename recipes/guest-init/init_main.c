@@ -33,6 +33,7 @@
 #define DEVICE_WAIT 3000     /* ms for disks and cards to appear */
 #define CONFIGURE_WAIT 10000 /* ms for the configure program */
 #define STOP_WAIT 5000	     /* ms between SIGTERM and SIGKILL */
+#define RESTART_WAIT 2000    /* the same when all are started anew */
 #define PORT_LOOK 100	     /* ms between looks for the control port */
 #define PORT_LOOKS 20
 
@@ -42,6 +43,7 @@ struct job {
 	pid_t pid;	       /* 0: not running */
 	int64_t started, next; /* ms; `next` counts while it does not run */
 	unsigned int fast;     /* ends in a row, each before CHILD_STEADY */
+	bool again;	       /* told to end, to be started anew */
 };
 
 struct machine {
@@ -53,6 +55,7 @@ struct machine {
 	struct ports ports;
 	struct control_lines lines;
 	unsigned int looks; /* for the ports */
+	int64_t restart_by; /* ms: who was told to end has ended; 0: nobody */
 	bool stopping;
 };
 
@@ -219,6 +222,11 @@ job_ended(struct job *j, int status)
 	int wait;
 
 	j->pid = 0;
+	if (j->again) {
+		j->again = false;
+		j->next = now;
+		return;
+	}
 	if (now - j->started >= CHILD_STEADY)
 		j->fast = 0;
 	wait = child_backoff(++j->fast);
@@ -244,6 +252,45 @@ jobs_due(struct machine *m)
 			least = j->next - now;
 	}
 	return (int)least;
+}
+
+static void
+restart(struct machine *m)
+{
+	size_t i;
+
+	m->restart_by = now_ms() + RESTART_WAIT;
+	for (i = 0; i < m->services.n; i++) {
+		struct job *j = &m->job[i];
+
+		j->next = 0;
+		j->again = j->pid != 0;
+		if (j->again)
+			kill(j->pid, SIGTERM);
+	}
+}
+
+/* Answers when all run again; kills who does not end.  Returns ms until the
+ * next look, or -1. */
+static int
+restart_due(struct machine *m)
+{
+	int64_t left = m->restart_by - now_ms();
+	bool ended = true;
+	size_t i;
+
+	if (m->restart_by == 0)
+		return -1;
+	for (i = 0; i < m->services.n; i++) {
+		ended = ended && !m->job[i].again;
+		if (m->job[i].again && left <= 0)
+			kill(m->job[i].pid, SIGKILL);
+	}
+	if (!ended)
+		return left > 0 ? (int)left : RESTART_WAIT;
+	m->restart_by = 0;
+	ports_answer(&m->ports, "ok\n");
+	return -1;
 }
 
 static void
@@ -286,6 +333,10 @@ obey(struct machine *m, const char *line)
 	if (control_parse(line, &r, &f) == -1 ||
 	    (r.verb == CONTROL_CLOCK && set_clock(r.seconds, &f) == -1)) {
 		ports_answer(&m->ports, "error %s\n", f.text);
+		return;
+	}
+	if (r.verb == CONTROL_RESTART) {
+		restart(m); /* answers when it is done */
 		return;
 	}
 	if (r.verb == CONTROL_POWEROFF) {
@@ -337,12 +388,14 @@ static int
 ports_due(struct machine *m)
 {
 	bool control = m->ports.control != -1, button = m->ports.button != -1;
+	uid_t owner = m->services.state ? m->services.state->uid : 0;
 	struct fault f;
 
-	if ((control && button) || m->looks == PORT_LOOKS)
+	if ((control && button && (m->ports.state || owner == 0)) ||
+	    m->looks == PORT_LOOKS)
 		return -1;
 	m->looks++;
-	ports_open(&m->ports);
+	ports_open(&m->ports, owner);
 	/* by edge: a port without a host at its other end is always ready */
 	if ((!control && m->ports.control != -1 &&
 		watch(m, m->ports.control, EPOLLIN | EPOLLET, &f) == -1) ||
@@ -352,17 +405,22 @@ ports_due(struct machine *m)
 	return PORT_LOOK;
 }
 
+static int
+soonest(int a, int b)
+{
+	return a == -1 || (b != -1 && b < a) ? b : a;
+}
+
 static void
 run(struct machine *m)
 {
 	struct epoll_event e;
 
 	while (!m->stopping) {
-		int jobs = jobs_due(m), ports = ports_due(m);
+		int wait = soonest(jobs_due(m), ports_due(m));
 
-		if (jobs == -1 || (ports != -1 && ports < jobs))
-			jobs = ports;
-		if (epoll_wait(m->epoll, &e, 1, jobs) != 1)
+		wait = soonest(wait, restart_due(m));
+		if (epoll_wait(m->epoll, &e, 1, wait) != 1)
 			continue;
 		if (e.data.fd == m->signals) {
 			signals_ready(m);

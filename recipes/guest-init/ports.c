@@ -5,31 +5,32 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "recipes/guest-init/control.h"
 #include "recipes/guest-init/ports.h"
 
-/*
- * Opens the device whose /sys/class/CLASS/NAME/ATTR reads `value`; the device
- * is /dev/PREFIX + NAME.
- */
-static int
-open_named(const char *class, const char *attr, const char *value,
-    const char *prefix, int flags)
+#define DEVICE_NAME 256
+
+/* Finds the device NAME whose /sys/class/CLASS/NAME/ATTR reads `value`. */
+static bool
+find_named(const char *class, const char *attr, const char *value,
+    char name[DEVICE_NAME])
 {
 	char dir[48], path[400], text[64];
 	struct dirent *e;
-	int fd = -1, a;
+	bool found = false;
 	ssize_t n;
 	DIR *d;
+	int a;
 
 	snprintf(dir, sizeof dir, "/sys/class/%s", class);
 	d = opendir(dir);
 	if (d == NULL)
-		return -1;
-	while (fd == -1 && (e = readdir(d)) != NULL) {
+		return false;
+	while (!found && (e = readdir(d)) != NULL) {
 		if (e->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof path, "%s/%s/%s", dir, e->d_name, attr);
@@ -42,17 +43,45 @@ open_named(const char *class, const char *attr, const char *value,
 			continue;
 		text[n] = '\0';
 		text[strcspn(text, "\n")] = '\0';
-		if (strcmp(text, value) != 0)
-			continue;
-		snprintf(path, sizeof path, "/dev/%s%s", prefix, e->d_name);
-		fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		found = strcmp(text, value) == 0;
+		if (found)
+			snprintf(name, DEVICE_NAME, "%s", e->d_name);
 	}
 	closedir(d);
-	return fd;
+	return found;
+}
+
+static int
+open_named(const char *class, const char *attr, const char *value,
+    const char *prefix, int flags)
+{
+	char name[DEVICE_NAME], path[DEVICE_NAME + 16];
+
+	if (!find_named(class, attr, value, name))
+		return -1;
+	snprintf(path, sizeof path, "/dev/%s%s", prefix, name);
+	return open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+/* A node of its own: whoever may open it needs to know no numbers. */
+static bool
+make_state(uid_t owner)
+{
+	char name[DEVICE_NAME], path[DEVICE_NAME + 16];
+	struct stat st;
+
+	if (!find_named("virtio-ports", "name", STATE_PORT, name))
+		return false;
+	snprintf(path, sizeof path, "/dev/%s", name);
+	return stat(path, &st) == 0 && S_ISCHR(st.st_mode) &&
+	       (mknod(STATE_DEVICE ".new", S_IFCHR | 0600, st.st_rdev) == 0 ||
+		   errno == EEXIST) &&
+	       chown(STATE_DEVICE ".new", owner, owner) == 0 &&
+	       rename(STATE_DEVICE ".new", STATE_DEVICE) == 0;
 }
 
 void
-ports_open(struct ports *p)
+ports_open(struct ports *p, uid_t state_owner)
 {
 	if (p->control == -1)
 		p->control = open_named(
@@ -60,6 +89,8 @@ ports_open(struct ports *p)
 	if (p->button == -1)
 		p->button = open_named(
 		    "input", "device/name", "Power Button", "input/", O_RDONLY);
+	if (!p->state && state_owner != 0)
+		p->state = make_state(state_owner);
 }
 
 void

@@ -7,12 +7,18 @@
 
 #include "recipes/guest-init/guest.h"
 
+/* The port that the agent keeps a service's state behind, and its name there.
+ * Only one process at a time can have it open. */
+#define STATE_PORT "org.kiln.state"
+#define STATE_DEVICE "/dev/kiln-state"
+
 struct ports {
 	int control, button; /* -1: not there; never blocking */
+	bool state;	     /* STATE_DEVICE is there */
 };
 
-/* Opens what is -1 and has appeared. */
-void ports_open(struct ports *);
+/* Opens what is -1 and has appeared; `state_owner` 0: nobody's. */
+void ports_open(struct ports *, uid_t state_owner);
 /* A host that does not read its answers loses them. */
 void ports_answer(const struct ports *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -21,26 +21,27 @@ static const struct {
 };
 
 static int
-parse_caps(char *list, uint64_t *out, struct fault *f)
+parse_caps(char *list, struct service *s, struct fault *f)
 {
 	const size_t n = sizeof cap_names / sizeof cap_names[0];
-	uint64_t caps = 0;
 	char *word;
 	size_t i;
 
-	*out = 0;
 	if (strcmp(list, "-") == 0)
 		return 0;
 	while ((word = strsep(&list, ",")) != NULL) {
+		if (strcmp(word, "state") == 0) {
+			s->state = true;
+			continue;
+		}
 		for (i = 0; i < n; i++) {
 			if (strcmp(word, cap_names[i].name) == 0)
 				break;
 		}
 		if (i == n)
 			return fault_set(f, "unknown capability \"%s\"", word);
-		caps |= UINT64_C(1) << cap_names[i].bit;
+		s->caps |= UINT64_C(1) << cap_names[i].bit;
 	}
-	*out = caps;
 	return 0;
 }
 
@@ -103,12 +104,17 @@ parse_line(char *line, struct services *all, struct fault *f)
 		return fault_set(f, "more than %d services", SERVICES_MAX);
 	s.name = word[0];
 	if (parse_uid(word[1], &s.uid, f) == -1 ||
-	    parse_caps(word[2], &s.caps, f) == -1)
+	    parse_caps(word[2], &s, f) == -1)
 		return -1;
 	if (word[3][0] != '/')
 		return fault_set(f, "program \"%s\" is not absolute", word[3]);
+	if (s.state && all->state)
+		return fault_set(f, "a second owner of the state port");
 	memcpy(s.argv, word + 3, sizeof word[0] * (size_t)(n - 3));
-	all->at[all->n++] = s;
+	all->at[all->n] = s;
+	if (s.state)
+		all->state = &all->at[all->n];
+	all->n++;
 	return 0;
 }
 
@@ -129,5 +135,7 @@ services_parse(char *text, struct services *out, struct fault *f)
 	if (all.n == 0)
 		return fault_set(f, "%s names no service", SERVICES_FILE);
 	*out = all;
+	if (all.state)
+		out->state = out->at + (all.state - all.at);
 	return 0;
 }

@@ -184,6 +184,23 @@ services_are_read_line_by_line(void **state)
 	assert_null(s.at[0].argv[4]);
 	assert_int_equal(s.at[1].caps, 0);
 	assert_null(s.at[1].argv[1]);
+	assert_null(s.state);
+}
+
+static void
+the_state_port_belongs_to_one_service(void **state)
+{
+	char text[] = "web 80 - /bin/web\ndhcp 53 net_raw,state /bin/dhcp";
+	struct services s;
+	struct fault f = { "" };
+
+	(void)state;
+	if (services_parse(text, &s, &f) == -1)
+		fail_msg("%s", f.text);
+	assert_ptr_equal(s.state, &s.at[1]);
+	assert_int_equal(s.at[1].caps, 1 << 13);
+	refuses_services("a 1 state /bin/a\nb 2 state /bin/b",
+	    ":2: a second owner of the state port");
 }
 
 static void
@@ -257,6 +274,9 @@ control_requests_are_two(void **state)
 	assert_int_equal(r.seconds, 1767225600);
 	assert_int_equal(control_parse("poweroff", &r, &f), 0);
 	assert_int_equal(r.verb, CONTROL_POWEROFF);
+	assert_int_equal(control_parse("restart", &r, &f), 0);
+	assert_int_equal(r.verb, CONTROL_RESTART);
+	assert_int_equal(control_parse("restart all", &r, &f), -1);
 	assert_int_equal(control_parse("clock", &r, &f), -1);
 	assert_int_equal(control_parse("clock ", &r, &f), -1);
 	assert_int_equal(control_parse("clock -1", &r, &f), -1);
@@ -380,6 +400,7 @@ main(void)
 		cmocka_unit_test(config_refuses_volume_paths_that_climb),
 		cmocka_unit_test(disk_head_tells_the_length),
 		cmocka_unit_test(services_are_read_line_by_line),
+		cmocka_unit_test(the_state_port_belongs_to_one_service),
 		cmocka_unit_test(services_refuse_root_and_unknown_rights),
 		cmocka_unit_test(control_lines_are_put_together_from_pieces),
 		cmocka_unit_test(
