@@ -24,4 +24,7 @@ ln -s /kiln/uses/guest-init recipes/guest-init
 gcc -std=c17 -D_GNU_SOURCE -I. $flags -Wall -Wextra -Werror $link \
     -o /out/configure recipes/dns-dhcp/configure_main.c \
     recipes/dns-dhcp/dnsmasq_conf.c recipes/guest-init/libguest.a -ljansson
-chmod 0755 /out/dnsmasq /out/configure
+# musl: it runs at every change of a lease.
+musl-gcc -std=c17 -D_GNU_SOURCE -Os -g0 -Wall -Wextra -Werror $link \
+    -o /out/leases recipes/dns-dhcp/leases_main.c
+chmod 0755 /out/dnsmasq /out/configure /out/leases

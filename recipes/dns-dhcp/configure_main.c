@@ -63,7 +63,7 @@ configure(struct fault *f)
 	auto_json json_t *config = NULL;
 	char *text = NULL;
 	size_t n;
-	int ret = -1;
+	int ret;
 
 	if (guest_read(GUEST_CONFIG, GUEST_CONFIG_MAX, &text, &n, f) == -1)
 		return -1;
@@ -75,12 +75,8 @@ configure(struct fault *f)
 	text = dnsmasq_conf(config, &lan, f);
 	if (text == NULL)
 		return -1;
-	if (mkdir(DNSMASQ_DIR, 0700) == -1 ||
-	    chown(DNSMASQ_DIR, DNSMASQ_UID, DNSMASQ_UID) == -1)
-		fault_sys(f, "create " DNSMASQ_DIR);
-	else
-		ret = guest_write(
-		    DNSMASQ_CONF, 0400, DNSMASQ_UID, text, strlen(text), f);
+	ret =
+	    guest_write(DNSMASQ_CONF, 0400, DNSMASQ_UID, text, strlen(text), f);
 	free(text);
 	return ret;
 }

@@ -202,7 +202,8 @@ dhcp(FILE *out, const json_t *config, const struct lan *lan, struct fault *f)
 	fprintf(out,
 	    "dhcp-range=%s,%s,%lld\n"
 	    "dhcp-authoritative\n"
-	    "dhcp-leasefile=" DNSMASQ_DIR "/leases\n"
+	    "leasefile-ro\n"
+	    "dhcp-script=" DNSMASQ_LEASES "\n"
 	    "no-ping\n"
 	    "quiet-dhcp\n",
 	    show(start, a), show(end, b), (long long)lease);

@@ -2,12 +2,16 @@
  * dnsmasq's configuration file, written from the service's part of the
  * router's configuration:
  *
- *	domain	"lan"; answered here, never asked upstream
- *	hosts	[{"name","address","mac"}]; mac, with IPv4, reserves it in DHCP
- *	upstream	["address", …]; without any only the local zone is
- *answered listen	["address", …] of this machine; absent: all of them dhcp
- *{"start","end","lease","router"}; lease in seconds, router absent: this
- *machine's own gateway; dhcp absent: no DHCP
+ *	domain		"lan"; answered here, never asked upstream
+ *	hosts		[{"name","address","mac"}]
+ *			mac, with IPv4, reserves it in DHCP
+ *	upstream	["address", ...]
+ *			without any only the local zone is answered
+ *	listen		["address", ...] of this machine
+ *			absent: all of them
+ *	dhcp		{"start","end","lease","router"}
+ *			lease in seconds; router absent: this machine's own
+ *			gateway; dhcp absent: no DHCP
  *
  * Only domain is required.  Pure: the caller tells what network it is in.
  */
@@ -20,7 +24,7 @@
 
 #define DNSMASQ_UID 53
 #define DNSMASQ_CONF "/run/dnsmasq.conf"
-#define DNSMASQ_DIR "/run/dnsmasq" /* its own, for the lease file */
+#define DNSMASQ_LEASES "/usr/lib/kiln/leases" /* its dhcp-script */
 #define LAN_MAX 16
 
 /* The machine's IPv4 networks, host byte order. */

@@ -99,6 +99,7 @@ dhcp_names_the_gateway_as_router(void **state)
 
 	(void)state;
 	has(DHCP(""), "\ndhcp-range=192.0.2.100,192.0.2.200,3600\n");
+	has(DHCP(""), "\nleasefile-ro\ndhcp-script=/usr/lib/kiln/leases\n");
 	has(DHCP(""), "\ndhcp-option=option:router,192.0.2.1\n");
 	has(DHCP(",\"router\":\"192.0.2.9\""),
 	    "\ndhcp-option=option:router,192.0.2.9\n");
