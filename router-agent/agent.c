@@ -17,6 +17,7 @@
 #include "lib/num.h"
 #include "lib/own.h"
 #include "router-agent/change/cycle.h"
+#include "router-agent/change/handover.h"
 #include "router-agent/change/obtain.h"
 #include "router-agent/machine/qemu.h"
 #include "router-agent/owner/report.h"
@@ -123,6 +124,7 @@ agent_wait(struct agent *a, int fd, int64_t timeout_ms)
 	machines_step(a, &a->live);
 	if (a->next)
 		machines_step(a, a->next);
+	handover_step(a);
 	if (time_mono_ms() >= a->show_at)
 		show(a);
 	return p[1].revents != 0;
@@ -295,6 +297,7 @@ open_parts(struct agent *a, const char *config, struct err *err)
 	    state_load(a->dir.fd, &a->state, err) == -1 ||
 	    catch_signals(a, err) == -1)
 		return -1;
+	handover_open(a);
 	accel_choose(&a->accel, &a->conf, a->dir.fd);
 	traffic_load(a->dir.fd, &a->traffic);
 	a->status = status_dir(a->conf.state, true, err);
@@ -310,7 +313,7 @@ agent_open(struct agent *a, const char *config, struct err *err)
 {
 	memset(a, 0, sizeof(*a));
 	a->signals = a->status = a->log = -1;
-	a->dir = (struct state_dir){ -1, -1, -1, -1, -1, NULL };
+	a->dir = (struct state_dir)STATE_DIR_NONE;
 	machines_init(&a->live, NULL);
 	if (open_parts(a, config, err) == 0)
 		return 0;
@@ -323,6 +326,7 @@ agent_release(struct agent *a)
 {
 	fetcher_stop(a->fetcher);
 	free(a->planned);
+	handover_close(a);
 	own_close(&a->signals);
 	own_close(&a->status);
 	own_close(&a->log);

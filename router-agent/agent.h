@@ -43,6 +43,7 @@ struct agent {
 	struct accel accel;
 	const char *qemu;
 	struct ports ports;	 /* one for each configured service */
+	struct leases *leases;	 /* likewise */
 	struct fetcher *fetcher; /* of images and reports */
 	struct fetcher *stick;	 /* of images, in its stead; or NULL */
 	struct machines live;	 /* of state.current */

@@ -27,7 +27,7 @@ state_dir_open(struct state_dir *d, const char *path, struct err *err)
 	auto_fd int root = dir_open("/", err), store = -1;
 	const char *below = path + strspn(path, "/");
 
-	*d = (struct state_dir){ -1, -1, -1, -1, -1, NULL };
+	*d = (struct state_dir)STATE_DIR_NONE;
 	if (root == -1)
 		return -1;
 	/* The folder itself may lie behind links of the owner's. */
@@ -36,6 +36,7 @@ state_dir_open(struct state_dir *d, const char *path, struct err *err)
 		d->fd = dir_make_at(root, below, 0755, err);
 	if (d->fd == -1 || (d->lock = lock_file_at(d->fd, "lock", err)) == -1 ||
 	    (d->tmp = dir_make_at(d->fd, "tmp", 0700, err)) == -1 ||
+	    (d->leases = dir_make_at(d->fd, "leases", 0700, err)) == -1 ||
 	    (d->reports = dir_make_at(d->fd, "reports", 0700, err)) == -1 ||
 	    (d->metadata = dir_make_at(d->fd, "metadata", 0755, err)) == -1 ||
 	    (store = dir_make_at(d->fd, "store", 0755, err)) == -1 ||
@@ -61,10 +62,11 @@ state_dir_release(struct state_dir *d)
 	own_close(&d->fd);
 	own_close(&d->metadata);
 	own_close(&d->reports);
+	own_close(&d->leases);
 	own_close(&d->tmp);
 	own_close(&d->lock);
 	store_free(d->store);
-	*d = (struct state_dir){ -1, -1, -1, -1, -1, NULL };
+	*d = (struct state_dir)STATE_DIR_NONE;
 }
 
 int

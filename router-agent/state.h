@@ -8,6 +8,7 @@
  *	store/          images and kernels by SHA-256
  *	metadata/       TUF metadata; belongs to the verifier
  *	reports/        reports waiting to be sent
+ *	leases/         of each service that gives some (lease.h)
  *	tmp/            parts of downloads, gone on with after a restart
  *	device.key      the device's secret, 0600
  *	accel.json      what was found out about KVM since this boot
@@ -74,10 +75,14 @@ struct state {
 };
 
 struct state_dir {
-	int fd, metadata, reports, tmp;
+	int fd, metadata, reports, leases, tmp;
 	int lock; /* -1: reading only */
 	struct store *store;
 };
+#define STATE_DIR_NONE                       \
+	{                                    \
+		-1, -1, -1, -1, -1, -1, NULL \
+	}
 
 /* Makes what is missing, gives `metadata` to the verifier's uid, takes the
  * lock (ERR_BUSY names who has it). */

@@ -8,6 +8,7 @@
 #include "lib/num.h"
 #include "lib/own.h"
 #include "router-agent/agent.h"
+#include "router-agent/change/handover.h"
 #include "router-agent/change/obtain.h"
 #include "router-agent/machine/tsc.h"
 
@@ -90,11 +91,13 @@ machine_start(struct agent *a, struct machines *ms, size_t i, bool staged,
 		.prefix = a->conf.prefix,
 		.config = c->config,
 		.logdir = a->log,
+		.heard = handover_heard,
+		.arg = a,
 	};
 	if (vm_start(&m->vm, &spec, err) == -1)
 		return -1;
 	m->staged = staged;
-	m->on_lan = m->speaks = false;
+	m->on_lan = m->speaks = m->asks = m->told = false;
 	m->good = m->bad = 0;
 	m->next_probe = 0;
 	m->answer[0] = '\0';
@@ -136,6 +139,18 @@ machine_given(struct machine *m)
 {
 	m->on_lan = m->speaks = true;
 	m->staged = false;
+}
+
+void
+machine_hold(struct agent *a, struct machine *m, struct buf *batch)
+{
+	port_hold(batch, port_of(a, m));
+}
+
+void
+machine_unhold(struct agent *a, struct machine *m, struct buf *batch)
+{
+	port_unhold(batch, port_of(a, m));
 }
 
 void

@@ -29,6 +29,8 @@ struct machine {
 	struct vm vm;
 	bool wanted; /* belongs here; false: an empty place */
 	bool on_lan;
+	bool asks;   /* its service wanted its state: it has some */
+	bool told;   /* … and was told, since handover_take */
 	bool speaks; /* its tap is redirected to the LAN */
 	bool staged; /* under trial, off the LAN: probed through its tap */
 	struct probe_run probe;
@@ -67,6 +69,9 @@ int machine_detach(struct agent *, struct machine *, struct err *) KILN_MUST;
 int machine_give(struct agent *, struct machine *, struct buf *batch,
     struct err *) KILN_MUST;
 void machine_given(struct machine *);
+/* DHCP requests reach nobody, until machine_unhold: in batches, too. */
+void machine_hold(struct agent *, struct machine *, struct buf *batch);
+void machine_unhold(struct agent *, struct machine *, struct buf *batch);
 /* Its service goes; `batch` takes its port away. */
 void machine_leave(struct agent *, struct machine *, struct buf *batch);
 void machine_mute(struct machine *, struct buf *batch);

@@ -7,6 +7,7 @@
 #include "lib/log.h"
 #include "lib/num.h"
 #include "router-agent/agent.h"
+#include "router-agent/change/handover.h"
 #include "router-agent/machine/watch.h"
 
 #define QMP_MS 2000
@@ -80,9 +81,89 @@ drain(struct trial *t)
 		agent_wait(t->a, -1, until - time_mono_ms());
 }
 
+/* --- state that goes over ------------------------------------------------ */
+
+struct heirs { /* machines that are given their service's state, if any */
+	struct machine *m[SET_SERVICES];
+	size_t n;
+};
+
+static struct heirs
+new_heirs(struct trial *t)
+{
+	struct heirs h = { .n = 0 };
+
+	for (size_t i = 0; i < t->set->nservices; i++) {
+		struct machine *o = trial_old(t, t->set->services[i].name);
+
+		if (trial_is_new(t, i) && o && o->on_lan &&
+		    t->a->next->at[i].asks &&
+		    t->set->services[i].handover == HANDOVER_HANDOFF)
+			h.m[h.n++] = &t->a->next->at[i];
+	}
+	return h;
+}
+
+/* Of those that were paused: what goes on had it all the time. */
+static struct heirs
+old_heirs(struct trial *t)
+{
+	const struct set *set = t->a->live.set;
+	struct heirs h = { .n = 0 };
+
+	for (size_t i = 0; set && i < set->nservices; i++) {
+		struct machine *o = &t->a->live.at[i];
+
+		if (trial_leaves(t, i) && o->vm.state == VM_UP && !o->on_lan &&
+		    o->asks && set->services[i].handover == HANDOVER_HANDOFF)
+			h.m[h.n++] = o;
+	}
+	return h;
+}
+
+static void
+unhold(struct agent *a, const struct heirs *h, struct buf *batch)
+{
+	for (size_t i = 0; i < h->n; i++)
+		machine_unhold(a, h->m[i], batch);
+}
+
+/* For when no switch ends the hold. */
+static void
+unhold_now(struct agent *a, const struct heirs *h)
+{
+	auto_buf struct buf batch = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	unhold(a, h, &batch);
+	if (ports_move(&batch, &err) == -1)
+		log_err("unhold", &err);
+}
+
+/* Holds their ports' DHCP and makes them ready; on failure nothing is held. */
+static int
+hand_over(struct agent *a, const struct heirs *h, struct err *err)
+{
+	auto_buf struct buf batch = BUF_INIT;
+
+	if (h->n == 0)
+		return 0;
+	for (size_t i = 0; i < h->n; i++)
+		machine_hold(a, h->m[i], &batch);
+	if (ports_move(&batch, err) == -1)
+		return -1;
+	handover_settle(a);
+	if (handover_take(a, h->m, h->n, err) == 0)
+		return 0;
+	unhold_now(a, h);
+	return -1;
+}
+
+/* --- to the new ---------------------------------------------------------- */
+
 /* All services in one batch: new in, old out, each by one exchange. */
 static int
-redirect_to_new(struct trial *t, struct err *err)
+move_to_new(struct trial *t, const struct heirs *h, struct err *err)
 {
 	struct agent *a = t->a;
 	auto_buf struct buf batch = BUF_INIT;
@@ -95,6 +176,7 @@ redirect_to_new(struct trial *t, struct err *err)
 	for (size_t i = 0; a->live.set && i < a->live.set->nservices; i++)
 		if (t->plan.remove[i])
 			machine_leave(a, &a->live.at[i], &batch);
+	unhold(a, h, &batch);
 	start = time_mono_ms();
 	if (ports_move(&batch, err) == -1)
 		return -1;
@@ -111,24 +193,36 @@ redirect_to_new(struct trial *t, struct err *err)
 	return 0;
 }
 
+static int
+redirect_to_new(struct trial *t, struct err *err)
+{
+	const struct heirs h = new_heirs(t);
+
+	if (hand_over(t->a, &h, err) == -1)
+		return -1;
+	if (move_to_new(t, &h, err) == 0)
+		return 0;
+	unhold_now(t->a, &h);
+	return -1;
+}
+
 /* Taps as ports of the bridge: old out, then new in.  What comes between is
  * lost, and never two answer. */
 static int
 bridge_to_new(struct trial *t, struct err *err)
 {
+	const struct heirs h = new_heirs(t);
 	struct agent *a = t->a;
 
-	for (size_t i = 0; i < t->set->nservices; i++) {
-		struct machine *o = trial_old(t, t->set->services[i].name);
-
-		if (trial_is_new(t, i) &&
-		    ((o && o->on_lan && machine_detach(a, o, err) == -1) ||
-			machine_attach(a, &a->next->at[i], err) == -1))
-			return -1;
-	}
 	for (size_t i = 0; a->live.set && i < a->live.set->nservices; i++)
 		if (trial_leaves(t, i) && a->live.at[i].on_lan &&
 		    machine_detach(a, &a->live.at[i], err) == -1)
+			return -1;
+	if (h.n > 0 && handover_take(a, h.m, h.n, err) == -1)
+		return -1;
+	for (size_t i = 0; i < t->set->nservices; i++)
+		if (trial_is_new(t, i) &&
+		    machine_attach(a, &a->next->at[i], err) == -1)
 			return -1;
 	return 0;
 }
@@ -164,6 +258,8 @@ switch_to_new(struct trial *t)
 	return 0;
 }
 
+/* --- and back ------------------------------------------------------------ */
+
 /* Runs again, with today's clock. */
 static void
 resume(struct machine *o)
@@ -180,10 +276,22 @@ resume(struct machine *o)
 static void
 redirect_to_old(struct trial *t)
 {
+	struct heirs h = old_heirs(t);
 	struct agent *a = t->a;
 	auto_buf struct buf batch = BUF_INIT;
 	struct err err = ERR_INIT;
 	bool given[SET_SERVICES] = { false };
+
+	for (size_t i = 0; i < h.n; i++)
+		if (net_tap_stage(h.m[i]->vm.tap, a->conf.bridge, &err) == -1)
+			log_err("back", &err);
+	if (hand_over(a, &h, &err) == -1) {
+		/* Not with what it knew before: started anew, it reads. */
+		log_err("back", &err);
+		for (size_t i = 0; i < h.n; i++)
+			vm_kill(&h.m[i]->vm);
+		h.n = 0;
+	}
 
 	for (size_t i = 0; a->live.set && i < a->live.set->nservices; i++) {
 		struct machine *o = &a->live.at[i];
@@ -198,8 +306,10 @@ redirect_to_old(struct trial *t)
 	for (size_t i = 0; i < t->set->nservices; i++)
 		if (trial_is_new(t, i) && t->plan.act[i] == PLAN_ADD)
 			machine_leave(a, &a->next->at[i], &batch);
+	unhold(a, &h, &batch);
 	if (ports_move(&batch, &err) == -1) {
 		log_err("back", &err);
+		unhold_now(a, &h);
 		return;
 	}
 	for (size_t i = 0; i < SET_SERVICES; i++)

@@ -13,6 +13,7 @@
 #define IP "/bin/ip"
 #define TC "/sbin/tc"
 #define TOOL_MS 10000
+#define NOWHERE "kilnh0" /* up; its peer kilnh1 is down */
 #define SAY_MAX 4096
 /* An action of this number is made to see whether there can be one. */
 #define TRY_INDEX "1802071150"
@@ -70,6 +71,30 @@ void
 port_mute(struct buf *b, const char *tap)
 {
 	buf_printf(b, "qdisc del dev %s clsact\n", tap);
+}
+
+/* At the outer end, which has no other filter.  To where nobody is, since
+ * dropping would need one more part of the kernel (gact). */
+void
+port_hold(struct buf *b, size_t port)
+{
+	char outer[NET_IFNAME];
+
+	outer_name(port, outer);
+	buf_printf(b,
+	    "filter replace dev %s egress pref 1 handle 800::1 protocol ip u32 "
+	    "match ip protocol 17 0xff match ip dport 67 0xffff action mirred "
+	    "egress redirect dev " NOWHERE "\n",
+	    outer);
+}
+
+void
+port_unhold(struct buf *b, size_t port)
+{
+	char outer[NET_IFNAME];
+
+	outer_name(port, outer);
+	buf_printf(b, "filter del dev %s egress\n", outer);
 }
 
 int
@@ -190,13 +215,25 @@ make_port(struct ports *p, size_t port, struct err *err)
 }
 
 static int
+make_nowhere(struct err *err)
+{
+	if (if_nametoindex(NOWHERE) != 0)
+		return 0;
+	if (RUN(err, IP, "link", "add", "name", NOWHERE, "type", "veth", "peer",
+		"name", "kilnh1") == -1 ||
+	    net_silent(NOWHERE, err) == -1 || net_silent("kilnh1", err) == -1)
+		return -1;
+	return RUN(err, IP, "link", "set", "dev", NOWHERE, "arp", "off", "up");
+}
+
+static int
 make_ports(struct ports *p, struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
 	struct err why = ERR_INIT;
 
 	for (size_t i = 0; i < p->n; i++) {
-		char inner[NET_IFNAME];
+		char inner[NET_IFNAME], outer[NET_IFNAME];
 
 		if (make_port(p, i, i == 0 ? &why : err) == -1) {
 			if (i > 0)
@@ -209,9 +246,12 @@ make_ports(struct ports *p, struct err *err)
 		if (p->missing[0])
 			return 0;
 		port_inner_name(i, inner);
-		buf_printf(&b, "qdisc add dev %s clsact\n", inner);
+		outer_name(i, outer);
+		buf_printf(&b,
+		    "qdisc add dev %s clsact\nqdisc add dev %s clsact\n", inner,
+		    outer);
 	}
-	return ports_move(&b, err);
+	return make_nowhere(err) == -1 ? -1 : ports_move(&b, err);
 }
 
 int
@@ -235,4 +275,6 @@ ports_close(struct ports *p)
 
 	for (size_t i = 0; i < p->n; i++)
 		(void)!remove_port(i, &why); /* what is left is made anew */
+	if (if_nametoindex(NOWHERE) != 0)
+		(void)!RUN(&why, IP, "link", "del", "dev", NOWHERE);
 }

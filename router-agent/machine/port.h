@@ -47,6 +47,9 @@ void port_inner_name(size_t port, char out[NET_IFNAME]);
 void port_give(struct buf *batch, size_t port, const char *tap);
 void port_empty(struct buf *batch, size_t port);
 void port_mute(struct buf *batch, const char *tap);
+/* Nobody gets DHCP requests of the port, until port_unhold. */
+void port_hold(struct buf *batch, size_t port);
+void port_unhold(struct buf *batch, size_t port);
 /* An empty batch is done already. */
 int ports_move(const struct buf *batch, struct err *) KILN_MUST;
 

@@ -110,6 +110,9 @@ qemu_argv(const struct qemu *q, struct qemu_argv *a)
 	stream(a, "control", QEMU_CONTROL);
 	add(a, "-device");
 	add(a, "virtserialport,chardev=control,name=org.kiln.control");
+	stream(a, "state", QEMU_STATE);
+	add(a, "-device");
+	add(a, "virtserialport,chardev=state,name=org.kiln.state");
 	stream(a, "qmp", QEMU_QMP);
 	add(a, "-mon");
 	add(a, "chardev=qmp,mode=control");

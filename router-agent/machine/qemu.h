@@ -15,6 +15,7 @@ enum qemu_fd {
 	QEMU_TAP,
 	QEMU_QMP,
 	QEMU_CONTROL,
+	QEMU_STATE, /* the state port */
 	QEMU_CONSOLE,
 	QEMU_FD_END
 };
@@ -31,7 +32,7 @@ struct qemu {
 /* The program for an architecture, or NULL when there is none. */
 const char *qemu_program(const char *arch);
 
-#define QEMU_ARGS 64
+#define QEMU_ARGS 80
 struct qemu_argv {
 	char *argv[QEMU_ARGS]; /* NULL-ended, each malloc'ed */
 	int argc;

@@ -32,7 +32,7 @@ vm_state_name(enum vm_state s)
 /* --- start --------------------------------------------------------------- */
 
 struct pairs { /* ours and the machine's ends */
-	int qmp[2], control[2], console[2], parent[2];
+	int qmp[2], control[2], state[2], console[2], parent[2];
 };
 
 static void
@@ -41,6 +41,7 @@ pairs_release(struct pairs *p)
 	for (int i = 0; i < 2; i++) {
 		own_close(&p->qmp[i]);
 		own_close(&p->control[i]);
+		own_close(&p->state[i]);
 		own_close(&p->console[i]);
 		own_close(&p->parent[i]);
 	}
@@ -68,7 +69,7 @@ start_qemu(struct vm *vm, const struct vm_spec *s, const struct pairs *p,
 		.mac = mac,
 	};
 	const int fds[] = { s->kernel, s->initrd, s->image, config, tap,
-		p->qmp[1], p->control[1], p->console[1] };
+		p->qmp[1], p->control[1], p->state[1], p->console[1] };
 	struct spawn sp = SPAWN_INIT;
 	struct qemu_argv a;
 	const char *argv[QEMU_ARGS + 6];
@@ -116,6 +117,7 @@ start_watch(struct vm *vm, const struct vm_spec *s, const struct pairs *p,
 	sp.fds[sp.nfds++] = p->parent[1];
 	sp.fds[sp.nfds++] = p->qmp[0];
 	sp.fds[sp.nfds++] = p->control[0];
+	sp.fds[sp.nfds++] = p->state[0];
 	sp.fds[sp.nfds++] = p->console[0];
 	sp.fds[sp.nfds++] = log;
 	return spawn_start(&sp, &vm->watch, err);
@@ -143,6 +145,7 @@ start(struct vm *vm, const struct vm_spec *s, struct pairs *p, struct err *err)
 	tap = net_tap_open(vm->tap, err);
 	if (tap == -1 || stream_pair(p->qmp, err) == -1 ||
 	    stream_pair(p->control, err) == -1 ||
+	    stream_pair(p->state, err) == -1 ||
 	    stream_pair(p->console, err) == -1 ||
 	    ipc_pair(p->parent, err) == -1)
 		return -1;
@@ -156,7 +159,8 @@ int
 vm_start(struct vm *out, const struct vm_spec *s, struct err *err)
 {
 	struct vm vm = VM_INIT;
-	struct pairs p = { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } };
+	struct pairs p = { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 },
+		{ -1, -1 } };
 	int ret;
 
 	assert(s->index < VM_MAX);
@@ -164,6 +168,8 @@ vm_start(struct vm *out, const struct vm_spec *s, struct err *err)
 	vm.index = s->index;
 	vm.state = VM_SILENT;
 	vm.console_ms = -1;
+	vm.heard = s->heard;
+	vm.arg = s->arg;
 	net_tap_name(s->index, vm.tap);
 	ret = start(&vm, s, &p, err);
 	if (ret == 0)
@@ -216,6 +222,7 @@ static int
 take_message(struct vm *vm, struct ipc_msg *m, struct err *err)
 {
 	auto_free char *text = NULL;
+	struct lease_word word;
 
 	switch (m->type) {
 	case WATCH_CONSOLE:
@@ -228,6 +235,12 @@ take_message(struct vm *vm, struct ipc_msg *m, struct err *err)
 		return 0;
 	case WATCH_ANSWER:
 		return take_answer(vm, m, err);
+	case WATCH_STATE:
+		if (lease_word_receive(m, &word, err) == -1)
+			return -1;
+		if (vm->heard)
+			vm->heard(vm->arg, vm, &word);
+		return 0;
 	case WATCH_EVENT:
 	case WATCH_FAULT:
 		if (ipc_get_str(m, 480, &text, err) == -1 ||
@@ -357,6 +370,22 @@ vm_clock(struct vm *vm, int64_t seconds, int64_t deadline_ms, struct err *err)
 
 	ipc_add_i64(&b, seconds);
 	return ask(vm, WATCH_CLOCK, &b, deadline_ms, err);
+}
+
+int
+vm_tell(struct vm *vm, const struct buf *text, struct err *err)
+{
+	for (size_t at = 0, n; at < text->len; at += n) {
+		auto_buf struct buf b = BUF_INIT;
+
+		n = text->len - at;
+		if (n > WATCH_TELL_MAX)
+			n = WATCH_TELL_MAX;
+		ipc_add_bytes(&b, text->data + at, n);
+		if (ipc_send(vm->sock, WATCH_TELL, &b, NULL, 0, err) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 void

@@ -18,6 +18,7 @@
 #include "lib/attr.h"
 #include "lib/err.h"
 #include "lib/spawn.h"
+#include "router-agent/lease.h"
 #include "router-agent/machine/net.h"
 #include "router-agent/machine/watch.h"
 
@@ -31,6 +32,10 @@ enum vm_state {
 	VM_ENDED, /* by itself: `why` says how */
 };
 
+struct vm;
+/* A word of the machine's state port: foreign, within its bounds. */
+typedef void vm_heard_fn(void *arg, struct vm *, const struct lease_word *);
+
 struct vm_spec {
 	const char *service;
 	unsigned index;	     /* free among all machines, below VM_MAX */
@@ -43,6 +48,8 @@ struct vm_spec {
 	int64_t prefix;
 	const json_t *config;
 	int logdir;
+	vm_heard_fn *heard; /* NULL: what the state port says is dropped */
+	void *arg;
 };
 
 struct vm {
@@ -52,6 +59,8 @@ struct vm {
 	char tap[NET_IFNAME];
 	struct child qemu, watch;
 	int sock;
+	vm_heard_fn *heard;
+	void *arg;
 	int64_t console_ms;   /* from start until the kernel spoke, or -1 */
 	uint32_t asked;	      /* request without an answer yet */
 	bool answered_ok;     /* of the last answer */
@@ -69,12 +78,14 @@ void vm_step(struct vm *);
 
 size_t vm_pollfds(const struct vm *, struct pollfd out[2]);
 
-/* WATCH_STOP, WATCH_CONT, WATCH_QUIT, WATCH_POWEROFF: waits for the answer
- * up to the deadline. */
+/* WATCH_STOP, WATCH_CONT, WATCH_QUIT, WATCH_POWEROFF, WATCH_RESTART: waits for
+ * the answer up to the deadline. */
 int vm_ask(
     struct vm *, uint32_t request, int64_t deadline_ms, struct err *) KILN_MUST;
 int vm_clock(struct vm *, int64_t unix_seconds, int64_t deadline_ms,
     struct err *) KILN_MUST;
+/* Bytes for who reads the machine's state port. */
+int vm_tell(struct vm *, const struct buf *, struct err *) KILN_MUST;
 /* Asks the guest to switch off; after `grace_ms` QEMU to quit; then kills
  * both.  The machine is VM_OFF after. */
 void vm_stop(struct vm *, int64_t grace_ms);

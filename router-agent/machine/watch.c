@@ -13,12 +13,15 @@
 #include "lib/ipc.h"
 #include "lib/log.h"
 #include "lib/num.h"
+#include "router-agent/lease.h"
 #include "router-agent/machine/qmp.h"
 
-enum { FD_PARENT = 3, FD_QMP, FD_CONTROL, FD_CONSOLE, FD_LOG };
+enum { FD_PARENT = 3, FD_QMP, FD_CONTROL, FD_STATE, FD_CONSOLE, FD_LOG };
+#define PORTS 4 /* of the machine, from FD_QMP on */
 
-#define LINE 256  /* of the control port */
-#define EVENTS 64 /* told to the parent; the rest is dropped */
+#define LINE 256	     /* of the control port */
+#define EVENTS 64	     /* told to the parent; the rest is dropped */
+#define UNREAD_MAX (4 << 20) /* bytes that wait for the state port's reader */
 
 struct watch {
 	struct qmp_reader qmp;
@@ -27,10 +30,13 @@ struct watch {
 	char line[LINE];
 	size_t nline;
 	uint32_t control_asked;
+	char state[LEASE_LINE];
+	size_t nstate;
+	struct buf unsent; /* to the state port */
 	bool heard, line_ended;
 	int64_t log_size;
 	unsigned events;
-	bool closed[3]; /* QMP, control, console */
+	bool closed[PORTS];
 };
 
 static int
@@ -113,6 +119,37 @@ ask_control(
 	return 0;
 }
 
+/* As much as the port takes; the rest when it takes more. */
+static void
+tell_state(struct watch *w)
+{
+	ssize_t n = send(FD_STATE, w->unsent.data, w->unsent.len,
+	    MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n <= 0)
+		return;
+	w->unsent.len -= (size_t)n;
+	memmove(w->unsent.data, w->unsent.data + n, w->unsent.len);
+	if (w->unsent.len == 0)
+		buf_release(&w->unsent);
+}
+
+static int
+take_tell(struct watch *w, struct ipc_msg *m, struct err *err)
+{
+	struct span s;
+
+	if (ipc_get_bytes(m, WATCH_TELL_MAX, &s, err) == -1 ||
+	    ipc_end(m, err) == -1)
+		return -1;
+	/* One who asks and never reads is told no more. */
+	if (w->closed[FD_STATE - FD_QMP] || w->unsent.len + s.n > UNREAD_MAX)
+		return 0;
+	buf_add(&w->unsent, s.p, s.n);
+	tell_state(w);
+	return 0;
+}
+
 static int
 from_parent(struct watch *w, bool *end, struct err *err)
 {
@@ -125,6 +162,8 @@ from_parent(struct watch *w, bool *end, struct err *err)
 		*end = true;
 		return got;
 	}
+	if (m.type == WATCH_TELL)
+		return take_tell(w, &m, err);
 	if (m.type == WATCH_CLOCK) {
 		if (ipc_get_i64(&m, &seconds, err) == -1 ||
 		    ipc_end(&m, err) == -1)
@@ -144,6 +183,8 @@ from_parent(struct watch *w, bool *end, struct err *err)
 		return ask_qmp(w, m.type, "quit", err);
 	case WATCH_POWEROFF:
 		return ask_control(w, m.type, "poweroff\n", err);
+	case WATCH_RESTART:
+		return ask_control(w, m.type, "restart\n", err);
 	default:
 		return err_set(err, ERR_INPUT, "unknown request %u", m.type);
 	}
@@ -217,6 +258,42 @@ from_control(struct watch *w, struct span data, struct err *err)
 	return 0;
 }
 
+static int
+one_state(struct watch *w, const char *line, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+	struct lease_word word;
+	struct err why = ERR_INIT;
+
+	if (lease_read(line, &word, &why) == -1) {
+		if (w->events++ >= EVENTS)
+			return 0;
+		return tell(WATCH_FAULT, why.msg, err);
+	}
+	lease_word_send(&word, &b);
+	return ipc_send(FD_PARENT, WATCH_STATE, &b, NULL, 0, err);
+}
+
+static int
+from_state(struct watch *w, struct span data, struct err *err)
+{
+	for (; data.n > 0; data.p++, data.n--) {
+		if (*data.p != '\n' && *data.p != '\0') {
+			if (w->nstate == LEASE_LINE - 1)
+				return fault(w, FD_STATE - FD_QMP,
+				    "the state port sent an overlong line",
+				    err);
+			w->state[w->nstate++] = *data.p;
+			continue;
+		}
+		w->state[w->nstate] = '\0';
+		w->nstate = 0;
+		if (one_state(w, w->state, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 /* Over its limit, a log keeps its newer half. */
 static int
 log_add(struct watch *w, struct span data, struct err *err)
@@ -262,8 +339,9 @@ from_console(struct watch *w, struct span data, struct err *err)
 static int
 from_machine(struct watch *w, int which, struct err *err)
 {
-	static int (*const take[3])(struct watch *, struct span,
-	    struct err *) = { from_qmp, from_control, from_console };
+	static int (*const take[PORTS])(
+	    struct watch *, struct span, struct err *) = { from_qmp,
+		from_control, from_state, from_console };
 	char bytes[4096];
 	ssize_t n = read(FD_QMP + which, bytes, sizeof(bytes));
 
@@ -279,28 +357,34 @@ from_machine(struct watch *w, int which, struct err *err)
 static int
 loop(struct err *err)
 {
-	struct watch w = { .qmp = { BUF_INIT } };
+	struct watch w = { .qmp = { BUF_INIT }, .unsent = BUF_INIT };
 	bool end = false;
 
 	while (!end) {
-		struct pollfd p[4] = { { FD_PARENT, POLLIN, 0 } };
+		struct pollfd p[PORTS + 1] = { { FD_PARENT, POLLIN, 0 } };
 
-		for (int i = 0; i < 3; i++)
+		for (int i = 0; i < PORTS; i++)
 			p[i + 1] =
 			    (struct pollfd){ w.closed[i] ? -1 : FD_QMP + i,
 				    POLLIN, 0 };
-		if (poll(p, 4, -1) == -1) {
+		if (w.unsent.len > 0)
+			p[FD_STATE - FD_QMP + 1].events |= POLLOUT;
+		if (poll(p, PORTS + 1, -1) == -1) {
 			if (errno == EINTR)
 				continue;
 			return err_sys(err, "wait for a machine");
 		}
-		for (int i = 0; i < 3; i++)
-			if (p[i + 1].revents && from_machine(&w, i, err) == -1)
+		if (p[FD_STATE - FD_QMP + 1].revents & POLLOUT)
+			tell_state(&w);
+		for (int i = 0; i < PORTS; i++)
+			if (p[i + 1].revents & ~POLLOUT &&
+			    from_machine(&w, i, err) == -1)
 				return -1;
 		if (p[0].revents && from_parent(&w, &end, err) == -1)
 			return -1;
 	}
 	qmp_reader_release(&w.qmp);
+	buf_release(&w.unsent);
 	return 0;
 }
 

@@ -4,7 +4,8 @@
  * monitor (QMP), the control port and the console, so that the root parent
  * need not; the parent hears short, length-checked messages.
  *
- * Descriptors: 3 the parent, 4 QMP, 5 control port, 6 console, 7 log file.
+ * Descriptors: 3 the parent, 4 QMP, 5 control port, 6 state port, 7 console,
+ * 8 log file.
  */
 #ifndef AGENT_WATCH_H
 #define AGENT_WATCH_H
@@ -18,13 +19,18 @@ enum watch_message {
 	WATCH_CONT,
 	WATCH_QUIT,
 	WATCH_POWEROFF, /* control port */
-	WATCH_CLOCK,	/* i64: Unix seconds */
+	WATCH_RESTART,
+	WATCH_CLOCK, /* i64: Unix seconds */
+	WATCH_TELL,  /* bytes for the state port; no answer */
 	/* from the watcher */
 	WATCH_CONSOLE, /* the first byte of the console */
 	WATCH_ANSWER,  /* u32 request, u32 done, str sentence */
 	WATCH_EVENT,   /* str: QMP's word */
 	WATCH_FAULT,   /* str: QEMU or the guest broke a rule */
+	WATCH_STATE,   /* the state port: fields of lease_word_send */
 };
+
+#define WATCH_TELL_MAX 65536 /* bytes of one WATCH_TELL */
 
 int watch_main(void);
 

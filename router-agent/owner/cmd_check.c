@@ -100,7 +100,7 @@ int
 cmd_check(int argc, char **argv)
 {
 	auto_free char *where = mem_printf("kiln-agent %s", argv[0]);
-	struct look l = { .dir = { -1, -1, -1, -1, -1, NULL } };
+	struct look l = { .dir = STATE_DIR_NONE };
 	struct err err = ERR_INIT;
 	struct options o;
 	int ret = options_parse(argc, argv, where, &o);

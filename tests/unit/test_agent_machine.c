@@ -1,4 +1,4 @@
-/* rooms: router-agent/machine router-agent/conf.c */
+/* rooms: router-agent/machine router-agent/lease.c router-agent/conf.c */
 /* Configuration disks, QEMU's command line and QEMU's words. */
 #include <fcntl.h>
 #include <setjmp.h>

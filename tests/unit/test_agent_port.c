@@ -1,4 +1,4 @@
-/* rooms: router-agent/machine router-agent/conf.c */
+/* rooms: router-agent/machine router-agent/lease.c router-agent/conf.c */
 /* Ports of services: who hears, who may speak.  In a network namespace of its
  * own, with taps that the test reads and writes as a machine would. */
 #include <arpa/inet.h>
@@ -18,13 +18,17 @@
 #include <cmocka.h>
 
 #include "lib/own.h"
+#include "lib/spawn.h"
 #include "router-agent/machine/port.h"
 
 #define FRAME 60
 #define WAIT_MS 200
+#define LINK(err, ...)                                                      \
+	spawn_run((const char *const[]){ "ip", "link", __VA_ARGS__, NULL }, \
+	    10000, err)
 
 static struct ports ports;
-static int bridge = -1; /* packets as the LAN's bridge sees them */
+static int lan = -1; /* packets as a client of the LAN sees them */
 
 static int
 packets_of(const char *ifname)
@@ -106,27 +110,27 @@ the_port_goes_to_one_machine_and_then_to_the_other(void **state)
 	old = tap("kiln0");
 	next = tap("kiln1");
 	give(0, "kiln0");
-	say(bridge, 1);
+	say(lan, 1);
 	assert_int_equal(hear(old), 1);
 	assert_int_equal(hear(next), 0);
 	say(old, 2);
-	assert_int_equal(hear(bridge), 2);
+	assert_int_equal(hear(lan), 2);
 	/* Not active yet: mute. */
 	say(next, 3);
-	assert_int_equal(hear(bridge), 0);
+	assert_int_equal(hear(lan), 0);
 	give(0, "kiln1");
-	say(bridge, 4);
+	say(lan, 4);
 	assert_int_equal(hear(next), 4);
 	assert_int_equal(hear(old), 0);
 	/* What the old one owes still comes out, until it is muted. */
 	say(old, 5);
-	assert_int_equal(hear(bridge), 5);
+	assert_int_equal(hear(lan), 5);
 	port_mute(&mute, "kiln0");
 	assert_int_equal(ports_move(&mute, &err), 0);
 	say(old, 6);
-	assert_int_equal(hear(bridge), 0);
+	assert_int_equal(hear(lan), 0);
 	say(next, 7);
-	assert_int_equal(hear(bridge), 7);
+	assert_int_equal(hear(lan), 7);
 	close(old);
 	close(next);
 }
@@ -142,10 +146,10 @@ a_port_whose_machine_died_serves_the_next_one(void **state)
 	fd = tap("kiln2");
 	give(0, "kiln2");
 	close(fd);
-	say(bridge, 1);
+	say(lan, 1);
 	fd = tap("kiln2");
 	give(0, "kiln2");
-	say(bridge, 2);
+	say(lan, 2);
 	assert_int_equal(hear(fd), 2);
 	close(fd);
 }
@@ -165,10 +169,10 @@ an_emptied_port_leads_nowhere_and_can_be_given_again(void **state)
 	port_empty(&b, 1);
 	port_mute(&b, "kiln3");
 	assert_int_equal(ports_move(&b, &err), 0);
-	say(bridge, 1);
+	say(lan, 1);
 	assert_int_equal(hear(fd), 0);
 	give(1, "kiln3");
-	say(bridge, 2);
+	say(lan, 2);
 	assert_int_equal(hear(fd), 2);
 	close(fd);
 }
@@ -195,6 +199,76 @@ no_move_is_done_already(void **state)
 	assert_int_equal(ports_move(&b, &err), 0);
 }
 
+/* A broadcast datagram to `port`, 67 for a DHCP request. */
+static void
+say_udp(int fd, unsigned char port)
+{
+	unsigned char frame[FRAME] = { 0 }, *ip = frame + 14;
+	unsigned sum = 0;
+
+	memset(frame, 0xff, 6);
+	frame[6] = 2;
+	frame[12] = 0x08;
+	ip[0] = 0x45;
+	ip[3] = FRAME - 14;
+	ip[8] = 64;
+	ip[9] = 17;
+	memset(ip + 16, 0xff, 4);
+	/* A bridge may look at it (br_netfilter). */
+	for (int i = 0; i < 20; i += 2)
+		sum += (unsigned)(ip[i] << 8 | ip[i + 1]);
+	sum = ~((sum & 0xffff) + (sum >> 16));
+	ip[10] = (unsigned char)(sum >> 8);
+	ip[11] = (unsigned char)sum;
+	ip[23] = port;
+	ip[25] = FRAME - 34;
+	assert_int_equal(write(fd, frame, sizeof(frame)), FRAME);
+}
+
+static int
+hear_udp(int fd)
+{
+	unsigned char frame[2048];
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	while (poll(&p, 1, WAIT_MS) == 1) {
+		ssize_t n = read(fd, frame, sizeof(frame));
+
+		if (n >= FRAME && frame[12] == 0x08 && frame[23] == 17)
+			return frame[37];
+	}
+	return 0;
+}
+
+static void
+a_hold_keeps_dhcp_from_everybody_and_nothing_else(void **state)
+{
+	auto_buf struct buf hold = BUF_INIT, unhold = BUF_INIT;
+	struct err err = ERR_INIT;
+	int fd;
+
+	(void)state;
+	if (!ports.redirect)
+		skip();
+	fd = tap("kiln4");
+	give(0, "kiln4");
+	say_udp(lan, 67);
+	assert_int_equal(hear_udp(fd), 67);
+	port_hold(&hold, 0);
+	assert_int_equal(ports_move(&hold, &err), 0);
+	say_udp(lan, 67);
+	assert_int_equal(hear_udp(fd), 0);
+	say_udp(lan, 53);
+	assert_int_equal(hear_udp(fd), 53);
+	/* Held twice is held once. */
+	assert_int_equal(ports_move(&hold, &err), 0);
+	port_unhold(&unhold, 0);
+	assert_int_equal(ports_move(&unhold, &err), 0);
+	say_udp(lan, 67);
+	assert_int_equal(hear_udp(fd), 67);
+	close(fd);
+}
+
 static int
 set_up(void **state)
 {
@@ -210,8 +284,14 @@ set_up(void **state)
 	if (net_bridge("br-t", "192.0.2.1", 24, &err) == -1 ||
 	    ports_open(&ports, "br-t", 2, &err) == -1)
 		fail_msg("%s", err.msg);
-	bridge = packets_of("br-t");
-	return bridge == -1 ? -1 : 0;
+	/* A client, so that what it says comes in as from a LAN. */
+	if (LINK(&err, "add", "lan0", "type", "veth", "peer", "name", "lan1") ==
+		-1 ||
+	    LINK(&err, "set", "lan0", "master", "br-t", "up") == -1 ||
+	    LINK(&err, "set", "lan1", "up") == -1)
+		fail_msg("%s", err.msg);
+	lan = packets_of("lan1");
+	return lan == -1 ? -1 : 0;
 }
 
 int
@@ -223,6 +303,8 @@ main(void)
 		cmocka_unit_test(a_port_whose_machine_died_serves_the_next_one),
 		cmocka_unit_test(
 		    an_emptied_port_leads_nowhere_and_can_be_given_again),
+		cmocka_unit_test(
+		    a_hold_keeps_dhcp_from_everybody_and_nothing_else),
 		cmocka_unit_test(a_move_that_cannot_be_made_says_why),
 		cmocka_unit_test(no_move_is_done_already),
 	};
