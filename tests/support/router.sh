@@ -1,6 +1,7 @@
 # For the scripts in tests/e2e that run the router's part alone, in a network
 # namespace of its own: a tree that kiln-tuf made, kiln-web before it, machines
-# that boot, and agent.yaml with the lines of $more added to it.  The guest is
+# that boot, and agent.yaml with the lines of $more added to it and $config as
+# the service's configuration.  The guest is
 # taken from $KILN_GUEST (vmlinuz, initrd, image), else from what `make run`
 # built.
 guest=${KILN_GUEST:-$tmp/guest}
@@ -31,6 +32,9 @@ if [ -z "${KILN_GUEST:-}" ] && ! from_farm; then
 fi
 
 var=$tmp/var
+[ -n "${config:-}" ] ||
+	config='{domain: lan, hosts: [{name: router, address: 192.0.2.53}],
+      dhcp: {start: 192.0.2.100, end: 192.0.2.200, lease: 3600}}'
 st=$tmp/agent
 server=http://198.51.100.1
 ip link set lo up
@@ -48,10 +52,7 @@ lan: {bridge: br-lan, address: 192.0.2.1, prefix: 24}
 services:
   dns-dhcp:
     address: 192.0.2.53
-    config:
-      domain: lan
-      hosts: [{name: router, address: 192.0.2.53}]
-      dhcp: {start: 192.0.2.100, end: 192.0.2.200, lease: 3600}
+    config: $config
 reports: full
 ${more:-}
 EOF
@@ -100,4 +101,42 @@ farm_serves() {
 another() { # FILE PAGES
 	cat "$guest/image" >"$1"
 	dd if=/dev/zero bs=4096 count="$2" >>"$1" 2>/dev/null
+}
+
+# A client of the LAN, in a namespace of its own behind a port of the bridge.
+in_lan() { nsenter -n -t $lan "$@"; }
+elsewhere() {
+	[ "$(readlink /proc/$lan/ns/net)" != "$(readlink /proc/self/ns/net)" ]
+}
+client() {
+	unshare -n sleep 100000 &
+	lan=$!
+	pids="$pids $lan"
+	until_ok 5 elsewhere &&
+	    ip link add lan0 type veth peer name eth0 &&
+	    ip link set lan0 master br-lan up &&
+	    ip link set eth0 netns $lan &&
+	    in_lan ip address add 192.0.2.77/24 dev eth0 &&
+	    in_lan ip link set eth0 up &&
+	    until_ok 10 in_lan "$bin/kiln-agent" probe dns 192.0.2.53 router.lan
+}
+queries=${KILN_QUERIES:-300} # a second
+load_on() {
+	rm -f "$tmp/enough"
+	in_lan "$bin/tests/support/dnsload" 192.0.2.53 router.lan $queries \
+	    "$tmp/enough" >"$tmp/load" 2>&1 &
+	loader=$!
+	pids="$pids $loader"
+}
+load_off() { # WHAT
+	sleep 2
+	touch "$tmp/enough"
+	wait $loader
+	echo "# $1: $(cat "$tmp/load")"
+}
+none_lost() {
+	cat "$tmp/load"
+	read -r _ n _ got _ bad _ wrong _ twice _ <"$tmp/load"
+	[ "$n" -gt $((queries * 2)) ] && [ "$bad" -eq 0 ] &&
+	    [ "$wrong" -eq 0 ] && [ "$twice" -eq 0 ]
 }
