@@ -53,8 +53,9 @@ t "a second agent on the same folder is told to try again" exits 75 agent check
 
 # --- an update under questions, and one that fails -----------------------------
 t "a client joins the LAN" client
+pace
 load_on
-sleep 6
+sleep 2
 load_off "without a switch"
 t "none of $queries queries a second is lost without a switch" none_lost
 another "$tmp/two" 1

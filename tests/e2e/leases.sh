@@ -14,8 +14,8 @@ farm_serves
 start_agent
 t "the first set is committed" until_ok 150 has '"phase":"committed"'
 t "a client joins the LAN" client
+pace
 
-every=${KILN_DHCP_MS:-50} # ms between two new clients
 dhcp_on() {
 	rm -f "$tmp/dhcp-enough"
 	in_lan "$bin/tests/support/dhcpload" eth0 $every "$tmp/dhcp-enough" \
