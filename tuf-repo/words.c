@@ -216,10 +216,12 @@ words_difference(const char *role, const struct tuf_file *old,
 	time_text(next->expires, until);
 	if (old) {
 		time_text(old->expires, was);
-		buf_printf(out,
-		    "%s: version %lld after %lld, until %s instead of %s\n",
-		    role, (long long)next->version, (long long)old->version,
-		    until, was);
+		buf_printf(out, "%s: version %lld after %lld, until %s", role,
+		    (long long)next->version, (long long)old->version, until);
+		if (strcmp(until, was) == 0)
+			buf_str(out, " as before\n");
+		else
+			buf_printf(out, " instead of %s\n", was);
 	} else {
 		buf_printf(out, "%s: version %lld, the first, until %s\n", role,
 		    (long long)next->version, until);

@@ -234,6 +234,28 @@ words_in_the_file_are_not_believed(void **state)
 }
 
 static void
+an_expiry_that_stays_is_not_told_as_a_change(void **state)
+{
+	auto_buf struct buf words = BUF_INIT;
+	const char *root, *targets;
+
+	(void)state;
+	change_renew(&change, PART_TARGETS); /* on the day of the first */
+	change.time += 10 * DAY;
+	change_renew(&change, PART_ROOT);
+	TF_OK(change_request(&change, &request, &tf.err));
+	request_words(&request, &words);
+	print_message("# %s", words.data);
+	root = strstr(words.data, "root: version 2 after 1, until ");
+	targets = strstr(words.data, "targets: version 2 after 1, until ");
+	assert_non_null(root);
+	assert_non_null(targets);
+	assert_non_null(strstr(root, "Z instead of 20"));
+	assert_non_null(strstr(targets, "Z as before\n"));
+	assert_null(strstr(targets, "instead of"));
+}
+
+static void
 every_other_member_is_told_as_well(void **state)
 {
 	auto_buf struct buf words = BUF_INIT;
@@ -279,6 +301,7 @@ main(void)
 		TEST(a_threshold_above_the_keys_is_refused),
 		TEST(a_request_that_was_changed_is_refused),
 		TEST(words_in_the_file_are_not_believed),
+		TEST(an_expiry_that_stays_is_not_told_as_a_change),
 		TEST(every_other_member_is_told_as_well),
 		TEST(an_interrupted_acceptance_is_finished),
 	};
