@@ -124,8 +124,7 @@ static const struct cli_command commands[] = {
 	{ "prune", "[--state DIR] [--dry-run]",
 	    "Remove from the published tree what nobody needs, and say why.",
 	    cmd_prune,
-	    STATE "  -n, --dry-run    only say what would go, and why "
-		  "not\n" PASS_SIGNER },
+	    STATE "  -n, --dry-run    only say what would go, and why not\n" },
 	{ "status", "[--state DIR] [--json]",
 	    "Show roles, releases, sets, and what is not published and why.",
 	    cmd_status, STATE "  --json           the same as JSON\n" },

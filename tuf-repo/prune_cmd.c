@@ -62,7 +62,7 @@ int
 cmd_prune(int argc, char **argv)
 {
 	static const struct option options[] = {
-		WORK_OPTIONS,
+		{ "state", required_argument, NULL, 's' },
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -72,16 +72,16 @@ cmd_prune(int argc, char **argv)
 	int c, rc = -1;
 
 	while ((c = getopt_long(argc, argv, "s:n", options, NULL)) != -1) {
-		if (c == 'n')
+		if (c == 's')
+			w.state = optarg;
+		else if (c == 'n')
 			dry = true;
-		else if (!work_option(&w, WHERE, c, &rc))
+		else
 			return cli_usage(WHERE, "see --help");
-		else if (rc)
-			return rc;
 	}
 	if (optind != argc)
 		return cli_usage(WHERE, "it takes no argument");
-	rc = -1;
+	w.keyless = true;
 	if (work_enter(&w, false, &err) == 0)
 		rc = prune(&w, dry, &err);
 	work_release(&w);

@@ -88,18 +88,21 @@ signer_pass(struct work *w, int keys, int *fd, struct err *err)
 }
 
 static int
-begin(struct work *w, bool alone, struct err *err)
+start_signer(struct work *w, struct err *err)
 {
 	auto_fd int keys = farm_dir(&w->farm, "keys/online", err);
 	auto_fd int pass = -1;
 
-	if (keys == -1 || signer_pass(w, keys, &pass, err) == -1 ||
-	    signer_start(keys, pass, &w->signer, &w->repo.signer, err) == -1)
+	if (keys == -1 || signer_pass(w, keys, &pass, err) == -1)
 		return -1;
-	own_close(&pass);
-	pass = -1;
-	own_close(&keys);
-	keys = -1;
+	return signer_start(keys, pass, &w->signer, &w->repo.signer, err);
+}
+
+static int
+begin(struct work *w, bool alone, struct err *err)
+{
+	if (!w->keyless && start_signer(w, err) == -1)
+		return -1;
 	if (w->squeezes && transport_start(&w->transport, err) == -1)
 		return -1;
 	if (drop_to(ROLE_TUF, err) == -1 ||

@@ -19,6 +19,7 @@ struct work {
 	struct repo repo;
 	struct child signer;
 	bool squeezes; /* set before work_begin: with the transport child */
+	bool keyless;  /* likewise: signs nothing, so without a signer */
 	struct transport transport;
 	const char *state;	   /* from the command line */
 	struct secret_source pass; /* of the online keys; likewise */

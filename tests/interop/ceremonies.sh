@@ -117,6 +117,15 @@ sealed() {
 	! grep -L '^kiln-key 1 argon2id ' "$state"/keys/*/*.key | grep .
 }
 t "no key lies on disk as it is" sealed
+# Without a terminal nothing could be asked for either.
+pruned() {
+	mv "$state/keys/online" "$tmp/away" &&
+	    setsid -w "$bin/kiln-tuf" prune --state "$state"
+	rc=$?
+	mv "$tmp/away" "$state/keys/online"
+	return $rc
+}
+ceremony "the tree is pruned without any key" pruned
 holder=$tmp/holder
 mkdir -p "$holder/home" && cp -p "$state"/keys/offline/*.key \
     "$state"/keys/offline/*.pub "$holder"
