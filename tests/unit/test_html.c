@@ -50,8 +50,7 @@ html_link_escapes_its_path(void **state)
 	assert_null(strstr(b.data, "\"onclick"));
 }
 
-/* --- routes
- * -----------------------------------------------------------------*/
+/* --- routes -------------------------------------------------------------- */
 
 static void
 nothing(struct req *req, struct reply *re)
@@ -60,12 +59,17 @@ nothing(struct req *req, struct reply *re)
 	(void)re;
 }
 
+#define ROUTE(m, p)                                          \
+	{                                                    \
+		.method = (m), .pattern = (p), .fn = nothing \
+	}
+
 static const struct route routes[] = {
-	{ "GET", "/", nothing },
-	{ "GET", "/build/*", nothing },
-	{ "GET", "/build/*/log", nothing },
-	{ "GET", "/tuf/**", nothing },
-	{ "POST", "/api/v1/report", nothing },
+	ROUTE("GET", "/"),
+	ROUTE("GET", "/build/*"),
+	ROUTE("GET", "/build/*/log"),
+	ROUTE("GET", "/tuf/**"),
+	ROUTE("POST", "/api/v1/report"),
 	{ 0 },
 };
 
