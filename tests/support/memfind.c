@@ -4,7 +4,8 @@
  * looked for, a passphrase.  One line each: "FILE PID COMMAND", with
  * "(locked)" before the command when all of it is in locked pages.
  * Reads /proc/PID/mem of every process, pages without read permission too
- * (guarded memory), so it needs root.
+ * (guarded memory), so it needs root.  Memory that has no page anywhere holds
+ * nothing and is left out; each page is read once for all files.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -14,87 +15,107 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHUNK (4 << 20)
-
+#define CHUNK (1 << 20)
+#define PAGE 4096
 #define SEED 32
+#define SEEDS 32
 
-static unsigned char seed[128];
-static size_t seed_size;
+enum found { NOWHERE, LOCKED, LOOSE }; /* loose: could be swapped out */
+
+static struct seed {
+	const char *file;
+	unsigned char bytes[128];
+	size_t size;
+	enum found found; /* in the process being read */
+} seeds[SEEDS];
+static int nseeds;
 
 static int
-read_seed(const char *path)
+read_seed(const char *path, struct seed *seed)
 {
 	static const char head[] = "kiln-key 1 demo\n";
 	const size_t skip = sizeof(head) - 1;
-	unsigned char all[sizeof(seed)], *end;
+	unsigned char all[sizeof(seed->bytes)], *end;
 	FILE *f = fopen(path, "r");
 	size_t n = f ? fread(all, 1, sizeof(all), f) : 0;
 
 	if (f)
 		fclose(f);
+	seed->file = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	if (n == skip + SEED && memcmp(all, head, skip) == 0) {
-		memcpy(seed, all + skip, SEED);
-		seed_size = SEED;
+		memcpy(seed->bytes, all + skip, SEED);
+		seed->size = SEED;
 		return 0;
 	}
 	end = memchr(all, '\n', n);
 	if (!end || end - all < 8)
 		return -1;
-	seed_size = (size_t)(end - all);
-	memcpy(seed, all, seed_size);
+	seed->size = (size_t)(end - all);
+	memcpy(seed->bytes, all, seed->size);
 	return 0;
 }
 
-static int
-in_range(int mem, unsigned long from, unsigned long to, unsigned char *buf)
+static void
+in_range(int mem, unsigned long from, unsigned long to, enum found as,
+    unsigned char *buf)
 {
+	size_t kept = 0; /* of the chunk before: a seed may lie across */
+
 	while (from < to) {
 		size_t want = to - from > CHUNK ? CHUNK : to - from;
-		ssize_t got = pread(mem, buf, want, (off_t)from);
+		ssize_t got = pread(mem, buf + kept, want, (off_t)from);
+		size_t have;
 
-		if (got <= 0)
-			return 0;
-		if (memmem(buf, (size_t)got, seed, seed_size))
-			return 1;
-		if ((size_t)got < want || (size_t)got <= seed_size)
-			return 0;
-		from += (size_t)got - (got == CHUNK ? seed_size : 0);
-		if (got != CHUNK)
-			break;
+		if (got == 0) /* the process has ended */
+			return;
+		if (got == -1) { /* no page can be had here */
+			from += PAGE;
+			kept = 0;
+			continue;
+		}
+		have = kept + (size_t)got;
+		for (struct seed *s = seeds; s < seeds + nseeds; s++)
+			if (s->found < as &&
+			    memmem(buf, have, s->bytes, s->size))
+				s->found = as;
+		from += (size_t)got;
+		kept =
+		    sizeof(seeds->bytes) < have ? sizeof(seeds->bytes) : have;
+		memmove(buf, buf + have - kept, kept);
 	}
-	return 0;
 }
 
-/* 0: nowhere, 1: in locked pages alone, 2: where it could be swapped out. */
-static int
+static void
 in_process(const char *pid, unsigned char *buf)
 {
-	unsigned long from = 0, to = 0, a, b;
+	unsigned long from = 0, to = 0, a, b, kib, there = 0;
 	char path[300], line[512];
-	int mem, found = 0;
 	FILE *maps;
+	int mem;
 
 	snprintf(path, sizeof(path), "/proc/%s/smaps", pid);
 	maps = fopen(path, "r");
 	snprintf(path, sizeof(path), "/proc/%s/mem", pid);
 	mem = open(path, O_RDONLY | O_CLOEXEC);
-	while (
-	    maps && mem != -1 && found < 2 && fgets(line, sizeof(line), maps)) {
+	while (maps && mem != -1 && fgets(line, sizeof(line), maps)) {
 		char perms[8];
 
 		if (sscanf(line, "%lx-%lx %7s", &a, &b, perms) == 3) {
 			from = strstr(line, "[v") ? 0 : a;
 			to = strstr(line, "[v") ? 0 : b;
-		} else if (strncmp(line, "VmFlags:", 8) == 0 &&
-			   in_range(mem, from, to, buf)) {
-			found = strstr(line, " lo") && found < 2 ? 1 : 2;
+			there = 0;
+		} else if (sscanf(line, "Rss: %lu", &kib) == 1 ||
+			   sscanf(line, "Swap: %lu", &kib) == 1) {
+			there += kib;
+		} else if (strncmp(line, "VmFlags:", 8) == 0 && there > 0) {
+			in_range(mem, from, to,
+			    strstr(line, " lo") ? LOCKED : LOOSE, buf);
 		}
 	}
 	if (maps)
 		fclose(maps);
 	if (mem != -1)
 		close(mem);
-	return found;
 }
 
 static int
@@ -110,58 +131,64 @@ wanted(const char *only, const char *pid)
 	return only == NULL;
 }
 
+static void
+print(const char *pid)
+{
+	char path[300], name[64] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
+	f = fopen(path, "r");
+	if (f) {
+		size_t n = fread(name, 1, sizeof(name) - 1, f);
+
+		while (n-- > 0)
+			if (name[n] == '\0')
+				name[n] = ' ';
+		fclose(f);
+	}
+	for (struct seed *s = seeds; s < seeds + nseeds; s++)
+		if (s->found != NOWHERE)
+			printf("%s %s %s%s\n", s->file, pid,
+			    s->found == LOCKED ? "(locked) " : "", name);
+}
+
 int
 main(int argc, char **argv)
 {
 	/* mmap'ed by malloc, and our own process is left out below. */
-	unsigned char *buf = malloc(CHUNK);
+	unsigned char *buf = malloc(CHUNK + sizeof(seeds->bytes));
 	const char *only = NULL;
+	struct dirent *e;
 	char own[16];
 	int i = 1;
+	DIR *d;
 
 	if (argc > 2 && strcmp(argv[1], "-p") == 0) {
 		only = argv[2];
 		i = 3;
 	}
 	snprintf(own, sizeof(own), "%d", (int)getpid());
-	for (; i < argc && buf; i++) {
-		DIR *d = opendir("/proc");
-		struct dirent *e;
-
-		if (read_seed(argv[i]) == -1) {
+	for (; i < argc; i++) {
+		if (nseeds == SEEDS ||
+		    read_seed(argv[i], &seeds[nseeds]) == -1) {
 			fprintf(stderr, "memfind: no seed in %s\n", argv[i]);
 			return 2;
 		}
-		while (d && (e = readdir(d))) {
-			char path[300], name[64] = "";
-			int where = 0;
-			FILE *f;
-
-			if (isdigit((unsigned char)e->d_name[0]) &&
-			    strcmp(e->d_name, own) != 0 &&
-			    wanted(only, e->d_name))
-				where = in_process(e->d_name, buf);
-			if (where == 0)
-				continue;
-			snprintf(
-			    path, sizeof(path), "/proc/%s/cmdline", e->d_name);
-			f = fopen(path, "r");
-			if (f) {
-				size_t n = fread(name, 1, sizeof(name) - 1, f);
-
-				while (n-- > 0)
-					if (name[n] == '\0')
-						name[n] = ' ';
-				fclose(f);
-			}
-			printf("%s %s %s%s\n",
-			    strrchr(argv[i], '/') ? strrchr(argv[i], '/') + 1
-						  : argv[i],
-			    e->d_name, where == 1 ? "(locked) " : "", name);
-		}
-		if (d)
-			closedir(d);
+		nseeds++;
 	}
+	d = opendir("/proc");
+	while (buf && d && (e = readdir(d))) {
+		if (!isdigit((unsigned char)e->d_name[0]) ||
+		    strcmp(e->d_name, own) == 0 || !wanted(only, e->d_name))
+			continue;
+		for (struct seed *s = seeds; s < seeds + nseeds; s++)
+			s->found = NOWHERE;
+		in_process(e->d_name, buf);
+		print(e->d_name);
+	}
+	if (d)
+		closedir(d);
 	free(buf);
 	return 0;
 }
