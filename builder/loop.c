@@ -14,6 +14,7 @@
 #include "lib/log.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "lib/schema.h"
 #include "lib/tree.h"
 
 #define GLANCE_MS 5000 /* between two looks at the recipes' folder */
@@ -85,19 +86,11 @@ read_requests(
 	static const char sql[] =
 	    "SELECT max(id), max(kind = 'poll') FROM request WHERE id > ?1";
 	struct err none = ERR_INIT;
-	auto_db struct db *web = db_open_reader(web_db, &none);
-	static const char there[] =
-	    "SELECT 1 FROM sqlite_schema WHERE name = 'request'";
+	auto_db struct db *web = db_open_reader_of(web_db, WEB_SCHEMA, &none);
 	int64_t last = 0;
 
 	if (!web)
-		return 0; /* not there yet */
-	{
-		auto_stmt struct stmt *q = db_stmt(web, there);
-
-		if (stmt_step(q, &none) != 1)
-			return 0;
-	}
+		return 0; /* not there yet, or not of our version */
 	{
 		auto_stmt struct stmt *q = db_stmt(web, sql);
 

@@ -2,6 +2,7 @@
 #include "builder/schema.h"
 
 #include "lib/attr.h"
+#include "lib/schema.h"
 
 #define HEX(c) "(length(" c ") = 64 AND " c " NOT GLOB '*[^0-9a-f]*')"
 
@@ -255,3 +256,5 @@ const char *const farm_migrations[] = {
 /* clang-format on */
 
 const size_t farm_migrations_count = ARRAY_LEN(farm_migrations);
+_Static_assert(ARRAY_LEN(farm_migrations) == FARM_SCHEMA,
+    "lib/schema.h tells the readers of farm.db");

@@ -246,6 +246,12 @@ db_open(const char *path, const char *const *migrations, size_t count,
 struct db *
 db_open_reader(const char *path, struct err *err)
 {
+	return db_open_reader_of(path, 1, err);
+}
+
+struct db *
+db_open_reader_of(const char *path, int64_t schema, struct err *err)
+{
 	struct db *db = open_raw(path, SQLITE_OPEN_READONLY, err);
 	int64_t version = 0;
 
@@ -264,6 +270,15 @@ db_open_reader(const char *path, struct err *err)
 		/* Made, but its owner has not run yet. */
 		err_set(err, ERR_MISSING, "database %s: has no tables yet",
 		    db->name);
+		db_close(db);
+		return NULL;
+	}
+	if (version < schema) {
+		err_set(err, ERR_BUSY,
+		    "database %s has version %lld, this program needs %lld: "
+		    "the program that owns it has not been started since the "
+		    "upgrade",
+		    db->name, (long long)version, (long long)schema);
 		db_close(db);
 		return NULL;
 	}

@@ -28,6 +28,13 @@ struct db *db_open(const char *path, const char *const *migrations,
     size_t count, struct err *) KILN_MUST;
 /* Everybody else's.  ERR_MISSING when the file is not there yet. */
 struct db *db_open_reader(const char *path, struct err *) KILN_MUST;
+/*
+ * The same for a reader that needs what the owner's first `schema` migrations
+ * made (lib/schema.h).  ERR_BUSY while the database has fewer: its owner was
+ * not started since the upgrade; ask again later.
+ */
+struct db *db_open_reader_of(
+    const char *path, int64_t schema, struct err *) KILN_MUST;
 void db_close(struct db *);
 static inline void
 db_own(struct db **d)

@@ -7,6 +7,7 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/own.h"
+#include "lib/schema.h"
 #include "tuf-repo/brake.h"
 #include "tuf-repo/waves.h"
 
@@ -47,31 +48,19 @@ answer_release(struct answer_row *a)
 int
 asked_open(struct repo *r, const struct farm *farm, struct err *err)
 {
-	static const char sql[] =
-	    "SELECT 1 FROM sqlite_master"
-	    " WHERE type = 'table' AND name = 'submission'";
 	auto_free char *path = farm_file(farm, "web.db");
 	auto_db struct db *db = NULL;
 	struct err why = ERR_INIT;
-	int rc;
 
 	if (r->web)
 		return 0;
-	db = db_open_reader(path, &why);
+	db = db_open_reader_of(path, WEB_SCHEMA, &why);
 	if (!db) {
 		if (why.cls == ERR_MISSING)
 			return 0;
 		*err = why;
 		return -1;
 	}
-	auto_stmt struct stmt *q = db_stmt(db, sql);
-	rc = stmt_step(q, err);
-	if (rc == -1)
-		return -1;
-	stmt_done(q);
-	q = NULL;
-	if (rc == 0)
-		return 0; /* kiln-web has not made its newest tables yet */
 	if (r->spool == -1 && (r->spool = farm_dir(farm, "spool", err)) == -1)
 		return -1;
 	r->web = take_ptr(&db);

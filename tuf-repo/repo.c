@@ -5,9 +5,11 @@
 
 #include "lib/buf.h"
 #include "lib/fdio.h"
+#include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "lib/schema.h"
 #include "lib/tuf_read.h"
 #include "tuf-repo/schema.h"
 
@@ -37,7 +39,14 @@ repo_open(struct repo *r, const struct farm *farm, struct err *err)
 	if (r->targets == -1)
 		return -1;
 	r->now = time_now();
-	return repo_farm(r, farm, err);
+	if (repo_farm(r, farm, err) == 0)
+		return 0;
+	/* What needs no news of the builder, a brake above all, goes on. */
+	if (err->cls != ERR_BUSY)
+		return -1;
+	log_info("waiting", "msg=\"%s\"", err->msg);
+	err_clear(err);
+	return 0;
 }
 
 /* Files are made empty before their owner first opens them. */
@@ -72,22 +81,18 @@ repo_farm(struct repo *r, const struct farm *farm, struct err *err)
 	auto_free char *path = NULL;
 	auto_db struct db *db = NULL;
 	struct err why = ERR_INIT;
-	bool yes;
 
 	if (r->farm)
 		return 0;
 	path = farm_file(farm, "farm.db");
-	db = db_open_reader(path, &why);
+	db = db_open_reader_of(path, FARM_SCHEMA, &why);
 	if (!db) {
 		if (why.cls == ERR_MISSING)
 			return 0;
 		*err = why;
 		return -1;
 	}
-	if (has_releases(db, &yes, err) == -1)
-		return -1;
-	if (yes)
-		r->farm = take_ptr(&db);
+	r->farm = take_ptr(&db);
 	return 0;
 }
 

@@ -36,7 +36,9 @@ struct repo {
 
 /* Opens databases, store and tree of the farm; call after drop_to. */
 int repo_open(struct repo *, const struct farm *, struct err *) KILN_MUST;
-/* farm.db may appear later: opens it when it has been made. */
+/* farm.db may appear later: opens it when it has been made.  ERR_BUSY while
+ * the builder has not brought it to our version; repo_open logs that and goes
+ * on without. */
 int repo_farm(struct repo *, const struct farm *, struct err *) KILN_MUST;
 /* ERR_MISSING unless tuf.db has its tables: nothing was founded yet. */
 int repo_is_made(struct db *, struct err *) KILN_MUST;

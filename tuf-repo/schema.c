@@ -2,6 +2,7 @@
 #include "tuf-repo/schema.h"
 
 #include "lib/attr.h"
+#include "lib/schema.h"
 
 #define HEX(c) "(length(" c ") = 64 AND " c " NOT GLOB '*[^0-9a-f]*')"
 
@@ -291,3 +292,5 @@ const char *const tuf_migrations[] = {
 };
 
 const size_t tuf_migrations_count = ARRAY_LEN(tuf_migrations);
+_Static_assert(ARRAY_LEN(tuf_migrations) == TUF_SCHEMA,
+    "lib/schema.h tells the readers of tuf.db");

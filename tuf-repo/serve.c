@@ -54,13 +54,13 @@ watch_signals(struct err *err)
 
 /* Telling the same failure every half minute would hide all others. */
 static void
-tell_failure(struct daemon *d, const struct err *err)
+tell_failure(struct daemon *d, const char *what, const struct err *err)
 {
 	if (strcmp(d->told, err->msg) == 0)
 		return;
 	memcpy(d->told, err->msg, sizeof(d->told));
-	log_err("pass-failed", err);
-	repo_event(&d->w->repo, "pass-failed", "", "%s", err->msg);
+	log_err(what, err);
+	repo_event(&d->w->repo, what, "", "%s", err->msg);
 }
 
 /* Compressed forms come after what they carry; nothing waits for them. */
@@ -91,26 +91,51 @@ squeezed(struct daemon *d)
 	return d->unpublished && !d->w->transport.busy;
 }
 
+/* Opens what was not there before; *old: a database that its owner has not
+ * migrated yet.  Signatures fall due all the same, so that is no failure. */
+static int
+open_others(struct daemon *d, bool *old, struct err *err)
+{
+	struct repo *r = &d->w->repo;
+
+	*old = false;
+	if (repo_farm(r, &d->w->farm, err) == -1) {
+		if (err->cls != ERR_BUSY)
+			return -1;
+		*old = true;
+	}
+	if (asked_open(r, &d->w->farm, err) == -1) {
+		if (err->cls != ERR_BUSY)
+			return -1;
+		*old = true;
+	}
+	if (*old)
+		tell_failure(d, "waiting", err);
+	err_clear(err);
+	return 0;
+}
+
 static void
 pass_once(struct daemon *d)
 {
 	struct repo *r = &d->w->repo;
 	struct pass p = { .refresh = false };
 	struct err err = ERR_INIT;
+	bool old;
 
 	r->now = time_now();
-	if (repo_farm(r, &d->w->farm, &err) == -1 ||
-	    asked_open(r, &d->w->farm, &err) == -1 ||
-	    pass_run(r, &p, &err) == -1) {
-		tell_failure(d, &err);
+	if (open_others(d, &old, &err) == -1 || pass_run(r, &p, &err) == -1) {
+		tell_failure(d, "pass-failed", &err);
 		d->next = r->now + RETRY_S;
 		return;
 	}
-	if (prune_if_asked(r, &err) == -1)
+	/* Who does not see what routers run must not take it from them. */
+	if (!old && prune_if_asked(r, &err) == -1)
 		log_err("prune", &err);
 	squeeze(d);
 	d->unpublished = false;
-	d->told[0] = '\0';
+	if (!old)
+		d->told[0] = '\0';
 	d->next = r->now + IDLE_S;
 	if (p.switched)
 		log_info("published", "cycle=%lld", (long long)p.cycle);
@@ -124,7 +149,7 @@ farm_changed(struct daemon *d)
 	int64_t v;
 
 	if (!r->farm && repo_farm(r, &d->w->farm, &ignore) == -1)
-		return true; /* the pass tells why */
+		return ignore.cls != ERR_BUSY; /* the pass tells why */
 	if (!r->farm)
 		return false;
 	v = db_data_version(r->farm);
@@ -220,7 +245,8 @@ once(struct work *w, struct err *err)
 	struct pass p = { .refresh = false };
 	bool switched;
 
-	if (asked_open(&w->repo, &w->farm, err) == -1 ||
+	if (repo_farm(&w->repo, &w->farm, err) == -1 ||
+	    asked_open(&w->repo, &w->farm, err) == -1 ||
 	    pass_run(&w->repo, &p, err) == -1)
 		return -1;
 	switched = p.switched;

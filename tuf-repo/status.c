@@ -9,6 +9,7 @@
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "lib/schema.h"
 #include "tuf-repo/alarm.h"
 #include "tuf-repo/collect.h"
 #include "tuf-repo/commands.h"
@@ -351,7 +352,7 @@ status(struct work *w, bool json, struct err *err)
 	if (drop_to(ROLE_TUF, err) == -1)
 		return -1;
 	w->repo.now = time_now();
-	w->repo.db = db_open_reader(path, err);
+	w->repo.db = db_open_reader_of(path, TUF_SCHEMA, err);
 	if (!w->repo.db)
 		return -1;
 	if (repo_is_made(w->repo.db, err) == -1 ||

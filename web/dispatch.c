@@ -6,6 +6,7 @@
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/own.h"
+#include "lib/schema.h"
 #include "web/api/api.h"
 #include "web/api/compat.h"
 #include "web/asset.h"
@@ -115,20 +116,9 @@ req_arg(const struct req *r, const char *name)
 
 /* --- databases -------------------------------------------------------------*/
 
-/* An owner that has not migrated yet has no tables: ask again later. */
-static bool
-has_table(struct db *db, const char *table)
-{
-	static const char sql[] = "SELECT 1 FROM sqlite_schema WHERE name = ?1";
-	auto_stmt struct stmt *q = db_stmt(db, sql);
-	struct err err = ERR_INIT;
-
-	stmt_bind_str(q, 1, table);
-	return stmt_step(q, &err) == 1;
-}
-
+/* An owner that has not made or migrated it yet: ask again later. */
 static void
-open_reader(struct web *w, const char *name, const char *table, struct db **db)
+open_reader(struct web *w, const char *name, int64_t schema, struct db **db)
 {
 	auto_free char *path = NULL;
 	struct err err = ERR_INIT;
@@ -136,13 +126,11 @@ open_reader(struct web *w, const char *name, const char *table, struct db **db)
 	if (*db)
 		return;
 	path = mem_printf("%s/%s", w->path, name);
-	*db = db_open_reader(path, &err);
-	if (*db == NULL) {
+	*db = db_open_reader_of(path, schema, &err);
+	if (*db == NULL && err.cls == ERR_BUSY)
+		log_info("waiting", "db=%s msg=\"%s\"", name, err.msg);
+	else if (*db == NULL)
 		log_debug("reader", "db=%s msg=\"%s\"", name, err.msg);
-	} else if (!has_table(*db, table)) {
-		db_close(*db);
-		*db = NULL;
-	}
 }
 
 void
@@ -150,8 +138,8 @@ req_readers(struct req *r)
 {
 	struct web *w = r->web;
 
-	open_reader(w, "farm.db", "task", &w->farm);
-	open_reader(w, "tuf.db", "asked", &w->tuf);
+	open_reader(w, "farm.db", FARM_SCHEMA, &w->farm);
+	open_reader(w, "tuf.db", TUF_SCHEMA, &w->tuf);
 }
 
 /* --- replies of any handler ------------------------------------------------*/

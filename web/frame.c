@@ -129,7 +129,8 @@ page_reply(struct req *req, struct reply *re, const struct page *page)
 	req_readers(req);
 	if (req->web->farm == NULL && !page->web_only)
 		err_set(&err, ERR_BUSY,
-		    "kiln-builder has not made its database yet");
+		    "kiln-builder has not made its database yet, or "
+		    "not brought it to this version");
 	else
 		m = page->model(req, &err);
 	if (m == NULL) {

@@ -2,6 +2,7 @@
 #include "web/schema.h"
 
 #include "lib/attr.h"
+#include "lib/schema.h"
 
 const char *const web_migrations[] = {
 	/* 1: what routers report, and what people ask for */
@@ -120,3 +121,5 @@ const char *const web_migrations[] = {
 };
 
 const size_t web_migrations_count = ARRAY_LEN(web_migrations);
+_Static_assert(ARRAY_LEN(web_migrations) == WEB_SCHEMA,
+    "lib/schema.h tells the readers of web.db");

@@ -10,6 +10,7 @@
 #include "lib/farm.h"
 #include "lib/json.h"
 #include "lib/own.h"
+#include "lib/schema.h"
 
 #define WHERE "kiln builds"
 
@@ -124,7 +125,7 @@ run(const char *state, bool json, struct err *err)
 	if (farm_enter(&farm, state, NULL, false, err) == 0 &&
 	    drop_to(ROLE_CLI, err) == 0) {
 		path = farm_file(&farm, "farm.db");
-		db = db_open_reader(path, err);
+		db = db_open_reader_of(path, FARM_SCHEMA, err);
 	}
 	farm_release(&farm);
 	all = db ? look(db, err) : NULL;

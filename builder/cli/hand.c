@@ -8,16 +8,18 @@
 #include "lib/drop.h"
 #include "lib/mem.h"
 #include "lib/own.h"
+#include "lib/schema.h"
 
 #define TURN_MS 10000
 
 /* One that is not there yet says nothing; one that cannot be asked might. */
 static int
-open_other(struct hand *h, const char *name, struct db **out, struct err *err)
+open_other(struct hand *h, const char *name, int64_t schema, struct db **out,
+    struct err *err)
 {
 	auto_free char *path = farm_file(&h->farm, name);
 
-	*out = db_open_reader(path, err);
+	*out = db_open_reader_of(path, schema, err);
 	if (*out)
 		return 0;
 	if (err->cls != ERR_MISSING)
@@ -33,11 +35,11 @@ open_databases(struct hand *h, bool write, struct err *err)
 
 	h->needs.farm =
 	    write ? db_open(path, farm_migrations, farm_migrations_count, err)
-		  : db_open_reader(path, err);
+		  : db_open_reader_of(path, FARM_SCHEMA, err);
 	if (!h->needs.farm)
 		return -1;
-	if (open_other(h, "tuf.db", &h->needs.tuf, err) == -1 ||
-	    open_other(h, "web.db", &h->needs.web, err) == -1)
+	if (open_other(h, "tuf.db", TUF_SCHEMA, &h->needs.tuf, err) == -1 ||
+	    open_other(h, "web.db", WEB_SCHEMA, &h->needs.web, err) == -1)
 		return -1;
 	return 0;
 }

@@ -21,6 +21,7 @@
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "lib/schema.h"
 
 #define WHERE "kiln lock"
 
@@ -59,7 +60,7 @@ open_parts(struct opened *o, bool write, struct err *err)
 		return err_prefix(err, "%s is no farm", o->farm.shown);
 	o->db = write
 		    ? db_open(path, farm_migrations, farm_migrations_count, err)
-		    : db_open_reader(path, err);
+		    : db_open_reader_of(path, FARM_SCHEMA, err);
 	if (!o->db)
 		return -1;
 	o->store = store_open(store, err);

@@ -22,6 +22,7 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/own.h"
+#include "lib/schema.h"
 
 #define WHERE "kiln plan"
 
@@ -405,7 +406,7 @@ run(const char *state, const char *recipes, struct forecast *f, bool json,
 	    drop_to(ROLE_CLI, err) == 0 &&
 	    (store = farm_dir(&farm, "store", err)) != -1) {
 		path = farm_file(&farm, "farm.db");
-		f->db = db_open_reader(path, err);
+		f->db = db_open_reader_of(path, FARM_SCHEMA, err);
 		f->store = f->db ? store_open(store, err) : NULL;
 		r = f->store ? forecast(f, farm.recipes, err) : -1;
 	}

@@ -15,6 +15,7 @@
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "lib/schema.h"
 
 #define SOCK 3
 #define FARM_MS 30000	  /* farm.db must appear */
@@ -74,13 +75,14 @@ ask(uint32_t verb, const struct buf *fields, struct buf *out, struct err *err)
 
 /* The database appears once its owner has started. */
 static struct db *
-reader(const struct watch_setup *s, const char *name, struct err *err)
+reader(const struct watch_setup *s, const char *name, int64_t schema,
+    struct err *err)
 {
 	auto_free char *path = mem_printf("%s/%s", s->state, name);
 	int64_t until = time_mono_ms() + FARM_MS;
 	struct db *db;
 
-	while ((db = db_open_reader(path, err)) == NULL) {
+	while ((db = db_open_reader_of(path, schema, err)) == NULL) {
 		if (time_mono_ms() > until) {
 			err_prefix(err, "%s/%s", s->shown, name);
 			return NULL;
@@ -182,7 +184,7 @@ conduct(const struct watch_setup *s, const char **step, struct err *err)
 	auto_buf struct buf answer = BUF_INIT, fields = BUF_INIT;
 
 	*step = "build";
-	auto_db struct db *farm = reader(s, "farm.db", err);
+	auto_db struct db *farm = reader(s, "farm.db", FARM_SCHEMA, err);
 	if (farm == NULL || wait_cycle(s, farm, &c, err) == -1)
 		return -1;
 	if (show_builds(farm, &c, err) == -1)
@@ -202,7 +204,7 @@ conduct(const struct watch_setup *s, const char **step, struct err *err)
 	if (s->demo && give_keys(farm, err) == -1)
 		return -1;
 	*step = "publish";
-	auto_db struct db *tuf = reader(s, "tuf.db", err);
+	auto_db struct db *tuf = reader(s, "tuf.db", TUF_SCHEMA, err);
 	if (tuf == NULL || wait_published(tuf, c.id, err) == -1 ||
 	    show_published(tuf, s, &p, err) == -1)
 		return -1;

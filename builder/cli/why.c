@@ -12,6 +12,7 @@
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "lib/schema.h"
 
 #define WHERE "kiln why"
 #define HEX_LEAST 8 /* digits of a digest that name it */
@@ -391,7 +392,7 @@ run(const char *state, const char *cycle, const char *event, const char *what,
 	if (farm_enter(&farm, state, NULL, false, err) == 0 &&
 	    drop_to(ROLE_CLI, err) == 0) {
 		path = farm_file(&farm, "farm.db");
-		db = db_open_reader(path, err);
+		db = db_open_reader_of(path, FARM_SCHEMA, err);
 	}
 	if (db)
 		r = cycle   ? why_cycle(db, cycle, json, err)

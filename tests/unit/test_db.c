@@ -332,6 +332,28 @@ a_reader_of_nothing_is_told_it_is_missing(void **state)
 }
 
 static void
+a_reader_of_an_older_database_is_told_to_come_again(void **state)
+{
+	struct err err = ERR_INIT;
+	auto_free char *p = path();
+	struct db *r;
+
+	(void)state;
+	db_close(open_owner(first, 1));
+	assert_null(db_open_reader_of(p, 2, &err));
+	assert_int_equal(err_exit(&err), EXIT_AGAIN);
+	assert_non_null(strstr(err.msg, "has version 1, this program needs 2"));
+	db_close(open_owner(second, 2));
+	r = db_open_reader_of(p, 2, &err);
+	assert_non_null(r);
+	db_close(r);
+	/* Migrations only add. */
+	r = db_open_reader_of(p, 1, &err);
+	assert_non_null(r);
+	db_close(r);
+}
+
+static void
 a_reader_sees_commits_and_cannot_write(void **state)
 {
 	struct err err = ERR_INIT;
@@ -547,6 +569,7 @@ main(void)
 		TEST(an_inner_rollback_undoes_all),
 		TEST(bad_sql_asserts_with_the_message),
 		TEST(a_reader_of_nothing_is_told_it_is_missing),
+		TEST(a_reader_of_an_older_database_is_told_to_come_again),
 		TEST(a_reader_sees_commits_and_cannot_write),
 		TEST(another_uid_reads_while_the_owner_writes),
 		TEST(names_are_not_resolved),

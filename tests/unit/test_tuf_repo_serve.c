@@ -17,6 +17,9 @@
 #include "tests/support/tuf_farm.h"
 #include "tests/support/tuf_forms.h"
 
+#undef HEX
+#include "web/schema.c"
+
 static char program[4096];
 static char state_dir[300], tree_dir[320];
 
@@ -94,7 +97,7 @@ start_daemon(struct child *child)
 static bool
 wait_for(struct db *db, const char *sql, int64_t value)
 {
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 1200; i++) {
 		if (tf_int(db, sql) == value)
 			return true;
 		usleep(50000);
@@ -231,6 +234,56 @@ serve_publishes_a_release_while_it_runs(void **state)
 	spawn_signal(&first, SIGTERM);
 	TF_OK(spawn_wait(&first, 10000, &end, &tf.err));
 	assert_int_equal(end.code, 0);
+}
+
+/* As an upgrade leaves them until their owners are started. */
+static void
+open_old(const char *name, const char *const *migrations, size_t count)
+{
+	char *path = mem_printf("%s/%s", state_dir, name);
+
+	db_close(db_open(path, migrations, count - 1, &tf.err));
+	free(path);
+	if (tf.err.cls)
+		fail_msg("%s", tf.err.msg);
+}
+
+static void
+an_older_farm_db_is_waited_for(void **state)
+{
+	struct child daemon = CHILD_INIT;
+	struct spawn_end end;
+
+	(void)state;
+	assert_int_equal(found(), 0);
+	auto_db struct db *tuf = open_tuf();
+	open_old("farm.db", farm_migrations, farm_migrations_count);
+	assert_int_equal(RUN("serve", STATE, "--once"), 75);
+	assert_non_null(strstr(complained.data, "farm.db has version"));
+	/* nothing of the builder's is needed to sign again */
+	assert_int_equal(RUN("refresh", STATE), 0);
+	start_daemon(&daemon);
+	assert_true(wait_for(
+	    tuf, "SELECT count(*) FROM event WHERE kind = 'waiting'", 1));
+	open_farm();
+	tf_release("kernel", "6.1", "kernel one");
+	tf_release("dns-dhcp", "2.90", "image one");
+	assert_true(wait_for(tuf,
+	    "SELECT count(*) FROM release WHERE published_at IS NOT NULL", 2));
+	spawn_signal(&daemon, SIGTERM);
+	TF_OK(spawn_wait(&daemon, 10000, &end, &tf.err));
+	assert_int_equal(end.code, 0);
+}
+
+/* Without the routers' reports nobody knows what they run. */
+static void
+nothing_is_pruned_beside_an_older_web_db(void **state)
+{
+	(void)state;
+	assert_int_equal(found(), 0);
+	open_old("web.db", web_migrations, web_migrations_count);
+	assert_int_equal(RUN("prune", STATE), 75);
+	assert_non_null(strstr(complained.data, "web.db has version"));
 }
 
 static void
@@ -401,6 +454,8 @@ main(void)
 		TEST(init_makes_a_tree_once),
 		TEST(keys_are_closed_to_everybody_else),
 		TEST(serve_publishes_a_release_while_it_runs),
+		TEST(an_older_farm_db_is_waited_for),
+		TEST(nothing_is_pruned_beside_an_older_web_db),
 		TEST(a_killed_daemon_leaves_no_signer_and_no_lock),
 		TEST(withdraw_takes_a_release_from_everybody),
 		TEST(check_tells_what_is_wrong_with_a_tree),

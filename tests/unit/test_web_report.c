@@ -357,6 +357,25 @@ only_the_newest_reports_are_kept(void **state)
 	assert_int_equal(count("SELECT count(*) FROM report"), 3);
 }
 
+/* As an upgrade leaves it until the builder is started. */
+static void
+an_older_farm_db_is_as_if_it_were_not_there_yet(void **state)
+{
+	auto_free char *path = farm_file(&webfarm.farm, "farm.db");
+	auto_answer struct answer a = ANSWER_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	db_close(
+	    db_open(path, farm_migrations, farm_migrations_count - 1, &err));
+	assert_int_equal(err.cls, ERR_NONE);
+	assert_int_equal(http_get(&a, "/recipes", ""), 503);
+	assert_int_equal(http_get(&a, "/healthz", ""), 200);
+	db_close(db_open(path, farm_migrations, farm_migrations_count, &err));
+	assert_int_equal(err.cls, ERR_NONE);
+	assert_int_equal(http_get(&a, "/recipes", ""), 200);
+}
+
 int
 main(void)
 {
@@ -372,6 +391,8 @@ main(void)
 		cmocka_unit_test(what_is_no_json_is_400),
 		cmocka_unit_test(more_than_64_kib_is_413),
 		cmocka_unit_test(only_the_newest_reports_are_kept),
+		cmocka_unit_test(
+		    an_older_farm_db_is_as_if_it_were_not_there_yet),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
