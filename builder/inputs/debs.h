@@ -10,7 +10,6 @@
 
 #include <stddef.h>
 
-#include "builder/inputs/facts.h"
 #include "builder/inputs/lock.h"
 
 struct debs;
@@ -30,8 +29,6 @@ int debs_solve(struct debs *, const char *const *names, size_t,
     struct err *) KILN_MUST;
 int debs_check(
     struct debs *, const struct lock_package *, struct err *) KILN_MUST;
-/* Of each candidate, sorted. */
-void debs_facts(struct debs *, struct facts *);
 /* As dpkg --compare-versions. */
 int debs_version_compare(struct debs *, const char *, const char *);
 

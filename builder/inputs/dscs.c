@@ -231,11 +231,12 @@ describe(const struct dscs *t, const struct dsc *d, const struct dsc_file *f,
 
 /* The highest version of a name; of equal ones, the earlier suite's. */
 static const struct dsc *
-best_of(const struct dscs *t, struct debs *debs, const char *name, size_t i)
+best_of(const struct dscs *t, struct debs *debs, const char *name)
 {
 	const struct dsc *best = NULL;
 
-	for (; i < t->n && strcmp(t->v[i].name, name) == 0; i++)
+	for (size_t i = lower(t, name);
+	     i < t->n && strcmp(t->v[i].name, name) == 0; i++)
 		if (!best || debs_version_compare(
 				 debs, t->v[i].version, best->version) > 0)
 			best = &t->v[i];
@@ -246,7 +247,7 @@ int
 dscs_files(struct dscs *t, struct debs *debs, const char *name,
     struct lock_sources *out, struct err *err)
 {
-	const struct dsc *best = best_of(t, debs, name, lower(t, name));
+	const struct dsc *best = best_of(t, debs, name);
 
 	if (!best)
 		return err_set(err, ERR_INPUT,
@@ -258,37 +259,6 @@ dscs_files(struct dscs *t, struct debs *debs, const char *name,
 		    t, best, &t->files[best->first + i], &out->v[out->n++]);
 	}
 	return 0;
-}
-
-static void
-dsc_fact(const struct dscs *t, const struct dsc *d, struct facts *out)
-{
-	auto_buf struct buf name = BUF_INIT;
-	struct hasher h;
-	struct hash what;
-
-	hasher_init(&h);
-	hasher_field(&h, d->version, strlen(d->version));
-	hasher_field(&h, d->directory, strlen(d->directory));
-	hasher_field(&h, t->suites[d->suite], strlen(t->suites[d->suite]));
-	for (size_t i = 0; i < d->nfiles; i++) {
-		const struct dsc_file *f = &t->files[d->first + i];
-
-		hasher_field(&h, f->name, strlen(f->name));
-		hasher_field(&h, &f->sha256, sizeof(f->sha256));
-	}
-	hasher_end(&h, &what);
-	buf_str(&name, d->name);
-	facts_add(out, &name, &what);
-}
-
-void
-dscs_facts(struct dscs *t, struct debs *debs, struct facts *out)
-{
-	for (size_t i = 0; i < t->n; i++)
-		if (i == 0 || strcmp(t->v[i - 1].name, t->v[i].name) != 0)
-			dsc_fact(t, best_of(t, debs, t->v[i].name, i), out);
-	facts_sort(out);
 }
 
 int

@@ -21,8 +21,6 @@ void dscs_ready(struct dscs *); /* after the last suite */
  * the earlier suite's. */
 int dscs_files(struct dscs *, struct debs *, const char *name,
     struct lock_sources *, struct err *) KILN_MUST;
-/* Of each source package's highest version, sorted. */
-void dscs_facts(struct dscs *, struct debs *, struct facts *);
 int dscs_check(
     struct dscs *, const struct lock_source *, struct err *) KILN_MUST;
 

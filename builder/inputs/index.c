@@ -226,45 +226,45 @@ index_solve(struct worker *w, const char *const *names, size_t n,
 }
 
 int
-index_mark(struct worker *w, struct err *err)
+index_facts(struct worker *w, int index, int out, struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
+	int fds[2] = { index, out };
 
 	worker_begin(w, &b);
-	if (worker_send(w, INDEX_MARK, &b, NULL, 0, err) == -1)
+	if (worker_send(w, INDEX_FACTS, &b, fds, 2, err) == -1)
 		return -1;
 	return finish(w, err);
 }
 
 int
-index_changes(struct worker *w, struct lock_names *packages,
-    struct lock_names *sources, struct err *err)
+index_diff(struct worker *w, int old, int now, struct lock_names *names,
+    struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
 	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
+	int fds[2];
+	size_t n = 0;
 
 	worker_begin(w, &b);
-	if (worker_send(w, INDEX_CHANGES, &b, NULL, 0, err) == -1)
+	ipc_add_u32(&b, old != -1);
+	ipc_add_u32(&b, now != -1);
+	if (old != -1)
+		fds[n++] = old;
+	if (now != -1)
+		fds[n++] = now;
+	if (worker_send(w, INDEX_DIFF, &b, fds, n, err) == -1)
 		return -1;
 	for (;;) {
-		struct lock_names *to;
-
 		if (worker_recv(w, TIMEOUT_MS, &m, err) == -1)
 			return -1;
 		if (m.type == INDEX_DONE)
-			break;
-		to = m.type == INDEX_IS_NAME	      ? packages
-		     : m.type == INDEX_IS_SOURCE_NAME ? sources
-						      : NULL;
-		if (!to)
+			return ipc_end(&m, err);
+		if (m.type != INDEX_IS_NAME)
 			return unexpected(m.type, err);
-		if (get_looked_at(&m, to, err) == -1)
+		if (get_looked_at(&m, names, err) == -1)
 			return -1;
 	}
-	/* Sorted there, but there is the other side. */
-	lock_names_sort(packages);
-	lock_names_sort(sources);
-	return ipc_end(&m, err);
 }
 
 int

@@ -60,14 +60,14 @@ int index_solve(struct worker *, const char *const *names, size_t,
 int index_sources(struct worker *, const char *const *names, size_t,
     struct lock_sources *, struct err *) KILN_MUST;
 /*
- * Remembers what is loaded; after another index_open tells what is other:
- * names of packages, of what they provide, and of source packages, as far as
- * the highest versions go.  Each is ERR_MISSING out of turn, or when the
- * worker has begun anew between the two.
+ * What of an index (Packages.xz, or Sources.xz) could matter to a lock,
+ * written to `out` (facts.h); nothing has to be loaded.
  */
-int index_mark(struct worker *, struct err *) KILN_MUST;
-int index_changes(struct worker *, struct lock_names *packages,
-    struct lock_names *sources, struct err *) KILN_MUST;
+int index_facts(struct worker *, int index, int out, struct err *) KILN_MUST;
+/* Adds the names of what is other, provided ones included, unsorted; -1 for
+ * one of the two: all of the other.  ERR_INPUT: facts that are damaged. */
+int index_diff(struct worker *, int old, int now, struct lock_names *,
+    struct err *) KILN_MUST;
 /* Does that suite list just this (same name, version, architecture, path,
  * size and digest)?  ERR_TRUST when not. */
 int index_check_package(

@@ -17,15 +17,15 @@ enum index_msg {
 	INDEX_SOURCES,	     /* the same */
 	INDEX_CHECK_PACKAGE, /* a package */
 	INDEX_CHECK_SOURCE,  /* a source */
-	INDEX_MARK,	     /* nothing: remember what is loaded */
-	INDEX_CHANGES,	     /* nothing: what is other since then? */
+	INDEX_FACTS,	     /* nothing; descriptors: an index, where its
+			      * facts go */
+	INDEX_DIFF,	     /* u32 old?, u32 new?; descriptors: facts */
 
 	INDEX_IS_RELEASE = 40, /* codename, date, valid_until, u32 by_hash */
 	INDEX_IS_FILE,	       /* path, digest, size */
 	INDEX_IS_PACKAGE,      /* a package */
 	INDEX_IS_SOURCE,       /* a source */
 	INDEX_IS_NAME,	       /* u32 n, n strings: names looked at */
-	INDEX_IS_SOURCE_NAME,  /* the same, of source packages */
 	INDEX_DONE,	       /* nothing: the answer is complete */
 };
 

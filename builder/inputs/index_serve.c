@@ -5,9 +5,11 @@
 
 #include "builder/inputs/debs.h"
 #include "builder/inputs/dscs.h"
+#include "builder/inputs/facts.h"
 #include "builder/inputs/index_proto.h"
 #include "builder/inputs/index_work.h"
 #include "builder/inputs/worker.h"
+#include "lib/fdio.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 
@@ -275,49 +277,43 @@ serve_check(const struct index_work *sv, struct ipc_msg *m, struct err *err)
 	return r == 0 ? index_done(sv, err) : -1;
 }
 
-static void
-unmark(struct index_work *sv)
-{
-	facts_release(&sv->mark_debs);
-	facts_release(&sv->mark_dscs);
-	sv->marked = false;
-}
-
 static int
-serve_mark(struct index_work *sv, struct ipc_msg *m, struct err *err)
+serve_facts(const struct index_work *sv, struct ipc_msg *m, struct err *err)
 {
-	if (ipc_end(m, err) == -1)
+	auto_buf struct buf text = BUF_INIT;
+
+	if (ipc_end(m, err) == -1 || facts_read(m->fds[0], &text, err) == -1 ||
+	    fd_write_all(m->fds[1], text.data, text.len, err) == -1)
 		return -1;
-	unmark(sv);
-	debs_facts(sv->debs, &sv->mark_debs);
-	dscs_facts(sv->dscs, sv->debs, &sv->mark_dscs);
-	sv->marked = true;
 	return index_done(sv, err);
 }
 
 static int
-serve_changes(struct index_work *sv, struct ipc_msg *m, struct err *err)
+read_facts(int fd, struct buf *b, struct span *lines, struct err *err)
 {
-	struct facts debs = { 0 }, dscs = { 0 };
-	struct lock_names packages = { 0 }, sources = { 0 };
-	int r = ipc_end(m, err);
+	if (fd_read_all(fd, FACTS_MAX, b, err) == -1)
+		return -1;
+	return facts_lines(span_buf(b), lines, err);
+}
 
-	if (r == 0 && !sv->marked)
-		r = err_set(err, ERR_MISSING, "nothing is marked");
-	if (r == 0) {
-		debs_facts(sv->debs, &debs);
-		dscs_facts(sv->dscs, sv->debs, &dscs);
-		facts_diff(&sv->mark_debs, &debs, &packages);
-		facts_diff(&sv->mark_dscs, &dscs, &sources);
-		if (send_names(sv, INDEX_IS_NAME, &packages, err) == -1 ||
-		    send_names(sv, INDEX_IS_SOURCE_NAME, &sources, err) == -1)
-			r = -1;
-	}
-	unmark(sv);
-	facts_release(&debs);
-	facts_release(&dscs);
-	lock_names_release(&packages);
-	lock_names_release(&sources);
+static int
+serve_diff(const struct index_work *sv, struct ipc_msg *m, struct err *err)
+{
+	auto_buf struct buf a = BUF_INIT, b = BUF_INIT;
+	struct span old = { NULL, 0 }, now = { NULL, 0 };
+	struct lock_names names = { 0 };
+	uint32_t has_old, has_now;
+	int r;
+
+	if (ipc_get_u32(m, &has_old, err) == -1 ||
+	    ipc_get_u32(m, &has_now, err) == -1 || ipc_end(m, err) == -1 ||
+	    (has_old && read_facts(m->fds[0], &a, &old, err) == -1) ||
+	    (has_now &&
+		read_facts(m->fds[has_old ? 1 : 0], &b, &now, err) == -1))
+		return -1;
+	facts_diff(old, now, &names);
+	r = send_names(sv, INDEX_IS_NAME, &names, err);
+	lock_names_release(&names);
 	return r == 0 ? index_done(sv, err) : -1;
 }
 
@@ -328,6 +324,10 @@ serve_one(struct index_work *sv, struct ipc_msg *m, struct err *err)
 		return index_serve_release(sv, m, err);
 	if (m->type == INDEX_OPEN)
 		return serve_open(sv, m, err);
+	if (m->type == INDEX_FACTS)
+		return serve_facts(sv, m, err);
+	if (m->type == INDEX_DIFF)
+		return serve_diff(sv, m, err);
 	if (!sv->debs)
 		return err_set(err, ERR_MISSING, "no index is loaded");
 	switch (m->type) {
@@ -338,10 +338,6 @@ serve_one(struct index_work *sv, struct ipc_msg *m, struct err *err)
 	case INDEX_CHECK_PACKAGE:
 	case INDEX_CHECK_SOURCE:
 		return serve_check(sv, m, err);
-	case INDEX_MARK:
-		return serve_mark(sv, m, err);
-	case INDEX_CHANGES:
-		return serve_changes(sv, m, err);
 	default:
 		return err_set(
 		    err, ERR_INPUT, "message %u is unknown", m->type);
@@ -353,6 +349,8 @@ index_serve(int sock)
 {
 	struct index_work sv = { .sock = sock };
 
+	if (sodium_init() == -1) /* it picks what this processor does best */
+		return EXIT_FAILED;
 	for (;;) {
 		auto_ipc struct ipc_msg m = IPC_MSG_INIT;
 		struct err err = ERR_INIT;
@@ -369,7 +367,6 @@ index_serve(int sock)
 			worker_fail(sv.id, &err);
 		alarm(0);
 	}
-	unmark(&sv);
 	unload(&sv);
 	return EXIT_DONE;
 }

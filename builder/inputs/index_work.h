@@ -24,8 +24,6 @@ struct index_work {
 	char *arch;
 	struct index_loaded suites[INDEX_SUITES];
 	size_t nsuites;
-	bool marked;
-	struct facts mark_debs, mark_dscs; /* of INDEX_MARK */
 };
 
 int index_answer(const struct index_work *, uint32_t type, const struct buf *,

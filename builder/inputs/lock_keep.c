@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "builder/inputs/facts_kept.h"
 #include "builder/inputs/index.h"
 #include "lib/mem.h"
 #include "lib/own.h"
@@ -75,6 +76,16 @@ lock_set_open(struct deb_archive *a, const char *arch,
 }
 
 void
+lock_set_facts(struct deb_archive *a, const struct lock_set *set, bool sources)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		facts_make(a, &set->v[i].packages);
+		if (sources)
+			facts_make(a, &set->v[i].sources);
+	}
+}
+
+void
 lock_set_text(const struct lock_set *set, struct buf *b)
 {
 	for (size_t i = 0; i < set->n; i++) {
@@ -126,19 +137,64 @@ lock_set_same(const struct lock_set *a, const struct lock_set *b, bool sources)
 
 /* --- what is new --------------------------------------------------------- */
 
+/* One index of a suite, of which either state may be missing. */
+static int
+diff(struct deb_archive *a, bool sources, const struct hash *old,
+    const struct hash *now, struct lock_news *n, struct err *err)
+{
+	if (old && now && hash_equal(old, now))
+		return 0;
+	return facts_between(
+	    a, old, now, sources ? &n->sources : &n->packages, err);
+}
+
+/* Suites that both have must be in the same order in both: of equal versions
+ * the earlier suite's is taken. */
+static int
+compare(struct deb_archive *a, bool sources, const struct lock_set *old,
+    const struct lock_set *now, struct lock_news *n, struct err *err)
+{
+#define INDEX_OF(suite) (sources ? &(suite).sources : &(suite).packages)
+	size_t next = 0;
+
+	for (size_t i = 0; i < old->n; i++) {
+		const struct hash *was = INDEX_OF(old->v[i]);
+		size_t k = 0;
+
+		while (
+		    k < now->n && strcmp(old->v[i].name, now->v[k].name) != 0)
+			k++;
+		if (k < next)
+			return err_set(err, ERR_INPUT, "suites changed places");
+		for (; k < now->n && next < k; next++)
+			if (diff(a, sources, NULL, INDEX_OF(now->v[next]), n,
+				err) == -1)
+				return -1;
+		if (diff(a, sources, was,
+			k < now->n ? INDEX_OF(now->v[k]) : NULL, n, err) == -1)
+			return -1;
+		next += k < now->n;
+	}
+	for (; next < now->n; next++)
+		if (diff(a, sources, NULL, INDEX_OF(now->v[next]), n, err) ==
+		    -1)
+			return -1;
+	return 0;
+#undef INDEX_OF
+}
+
 static void
-compare(struct deb_archive *a, const char *arch, const struct lock_set *old,
+find_news(struct deb_archive *a, const struct lock_set *old,
     const struct lock_set *now, bool sources, struct lock_news *n)
 {
-	struct worker *w = &a->workers->index;
 	struct err err = ERR_INIT;
 
 	/* Old indexes may be gone, a worker may fall: then all is solved,
 	 * which says what is wrong if it still is. */
-	n->known = lock_set_open(a, arch, old, sources, &err) == 0 &&
-		   index_mark(w, &err) == 0 &&
-		   lock_set_open(a, arch, now, sources, &err) == 0 &&
-		   index_changes(w, &n->packages, &n->sources, &err) == 0;
+	n->known = compare(a, false, old, now, n, &err) == 0 &&
+		   (!sources || compare(a, true, old, now, n, &err) == 0);
+	lock_names_sort(&n->packages);
+	lock_names_sort(&n->sources);
 }
 
 const struct lock_news *
@@ -159,7 +215,7 @@ lock_news_between(struct deb_archive *a, const char *arch,
 			return n;
 	n = mem_zero(1, sizeof(*n));
 	n->key = key;
-	compare(a, arch, old, now, sources, n);
+	find_news(a, old, now, sources, n);
 	n->next = a->news;
 	a->news = n;
 	return n;

@@ -3,9 +3,10 @@
  * solver could have looked at, and then nothing is solved.
  *
  * With each lock farm.db keeps for which indexes it is known to hold, and
- * every name that was consulted.  When the indexes are others, the two states
- * are compared once, in the index worker, for all recipes; a lock whose
- * consulted names do not meet the changed ones holds for the new state, too.
+ * every name that was consulted.  When indexes are others, their two states
+ * are compared once, by their facts (facts_kept.h), for all recipes; a lock
+ * whose consulted names do not meet the changed ones holds for the new state,
+ * too.
  */
 #ifndef KILN_LOCK_KEEP_H
 #define KILN_LOCK_KEEP_H
@@ -33,6 +34,11 @@ bool lock_set_same(
  * are asked for. */
 int lock_set_open(struct deb_archive *, const char *arch,
     const struct lock_set *, bool sources, struct err *) KILN_MUST;
+
+/* Keeps the facts of a set that a lock was found to hold for, so that the
+ * next state of the archive can be compared by reading that state alone. */
+void lock_set_facts(
+    struct deb_archive *, const struct lock_set *, bool sources);
 
 /* 1: *digest holds for the request now, without solving; 0: solve. */
 int lock_keep(struct deb_archive *, const struct lock_request *,

@@ -444,6 +444,7 @@ make(struct making *m, const struct hash *request, int64_t event,
 		return r == 1 ? 0 : -1;
 	if (make_anew(m, request, event, digest, err) == -1)
 		return -1;
+	lock_set_facts(m->a, &m->set, m->rq->nsources > 0);
 	return lock_kept(m->a, digest, &m->set, &m->lock.consulted,
 	    m->rq->sources, m->rq->nsources, err);
 }

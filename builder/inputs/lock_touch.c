@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "builder/inputs/facts_kept.h"
 #include "builder/inputs/lock_keep.h"
 #include "lib/mem.h"
 #include "lib/own.h"
@@ -154,5 +155,7 @@ lock_keep_all(struct deb_archive *a, const char *arch,
 	free(t.last.now_text);
 	if (rc == 0)
 		rc = tidy(a->db, err);
+	if (rc == 0)
+		rc = facts_sweep(a, now, err);
 	return rc == -1 ? err_prefix(err, "which locks hold") : 0;
 }

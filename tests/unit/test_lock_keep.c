@@ -4,6 +4,7 @@
  * Which locks are solved again when the archive changes: those that could
  * come out other, and as few more as possible.
  */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -241,6 +242,133 @@ all_locks_are_asked_at_once(void **state)
 	assert_int_equal(solved(), 0);
 	must(&tool), must(&greet);
 	assert_int_equal(solved(), 2);
+}
+
+/* How many indexes' facts are kept; `how`: what becomes of each. */
+static unsigned
+kept_facts(char how)
+{
+	auto_fd int work = dir_open_at(parts.work, "facts", &parts.err);
+	auto_dir DIR *dir = fdopendir(dup(work));
+	const struct dirent *e;
+	unsigned n = 0;
+
+	assert_non_null(dir);
+	while ((e = readdir(dir)) != NULL) {
+		auto_buf struct buf b = BUF_INIT;
+
+		if (e->d_name[0] == '.')
+			continue;
+		n++;
+		assert_int_equal(
+		    file_read_at(work, e->d_name, 1 << 20, &b, &parts.err), 0);
+		if (how == 'd') { /* one bit in the middle of it */
+			b.data[b.len / 2] ^= 1;
+			assert_int_equal(file_write_at(work, e->d_name, b.data,
+					     b.len, 0600, &parts.err),
+			    0);
+		} else if (how == 'c') { /* its second half */
+			assert_int_equal(file_write_at(work, e->d_name, b.data,
+					     b.len / 2, 0600, &parts.err),
+			    0);
+		} else if (how == 'g') {
+			assert_int_equal(
+			    file_remove_at(work, e->d_name, &parts.err), 0);
+		}
+	}
+	return n;
+}
+
+static void
+facts_kept_gone_or_damaged_give_the_same_answer(void **state)
+{
+	struct lock_request tool = request("tool", cc),
+			    text = request("text", writer),
+			    greet = request("greet", writer);
+	struct hash a, b, c;
+	bool gone = false;
+
+	(void)state;
+	greet.sources = hello;
+	greet.nsources = 1;
+	a = must(&tool), b = must(&text), c = must(&greet);
+	stands("tool", &a), stands("text", &b), stands("greet", &c);
+	assert_int_equal(kept_facts('k'), 4);
+	assert_int_equal(
+	    db_exec(parts.db,
+		"CREATE TABLE at_first AS SELECT * FROM lock_kept", &parts.err),
+	    0);
+	fake_package(&security, "libc-dev", "2.37", NULL, "dev, mended");
+	fake_source(&security, "hello", "1.0-2", "hello_1.1.tar", "more");
+	publish();
+	for (const char *how = "kdcgk"; *how; how++) {
+		size_t held, touched;
+
+		kept_facts(*how);
+		ask_all(&held, &touched);
+		assert_int_equal(held, 1);
+		assert_int_equal(touched, 2);
+		/* Those of both states, as two locks stand on the old one; but
+		 * of bookworm, which is the same, nothing has to be read. */
+		gone |= *how == 'g';
+		assert_int_equal(kept_facts('k'), gone ? 4 : 6);
+		lock_keep_forget(parts.archive.news);
+		parts.archive.news = NULL;
+		assert_int_equal(
+		    db_exec(parts.db,
+			"DELETE FROM lock_kept;"
+			"INSERT INTO lock_kept SELECT * FROM at_first",
+			&parts.err),
+		    0);
+	}
+}
+
+static void
+facts_of_states_that_no_lock_needs_are_removed(void **state)
+{
+	struct lock_request tool = request("tool", cc);
+	struct hash a = must(&tool);
+	size_t held, touched;
+
+	(void)state;
+	stands("tool", &a);
+	for (unsigned i = 2; i < 5; i++) {
+		auto_free char *version = mem_printf("%u", i);
+
+		fake_package(&security, "apart", version, NULL, version);
+		publish();
+		ask_all(&held, &touched);
+		assert_int_equal(held, 1);
+		assert_int_equal(touched, 0);
+		assert_int_equal(kept_facts('k'), 2);
+	}
+}
+
+static void
+comparing_reads_the_new_index_alone(void **state)
+{
+	struct lock_request tool = request("tool", cc);
+	struct hash a = must(&tool);
+	auto_lock struct lock *l = load(&a);
+	size_t held, touched;
+
+	(void)state;
+	stands("tool", &a);
+	fake_package(&security, "apart", "2", NULL, "apart");
+	publish();
+	for (size_t s = 0; s < l->nsuites; s++)
+		for (size_t i = 0; i < l->suites[s].nindexes; i++) {
+			auto_free char *path = NULL;
+			char hex[HASH_HEX];
+
+			hash_hex(&l->suites[s].indexes[i].sha256, hex);
+			path = mem_printf(
+			    "%s/store/%.2s/%s", scratch.path, hex, hex);
+			(void)unlink(path);
+		}
+	ask_all(&held, &touched);
+	assert_int_equal(held, 1);
+	assert_int_equal(touched, 0);
 }
 
 static void
@@ -517,6 +645,9 @@ main(int argc, char **argv)
 		T(unchanged_archive_solves_nothing),
 		T(only_recipes_that_a_change_touches_are_solved),
 		T(all_locks_are_asked_at_once),
+		T(facts_kept_gone_or_damaged_give_the_same_answer),
+		T(facts_of_states_that_no_lock_needs_are_removed),
+		T(comparing_reads_the_new_index_alone),
 		T(choice_that_becomes_possible_is_seen),
 		T(new_provider_is_seen),
 		T(changed_source_is_seen_by_those_who_build_it),
