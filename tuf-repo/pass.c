@@ -366,7 +366,9 @@ prepare(struct repo *r, const struct tuf_file *targets, struct err *err)
 	return resume(r, err); /* sets-edge */
 }
 
-/* A stop waits for nothing else: it is published before any other work. */
+/* A stop waits for nothing else: it is published before any other work.  In a
+ * tree that nobody takes, since other roles have ended, it goes out with them:
+ * signing those is the rest of this pass. */
 static int
 stop_first(struct repo *r, bool *switched, struct err *err)
 {
@@ -379,9 +381,10 @@ stop_first(struct repo *r, bool *switched, struct err *err)
 	if (!made)
 		return 0;
 	if (publish_snapshot(r, err) == -1 ||
-	    publish_timestamp(r, false, err) == -1)
-		return -1;
-	return publish_switch(r, switched, err);
+	    publish_timestamp(r, false, err) == -1 ||
+	    publish_switch(r, switched, err) == -1)
+		return hold(r, "brake", err);
+	return 0;
 }
 
 static int

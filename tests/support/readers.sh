@@ -2,10 +2,12 @@
 # after lib.sh and with $here and $state set.
 (cd "$here" && { [ node_modules/.package-lock.json -nt package-lock.json ] ||
     npm ci --silent; }) || exit 1
+# $clock: empty, or a command that runs another under another clock.
+clock=
 tuf() {
 	verb=$1
 	shift
-	"$bin/kiln-tuf" "$verb" --state "$state" "$@"
+	$clock "$bin/kiln-tuf" "$verb" --state "$state" "$@"
 }
 # Large enough, and alike enough, for compressed forms and deltas.
 release() { # VERSION
@@ -29,8 +31,8 @@ exits() { # CODE command…
 # Four readers' lines are counted as they are.
 readers() { # LABEL [TREE]
 	t "$1: kiln-tuf check finds nothing wrong" \
-	    "$bin/kiln-tuf" check "${2:-$state/tuf}"
-	(cd "$here" && node ceremonies.js read "$1" "${2:-$state/tuf}" \
+	    $clock "$bin/kiln-tuf" check "${2:-$state/tuf}"
+	(cd "$here" && $clock node ceremonies.js read "$1" "${2:-$state/tuf}" \
 	    "$tmp/clients" "$bin/kiln-agent") >"$tmp/readers" 2>&1
 	cat "$tmp/readers"
 	passed=$((passed + $(grep -c '^ok ' "$tmp/readers")))
