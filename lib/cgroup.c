@@ -391,6 +391,7 @@ cgroup_read(const struct cgroup *c, struct cgroup_usage *u)
 		u->out_of_memory = get(c->dir[CGROUP_MEMORY],
 				       "memory.oom_control", "oom_kill ") > 0;
 	}
+	u->out_of_pids = get(c->dir[CGROUP_PIDS], "pids.events", "max ") > 0;
 	u->peak_kib = peak == -1 ? -1 : peak / 1024;
 }
 

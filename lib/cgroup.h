@@ -56,6 +56,7 @@ struct cgroup_usage {
 	int64_t cpu_ms;	    /* -1: not known */
 	int64_t peak_kib;   /* of memory; -1: not known */
 	bool out_of_memory; /* the kernel killed somebody for it */
+	bool out_of_pids;   /* … refused somebody a process */
 };
 
 /*

@@ -332,9 +332,13 @@ watch(struct child *child, struct sandbox_jail *jail, int pipe, int log,
 	if (jail->usage.cpu_ms > w->cpu_ms)
 		w->cpu_ms = jail->usage.cpu_ms;
 	/* The kernel was faster than the look from outside. */
-	if (rc == 0 && !w->cause && !w->stopped && jail->usage.out_of_memory &&
-	    (w->end.code != 0 || w->end.signal))
-		w->cause = "memory";
+	if (rc == 0 && !w->cause && !w->stopped &&
+	    (w->end.code != 0 || w->end.signal)) {
+		if (jail->usage.out_of_memory)
+			w->cause = "memory";
+		else if (jail->usage.out_of_pids)
+			w->cause = "processes";
+	}
 	if (rc == 0)
 		rc = drain(&x, err);
 	free(x.procs.v);

@@ -91,15 +91,21 @@ version_1_has_a_folder_in_each_hierarchy(void **state)
 	    "cg/cpu,cpuacct/kiln-%d/run-7/cpuacct.usage", (int)getpid());
 	auto_free char *oom = mem_printf(
 	    "cg/memory/mine/kiln-%d/run-7/memory.oom_control", (int)getpid());
+	auto_free char *pids =
+	    mem_printf("cg/pids/kiln-%d/run-7/pids.events", (int)getpid());
+	text(pids, "max 3\n");
 	text(usage, "1234567890\n");
 	text(oom, "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
 	cgroup_read(&c, &u);
 	assert_int_equal(u.cpu_ms, 1234);
 	assert_int_equal(u.peak_kib, -1);
 	assert_true(u.out_of_memory);
+	assert_true(u.out_of_pids);
+	text(pids, "max 0\n");
 	text(oom, "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n");
 	cgroup_read(&c, &u);
 	assert_false(u.out_of_memory);
+	assert_false(u.out_of_pids);
 	cgroup_leave(&c);
 	cgroups_close(&groups);
 }
