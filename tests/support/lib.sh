@@ -37,9 +37,10 @@ skip() {
 	skipped=$((skipped + 1))
 	echo "SKIP $1"
 }
-# until SECONDS command…: tries every 0.2 s until it exits 0.
+# until_ok SECONDS command…: tries every 0.2 s until it exits 0.  The time is for
+# a quiet machine: a busy one gets four times as much before this is a failure.
 until_ok() {
-	end=$(($(date +%s) + $1))
+	end=$(($(date +%s) + 4 * $1))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
 		[ "$(date +%s)" -lt $end ] || return 1
