@@ -296,6 +296,8 @@ main(int argc, char **argv)
 		add_recipe(db, i, &old);
 	must(db_exec(db, "PRAGMA synchronous = FULL", &err), &err);
 
+	/* Nothing of a run before. */
+	must(tree_remove_at(archive.tmpdir, "facts", &err), &err);
 	lock_set_facts(&archive, &old, false);
 	run(&old, &now, &warm);
 	stand_again(db, &old);
