@@ -3,9 +3,11 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "builder/judge/attest.h"
 #include "builder/judge/publish.h"
 #include "builder/judge/verdict.h"
 #include "builder/progress.h"
+#include "lib/canon.h"
 #include "lib/json.h"
 #include "lib/log.h"
 #include "lib/own.h"
@@ -68,15 +70,48 @@ audit_choose(
 
 /* --- its end ------------------------------------------------------------- */
 
+struct finding {
+	enum verdict verdict;
+	json_t *record;
+	struct hash digest; /* of the record */
+	struct attest_rows said;
+};
+
+static void
+finding_release(struct finding *f)
+{
+	json_decref(f->record);
+	attest_rows_release(&f->said);
+}
+
+static struct attest
+about(const struct task *t, const struct finding *f)
+{
+	return (struct attest){ t->plan, t->lock, f->record, &f->digest };
+}
+
+static int
+find(struct builder *b, const struct task *t, const struct verdict_run *runs,
+    size_t n, struct finding *f, struct err *err)
+{
+	struct attest a;
+
+	f->record = verdict_make(&t->plan->digest, runs, n, &f->verdict, err);
+	if (!f->record || canon_hash(f->record, &f->digest, err) == -1)
+		return -1;
+	a = about(t, f);
+	return attest_store(b->store, &a, runs, n, &f->said, err);
+}
+
 /* Of all three: pure, as every verdict. */
-static json_t *
-judge(struct builder *b, struct task *t, enum verdict *verdict, struct err *err)
+static int
+judge(struct builder *b, struct task *t, struct finding *f, struct err *err)
 {
 	const struct hash *records[] = { &t->lanes[0].record,
 		&t->lanes[1].record, &t->audit.record };
 	struct verdict_run runs[ARRAY_LEN(records)] = { 0 };
-	json_t *j = NULL;
 	size_t n = 0;
+	int rc = -1;
 
 	while (n < ARRAY_LEN(records)) {
 		runs[n].digest = *records[n];
@@ -85,24 +120,42 @@ judge(struct builder *b, struct task *t, enum verdict *verdict, struct err *err)
 		n++;
 	}
 	if (n == ARRAY_LEN(records))
-		j = verdict_make(&t->plan->digest, runs, n, verdict, err);
+		rc = find(b, t, runs, n, f, err);
 	while (n > 0)
 		json_decref(runs[--n].record);
-	return j;
+	return rc;
+}
+
+/* The run, and what is said of all three now. */
+static int
+end_run(struct builder *b, struct task *t, const struct work_slot *s,
+    const struct ledger_alarm *alarm, const struct finding *f, struct err *err)
+{
+	struct attest a = about(t, f);
+
+	if (db_begin(b->db, err) == -1)
+		return -1;
+	if (task_end_run(b, &t->audit, s, alarm, err) == -1 ||
+	    attest_list(b->db, &a, &f->said, err) == -1 ||
+	    db_commit(b->db, err) == -1) {
+		db_rollback(b->db);
+		return -1;
+	}
+	return 0;
 }
 
 /* Run, verdict and event at once: no output of a plan that is called
  * reproduced is ever one of two, and no alarm is lost. */
 static int
 take_back(struct builder *b, struct task *t, const struct work_slot *s,
-    enum verdict verdict, const json_t *record, struct err *err)
+    const struct finding *f, struct err *err)
 {
 	auto_buf struct buf subject = BUF_INIT, text = BUF_INIT;
 	struct ledger_alarm alarm = { .plan = &t->plan->digest,
-		.verdict = verdict_name(verdict),
+		.verdict = verdict_name(f->verdict),
 		.parent = t->event };
 
-	if (task_put(b, record, &alarm.verdict_record, err) == -1)
+	if (task_put(b, f->record, &alarm.verdict_record, err) == -1)
 		return -1;
 	buf_printf(
 	    &subject, "%s/%s", t->recipe->name, recipe_stage_name(t->stage));
@@ -114,7 +167,7 @@ take_back(struct builder *b, struct task *t, const struct work_slot *s,
 	    alarm.verdict, (long long)t->audit.id);
 	alarm.subject = subject.data;
 	alarm.text = text.data;
-	if (task_end_run(b, &t->audit, s, &alarm, err) == -1)
+	if (end_run(b, t, s, &alarm, f, err) == -1)
 		return -1;
 	log_warn(
 	    "audit-alarm", "subject=%s text=\"%s\"", subject.data, text.data);
@@ -122,29 +175,35 @@ take_back(struct builder *b, struct task *t, const struct work_slot *s,
 }
 
 static int
-keep(struct builder *b, struct task *t, const struct work_slot *s,
-    struct cycle *c, struct err *err)
+conclude(struct builder *b, struct task *t, const struct work_slot *s,
+    struct cycle *c, const struct finding *f, struct err *err)
 {
-	auto_json json_t *record = NULL;
-	enum verdict verdict;
-
-	if (task_put_run(b, s, &t->audit.record, err) == -1)
-		return -1;
-	record = judge(b, t, &verdict, err);
-	if (!record)
-		return -1;
-	if (verdict != VERDICT_REPRODUCED) {
+	if (f->verdict != VERDICT_REPRODUCED) {
 		c->alarms++;
-		if (take_back(b, t, s, verdict, record, err) == -1)
+		if (take_back(b, t, s, f, err) == -1)
 			return -1;
 		return publish_withhold(b->db, b->store, err);
 	}
-	if (task_end_run(b, &t->audit, s, NULL, err) == -1)
+	if (end_run(b, t, s, NULL, f, err) == -1)
 		return -1;
 	event_add(b->db, "audit-passed", t->recipe->name, t->event,
 	    "lane %c of the %s of %s, run again, gave the same bytes",
 	    t->audit.name, recipe_stage_name(t->stage), t->recipe->name);
 	return 0;
+}
+
+static int
+keep(struct builder *b, struct task *t, const struct work_slot *s,
+    struct cycle *c, struct err *err)
+{
+	struct finding f = { .said = ATTEST_ROWS_INIT };
+	int rc = -1;
+
+	if (task_put_run(b, s, &t->audit.record, err) == 0 &&
+	    judge(b, t, &f, err) == 0)
+		rc = conclude(b, t, s, c, &f, err);
+	finding_release(&f);
+	return rc;
 }
 
 int

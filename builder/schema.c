@@ -252,6 +252,22 @@ const char *const farm_migrations[] = {
 	/* 7: a recipe's plans by time, and the plans of a lock, for pages */
 	"CREATE INDEX plan_recipe_at ON plan(recipe, made_at);"
 	"CREATE INDEX plan_lock ON plan(lock);",
+
+	/* 8: what is said of runs: unsigned in-toto Statements in the store,
+	   for kiln-tuf to have signed */
+	"CREATE TABLE attestation ("
+	" id INTEGER PRIMARY KEY," /* grows; rows stay */
+	" digest TEXT NOT NULL UNIQUE CHECK " HEX("digest") ","
+	" plan TEXT NOT NULL REFERENCES plan(digest),"
+	" run TEXT CHECK " HEX("run") "," /* its kiln/run; NULL: none counts */
+	" predicate TEXT NOT NULL CHECK (predicate IN"
+	"  ('provenance', 'reproduction')),"
+	" verdict TEXT CHECK (verdict IN" /* of a reproduction */
+	"  ('reproduced', 'differs', 'failed', 'inconclusive')),"
+	" at INTEGER NOT NULL,"
+	" CHECK ((verdict IS NULL) = (predicate = 'provenance'))"
+	") STRICT;"
+	"CREATE INDEX attestation_plan ON attestation(plan);",
 };
 /* clang-format on */
 

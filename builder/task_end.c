@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "builder/audit.h"
+#include "builder/judge/attest.h"
 #include "builder/judge/verdict.h"
 #include "builder/progress.h"
 #include "builder/task.h"
@@ -160,11 +161,14 @@ task_load_record(
 
 static int
 tell_verdict(struct builder *b, struct task *t, const char *verdict,
-    const struct hash *record, struct err *err)
+    const struct attest *said, const struct attest_rows *rows, struct err *err)
 {
+	const struct hash *record = said->record;
+
 	if (db_begin(b->db, err) == -1)
 		return -1;
-	if (ledger_judged(b->db, &t->plan->digest, verdict, record, err) ==
+	if (attest_list(b->db, said, rows, err) == -1 ||
+	    ledger_judged(b->db, &t->plan->digest, verdict, record, err) ==
 		-1 ||
 	    event_put(b->db, "verdict", t->recipe->name, t->event, &t->event,
 		err, "%s of %s: %s", recipe_stage_name(t->stage),
@@ -182,13 +186,18 @@ static int
 write_verdict(struct builder *b, struct task *t, const struct verdict_run *runs,
     size_t n, struct err *err)
 {
+	auto_attest_rows struct attest_rows rows = ATTEST_ROWS_INIT;
 	auto_json json_t *record = NULL;
 	enum verdict verdict;
 	struct hash digest;
+	struct attest said = { t->plan, t->lock, NULL, &digest };
 
 	record = verdict_make(&t->plan->digest, runs, n, &verdict, err);
-	if (!record || task_put(b, record, &digest, err) == -1 ||
-	    tell_verdict(b, t, verdict_name(verdict), &digest, err) == -1)
+	if (!record || task_put(b, record, &digest, err) == -1)
+		return -1;
+	said.judged = record;
+	if (attest_store(b->store, &said, runs, n, &rows, err) == -1 ||
+	    tell_verdict(b, t, verdict_name(verdict), &said, &rows, err) == -1)
 		return -1;
 	return ledger_verdict(b->db, &t->plan->digest, t->verdict, err);
 }

@@ -48,6 +48,16 @@ add_escaped(struct buf *b, const char *s)
 	}
 }
 
+void
+sbom_purl(const struct lock_package *p, struct buf *out)
+{
+	buf_printf(out, "pkg:deb/debian/");
+	add_escaped(out, p->name);
+	buf_char(out, '@');
+	add_escaped(out, p->version);
+	buf_printf(out, "?arch=%s", p->arch);
+}
+
 static json_t *
 checksum(const struct hash *sha256)
 {
@@ -95,11 +105,7 @@ add_debs(json_t *packages, json_t *relations, const struct lock_packages *l,
 		json_t *j = package(id, p->name, p->version);
 		json_t *ref = json_object(), *refs = json_array();
 
-		buf_printf(&purl, "pkg:deb/debian/");
-		add_escaped(&purl, p->name);
-		buf_char(&purl, '@');
-		add_escaped(&purl, p->version);
-		buf_printf(&purl, "?arch=%s", p->arch);
+		sbom_purl(p, &purl);
 		js_set_str(ref, "referenceCategory", "PACKAGE-MANAGER");
 		js_set_str(ref, "referenceType", "purl");
 		js_set_str(ref, "referenceLocator", purl.data);

@@ -6,9 +6,13 @@
 #include <jansson.h>
 
 #include "builder/inputs/lock.h"
+#include "lib/buf.h"
 
 /* New reference. */
 json_t *sbom_make(
     const struct lock *, const char *service, const char *version);
+
+/* Appends a package's purl: "pkg:deb/debian/NAME@VERSION?arch=ARCH". */
+void sbom_purl(const struct lock_package *, struct buf *);
 
 #endif

@@ -168,6 +168,8 @@ from_farm(struct needs *n, struct err *err)
 		"verdict of a plan of", -1, only_add, err) == -1 ||
 	    each(n, f, "SELECT digest, recipe FROM plan", "a plan of", -1,
 		only_add, err) == -1 ||
+	    each(n, f, "SELECT digest, predicate FROM attestation",
+		"said of a run:", -1, only_add, err) == -1 ||
 	    each(n, f, "SELECT digest, service FROM release",
 		"release record of", -1, only_add, err) == -1)
 		return -1;
@@ -175,9 +177,9 @@ from_farm(struct needs *n, struct err *err)
 }
 
 /* Tables whose digests are followed above, or name nothing in the store. */
-static const char *const known[] = { "current", "cycle_task", "event", "lock",
-	"lock_kept", "output", "plan", "recipe", "release", "run", "suite",
-	"consulted", "git_ref", "git_tar", "task" };
+static const char *const known[] = { "attestation", "current", "cycle_task",
+	"event", "lock", "lock_kept", "output", "plan", "recipe", "release",
+	"run", "suite", "consulted", "git_ref", "git_tar", "task" };
 
 static bool
 is_known(const char *table)

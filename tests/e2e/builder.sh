@@ -57,6 +57,20 @@ t "both plans are reproduced" \
 t "the verdict says what was varied and what was not" \
     has "$(blob "SELECT verdict_record FROM plan WHERE stage = 'image'")" \
     '"not_varied":["build-path","cpu","kernel"]'
+said() {
+	is "$(sql "SELECT count(*), count(DISTINCT run), count(DISTINCT plan) FROM attestation WHERE predicate = '$1'")" "4|4|2"
+}
+t "each run has its provenance" said provenance
+t "… and its part in the verdict" said reproduction
+inputs() {
+	blob "SELECT a.digest FROM attestation a JOIN run r ON r.record = a.run WHERE a.predicate = 'provenance' AND r.lane = 'B' AND a.plan = (SELECT digest FROM plan WHERE stage = 'image')" >"$tmp/statement"
+	blob "SELECT digest FROM plan WHERE stage = 'image'" | grep -o '"sha256":"[0-9a-f]*"' >"$tmp/inputs"
+	[ -s "$tmp/inputs" ] || return 1
+	while read -r one; do
+		has "$(cat "$tmp/statement")" "$one" || return 1
+	done <"$tmp/inputs"
+}
+t "… which names every input of the plan by digest" inputs
 t "the release has the service's version and its probe" \
     has "$(blob "SELECT digest FROM release")" '"kind":"kiln/probe","port":80'
 t "the SBOM is SPDX of the lock" \
@@ -160,6 +174,8 @@ t "… both outputs are kept" \
     is "$(sql "SELECT count(DISTINCT o.digest) FROM output o WHERE name = 'dated'")" 2
 t "… and nothing is released of it" \
     is "$(sql "SELECT count(*) FROM release WHERE service LIKE 'dated%'")" 0
+t "… and both runs of it are told as differing" \
+    is "$(sql "SELECT count(DISTINCT run) FROM attestation WHERE verdict = 'differs'")" 2
 again() {
 	run --once --offline --recipes "$bad" --only dated-image >"$tmp/out"
 	is $? 1 && has "$(cat "$tmp/out")" "executed 0"
