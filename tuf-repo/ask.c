@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lib/dsse.h"
 #include "lib/ipc.h"
 #include "lib/json.h"
 #include "lib/own.h"
@@ -162,5 +163,26 @@ ask_signature(int sock, const char *role, const struct tuf_file *f,
 	}
 	if (exchange(sock, type, &fields, given, a, err) == -1)
 		return err_prefix(err, "signer");
+	return 0;
+}
+
+int
+ask_statement(
+    int sock, const struct buf *statement, struct answers *a, struct err *err)
+{
+	auto_buf struct buf fields = BUF_INIT, pae = BUF_INIT;
+	auto_fd int given = sealed_make(statement->data, statement->len, err);
+
+	if (given == -1)
+		return -1;
+	ipc_add_i64(&fields, (int64_t)statement->len);
+	if (exchange(sock, SIGN_STATEMENT, &fields, given, a, err) == -1)
+		return err_prefix(err, "signer");
+	dsse_pae(DSSE_INTOTO, statement->data, statement->len, &pae);
+	for (size_t i = 0; i < a->n; i++)
+		if (!sig_verify(&a->v[i].key, pae.data, pae.len, &a->v[i].sig))
+			return err_set(err, ERR_TRUST,
+			    "signer: its signature over a statement is not"
+			    " good");
 	return 0;
 }

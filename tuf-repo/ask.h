@@ -41,4 +41,9 @@ int signer_start(
 int ask_signature(int sock, const char *role, const struct tuf_file *file,
     const struct buf *signed_bytes, struct answers *, struct err *) KILN_MUST;
 
+/* This farm's own signatures over the DSSE encoding of a statement, checked:
+ * DSSE_INTOTO, lib/dsse.h. */
+int ask_statement(int sock, const struct buf *statement, struct answers *,
+    struct err *) KILN_MUST;
+
 #endif

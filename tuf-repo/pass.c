@@ -10,6 +10,7 @@
 #include "lib/tuf_read.h"
 #include "tuf-repo/alarm.h"
 #include "tuf-repo/asked.h"
+#include "tuf-repo/attest.h"
 #include "tuf-repo/brake.h"
 #include "tuf-repo/collect.h"
 #include "tuf-repo/consider.h"
@@ -403,7 +404,10 @@ run(struct repo *r, const struct tuf_file *targets, struct pass *p,
 	    served_request(r, request, err) == -1)
 		return -1;
 	p->switched |= stopped;
-	return r->farm ? note_cycle(r, p->cycle, err) : 0;
+	if (r->farm && note_cycle(r, p->cycle, err) == -1)
+		return -1;
+	/* Nothing that is published waits for what is said of runs. */
+	return attest_sign(r, err);
 }
 
 /* A pass that failed is the more reason to say what ends. */

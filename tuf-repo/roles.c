@@ -72,6 +72,16 @@ rule_of(const char *role)
 	return NULL;
 }
 
+const char *
+vouching_key(void)
+{
+	size_t i = 0;
+
+	while (strcmp(rules[i].role, "svc-") != 0)
+		i++;
+	return rules[i].key;
+}
+
 bool
 service_ok(const char *s)
 {

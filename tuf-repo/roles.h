@@ -31,6 +31,8 @@ struct rule {
 extern const struct rule rules[];
 extern const size_t rules_count;
 
+/* Name of the key with which this farm vouches for what it built. */
+const char *vouching_key(void);
 /* NULL: no role of ours. */
 const struct rule *rule_of(const char *role);
 /* "svc-NAME" -> "NAME", else NULL. */

@@ -289,6 +289,15 @@ const char *const tuf_migrations[] = {
 	" taken INTEGER NOT NULL CHECK (taken IN (0, 1)),"
 	" text TEXT NOT NULL"
 	") STRICT;",
+	/* 4: this farm's signatures over what was said of runs: the DSSE
+	   encoding of a statement in the store */
+	"CREATE TABLE attestation ("
+	" digest TEXT NOT NULL CHECK (length(digest) = 64)," /* statement */
+	" key TEXT NOT NULL CHECK (length(key) = 64)," /* the public key */
+	" sig TEXT NOT NULL CHECK (length(sig) = 128),"
+	" at INTEGER NOT NULL,"
+	" PRIMARY KEY (digest, key)"
+	") STRICT;",
 };
 
 const size_t tuf_migrations_count = ARRAY_LEN(tuf_migrations);

@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #include "lib/drop.h"
+#include "lib/dsse.h"
 #include "lib/fdio.h"
 #include "lib/ipc.h"
 #include "lib/landlock.h"
@@ -143,7 +144,7 @@ get_entries(struct ipc_msg *m, bool versioned, struct buf *out, struct err *err)
 	return 0;
 }
 
-/* --- the four questions ------------------------------------------------ */
+/* --- the five questions ------------------------------------------------ */
 
 static int
 make_timestamp(struct signer *s, struct ipc_msg *m, int64_t *version,
@@ -309,6 +310,31 @@ make_role(struct signer *s, struct ipc_msg *m, char **role, int64_t *version,
 	return check_given(s, *role, *version, out, err);
 }
 
+#define STATEMENT_HEAD \
+	"{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicate\":{"
+#define STATEMENT_TAIL "}]}"
+
+/* What is said of a run; that it is JSON is for its readers to see. */
+static int
+make_statement(struct ipc_msg *m, struct buf *out, struct err *err)
+{
+	auto_buf struct buf given = BUF_INIT;
+	int64_t length;
+	size_t tail = strlen(STATEMENT_TAIL);
+
+	if (ipc_get_i64(m, &length, err) == -1 ||
+	    sealed_read(m->fds[0], SIGNER_STATEMENT_MAX, &given, err) == -1)
+		return -1;
+	if (length < 0 || (uint64_t)length != given.len)
+		return err_set(err, ERR_INPUT, "statement: another length");
+	if (!stands_at(&given, 0, STATEMENT_HEAD) || given.len < tail ||
+	    !stands_at(&given, given.len - tail, STATEMENT_TAIL))
+		return err_set(
+		    err, ERR_INPUT, "not the canonical bytes of a statement");
+	dsse_pae(DSSE_INTOTO, given.data, given.len, out);
+	return 0;
+}
+
 /* --- keys, signing, answers -------------------------------------------- */
 
 static int
@@ -332,7 +358,7 @@ load_key(struct signer *s, const char *name, size_t *at, struct err *err)
  * removed key, though its seed stays in memory until we end.
  */
 static int
-load_keys(struct signer *s, const struct rule *r, size_t at[SIGNER_KEYS_MAX],
+load_keys(struct signer *s, const char *key, size_t at[SIGNER_KEYS_MAX],
     size_t *n, struct err *err)
 {
 	auto_key_names struct key_names names = KEY_NAMES_INIT;
@@ -341,19 +367,18 @@ load_keys(struct signer *s, const struct rule *r, size_t at[SIGNER_KEYS_MAX],
 	if (key_names_read(s->dirfd, &names, err) == -1)
 		return -1;
 	for (size_t i = 0; i < names.n; i++) {
-		if (!key_is_generation(names.v[i], r->key))
+		if (!key_is_generation(names.v[i], key))
 			continue;
 		if (*n == SIGNER_KEYS_MAX)
 			return err_set(err, ERR_INPUT,
-			    "%s has more than %d keys", r->key,
-			    SIGNER_KEYS_MAX);
+			    "%s has more than %d keys", key, SIGNER_KEYS_MAX);
 		if (load_key(s, names.v[i], &at[*n], err) == -1)
 			return -1;
 		++*n;
 	}
 	if (*n == 0)
-		return err_set(err, ERR_MISSING,
-		    "key %s: it is not in keys/online", r->key);
+		return err_set(
+		    err, ERR_MISSING, "key %s: it is not in keys/online", key);
 	return 0;
 }
 
@@ -374,18 +399,12 @@ load_all(struct signer *s, struct err *err)
 }
 
 static int
-sign(struct signer *s, const char *role, int64_t version,
-    const struct buf *bytes, struct buf *answer, struct err *err)
+sign(struct signer *s, const char *key, const struct buf *bytes,
+    struct buf *answer, struct err *err)
 {
 	size_t at[SIGNER_KEYS_MAX], n;
-	struct hash content;
 
-	if (load_keys(s, rule_of(role), at, &n, err) == -1)
-		return -1;
-	if (!s->journal && !(s->journal = journal_open(s->dirfd, 5000, err)))
-		return -1;
-	hash_bytes(&content, bytes->data, bytes->len);
-	if (journal_enter(s->journal, role, version, &content, err) == -1)
+	if (load_keys(s, key, at, &n, err) == -1)
 		return -1;
 	ipc_add_u32(answer, (uint32_t)n);
 	for (size_t i = 0; i < n; i++) {
@@ -399,6 +418,18 @@ sign(struct signer *s, const char *role, int64_t version,
 		ipc_add_bytes(answer, sig.b, sizeof(sig.b));
 	}
 	return 0;
+}
+
+static int
+enter(struct signer *s, const char *role, int64_t version,
+    const struct buf *bytes, struct err *err)
+{
+	struct hash content;
+
+	if (!s->journal && !(s->journal = journal_open(s->dirfd, 5000, err)))
+		return -1;
+	hash_bytes(&content, bytes->data, bytes->len);
+	return journal_enter(s->journal, role, version, &content, err);
 }
 
 static int
@@ -427,13 +458,21 @@ answer_one(
 	case SIGN_ROLE:
 		rc = make_role(s, m, &role, &version, &bytes, err);
 		break;
+	case SIGN_STATEMENT:
+		if (make_statement(m, &bytes, err) == -1 ||
+		    ipc_end(m, err) == -1)
+			return -1;
+		return sign(s, vouching_key(), &bytes, answer, err);
 	default:
 		return err_set(
 		    err, ERR_INPUT, "unknown question %u", (unsigned)m->type);
 	}
 	if (rc == -1 || ipc_end(m, err) == -1)
 		return -1;
-	return sign(s, role, version, &bytes, answer, err);
+	/* A key that cannot sign enters nothing. */
+	if (sign(s, rule_of(role)->key, &bytes, answer, err) == -1)
+		return -1;
+	return enter(s, role, version, &bytes, err);
 }
 
 static int

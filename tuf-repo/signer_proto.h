@@ -13,6 +13,11 @@
  *                  str path, i64 length, hash
  *   SIGN_ROLE      str role, i64 version; a sealed memory file (lib/sealed.h)
  *                  of at most SIGNER_BYTES_MAX
+ *   SIGN_STATEMENT i64 length; a sealed memory file of so many bytes, at most
+ *                  SIGNER_STATEMENT_MAX: an in-toto Statement of ours.  What
+ *                  is signed is its DSSE encoding (lib/dsse.h), which the
+ *                  signer makes and which no role's bytes can be; since
+ *                  statements have no versions, its journal is not asked.
  * Answers:
  *   SIGNED         u32 n, then n times bytes public key (32), bytes
  *                  signature (64): one for each generation of the key
@@ -32,6 +37,7 @@ enum signer_message {
 	SIGN_ROLE,
 	SIGNED,
 	REFUSED,
+	SIGN_STATEMENT,
 };
 
 #define SIGNER_ENTRIES_MAX 1024
@@ -39,8 +45,9 @@ enum signer_message {
 #define SIGNER_BYTES_MAX 5000000 /* as much as a client reads */
 /* Descriptors of `kiln-tuf -x signer`. */
 #define SIGNER_SOCKET 3
-#define SIGNER_KEYS 4	   /* keys/online */
-#define SIGNER_PASS 5	   /* the passphrase, read to its end; may be missing */
+#define SIGNER_KEYS 4 /* keys/online */
+#define SIGNER_PASS 5 /* the passphrase, read to its end; may be missing */
+#define SIGNER_STATEMENT_MAX 4000000
 #define SIGNER_KEYS_MAX 16 /* generations of one key */
 /* It refuses a signing time this far ahead of its own clock: routers without
  * a clock raise their floor by it. */
