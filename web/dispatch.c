@@ -100,6 +100,7 @@ const struct route dispatch_routes[] = {
 	GET("/tuf/metadata/**", tree_metadata),
 	GET("/tuf/targets/**", tree_target),
 	GET("/blob/*", tree_blob),
+	GET("/attestation/*", api_attestation),
 	GET("/api/v1/drafts", api_drafts),
 	GET("/api/v1/draft/*", api_draft),
 	POST("/api/v1/signature", api_signature, RANK_NOBODY),

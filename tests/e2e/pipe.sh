@@ -127,6 +127,28 @@ page() { get "$1" >"$tmp/page" && grep -q "$2" "$tmp/page"; }
 t "the dashboard shows the pipe" page / ">reproduced<"
 t "recipes show digests and verdicts" page /recipes reproduced
 t "a build's log can be read" page /build/1/log.json '"log"'
+# DSSE's encoding made by hand, verified by a program that is not ours.
+attested() {
+	h=$(sql "SELECT digest FROM attestation WHERE predicate = 'provenance' LIMIT 1")
+	id=$(sql "SELECT r.id FROM run r JOIN attestation a ON a.run = r.record WHERE a.digest = '$h'")
+	page "/build/$id" "/attestation/$h" &&
+	    get "/attestation/$h" >"$tmp/envelope" || return 1
+	key=$(sqlite3 -batch -readonly "$state/tuf.db" "SELECT key FROM attestation WHERE digest = '$h'")
+	field() { sed "s/.*\"$1\":\"\([^\"]*\)\".*/\1/" "$tmp/envelope"; }
+	field payload | base64 -d >"$tmp/statement" || return 1
+	field sig | base64 -d >"$tmp/sig" || return 1
+	{ printf 'DSSEv1 28 application/vnd.in-toto+json %s ' \
+	    "$(wc -c <"$tmp/statement")"; cat "$tmp/statement"; } >"$tmp/pae"
+	# RFC 8410: an Ed25519 key's SubjectPublicKeyInfo
+	sqlite3 :memory: \
+	    "SELECT writefile('$tmp/key.der', x'302a300506032b6570032100$key')" &&
+	    openssl pkeyutl -verify -pubin -inkey "$tmp/key.der" -keyform DER \
+	    -rawin -in "$tmp/pae" -sigfile "$tmp/sig" &&
+	    [ "$(sha256sum <"$tmp/statement" | cut -c 1-64)" = "$h" ] &&
+	    has '"predicateType":"https://slsa.dev/provenance/v1"' "$tmp/statement"
+}
+t "a run's signed provenance is served, and OpenSSL verifies it" \
+    until_ok 30 attested
 t "the router's report has arrived, signed" \
     until_ok 60 page /routers.json '"committed"'
 t "the tree passes kiln-tuf check as a stranger sees it" \

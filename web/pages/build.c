@@ -128,6 +128,52 @@ add_relations(
 	return put(m, "releases", db, used, plan, 0, used_cols, err);
 }
 
+static int
+is_signed(struct db *tuf, const char *digest, bool *yes, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT count(*) FROM attestation WHERE digest = ?1";
+	auto_stmt struct stmt *q = NULL;
+
+	*yes = false;
+	if (!tuf)
+		return 0;
+	q = db_stmt(tuf, sql);
+	stmt_bind_str(q, 1, digest);
+	if (stmt_step(q, err) == -1)
+		return -1;
+	*yes = stmt_int(q, 0) > 0;
+	return 0;
+}
+
+/* What was said of this run, or of a plan that was given up. */
+static int
+add_attestations(
+    json_t *m, struct web *w, const char *plan, int64_t id, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT digest, predicate, verdict, at FROM attestation"
+	    " WHERE plan = ?1 AND (run IS NULL OR"
+	    "  run = (SELECT record FROM run WHERE id = ?2))"
+	    " ORDER BY id DESC LIMIT 20";
+	static const char *const cols[] = { "digest", "predicate", "verdict",
+		"#at", NULL };
+	json_t *one;
+	size_t i;
+
+	if (put(m, "attestations", w->farm, sql, plan, id, cols, err) == -1)
+		return -1;
+	json_array_foreach(json_object_get(m, "attestations"), i, one)
+	{
+		bool yes;
+
+		if (is_signed(w->tuf, m_str(one, "digest"), &yes, err) == -1)
+			return -1;
+		js_set_bool(one, "signed", yes);
+	}
+	return 0;
+}
+
 /* name → version of the lock's part that the plan was made from. */
 static json_t *
 inputs(struct web *w, const char *plan_hex, const char *lock_hex)
@@ -216,7 +262,8 @@ model(struct req *req, struct err *err)
 	js_set_str(m, "title", title);
 	if (add_why(m, db, plan, err) == -1 ||
 	    add_lanes(m, db, plan, err) == -1 ||
-	    add_relations(m, db, plan, id, err) == -1)
+	    add_relations(m, db, plan, id, err) == -1 ||
+	    add_attestations(m, req->web, plan, id, err) == -1)
 		return NULL;
 	add_record(m, "run_record", req->web, m_str(r, "record"));
 	add_record(m, "verdict_record", req->web, m_str(r, "verdict_record"));
@@ -280,6 +327,7 @@ view(struct html *h, const json_t *m)
 	html_close(h, "section");
 	build_view_place(h, m);
 	build_view_inputs(h, m);
+	build_view_attestations(h, m);
 	build_view_relations(h, m);
 }
 

@@ -9,6 +9,7 @@
 void build_view_why(struct html *, const json_t *);
 void build_view_lanes(struct html *, const json_t *);
 void build_view_place(struct html *, const json_t *);
+void build_view_attestations(struct html *, const json_t *);
 void build_view_inputs(struct html *, const json_t *);
 void build_view_relations(struct html *, const json_t *);
 

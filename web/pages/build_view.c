@@ -284,6 +284,42 @@ build_view_place(struct html *h, const json_t *m)
 	view_section_end(h);
 }
 
+/* --- what was said of it ---------------------------------------------------*/
+
+void
+build_view_attestations(struct html *h, const json_t *m)
+{
+	static const char *const head[] = { "statement", "verdict", "said",
+		"signed", NULL };
+	const json_t *list = json_object_get(m, "attestations"), *a;
+	size_t i;
+
+	if (json_array_size(list) == 0)
+		return;
+	view_section(h, "What is said of it", "attestations");
+	view_table(h, "Attestations", head);
+	json_array_foreach(list, i, a)
+	{
+		html_open(h, "tr", NULL);
+		view_td(h, m_str(a, "predicate"));
+		html_open(h, "td", NULL);
+		if (m_str(a, "verdict")[0])
+			view_verdict(h, m_str(a, "verdict"));
+		html_close(h, "td");
+		view_td_time(h, m_int(a, "at"));
+		html_open(h, "td", NULL);
+		if (json_is_true(json_object_get(a, "signed")))
+			html_link(h, "envelope", "/attestation/%s",
+			    m_str(a, "digest"));
+		else
+			html_text(h, "waits for kiln-tuf");
+		html_close(h, "td");
+		html_close(h, "tr");
+	}
+	view_table_end(h);
+	view_section_end(h);
+}
+
 /* --- from what -------------------------------------------------------------*/
 
 /* A folded table of an array: name, a second word, digest. */
