@@ -80,7 +80,7 @@ t "a passphrase that others may read is refused" says "others may read it" 4 \
 # --- the terminal, without echo --------------------------------------------------
 asked() {
 	mkfifo "$tmp/typed"
-	script -qec "'$bin/kiln-tuf' refresh --state '$var'" "$tmp/seen" \
+	script -qfec "'$bin/kiln-tuf' refresh --state '$var'" "$tmp/seen" \
 	    <"$tmp/typed" >/dev/null 2>&1 &
 	asking=$!
 	exec 8>"$tmp/typed"
