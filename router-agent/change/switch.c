@@ -246,6 +246,7 @@ switch_to_new(struct trial *t)
 			a->next->at[i].next_probe = 0;
 		}
 	t->switched = true;
+	agent_phase(a, PHASE_PROBATION); /* not while state is handed over */
 	drain(t);
 	for (size_t i = 0; a->live.set && i < a->live.set->nservices; i++) {
 		if (!trial_leaves(t, i))

@@ -171,7 +171,6 @@ attempt(struct trial *t)
 	if (stage(t) == -1 ||
 	    probation_watch(t, 0, TRIAL_STAGE_MS, "probe") == -1)
 		return -1;
-	agent_phase(t->a, PHASE_PROBATION);
 	if (switch_to_new(t) == -1 ||
 	    probation_watch(t, probation, TRIAL_SETTLE_MS, "probation") == -1)
 		return -1;
