@@ -8,8 +8,10 @@
 #include "lib/fdio.h"
 #include "lib/ipc.h"
 #include "lib/mem.h"
+#include "lib/num.h"
 #include "lib/own.h"
 
+#define QUERY_MS 40000
 #define CEREMONY_MS 60000
 
 static char *
@@ -172,7 +174,17 @@ do_query(struct up *u, struct ipc_msg *m, struct buf *out, struct err *err)
 	sp.argv = argv;
 	sp.netns = u->net.lan;
 	sp.uid = role_uid(ROLE_CLI);
-	return spawn_capture(&sp, 20000, 8192, out, NULL, err);
+	/* A router that was just started boots the set it had. */
+	int64_t until = time_mono_ms() + QUERY_MS;
+
+	while (spawn_capture(&sp, 20000, 8192, out, NULL, err) == -1) {
+		if (time_mono_ms() >= until)
+			return -1;
+		err_clear(err);
+		buf_clear(out);
+		usleep(300000);
+	}
+	return 0;
 }
 
 int
