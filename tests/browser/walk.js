@@ -65,6 +65,15 @@ const overflow = (page) => page.evaluate(() => {
 		if (n >= PER_KIND)
 			continue;
 		seen.set(kind, n + 1);
+		// What is not HTML (an attestation, a list of contents) is
+		// linked to be taken away: it has to be there, not to be seen.
+		const answer = await fetch(base + where);
+		const type = answer.headers.get("content-type") || "";
+		await answer.body.cancel();
+		if (!type.startsWith("text/html")) {
+			check(`${where} is there (${type})`, answer.status === 200 ? [] : [`it answers ${answer.status}`]);
+			continue;
+		}
 		complaints.length = 0;
 		await page.setViewport({ width: 1280, height: 900 });
 		await night(page, false);
