@@ -146,7 +146,7 @@ help:
 #: make asan       unit tests under address and undefined-behaviour sanitizers
 #: make lint       clang-format, clang-tidy, cppcheck, mandoc
 #: make fuzz       libFuzzer on each parser of foreign bytes, FUZZ_SECONDS each
-#: make bench      beside the peers, into out/bench.tsv
+#: make bench      beside the peers, into out/bench.tsv; BENCH_ONLY=tuf: one section
 #: make clean      remove out/
 
 asan:
@@ -183,7 +183,7 @@ $(O)/tests/bench/forms: $(O)/tests/bench/forms.o \
 bench:
 	@tools/deps build run test
 	@$(MAKE) --no-print-directory -s -j2 all tools $(BENCH)
-	@$(SUDO) tests/bench/run $(O)
+	@$(SUDO) tests/bench/run $(O) $(BENCH_ONLY)
 
 # libFuzzer over every tests/fuzz/fuzz_NAME.c, each for FUZZ_SECONDS; it links
 # what a unit test would.  `make check` replays the corpora without it.

@@ -10,6 +10,9 @@
  * process: name ours peer ratio unit pairs spread command-of-peer.  A ratio
  * below 1 is in our favour.  A command that fails ends the comparison.
  *
+ * Before each command what is dirty is written out (sync(2)): a command that
+ * syncs its own would else pay for what the other left.
+ *
  * With -g processor time is that of an empty cgroup, into which each command
  * goes: a jail's processes are nobody's children that is left to tell.
  */
@@ -114,6 +117,7 @@ measure(struct side *s, int i)
 		fprintf(stderr, "pair: failed: %s\n", s->before);
 		return -1;
 	}
+	sync();
 	cpu = group ? group_cpu() : 0;
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	if (run(s->command, &ru) == -1) {
