@@ -1,17 +1,6 @@
 /*
- * The TUF client workflow (specification, section 5) with what is trusted
- * kept in one folder: root.json, timestamp.json, snapshot.json, targets.json
- * and one file per delegated role that was ever needed, unversioned, byte for
- * byte as received.  A file is replaced atomically and only after it was
- * accepted, so that a stop at any point leaves a folder to go on from.
- *
- * Life cycle: refresh_init once, with the shipped root; then refresh_open,
- * refresh_run, and any number of refresh_target and refresh_download.
- *
- * Requests are the specification's and no others: N+1.root.json until it is
- * not there (404 or 403), timestamp.json, V.snapshot.json, V.targets.json,
- * delegated roles as the search needs them; what is on disk and still good is
- * not asked for again.  URLs are appended to and never re-encoded.
+ * lib/tuf_refresh.h over kiln-agent-fetch: the agent's TUF client.  Its calls
+ * are that header's; downloads are here.
  */
 #ifndef KILN_AGENT_REFRESH_H
 #define KILN_AGENT_REFRESH_H
@@ -20,7 +9,7 @@
 
 #include "lib/attr.h"
 #include "lib/err.h"
-#include "lib/tuf_check.h"
+#include "lib/tuf_refresh.h"
 #include "router-agent/trust/fetch.h"
 
 struct refresh;

@@ -8,6 +8,7 @@
 
 #include "lib/json.h"
 #include "lib/tree.h"
+#include "lib/tuf_read.h"
 /* Alone: their room needs all the others. */
 #include "router-agent/trust/fetch.c"
 #include "router-agent/trust/refresh.c"
