@@ -268,6 +268,16 @@ const char *const farm_migrations[] = {
 	" CHECK ((verdict IS NULL) = (predicate = 'provenance'))"
 	") STRICT;"
 	"CREATE INDEX attestation_plan ON attestation(plan);",
+
+	/* 9: what is told of artifacts for other tools: documents in the
+	   store */
+	"CREATE TABLE document ("
+	" subject TEXT NOT NULL CHECK " HEX("subject") ","
+	" format TEXT NOT NULL CHECK (format IN"
+	"  ('spdx', 'cyclonedx', 'buildinfo')),"
+	" digest TEXT NOT NULL CHECK " HEX("digest") ","
+	" PRIMARY KEY (subject, format)"
+	") STRICT;",
 };
 /* clang-format on */
 

@@ -46,6 +46,7 @@ const struct route dispatch_routes[] = {
 	GET("/fleet", page_fleet),
 	GET("/router/*", page_router),
 	GET("/image/*", page_image),
+	GET("/image/*/*", api_document),
 	GET("/compare/*/*", compat_compare),
 	GET("/find", page_find),
 	GET("/routers", page_fleet),

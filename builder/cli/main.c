@@ -51,6 +51,11 @@ static const struct cli_command commands[] = {
 	    "  --event N       the same for what one event led to, in any "
 	    "cycle\n"
 	    "  --json          as JSON\n" },
+	{ "sbom", "[--format F] IMAGE|SERVICE",
+	    "what went into an image, for other tools to read", cmd_sbom,
+	    "  --state DIR     folder of the farm\n"
+	    "  --format F      spdx (2.3, JSON), cyclonedx (1.5, JSON) or\n"
+	    "                  buildinfo (Debian's)\n" },
 	{ "gc", "[--dry-run] [--verbose] [--json]",
 	    "remove what nothing needs, and say why the rest stays", cmd_gc,
 	    "  --state DIR     folder of the farm\n"

@@ -121,7 +121,7 @@ add_packages(json_t *list, const struct attest *a, struct err *err)
 			return err_set(err, ERR_INPUT,
 			    "package %s of the plan is not in its lock",
 			    p->name);
-		sbom_purl(of, &purl);
+		sbom_purl(of->name, of->version, of->arch, &purl);
 		add(list, &p->sha256, purl.data, "packages/%s", p->name);
 	}
 	return 0;

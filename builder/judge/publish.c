@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-#include "builder/judge/sbom.h"
+#include "builder/judge/closure.h"
+#include "builder/judge/documents.h"
 #include "builder/progress.h"
 #include "lib/canon.h"
 #include "lib/json.h"
@@ -10,59 +11,7 @@
 #include "lib/num.h"
 #include "lib/own.h"
 
-#define DEPTH_MAX 64
 #define RECORD_MAX ((size_t)16 << 20)
-
-/* --- is all of it reproduced? -------------------------------------------- */
-
-static int all_reproduced(struct db *, struct store *, const struct plan *,
-    int depth, bool *yes, struct err *);
-
-/* Some reproduced plan gave just this output.  Whose it is does not matter:
- * recipes that ask for the same share one. */
-static int
-use_reproduced(struct db *db, struct store *store, const struct plan_use *use,
-    int depth, bool *yes, struct err *err)
-{
-	static const char sql[] =
-	    "SELECT DISTINCT p.digest FROM output o"
-	    " JOIN run r ON r.id = o.run JOIN plan p ON p.digest = r.plan"
-	    " WHERE o.name = ?1 AND o.digest = ?2"
-	    " AND p.stage = 'build' AND p.verdict = 'reproduced'"
-	    " ORDER BY p.made_at DESC LIMIT 1";
-	struct hash digest;
-	int got;
-	auto_plan struct plan *p = NULL;
-
-	{
-		auto_stmt struct stmt *q = db_stmt(db, sql);
-
-		stmt_bind_str(q, 1, use->output);
-		stmt_bind_hash(q, 2, &use->sha256);
-		got = stmt_step(q, err);
-		if (got == -1)
-			return -1;
-		*yes = got == 1 && stmt_hash(q, 0, &digest);
-	}
-	if (!*yes)
-		return 0;
-	p = plan_load(store, &digest, err);
-	return p ? all_reproduced(db, store, p, depth + 1, yes, err) : -1;
-}
-
-static int
-all_reproduced(struct db *db, struct store *store, const struct plan *p,
-    int depth, bool *yes, struct err *err)
-{
-	*yes = true;
-	if (depth > DEPTH_MAX)
-		return err_set(err, ERR_INPUT, "plans use each other too deep");
-	for (size_t i = 0; i < p->nuses && *yes; i++)
-		if (use_reproduced(db, store, &p->uses[i], depth, yes, err) ==
-		    -1)
-			return -1;
-	return 0;
-}
 
 /* --- the record ---------------------------------------------------------- */
 
@@ -107,14 +56,12 @@ strs_json(const struct strs *s)
 }
 
 static json_t *
-custom_json(const struct recipe *r, const char *part, const char *version,
-    const struct hash *sbom)
+custom_json(const struct recipe *r, const char *part, const char *version)
 {
 	json_t *j = json_object();
 
 	js_set_str(j, "service", recipe_service(r));
 	js_set_str(j, "version", version);
-	js_set_hash(j, "sbom", sbom);
 	js_set_int(j, "memory", r->memory);
 	if (r->kind == RECIPE_KERNEL) {
 		js_set_str(j, "type", "kernel");
@@ -158,8 +105,7 @@ put(struct store *store, const json_t *j, struct hash *digest, struct err *err)
 }
 
 static json_t *
-targets_json(const struct recipe *r, const json_t *verdict, const char *version,
-    const struct hash *sbom)
+targets_json(const struct recipe *r, const json_t *verdict, const char *version)
 {
 	json_t *list = json_array();
 	const json_t *one;
@@ -174,7 +120,7 @@ targets_json(const struct recipe *r, const json_t *verdict, const char *version,
 		js_set(t, "custom",
 		    custom_json(r,
 			json_string_value(json_object_get(one, "name")),
-			version, sbom));
+			version));
 		json_array_append_new(list, t);
 	}
 	return list;
@@ -201,7 +147,7 @@ says_the_same(struct db *db, struct store *store, const char *service,
 	    "SELECT digest FROM release WHERE service = ?1 AND arch = ?2"
 	    " AND withheld IS NULL ORDER BY made_at DESC, rowid DESC LIMIT 1";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
-	auto_json json_t *last = NULL, *a = NULL, *b = NULL;
+	auto_json json_t *last = NULL, *b = NULL;
 	struct hash digest;
 	int got;
 
@@ -213,9 +159,8 @@ says_the_same(struct db *db, struct store *store, const char *service,
 		return got == -1 ? -1 : 0;
 	if (load(store, &digest, "kiln/release", &last, err) == -1)
 		return -1;
-	a = without_sboms(targets);
 	b = without_sboms(json_object_get(last, "targets"));
-	*same = json_equal(a, b);
+	*same = json_equal(targets, b);
 	return 0;
 }
 
@@ -238,11 +183,13 @@ add_row(struct db *db, const struct hash *digest, const char *service,
 
 static int
 add_release(struct db *db, const struct hash *digest, const char *service,
-    const char *version, const struct plan *p, int64_t event, struct err *err)
+    const char *version, const struct plan *p, const struct documents *told,
+    int64_t event, struct err *err)
 {
 	if (db_begin(db, err) == -1)
 		return -1;
-	if (add_row(db, digest, service, p, err) == -1 ||
+	if (documents_list(db, told, err) == -1 ||
+	    add_row(db, digest, service, p, err) == -1 ||
 	    event_put(db, "release-made", service, event, &event, err,
 		"%s %s may be published", service, version) == -1 ||
 	    db_commit(db, err) == -1) {
@@ -252,8 +199,21 @@ add_release(struct db *db, const struct hash *digest, const char *service,
 	return 0;
 }
 
+/* Of what was published before farms told of it. */
 static int
-verdict_of(struct db *db, const struct plan *p, struct hash *record,
+add_documents(struct db *db, const struct documents *told, struct err *err)
+{
+	if (db_begin(db, err) == -1)
+		return -1;
+	if (documents_list(db, told, err) == -1 || db_commit(db, err) == -1) {
+		db_rollback(db);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+verdict_of(struct db *db, const struct hash *plan, struct hash *record,
     bool *reproduced, struct err *err)
 {
 	static const char sql[] =
@@ -262,10 +222,52 @@ verdict_of(struct db *db, const struct plan *p, struct hash *record,
 	auto_stmt struct stmt *q = db_stmt(db, sql);
 	int got;
 
-	stmt_bind_hash(q, 1, &p->digest);
+	stmt_bind_hash(q, 1, plan);
 	got = stmt_step(q, err);
 	*reproduced = got == 1 && stmt_hash(q, 0, record);
 	return got == -1 ? -1 : 0;
+}
+
+/* Makes the release of targets that nobody has been told of. */
+static int
+release(struct db *db, struct store *store, const struct recipe *r,
+    const struct plan *p, const struct hash *verdict, json_t *targets,
+    const struct documents_of *of, const struct documents *told, int64_t event,
+    struct err *err)
+{
+	auto_json json_t *j = js_record_new("kiln/release", 1);
+	struct hash digest;
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(targets, i, one)
+	    js_set_hash(json_object_get(one, "custom"), "sbom", &told->spdx);
+	js_set(j, "targets", json_incref(targets));
+	js_set_str(j, "service", of->service);
+	js_set_str(j, "recipe", r->name);
+	js_set_str(j, "arch", p->arch);
+	js_set_str(j, "version", of->version);
+	js_set_hash(j, "plan", &p->digest);
+	js_set_hash(j, "verdict", verdict);
+	if (put(store, j, &digest, err) == -1)
+		return -1;
+	return add_release(
+	    db, &digest, of->service, of->version, p, told, event, err);
+}
+
+static int
+version_for(const struct recipe *r, const struct lock *lock,
+    const char **version, struct err *err)
+{
+	*version = find_version(r, lock);
+	if (r->upstream && !*version)
+		return err_set(err, ERR_INPUT,
+		    "%s/recipe.yaml: upstream: \"%s\" is in none of its"
+		    " packages and sources",
+		    r->name, r->upstream);
+	if (!*version)
+		*version = "0";
+	return 0;
 }
 
 int
@@ -273,51 +275,40 @@ publish_release(struct db *db, struct store *store, const struct recipe *r,
     const struct lock *lock, const struct plan *p, int64_t event, bool *made,
     struct err *err)
 {
-	auto_json json_t *verdict = NULL, *sbom = NULL, *release = NULL;
-	const char *service = recipe_service(r), *version;
-	struct hash record, sbom_digest, digest;
-	json_t *targets;
-	bool yes, same;
+	auto_closure struct closure c = CLOSURE_INIT;
+	auto_documents struct documents told = DOCUMENTS_INIT;
+	auto_json json_t *verdict = NULL, *targets = NULL;
+	struct documents_of of = { &c, r->name, recipe_service(r), NULL, NULL };
+	struct hash record;
+	bool yes, same, known;
 
 	*made = false;
-	if (verdict_of(db, p, &record, &yes, err) == -1)
+	if (verdict_of(db, &p->digest, &record, &yes, err) == -1)
 		return -1;
 	if (!yes)
 		return 0;
-	if (all_reproduced(db, store, p, 0, &yes, err) == -1)
+	if (closure_collect(db, store, &p->digest, &c, &yes, err) == -1)
 		return -1;
 	if (!yes)
 		return 0;
-	version = find_version(r, lock);
-	if (r->upstream && !version)
-		return err_set(err, ERR_INPUT,
-		    "%s/recipe.yaml: upstream: \"%s\" is in none of its"
-		    " packages and sources",
-		    r->name, r->upstream);
-	if (!version)
-		version = "0";
-	sbom = sbom_make(lock, service, version);
-	if (put(store, sbom, &sbom_digest, err) == -1 ||
-	    load(store, &record, "kiln/verdict", &verdict, err) == -1)
-		return err_prefix(err, "release of %s", service);
-	release = js_record_new("kiln/release", 1);
-	targets = targets_json(r, verdict, version, &sbom_digest);
-	js_set(release, "targets", targets);
-	if (says_the_same(db, store, service, p->arch, targets, &same, err) ==
-	    -1)
-		return err_prefix(err, "release of %s", service);
-	if (same)
+	if (version_for(r, lock, &of.version, err) == -1)
+		return -1;
+	if (load(store, &record, "kiln/verdict", &verdict, err) == -1)
+		return err_prefix(err, "release of %s", of.service);
+	of.outputs = json_object_get(verdict, "outputs");
+	targets = targets_json(r, verdict, of.version);
+	if (says_the_same(
+		db, store, of.service, p->arch, targets, &same, err) == -1 ||
+	    documents_known(db, of.outputs, &known, err) == -1)
+		return err_prefix(err, "release of %s", of.service);
+	if (same && known)
 		return 0;
-	js_set_str(release, "service", service);
-	js_set_str(release, "recipe", r->name);
-	js_set_str(release, "arch", p->arch);
-	js_set_str(release, "version", version);
-	js_set_hash(release, "plan", &p->digest);
-	js_set_hash(release, "verdict", &record);
-	if (put(store, release, &digest, err) == -1 ||
-	    add_release(db, &digest, service, version, p, event, err) == -1)
-		return err_prefix(err, "release of %s", service);
-	*made = true;
+	if (documents_make(store, &of, &told, err) == -1 ||
+	    (same ? add_documents(db, &told, err)
+		  : release(db, store, r, p, &record, targets, &of, &told,
+			event, err)) == -1)
+		return err_prefix(err, "release of %s", of.service);
+	*made = !same;
 	return 0;
 }
 
@@ -370,12 +361,12 @@ withhold(struct db *db, struct store *store, const struct shown_release *r,
 	    "UPDATE release SET withheld = 'it rests on a build that was"
 	    " reproduced once and is not any more' WHERE digest = ?1";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
-	auto_plan struct plan *p = plan_load(store, &r->plan, err);
+	auto_closure struct closure c = CLOSURE_INIT;
 	struct hash record;
 	bool yes;
 
-	if (!p || verdict_of(db, p, &record, &yes, err) == -1 ||
-	    (yes && all_reproduced(db, store, p, 0, &yes, err) == -1))
+	if (verdict_of(db, &r->plan, &record, &yes, err) == -1 ||
+	    (yes && closure_collect(db, store, &r->plan, &c, &yes, err) == -1))
 		return -1;
 	if (yes)
 		return 0;

@@ -1,40 +1,38 @@
 #include "builder/judge/sbom.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "lib/buf.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 
-/* SPDX wants one, and any true date would differ with each lock. */
-#define CREATED "1970-01-01T00:00:00Z"
-#define NAMESPACE "https://spdx.org/spdxdocs/kiln-"
+static const char *const kinds[] = { "image", "output", "deb", "source", "git",
+	"file" };
 
-/* The packages alone: the proof of another day changes nothing. */
 static void
-content_digest(const struct lock *l, struct hash *out)
+item_release(struct sbom_item *i)
 {
-	const struct lock_packages *parts[] = { &l->build, &l->image };
-	struct hasher h;
-
-	hasher_init(&h);
-	hasher_field(&h, l->recipe, strlen(l->recipe));
-	for (size_t p = 0; p < ARRAY_LEN(parts); p++) {
-		for (size_t i = 0; i < parts[p]->n; i++)
-			hasher_field(&h, parts[p]->v[i].sha256.b, 32);
-		hasher_field(&h, "", 0);
-	}
-	for (size_t i = 0; i < l->sources.n; i++)
-		hasher_field(&h, l->sources.v[i].sha256.b, 32);
-	for (size_t i = 0; i < l->git.n; i++)
-		hasher_field(&h, l->git.v[i].sha256.b, 32);
-	for (size_t i = 0; i < l->files.n; i++)
-		hasher_field(&h, l->files.v[i].sha256.b, 32);
-	hasher_end(&h, out);
+	free(i->id);
+	free(i->name);
+	free(i->version);
+	free(i->arch);
+	free(i->file);
+	free(i->url);
 }
 
-/* A purl's version: everything but unreserved characters escaped. */
+void
+sbom_release(struct sbom *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		item_release(&s->items[i]);
+	free(s->items);
+	free(s->links);
+	json_decref(s->known);
+	*s = (struct sbom)SBOM_INIT;
+}
+
+/* Everything but unreserved characters escaped. */
 static void
 add_escaped(struct buf *b, const char *s)
 {
@@ -49,149 +47,238 @@ add_escaped(struct buf *b, const char *s)
 }
 
 void
-sbom_purl(const struct lock_package *p, struct buf *out)
+sbom_purl(
+    const char *name, const char *version, const char *arch, struct buf *out)
 {
 	buf_printf(out, "pkg:deb/debian/");
-	add_escaped(out, p->name);
+	add_escaped(out, name);
 	buf_char(out, '@');
-	add_escaped(out, p->version);
-	buf_printf(out, "?arch=%s", p->arch);
+	add_escaped(out, version);
+	buf_printf(out, "?arch=%s", arch);
 }
 
-static json_t *
-checksum(const struct hash *sha256)
+/* --- the list --------------------------------------------------------------
+ */
+
+/* A text is copied; the same bytes of the same kind are one item, whose name
+ * is the first that they had. */
+static size_t
+add(struct sbom *s, enum sbom_kind kind, const struct hash *sha256,
+    const struct sbom_item *say)
 {
-	json_t *c = json_object(), *list = json_array();
+	char hex[HASH_HEX];
+	auto_free char *key = NULL;
+	const json_t *at;
+	struct sbom_item i = *say;
 
-	js_set_str(c, "algorithm", "SHA256");
-	js_set_hash(c, "checksumValue", sha256);
-	json_array_append_new(list, c);
-	return list;
-}
-
-static json_t *
-package(const char *id, const char *name, const char *version)
-{
-	json_t *j = json_object();
-
-	js_set_str(j, "SPDXID", id);
-	js_set_str(j, "name", name);
-	if (version)
-		js_set_str(j, "versionInfo", version);
-	js_set_str(j, "downloadLocation", "NOASSERTION");
-	js_set_bool(j, "filesAnalyzed", false);
-	return j;
+	if (!s->known)
+		s->known = json_object();
+	hash_hex(sha256, hex);
+	key = mem_printf("%d %s", (int)kind, hex);
+	at = json_object_get(s->known, key);
+	if (at)
+		return (size_t)json_integer_value(at);
+	i.kind = kind;
+	i.sha256 = *sha256;
+	i.id = mem_printf("%s-%zu", kinds[kind], s->n);
+	i.name = mem_str(say->name);
+	i.version = mem_str(say->version);
+	i.arch = mem_str(say->arch);
+	i.file = mem_str(say->file);
+	i.url = mem_str(say->url);
+	MEM_GROW(s->items, s->n, s->cap);
+	s->items[s->n] = i;
+	js_set_int(s->known, key, (int64_t)s->n);
+	return s->n++;
 }
 
 static void
-relate(json_t *list, const char *from, const char *type, const char *to)
+link_to(struct sbom *s, size_t from, enum sbom_how how, size_t to)
 {
-	json_t *j = json_object();
+	MEM_GROW(s->links, s->nlinks, s->links_cap);
+	s->links[s->nlinks++] = (struct sbom_link){ from, to, how };
+}
 
-	js_set_str(j, "spdxElementId", from);
-	js_set_str(j, "relationshipType", type);
-	js_set_str(j, "relatedSpdxElement", to);
-	json_array_append_new(list, j);
+/* --- from the records ------------------------------------------------------
+ */
+
+/* What of a part is used, or published: items. */
+struct made {
+	size_t *v;
+	size_t n, cap;
+};
+
+static void
+made_add(struct made *m, size_t item)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i] == item)
+			return;
+	MEM_GROW(m->v, m->n, m->cap);
+	m->v[m->n++] = item;
 }
 
 static void
-add_debs(json_t *packages, json_t *relations, const struct lock_packages *l,
-    const char *part, const char *relation)
+link_all(struct sbom *s, const struct made *m, enum sbom_how how, size_t to)
+{
+	for (size_t i = 0; i < m->n; i++)
+		link_to(s, m->v[i], how, to);
+}
+
+static char *
+last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return mem_str(slash ? slash + 1 : path);
+}
+
+static void
+add_packages(
+    struct sbom *s, const struct made *m, const struct lock_packages *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		const struct lock_package *p = &l->v[i];
-		auto_free char *id = mem_printf("SPDXRef-%s-%zu", part, i);
-		auto_buf struct buf purl = BUF_INIT;
-		json_t *j = package(id, p->name, p->version);
-		json_t *ref = json_object(), *refs = json_array();
+		auto_free char *file = last_part(p->path);
+		struct sbom_item say = { .name = p->name,
+			.version = p->version,
+			.arch = p->arch,
+			.file = file };
 
-		sbom_purl(p, &purl);
-		js_set_str(ref, "referenceCategory", "PACKAGE-MANAGER");
-		js_set_str(ref, "referenceType", "purl");
-		js_set_str(ref, "referenceLocator", purl.data);
-		json_array_append_new(refs, ref);
-		js_set(j, "checksums", checksum(&p->sha256));
-		js_set(j, "externalRefs", refs);
-		json_array_append_new(packages, j);
-		relate(relations, id, relation, "SPDXRef-service");
+		link_all(
+		    s, m, SBOM_MADE_WITH, add(s, SBOM_DEB, &p->sha256, &say));
 	}
 }
 
 static void
-add_sources(json_t *packages, json_t *relations, const struct lock_sources *l)
+add_sources(struct sbom *s, const struct made *m, const struct lock *l)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		auto_free char *id = mem_printf("SPDXRef-source-%zu", i);
-		json_t *j = package(id, l->v[i].name, l->v[i].version);
+	for (size_t i = 0; i < l->sources.n; i++) {
+		const struct lock_source *f = &l->sources.v[i];
+		struct sbom_item say = {
+			.name = f->name, .version = f->version, .file = f->file
+		};
 
-		js_set_str(j, "packageFileName", l->v[i].file);
-		js_set(j, "checksums", checksum(&l->v[i].sha256));
-		json_array_append_new(packages, j);
-		relate(relations, "SPDXRef-service", "GENERATED_FROM", id);
+		link_all(s, m, SBOM_MADE_FROM,
+		    add(s, SBOM_SOURCE, &f->sha256, &say));
 	}
-}
-
-static void
-add_upstream(json_t *packages, json_t *relations, const struct lock *l)
-{
 	for (size_t i = 0; i < l->git.n; i++) {
 		const struct lock_git *g = &l->git.v[i];
-		auto_free char *id = mem_printf("SPDXRef-git-%zu", i);
-		auto_free char *from =
-		    mem_printf("git+%s@%s", g->url, g->commit);
-		json_t *j = package(id, g->file, g->commit);
+		struct sbom_item say = { .name = g->file,
+			.version = g->commit,
+			.file = g->file,
+			.url = g->url };
 
-		js_set_str(j, "downloadLocation", from);
-		js_set(j, "checksums", checksum(&g->sha256));
-		json_array_append_new(packages, j);
-		relate(relations, "SPDXRef-service", "GENERATED_FROM", id);
+		link_all(
+		    s, m, SBOM_MADE_FROM, add(s, SBOM_GIT, &g->sha256, &say));
 	}
 	for (size_t i = 0; i < l->files.n; i++) {
 		const struct lock_file *f = &l->files.v[i];
-		auto_free char *id = mem_printf("SPDXRef-file-%zu", i);
-		json_t *j = package(id, f->file, NULL);
+		struct sbom_item say = {
+			.name = f->file, .file = f->file, .url = f->url
+		};
 
-		js_set_str(j, "downloadLocation", f->url);
-		js_set(j, "checksums", checksum(&f->sha256));
-		json_array_append_new(packages, j);
-		relate(relations, "SPDXRef-service", "GENERATED_FROM", id);
+		link_all(
+		    s, m, SBOM_MADE_FROM, add(s, SBOM_FILE, &f->sha256, &say));
 	}
 }
 
-json_t *
-sbom_make(const struct lock *l, const char *service, const char *version)
+/* Does an image take it as it is? */
+static bool
+held(const struct plan *p, const struct plan_use *u)
 {
-	json_t *j = json_object(), *packages = json_array(),
-	       *relations = json_array(), *info = json_object(),
-	       *creators = json_array();
-	auto_free char *name = mem_printf("kiln-%s", service);
-	auto_free char *space = NULL;
-	struct hash digest;
-	char hex[HASH_HEX];
+	bool own = strcmp(u->recipe, p->own) == 0;
+	auto_free char *from =
+	    own ? mem_printf("output:%s", u->output)
+		: mem_printf("use:%s/%s", u->recipe, u->output);
 
-	content_digest(l, &digest);
-	hash_hex(&digest, hex);
-	space = mem_printf(NAMESPACE "%s-%s", service, hex);
-	json_array_append_new(creators, json_string("Tool: kiln"));
-	js_set_str(info, "created", CREATED);
-	js_set(info, "creators", creators);
-	js_set_str(j, "spdxVersion", "SPDX-2.3");
-	js_set_str(j, "dataLicense", "CC0-1.0");
-	js_set_str(j, "SPDXID", "SPDXRef-DOCUMENT");
-	js_set_str(j, "name", name);
-	js_set_str(j, "documentNamespace", space);
-	js_set(j, "creationInfo", info);
-	json_array_append_new(
-	    packages, package("SPDXRef-service", service, version));
-	relate(relations, "SPDXRef-DOCUMENT", "DESCRIBES", "SPDXRef-service");
-	add_debs(
-	    packages, relations, &l->build, "build", "BUILD_DEPENDENCY_OF");
-	/* Tools of the image writer and packages that files come from: the
-	 * lock does not say which is which. */
-	add_debs(packages, relations, &l->image, "image", "DEPENDENCY_OF");
-	add_sources(packages, relations, &l->sources);
-	add_upstream(packages, relations, l);
-	js_set(j, "packages", packages);
-	js_set(j, "relationships", relations);
-	return j;
+	for (size_t i = 0; i < p->nfiles; i++)
+		if (strcmp(p->files[i].from, from) == 0)
+			return true;
+	return false;
+}
+
+static size_t
+use_item(struct sbom *s, const struct closure *c, size_t part, size_t use)
+{
+	const struct closure_part *p = &c->v[part];
+	const struct plan_use *u = &p->plan->uses[use];
+	auto_free char *name =
+	    mem_printf("%s/%s", c->v[p->made_by[use]].recipe, u->output);
+	struct sbom_item say = { .name = name, .file = (char *)u->output };
+
+	return add(s, SBOM_OUTPUT, &u->sha256, &say);
+}
+
+/* All before any is linked: a part may be used by one that comes later. */
+static void
+name_uses(struct sbom *s, const struct closure *c, struct made *made)
+{
+	for (size_t i = 0; i < c->n; i++)
+		for (size_t k = 0; k < c->v[i].plan->nuses; k++)
+			made_add(
+			    &made[c->v[i].made_by[k]], use_item(s, c, i, k));
+}
+
+static int
+add_part(struct sbom *s, struct store *store, const struct closure *c,
+    size_t part, const struct made *made, struct err *err)
+{
+	const struct closure_part *p = &c->v[part];
+	auto_lock struct lock *l = lock_load(store, &p->lock, err);
+
+	if (!l)
+		return err_prefix(err, "lock of %s", p->recipe);
+	for (size_t i = 0; i < p->plan->nuses; i++)
+		link_all(s, &made[part],
+		    held(p->plan, &p->plan->uses[i]) ? SBOM_HOLDS
+						     : SBOM_MADE_USING,
+		    use_item(s, c, part, i));
+	if (p->plan->stage == STAGE_IMAGE) {
+		add_packages(s, &made[part], &l->image);
+		return 0;
+	}
+	add_packages(s, &made[part], &l->build);
+	add_sources(s, &made[part], l);
+	return 0;
+}
+
+static int
+add_images(struct sbom *s, const char *service, const char *version,
+    const json_t *outputs, struct made *made, struct err *err)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(outputs, i, one)
+	{
+		const char *name;
+		struct hash sha256;
+		struct sbom_item say = { .name = (char *)service,
+			.version = (char *)version };
+
+		if (js_str("verdict", one, "name", &name, err) == -1 ||
+		    js_hash("verdict", one, "sha256", &sha256, err) == -1)
+			return -1;
+		say.file = (char *)name;
+		made_add(made, add(s, SBOM_IMAGE, &sha256, &say));
+	}
+	return 0;
+}
+
+int
+sbom_collect(struct sbom *s, struct store *store, const struct closure *c,
+    const char *service, const char *version, const json_t *outputs,
+    struct err *err)
+{
+	struct made *made = mem_zero(c->n, sizeof(*made));
+	int rc = add_images(s, service, version, outputs, &made[0], err);
+
+	name_uses(s, c, made);
+	for (size_t i = 0; i < c->n && rc == 0; i++)
+		rc = add_part(s, store, c, i, made, err);
+	for (size_t i = 0; i < c->n; i++)
+		free(made[i].v);
+	free(made);
+	return rc;
 }

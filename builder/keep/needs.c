@@ -170,6 +170,8 @@ from_farm(struct needs *n, struct err *err)
 		only_add, err) == -1 ||
 	    each(n, f, "SELECT digest, predicate FROM attestation",
 		"said of a run:", -1, only_add, err) == -1 ||
+	    each(n, f, "SELECT digest, format FROM document",
+		"told of an artifact:", -1, only_add, err) == -1 ||
 	    each(n, f, "SELECT digest, service FROM release",
 		"release record of", -1, only_add, err) == -1)
 		return -1;
@@ -178,8 +180,8 @@ from_farm(struct needs *n, struct err *err)
 
 /* Tables whose digests are followed above, or name nothing in the store. */
 static const char *const known[] = { "attestation", "current", "cycle_task",
-	"event", "lock", "lock_kept", "output", "plan", "recipe", "release",
-	"run", "suite", "consulted", "git_ref", "git_tar", "task" };
+	"document", "event", "lock", "lock_kept", "output", "plan", "recipe",
+	"release", "run", "suite", "consulted", "git_ref", "git_tar", "task" };
 
 static bool
 is_known(const char *table)

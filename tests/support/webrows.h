@@ -14,6 +14,19 @@ static char KILN_UNUSED big_log[HASH_HEX], record[HASH_HEX], verdict[HASH_HEX];
 static char KILN_UNUSED target_path[256];
 #define BIG_LINES 20000
 
+/* About the image. */
+static void KILN_UNUSED
+document(const char *format, const char *text)
+{
+	char hex[HASH_HEX];
+
+	webfarm_put(text, strlen(text), hex);
+	webfarm_sql(webfarm.farm_db,
+	    "INSERT INTO document (subject, format, digest)"
+	    " VALUES ('%s', '%s', '%s')",
+	    image, format, hex);
+}
+
 static void KILN_UNUSED
 rows(void)
 {
@@ -109,6 +122,9 @@ rows(void)
 		       "total, started_at, updated_at, ended_at) VALUES (1, "
 		       "'build', 'dns-dhcp', 'runs', 1, 2,"
 		       " 1, 1, NULL)");
+	document("spdx", "{\"spdxVersion\":\"SPDX-2.3\"}");
+	document("cyclonedx", "{\"bomFormat\":\"CycloneDX\"}");
+	document("buildinfo", "Format: 1.0\n");
 	f = webfarm.tuf_db;
 	webfarm_sql(f, "INSERT INTO publication (id, at, timestamp_version, "
 		       "snapshot_version, targets_version, root_version) "

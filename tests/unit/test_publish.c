@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include "builder/judge/publish.h"
-#include "builder/judge/sbom.h"
 #include "builder/judge/verdict.h"
 #include "builder/plan/ledger.h"
 #include "builder/schema.h"
@@ -36,7 +35,7 @@ static struct store *st;
 static struct db *db;
 static struct err err;
 static struct hash policy = { { 7 } };
-static struct lock_package debs[1];
+static struct lock_package debs[1], gcc[1];
 static struct lock lock;
 static struct plan *lib, *svc;
 
@@ -97,12 +96,22 @@ setup(void **state)
 	debs[0] = (struct lock_package){ .name = (char *)"erofs-utils",
 		.version = (char *)"1:1.5+x-1~b",
 		.arch = (char *)"amd64",
-		.sha256 = { { 3 } } };
-	lock = (struct lock){ .digest = { { 9 } },
-		.recipe = (char *)"svc",
+		.sha256 = { { 3 } },
+		.path = (char *)"pool/e/erofs-utils_1.5.deb",
+		.suite = (char *)"bookworm" };
+	gcc[0] = (struct lock_package){ .name = (char *)"gcc",
+		.version = (char *)"4:12.2",
 		.arch = (char *)"amd64",
+		.sha256 = { { 4 } },
+		.path = (char *)"pool/g/gcc.deb",
+		.suite = (char *)"bookworm" };
+	lock = (struct lock){ .recipe = (char *)"svc",
+		.arch = (char *)"amd64",
+		.build = { gcc, 1, 1 },
 		.image = { debs, 1, 1 } };
 	load(svc_yaml);
+	if (lock_store(st, &lock, &err) == -1)
+		return -1;
 	lib = plan_of("lib", STAGE_BUILD, 0);
 	svc = plan_of("svc", STAGE_IMAGE, 5);
 	return 0;
@@ -264,6 +273,7 @@ another_sbom_alone_is_no_release_and_another_probe_is(void **state)
 	assert_true(published(svc));
 	/* A tool changed, the image did not. */
 	debs[0].sha256.b[4] = 1;
+	assert_int_equal(lock_store(st, &lock, &err), 0);
 	next = plan_of("svc", STAGE_IMAGE, 5);
 	assert_false(hash_equal(&next->digest, &svc->digest));
 	run_plan(next, "image", 1, 1);
@@ -290,23 +300,163 @@ a_version_nobody_has_is_an_error_of_the_recipe(void **state)
 	assert_non_null(strstr(err.msg, "upstream"));
 }
 
-static void
-an_sbom_is_a_function_of_the_packages_alone(void **state)
+/* --- what is told of it
+ * ------------------------------------------------------*/
+
+static json_t *
+told(uint8_t artifact, const char *format, struct buf *text)
 {
-	auto_json json_t *a = sbom_make(&lock, "svc", "1"), *b = NULL,
-			 *c = NULL;
+	static const char sql[] =
+	    "SELECT digest FROM document WHERE subject = ?1 AND format = ?2";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	struct hash subject = { { artifact } }, h;
+
+	buf_clear(text);
+	stmt_bind_hash(q, 1, &subject);
+	stmt_bind_str(q, 2, format);
+	if (stmt_step(q, &err) != 1)
+		return NULL;
+	assert_true(stmt_hash(q, 0, &h));
+	assert_int_equal(store_read(st, &h, 1 << 20, text, &err), 0);
+	return strcmp(format, "buildinfo") == 0
+		   ? NULL
+		   : js_parse(format, text->data, text->len, &err);
+}
+
+static json_t *
+with(const json_t *list, const char *key, const char *value)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one)
+	{
+		const char *s = json_string_value(json_object_get(one, key));
+
+		if (s && strcmp(s, value) == 0)
+			return one;
+	}
+	fail_msg("nothing has %s %s", key, value);
+	return NULL;
+}
+
+static void
+an_sbom_lists_what_each_build_in_the_image_was_made_with(void **state)
+{
+	auto_buf struct buf text = BUF_INIT;
+	auto_json json_t *spdx = NULL, *cdx = NULL;
+	const json_t *packages, *components, *on;
+
+	(void)state;
+	run_plan(lib, "lib", 5, 5);
+	run_plan(svc, "image", 1, 1);
+	assert_true(published(svc));
+	spdx = told(1, "spdx", &text);
+	packages = json_object_get(spdx, "packages");
+	assert_int_equal(json_array_size(packages), 4);
+	with(packages, "name", "erofs-utils");
+	with(packages, "name", "gcc"); /* that lib was compiled with */
+	with(packages, "name", "lib/lib");
+	assert_non_null(strstr(text.data,
+	    "pkg:deb/debian/erofs-utils@1%3A1.5%2Bx-1~b?arch=amd64"));
+	assert_non_null(strstr(text.data,
+	    "{\"relatedSpdxElement\":\"SPDXRef-output-1\",\"relationshipType\":"
+	    "\"CONTAINS\",\"spdxElementId\":\"SPDXRef-image-0\"}"));
+	cdx = told(1, "cyclonedx", &text);
+	components = json_object_get(cdx, "components");
+	assert_int_equal(json_array_size(components), 4);
+	assert_string_equal(json_string_value(json_object_get(
+				with(components, "name", "lib/lib"), "scope")),
+	    "required");
+	assert_string_equal(json_string_value(json_object_get(
+				with(components, "name", "gcc"), "scope")),
+	    "excluded");
+	on = json_object_get(
+	    with(json_object_get(cdx, "dependencies"), "ref", "output-1"),
+	    "dependsOn");
+	assert_int_equal(json_array_size(on), 1);
+}
+
+static void
+a_buildinfo_is_of_the_plan_that_left_the_bytes(void **state)
+{
 	auto_buf struct buf text = BUF_INIT;
 
 	(void)state;
-	lock.digest.b[0] = 99; /* another day's proof */
-	b = sbom_make(&lock, "svc", "1");
-	assert_true(json_equal(a, b));
+	run_plan(lib, "lib", 5, 5);
+	run_plan(svc, "image", 1, 1);
+	assert_true(published(svc));
+	told(1, "buildinfo", &text);
+	assert_non_null(strstr(text.data, "\nVersion: 1:1.5+x-1~b\n"));
+	assert_non_null(
+	    strstr(text.data, "Depends:\n erofs-utils (= 1:1.5+x-1~b)\nEnv"));
+	told(5, "buildinfo", &text);
+	assert_non_null(strstr(text.data, "Source: lib\nBinary: lib\n"));
+	assert_non_null(strstr(text.data, "Depends:\n gcc (= 4:12.2)\nEnv"));
+	assert_non_null(strstr(text.data, " SOURCE_DATE_EPOCH=\"1577836800\""));
+}
+
+static void
+what_is_told_stays_and_is_told_later_of_older_releases(void **state)
+{
+	auto_buf struct buf first = BUF_INIT, text = BUF_INIT;
+
+	(void)state;
+	run_plan(lib, "lib", 5, 5);
+	run_plan(svc, "image", 1, 1);
+	assert_true(published(svc));
+	json_decref(told(1, "spdx", &first));
+	assert_int_equal(db_exec(db, "DELETE FROM document", &err), 0);
+	assert_false(published(svc));
+	json_decref(told(1, "spdx", &text));
+	assert_string_equal(text.data, first.data);
+	assert_int_equal(
+	    db_exec(db, "DELETE FROM document WHERE format <> 'spdx'", &err),
+	    0);
+	assert_false(published(svc));
+	json_decref(told(1, "cyclonedx", &text));
+	assert_true(text.len > 0);
+}
+
+static void
+set_lock(void)
+{
+	auto_stmt struct stmt *q = db_stmt(db, "UPDATE plan SET lock = ?1");
+
+	stmt_bind_hash(q, 1, &lock.digest);
+	assert_int_equal(stmt_run(q, &err), 0);
+}
+
+static void
+an_sbom_is_a_function_of_the_packages_alone(void **state)
+{
+	auto_buf struct buf a = BUF_INIT, b = BUF_INIT;
+	auto_plan struct plan *next = NULL;
+	struct lock_suite suite = { .name = (char *)"bookworm" };
+
+	(void)state;
+	run_plan(lib, "lib", 5, 5);
+	run_plan(svc, "image", 1, 1);
+	assert_true(published(svc));
+	json_decref(told(1, "spdx", &a));
+	/* Another day's proof of the same. */
+	assert_int_equal(db_exec(db, "DELETE FROM document", &err), 0);
+	lock.suites = &suite;
+	lock.nsuites = 1;
+	assert_int_equal(lock_store(st, &lock, &err), 0);
+	set_lock();
+	assert_false(published(svc));
+	json_decref(told(1, "spdx", &b));
+	assert_string_equal(a.data, b.data);
+	/* Another package. */
+	assert_int_equal(db_exec(db, "DELETE FROM document", &err), 0);
 	debs[0].sha256.b[0] = 99;
-	c = sbom_make(&lock, "svc", "1");
-	assert_false(json_equal(a, c));
-	assert_int_equal(canon_json(a, &text, &err), 0);
-	assert_non_null(strstr(text.data,
-	    "pkg:deb/debian/erofs-utils@1%3A1.5%2Bx-1~b?arch=amd64"));
+	assert_int_equal(lock_store(st, &lock, &err), 0);
+	next = plan_of("svc", STAGE_IMAGE, 5);
+	run_plan(next, "image", 1, 1);
+	assert_false(published(next));
+	json_decref(told(1, "spdx", &b));
+	assert_string_not_equal(a.data, b.data);
 }
 
 int
@@ -321,6 +471,9 @@ main(void)
 		T(what_is_reproduced_all_the_way_is_published_once),
 		T(another_sbom_alone_is_no_release_and_another_probe_is),
 		T(a_version_nobody_has_is_an_error_of_the_recipe),
+		T(an_sbom_lists_what_each_build_in_the_image_was_made_with),
+		T(a_buildinfo_is_of_the_plan_that_left_the_bytes),
+		T(what_is_told_stays_and_is_told_later_of_older_releases),
 		T(an_sbom_is_a_function_of_the_packages_alone),
 	};
 

@@ -222,6 +222,9 @@ model(struct req *req, struct err *err)
 	    " r.plan WHERE o.digest = ?1 ORDER BY l.made_at DESC LIMIT 10";
 	static const char *const release_cols[] = { "release", "service",
 		"arch", "#made_at", NULL };
+	static const char documents[] = "SELECT format, digest FROM document"
+					" WHERE subject = ?1 ORDER BY format";
+	static const char *const document_cols[] = { "format", "digest", NULL };
 	static const char others[] =
 	    "SELECT c.recipe, o.digest, o.size FROM current c JOIN output o ON"
 	    " o.run = (SELECT max(id) FROM run WHERE plan = c.plan AND state ="
@@ -258,6 +261,8 @@ model(struct req *req, struct err *err)
 	js_set_int(m, "size", r ? m_int(r, "size") : size);
 	js_set_bool(m, "stored", size != -1);
 	if (put(m, "releases", w->farm, releases, hex, release_cols, err) ==
+		-1 ||
+	    put(m, "documents", w->farm, documents, hex, document_cols, err) ==
 		-1 ||
 	    add_routers(m, w, hex, err) == -1 ||
 	    add_holders(m, w, hex, err) == -1 ||
@@ -437,6 +442,37 @@ view_runs(struct html *h, const json_t *m)
 }
 
 static void
+view_documents(struct html *h, const json_t *m)
+{
+	static const struct {
+		const char *format, *text, *file;
+	} known[] = {
+		{ "spdx", "SPDX 2.3", "sbom.spdx.json" },
+		{ "cyclonedx", "CycloneDX 1.5", "sbom.cdx.json" },
+		{ "buildinfo", "Debian .buildinfo", "buildinfo" },
+	};
+	const json_t *documents = json_object_get(m, "documents"), *d;
+	bool first = true;
+	size_t i;
+
+	if (json_array_size(documents) == 0)
+		return;
+	view_fact(h, "SBOM download");
+	for (size_t k = 0; k < ARRAY_LEN(known); k++)
+		json_array_foreach(documents, i, d)
+		{
+			if (strcmp(m_str(d, "format"), known[k].format) != 0)
+				continue;
+			if (!first)
+				html_text(h, ", ");
+			first = false;
+			html_link(h, known[k].text, "/image/%s/%s",
+			    m_str(m, "digest"), known[k].file);
+		}
+	html_close(h, "dd");
+}
+
+static void
 view_facts(struct html *h, const json_t *m)
 {
 	const json_t *o;
@@ -460,13 +496,9 @@ view_facts(struct html *h, const json_t *m)
 		html_textf(h, "%s %s, %s ", m_str(o, "service"),
 		    m_str(o, "version"), m_str(o, "arch"));
 		view_record(h, m_str(o, "release"));
-		if (m_str(o, "sbom")[0]) {
-			html_text(h, ", ");
-			html_link(h, "SBOM (SPDX 2.3)", "/blob/%s?as=json",
-			    m_str(o, "sbom"));
-		}
 		html_close(h, "dd");
 	}
+	view_documents(h, m);
 	json_array_foreach(json_object_get(m, "inside_of"), i, o)
 	{
 		view_fact(h, "inside of");
