@@ -19,6 +19,7 @@
 #include "builder/bake/layout.h"
 #include "builder/cycle.h"
 #include "builder/inputs/lock_keep.h"
+#include "builder/judge/differ.h"
 #include "builder/loop.h"
 #include "builder/plan/ledger.h"
 #include "builder/progress.h"
@@ -405,8 +406,9 @@ main(int argc, char **argv)
 	int rc;
 
 	if (argc == 3 && strcmp(argv[1], "-x") == 0)
-		return strcmp(argv[2], "env") == 0 ? env_main()
-						   : worker_main(argv[2]);
+		return strcmp(argv[2], "env") == 0	? env_main()
+		       : strcmp(argv[2], "differ") == 0 ? differ_main()
+							: worker_main(argv[2]);
 	rc = parse(argc, argv, &opt);
 	if (rc != 0)
 		return rc;

@@ -35,6 +35,7 @@ static const char *const names[] = {
 	[ROLE_ENV] = "kiln-env",
 	[ROLE_AGENT_UNPACK] = "kiln-agent-unpack",
 	[ROLE_GIT] = "kiln-git",
+	[ROLE_DIFFER] = "kiln-differ",
 	[ROLE_VM] = "kiln-vm",
 };
 _Static_assert(ARRAY_LEN(names) == ROLE_COUNT, "a name for every role");

@@ -27,6 +27,7 @@ enum role {
 	ROLE_ENV,	   /* kiln-builder's unpackers: they own env/ */
 	ROLE_AGENT_UNPACK, /* kiln-agent's decoder */
 	ROLE_GIT,	   /* kiln-builder's git child: it owns git/ */
+	ROLE_DIFFER,	   /* reads outputs that differ */
 	ROLE_VM,	   /* first of 64 uids, one per virtual machine */
 	ROLE_COUNT
 };

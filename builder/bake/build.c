@@ -268,6 +268,7 @@ build_run(const struct build_place *at, const struct build_order *o,
 	*r = (struct build_result){ 0 };
 	lane_init(
 	    &lane, o->lane, o->vary, o->root, o->plan->arch, o->plan->clock);
+	lane_hold(&lane, o->hold, o->root, o->hold_at);
 	rc = run(at, o, &lane, &l, r, err);
 	lane_release(&lane);
 	if (rc == -1)

@@ -33,7 +33,9 @@ struct build_order {
 	int64_t id; /* names the folder and the log */
 	const struct plan *plan;
 	char lane;
-	unsigned vary; /* lane.h */
+	unsigned vary;	 /* lane.h */
+	unsigned hold;	 /* nothing, but for whoever looks for a cause … */
+	int64_t hold_at; /* … and the time the clock is held at */
 	struct hash environment;
 	const char *root; /* of the environment */
 	struct limits limits;

@@ -12,6 +12,7 @@
 
 #define PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define JOBS_MAX 16
+#define OTHER_DAYS 400 /* more than a year, and another day of the week */
 
 const char *const lane_packages[] = { "libfaketime", NULL };
 
@@ -23,6 +24,7 @@ static const char *const names[] = {
 	[VARY_DATE] = "date",
 	[VARY_DOMAIN] = "domain",
 	[VARY_FILE_ORDER] = "file-order",
+	[VARY_HEAP] = "heap",
 	[VARY_HOME] = "home",
 	[VARY_HOSTNAME] = "hostname",
 	[VARY_JOBS] = "jobs",
@@ -34,6 +36,13 @@ static const char *const names[] = {
 	[VARY_UMASK] = "umask",
 };
 
+static const char *const holds[] = {
+	[HOLD_CLOCK] = "clock",
+	[HOLD_FILE_TIMES] = "file-times",
+	[HOLD_HASHES] = "hashes",
+	[HOLD_RANDOM] = "random",
+};
+
 /* What two runs on one machine cannot differ in. */
 static const char *const fixed[] = { "build-path", "cpu", "kernel" };
 
@@ -41,6 +50,12 @@ const char *
 variation_name(enum variation v)
 {
 	return names[v];
+}
+
+const char *
+hold_name(enum hold h)
+{
+	return holds[h];
 }
 
 static int
@@ -87,12 +102,28 @@ vary_parse(const char *text, unsigned *vary, struct err *err)
 	return 0;
 }
 
+/* The variable's place: where it stands, or a new one. */
+static struct buf *
+place_of(struct lane *l, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < l->nenv; i++)
+		if (strncmp(l->env[i].data, name, n) == 0 &&
+		    l->env[i].data[n] == '=')
+			return &l->env[i];
+	assert(l->nenv < ARRAY_LEN(l->env));
+	buf_init(&l->env[l->nenv]);
+	return &l->env[l->nenv++];
+}
+
 static void
 set(struct lane *l, const char *name, const char *value)
 {
-	assert(l->nenv < ARRAY_LEN(l->env));
-	buf_init(&l->env[l->nenv]);
-	buf_printf(&l->env[l->nenv++], "%s=%s", name, value);
+	struct buf *b = place_of(l, name);
+
+	buf_clear(b);
+	buf_printf(b, "%s=%s", name, value);
 }
 
 static void
@@ -118,22 +149,85 @@ find_faketime(const char *root)
 	return found;
 }
 
-static void
-set_date(struct lane *l, const char *root)
+/* false: there is none. */
+static bool
+set_faketime(struct lane *l, const char *root, const char *value)
 {
 	auto_free char *library = find_faketime(root);
 
-	if (!library) {
-		l->vary &= ~VARY(VARY_DATE);
-		return;
-	}
+	if (!library)
+		return false;
 	set(l, "LD_PRELOAD", library);
-	/* More than a year, and another day of the week. */
-	set(l, "FAKETIME", "+400d");
+	set(l, "FAKETIME", value);
 	/* Waits and timers keep running; files keep the times they have, or
 	 * a copied time would move at each copy. */
 	set(l, "FAKETIME_DONT_FAKE_MONOTONIC", "1");
 	set(l, "NO_FAKE_STAT", "1");
+	return true;
+}
+
+static void
+set_date(struct lane *l, const char *root)
+{
+	auto_free char *value = mem_printf("+%dd", OTHER_DAYS);
+
+	if (!set_faketime(l, root, value))
+		l->vary &= ~VARY(VARY_DATE);
+}
+
+static void
+unset(struct lane *l, const char *name)
+{
+	struct buf *b = place_of(l, name);
+
+	buf_release(b);
+	*b = l->env[--l->nenv];
+}
+
+static void
+hold_clock(struct lane *l, const char *root, int64_t now)
+{
+	bool moved = l->vary & VARY(VARY_DATE);
+	auto_free char *value = mem_printf(
+	    "%lld", (long long)now + (moved ? OTHER_DAYS * 86400ll : 0));
+
+	if (!set_faketime(l, root, value)) {
+		l->hold &= ~(HOLD(HOLD_CLOCK) | HOLD(HOLD_FILE_TIMES));
+		return;
+	}
+	/* An absolute time does not move; in seconds, so that the time zone
+	 * has no part in it. */
+	set(l, "FAKETIME_FMT", "%s");
+	if (l->hold & HOLD(HOLD_FILE_TIMES))
+		unset(l, "NO_FAKE_STAT");
+}
+
+static void
+hold_random(struct lane *l, const char *root)
+{
+	/* Beside a clock that is held or shifted, or one that is right. */
+	if (!(l->vary & VARY(VARY_DATE)) && !(l->hold & HOLD(HOLD_CLOCK)) &&
+	    !set_faketime(l, root, "+0"))
+		l->hold &= ~HOLD(HOLD_RANDOM);
+	else
+		set(l, "FAKERANDOM_SEED", "0x243F6A8885A308D3");
+}
+
+void
+lane_hold(struct lane *l, unsigned hold, const char *root, int64_t now)
+{
+	if (hold & HOLD(HOLD_FILE_TIMES))
+		hold |= HOLD(HOLD_CLOCK);
+	l->hold = hold;
+	if (hold & HOLD(HOLD_CLOCK))
+		hold_clock(l, root, now);
+	if (hold & HOLD(HOLD_HASHES)) {
+		set(l, "PERL_HASH_SEED", "0");
+		set(l, "PERL_PERTURB_KEYS", "0");
+		set(l, "PYTHONHASHSEED", "0");
+	}
+	if (hold & HOLD(HOLD_RANDOM))
+		hold_random(l, root);
 }
 
 static int
@@ -180,6 +274,10 @@ lane_init(struct lane *l, char name, unsigned vary, const char *root,
 		set(l, "COLUMNS", "177");
 		set(l, "LINES", "13");
 	}
+	/* What malloc() gives and free() takes is filled: whoever writes out
+	 * what it never wrote to writes other bytes. */
+	if (vary & VARY(VARY_HEAP))
+		set(l, "MALLOC_PERTURB_", "165");
 	if (vary & VARY(VARY_DATE))
 		set_date(l, root);
 }

@@ -27,6 +27,7 @@ enum variation {
 	VARY_DATE,
 	VARY_DOMAIN,
 	VARY_FILE_ORDER,
+	VARY_HEAP,
 	VARY_HOME,
 	VARY_HOSTNAME,
 	VARY_JOBS,
@@ -47,10 +48,27 @@ const char *variation_name(enum variation); /* "aslr" … */
 /* "date,umask", "all" or "" (none); ERR_INPUT lists what there is. */
 int vary_parse(const char *names, unsigned *vary, struct err *) KILN_MUST;
 
+/*
+ * What passes or falls by itself, in the quiet lane too, and can be held
+ * still, to find out whether it is why a build differs from itself.  No lane
+ * of the farm holds anything.
+ */
+enum hold {
+	HOLD_CLOCK,	 /* every process reads the same time */
+	HOLD_FILE_TIMES, /* … and finds it on every file; with the clock */
+	HOLD_HASHES,	 /* perl's and python's seeds of their hash tables */
+	HOLD_RANDOM,	 /* getrandom() of libc, /dev/urandom, kernel's uuid */
+	HOLD_COUNT
+};
+#define HOLD_ALL ((1u << HOLD_COUNT) - 1)
+#define HOLD(h) (1u << (h))
+const char *hold_name(enum hold); /* "clock" … */
+
 /* How one run differs, resolved from a set of switches. */
 struct lane {
 	char name;     /* 'A', 'B' */
 	unsigned vary; /* what is really varied: VARY() bits */
+	unsigned hold; /* what is really held: HOLD() bits */
 	unsigned uid, gid;
 	int jobs;
 	int cpus; /* 0: all */
@@ -58,7 +76,7 @@ struct lane {
 	bool reverse_order;
 	bool long_path;
 	const char *hostname, *umask, *home;
-	struct buf env[24]; /* NAME=VALUE */
+	struct buf env[32]; /* NAME=VALUE */
 	size_t nenv;
 };
 
@@ -72,6 +90,9 @@ extern const char *const lane_packages[];
  */
 void lane_init(struct lane *, char name, unsigned vary, const char *root,
     const char *arch, int64_t clock);
+/* After lane_init.  `now`: the time that stands still, Unix seconds; lane B's
+ * date moves it. */
+void lane_hold(struct lane *, unsigned hold, const char *root, int64_t now);
 void lane_release(struct lane *);
 /* Names of the bits, sorted: new references. */
 json_t *lane_varied(unsigned vary);

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "builder/bake/mkpath.h"
 #include "builder/bake/policy.h"
 #include "lib/fdio.h"
@@ -17,6 +19,7 @@
 #include "lib/tree.h"
 
 #define PREFIX "run-"
+#define RANDOM_BYTES ((size_t)1 << 20)
 /* Lane B's folder has another length, seen from outside. */
 #define LONG "-a-longer-path-than-lane-A-has"
 
@@ -139,6 +142,22 @@ put_inputs(struct layout *l, int in, const struct plan *p,
 	return 0;
 }
 
+/* In place of the kernel's: the same bytes each time. */
+static int
+put_random(struct layout *l, int in, int64_t clock, struct err *err)
+{
+	static const unsigned char seed[randombytes_SEEDBYTES] = "kiln";
+	auto_free char *bytes = mem_alloc(RANDOM_BYTES);
+	struct span all = { bytes, RANDOM_BYTES };
+
+	randombytes_buf_deterministic(bytes, RANDOM_BYTES, seed);
+	if (put_text(l, in, mem_str("/dev/urandom"), all, clock, err) == -1 ||
+	    put_text(l, in, mem_str("/dev/random"), all, clock, err) == -1)
+		return -1;
+	return put_text(l, in, mem_str("/proc/sys/kernel/random/uuid"),
+	    span_str("243f6a88-85a3-48d3-9319-8a2e03707344\n"), clock, err);
+}
+
 int
 layout_make(struct layout *l, int workdir, const char *work_path, int64_t id,
     const struct plan *p, const struct lane *lane, struct store *store,
@@ -176,6 +195,9 @@ layout_make(struct layout *l, int workdir, const char *work_path, int64_t id,
 			policy_assemble(), p->clock, err) == -1)
 			return err_prefix(err, "lay out the inputs");
 	}
+	if (lane->hold & HOLD(HOLD_RANDOM) &&
+	    put_random(l, in, p->clock, err) == -1)
+		return err_prefix(err, "lay out the inputs");
 	bind_to(l, keep(l, mem_printf("%s/build", l->path)), "/build", true);
 	bind_to(l, keep(l, mem_printf("%s/out", l->path)), "/out", true);
 	return 0;

@@ -5,6 +5,7 @@
 #include "builder/cli/cmd.h"
 #include "builder/cli/watch.h"
 #include "builder/inputs/worker.h"
+#include "builder/judge/differ.h"
 #include "lib/log.h"
 
 static const struct cli_command commands[] = {
@@ -90,6 +91,9 @@ main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "-x") == 0 &&
 	    strcmp(argv[2], "env") == 0)
 		return env_main();
+	if (argc == 3 && strcmp(argv[1], "-x") == 0 &&
+	    strcmp(argv[2], "differ") == 0)
+		return differ_main();
 	if (argc == 3 && strcmp(argv[1], "-x") == 0)
 		return worker_main(argv[2]);
 	return cli_main(&kiln_program, argc, argv);

@@ -51,6 +51,7 @@ json_t *differ_outputs(struct store *, const struct outputs *a,
     const struct outputs *b, struct err *) KILN_MUST;
 /* A finding a line: where, and what it is on each side. */
 void differ_words(const json_t *difference, struct buf *);
+void differ_words_one(const json_t *finding, struct buf *); /* no newline */
 /* `-x differ`: descriptors 3 and 4, JSON to stdout; an exit code. */
 int differ_main(void);
 

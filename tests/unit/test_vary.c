@@ -21,6 +21,7 @@ static const char *const traces[VARY_COUNT] = {
 	[VARY_DATE] = "date -u +%Y",
 	[VARY_DOMAIN] = "uname -n | sed 's/[^.]*//'",
 	[VARY_FILE_ORDER] = "ls -U /kiln/recipe | tr '\\n' ' '; echo",
+	[VARY_HEAP] = "echo ${MALLOC_PERTURB_-none}",
 	[VARY_HOME] = "echo $HOME",
 	[VARY_HOSTNAME] = "uname -n | sed 's/[.].*//'",
 	[VARY_JOBS] = "echo $KILN_JOBS",
@@ -124,6 +125,89 @@ the_date_is_off_by_more_than_a_year_and_only_there(void **state)
 	assert_true(time_now() - before < 3600);
 }
 
+/* A line for each thing that can be held, in their order. */
+static const char *const passing[HOLD_COUNT] = {
+	[HOLD_CLOCK] = "date +%s.%N",
+	[HOLD_FILE_TIMES] = "echo >f; tar cf - f | tar tvf - --full-time; rm f",
+	[HOLD_HASHES] =
+	    "LC_ALL=C perl -e 'print join q( ), keys %{{map {$_, 1} 1..40}}'",
+	[HOLD_RANDOM] = "od -An -tx1 -N8 /dev/urandom; mktemp -u;"
+			" cat /proc/sys/kernel/random/uuid",
+};
+
+/* What the log of a run says, one part a thing. */
+static void
+run_held(unsigned hold, int64_t at, char *to[HOLD_COUNT])
+{
+	static const char *const outputs[] = { "a", NULL };
+	auto_buf struct buf script = BUF_INIT;
+	struct build_order o;
+	char *rest;
+
+	for (int h = 0; h < HOLD_COUNT; h++)
+		buf_printf(&script, "%s; echo ::\n", passing[h]);
+	buf_str(&script, "echo x >/out/a\n");
+	make_plan(script.data, outputs);
+	o = order_of('A');
+	o.hold = hold;
+	o.hold_at = at;
+	build_result_release(&result);
+	if (build_run(&place, &o, &result, &err) == -1)
+		fail_msg("%s", err.msg);
+	auto_buf struct buf log = BUF_INIT;
+	assert_int_equal(store_read(st, &result.log, 1 << 20, &log, &err), 0);
+	if (!result.succeeded)
+		fail_msg("%s", log.data);
+	rest = log.data;
+	for (int h = 0; h < HOLD_COUNT; h++) {
+		char *end = strstr(rest, "::\n");
+
+		assert_non_null(end);
+		to[h] = mem_strn(rest, (size_t)(end - rest));
+		rest = end + 3;
+	}
+}
+
+static void
+what_is_held_is_the_same_and_what_is_not_passes(void **state)
+{
+	/* Far from now: who is not held cannot meet it. */
+	const int64_t one = 1000000000;
+	char *a[HOLD_COUNT], *b[HOLD_COUNT], *c[HOLD_COUNT];
+
+	(void)state;
+	run_held(HOLD_ALL, one, a);
+	run_held(HOLD_ALL, one, b);
+	run_held(0, 0, c);
+	for (int h = 0; h < HOLD_COUNT; h++) {
+		if (strcmp(a[h], b[h]) != 0)
+			fail_msg("%s is not held: %s%s",
+			    hold_name((enum hold)h), a[h], b[h]);
+		if (strcmp(a[h], c[h]) == 0)
+			fail_msg("%s does not pass: %s",
+			    hold_name((enum hold)h), a[h]);
+	}
+	assert_non_null(strstr(a[HOLD_FILE_TIMES], "2001-09-09"));
+	for (int h = 0; h < HOLD_COUNT; h++) {
+		free(a[h]);
+		free(b[h]);
+		free(c[h]);
+	}
+}
+
+static void
+the_clock_alone_leaves_files_their_times(void **state)
+{
+	char *a[HOLD_COUNT];
+
+	(void)state;
+	run_held(HOLD(HOLD_CLOCK), 1000000000, a);
+	assert_int_equal(strncmp(a[HOLD_CLOCK], "1000000000", 10), 0);
+	assert_null(strstr(a[HOLD_FILE_TIMES], "2001-09-09"));
+	for (int h = 0; h < HOLD_COUNT; h++)
+		free(a[h]);
+}
+
 static void
 switches_are_chosen_by_name(void **state)
 {
@@ -151,6 +235,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(each_switch_is_seen_inside_and_no_other),
 		T(the_date_is_off_by_more_than_a_year_and_only_there),
+		T(what_is_held_is_the_same_and_what_is_not_passes),
+		T(the_clock_alone_leaves_files_their_times),
 		T(switches_are_chosen_by_name),
 	};
 
