@@ -56,7 +56,7 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 .DEFAULT_GOAL := all
-.PHONY: all run test farm-test fault-test check asan lint bench clean deps deps-test help unit tools lint-quick
+.PHONY: all run test farm-test fault-test mutants check asan lint bench clean deps deps-test help unit tools lint-quick
 all: $(BIN)
 
 $(O)/%.o: %.c
@@ -130,6 +130,12 @@ fault-test:
 	    *) echo "== $$t"; KILN_FAULTS=full $(if $(SUDO),sudo -E) sh $$t $(O) || exit 1 ;; \
 	    esac; done
 
+# Syncs, renames and checks taken away one by one: each must be missed.
+mutants:
+	@tools/deps build run test
+	@$(MAKE) --no-print-directory -s -j2 all
+	@tests/mutants/run $(O)
+
 check: unit
 tools: $(TOOLS) $(FAULT_TOOLS)
 
@@ -142,6 +148,7 @@ help:
 #: make test       everything; what CI runs
 #: make farm-test  every service baked, booted and asked by a real client
 #: make fault-test killed before every call, power lost at every point: an hour
+#: make mutants    one sync, rename or check taken away: a test misses it
 #: make check      the quick part: unit tests
 #: make asan       unit tests under address and undefined-behaviour sanitizers
 #: make lint       clang-format, clang-tidy, cppcheck, mandoc

@@ -188,6 +188,30 @@ a_damaged_record_costs_one_step(void **state)
 }
 
 static void
+a_value_that_was_changed_is_found_by_the_sum(void **state)
+{
+	static const char was[] = "\"tries\":1", is[] = "\"tries\":0";
+	struct state s = { .tries = 1 }, got = { 0 };
+	auto_buf struct buf text = BUF_INIT;
+	struct err err = ERR_INIT;
+	char *at;
+
+	(void)state;
+	assert_int_equal(state_save(scratch.fd, &s, &err), 0);
+	assert_int_equal(
+	    file_read_at(scratch.fd, "state.1", 65536, &text, &err), 0);
+	at = strstr(text.data, was);
+	assert_non_null(at);
+	memcpy(at, is, strlen(is));
+	assert_int_equal(file_write_at(scratch.fd, "state.1", text.data,
+			     text.len, 0600, &err),
+	    0);
+	assert_int_equal(state_load(scratch.fd, &got, &err), -1);
+	assert_non_null(strstr(err.msg, "state.1 is damaged"));
+	state_release(&s);
+}
+
+static void
 nothing_there_is_an_empty_record(void **state)
 {
 	struct state got = { .tries = 9 };
@@ -424,6 +448,7 @@ main(void)
 		cmocka_unit_test(qemu_options_cannot_be_smuggled_in),
 		WITH_FOLDER(the_record_comes_back_whole),
 		WITH_FOLDER(a_damaged_record_costs_one_step),
+		WITH_FOLDER(a_value_that_was_changed_is_found_by_the_sum),
 		WITH_FOLDER(nothing_there_is_an_empty_record),
 		cmocka_unit_test(a_counter_never_goes_back),
 		cmocka_unit_test(the_oldest_bad_set_makes_room),
