@@ -39,7 +39,7 @@ obj = $(patsubst %.c,$(O)/%.o,$(1))
 LIB_SRC := $(call src,lib)
 # Where main() lives: <folder>/main.c, and kiln's own in builder/cli/main.c.
 BUILDER_PARTS := $(call src,builder builder/inputs builder/plan builder/bake builder/judge \
-    builder/keep)
+    builder/keep builder/doubt)
 BUILDER_LIB := $(filter-out builder/main.c,$(BUILDER_PARTS))
 CLI_SRC := $(call src,builder/cli)
 TUF_SRC := $(call src,tuf-repo)

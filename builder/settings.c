@@ -53,6 +53,11 @@ static const struct conf_key keep_keys[] = {
 	{ .name = "age", .type = CONF_DURATION, .min = 0, .max = 3650 * DAY },
 	{ 0 },
 };
+static const struct conf_key doubt_keys[] = {
+	{ .name = "from", .type = CONF_STR, .max = 2000 },
+	{ .name = "root", .type = CONF_STR, .max = 1000 },
+	{ 0 },
+};
 static const struct conf_key keys[] = {
 	{ .name = "suites", .type = CONF_DICT, .sub = suite_keys, .max = 64 },
 	{ .name = "poll", .type = CONF_DURATION, .min = 60, .max = 7 * DAY },
@@ -67,6 +72,7 @@ static const struct conf_key keys[] = {
 	{ .name = "cpus", .type = CONF_INT, .min = 1, .max = 1024 },
 	{ .name = "audit", .type = CONF_INT, .min = 0, .max = 100 },
 	{ .name = "keep", .type = CONF_MAP, .sub = keep_keys },
+	{ .name = "doubt", .type = CONF_MAP, .sub = doubt_keys },
 	{ .name = "jobs", .type = CONF_INT, .min = 1, .max = 64 },
 	{ .name = "memory",
 	    .type = CONF_SIZE,
@@ -163,6 +169,17 @@ read_keep(const struct conf_node *root, struct keep_rules *k)
 	k->age = conf_int(m, "age", k->age);
 }
 
+static void
+read_doubt(struct settings *s, const struct conf_node *root)
+{
+	const struct conf_node *m = conf_map(root, "doubt");
+
+	if (!m)
+		return;
+	s->from = conf_str(m, "from", NULL);
+	s->root = conf_str(m, "root", NULL);
+}
+
 int
 settings_read(struct settings *s, int farm, const char *path, struct err *err)
 {
@@ -190,6 +207,7 @@ settings_read(struct settings *s, int farm, const char *path, struct err *err)
 	s->cpus = conf_int(root, "cpus", 0);
 	s->audit = conf_int(root, "audit", s->audit);
 	read_keep(root, &s->keep);
+	read_doubt(s, root);
 	if (read_repos(s, root, err) == 0 && read_secrets(s, root, err) == 0)
 		return 0;
 	settings_release(s);

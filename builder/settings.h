@@ -29,6 +29,8 @@ struct settings {
 	size_t nrepos;
 	struct archive_secret *secrets;
 	size_t nsecrets;
+	/* Of a doubter: whom to ask, what root to judge by; or NULL. */
+	const char *from, *root;
 };
 
 /* `path` NULL: kiln.yaml of the farm's folder, else /etc/kiln/kiln.yaml, else

@@ -66,6 +66,7 @@ const struct route dispatch_routes[] = {
 	GET("/api/v1/exposure", page_exposure),
 	GET("/api/v1/trust", page_trust),
 	GET("/api/v1/find", page_find),
+	GET("/api/v1/origin/*", api_origin),
 	GET("/api/v1/openapi.json", asset_openapi),
 	GET("/healthz", api_healthz),
 	GET("/metrics", api_metrics),

@@ -14,5 +14,6 @@ int cmd_gc(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_sbom(int argc, char **argv);
 int cmd_why(int argc, char **argv);
+int cmd_reproduce(int argc, char **argv);
 
 #endif

@@ -57,6 +57,23 @@ static const struct cli_command commands[] = {
 	    "  --state DIR     folder of the farm\n"
 	    "  --format F      spdx (2.3, JSON), cyclonedx (1.5, JSON) or\n"
 	    "                  buildinfo (Debian's)\n" },
+	{ "reproduce", "[--from URL] [--root FILE | --tofu] [--json] WHAT",
+	    "build somebody else's artifact again, trusting nobody",
+	    cmd_reproduce,
+	    "  WHAT            a SHA-256, the number of a build, the URL of a "
+	    "page of\n"
+	    "                  one of the two, or a file\n"
+	    "  --from URL      the farm that says what it was built from\n"
+	    "  --root FILE     root metadata to judge who signs for it by\n"
+	    "  --tofu          take the farm's own root the first time\n"
+	    "  --unpublished   do not ask who signs for it\n"
+	    "  --lanes A|B|AB  how to build (AB: once quietly, once contrary)\n"
+	    "  --jobs N        builds at once (as many as cores)\n"
+	    "  --keep          keep what comes out, and say where\n"
+	    "  --state DIR     folder to work in (/var/cache/kiln, "
+	    "~/.cache/kiln)\n"
+	    "  --config FILE   kiln.yaml(5), for its mirrors and \"doubt\"\n"
+	    "  --json          as JSON\n" },
 	{ "gc", "[--dry-run] [--verbose] [--json]",
 	    "remove what nothing needs, and say why the rest stays", cmd_gc,
 	    "  --state DIR     folder of the farm\n"

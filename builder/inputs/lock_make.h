@@ -57,6 +57,15 @@ int lock_make(struct deb_archive *, const struct lock_request *, int64_t event,
  */
 int lock_accept(struct deb_archive *, struct lock *, struct err *) KILN_MUST;
 
+/*
+ * The proof of a foreign lock, by this machine's keyring: the signature of
+ * each suite, the indexes it lists, each package and source file in them.
+ * These must lie in the store and be what they are called; what the lock
+ * names beside them is not looked at.  Needs no database.
+ */
+int lock_judge(
+    struct deb_archive *, const struct lock *, struct err *) KILN_MUST;
+
 /* Rows. */
 int lock_row_add(struct db *, const struct lock *, const char *origin,
     const struct hash *request, int64_t event, struct err *) KILN_MUST;

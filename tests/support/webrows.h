@@ -35,6 +35,7 @@ rows(void)
 	static const char run[] =
 	    "{\"builder\":\"farm\",\"kind\":\"kiln/run\",\"machine\":{\"cores\""
 	    ":2,\"cpu\":\"<script>x\",\"kernel\":\"6.1\"},\"v\":1}";
+	static const char a_plan[] = "{\"uses\":[]}";
 	static const char judged[] =
 	    "{\"by\":[\"farm\"],\"kind\":\"kiln/verdict\",\"lanes\":[\"A\","
 	    "\"B\"],\"not_varied\":[\"cpu\"],\"v\":1,\"varied\":[\"date\"]}";
@@ -44,7 +45,7 @@ rows(void)
 
 	for (i = 0; i < BIG_LINES; i++)
 		buf_printf(&big, "line %d of a long build\n", i);
-	webfarm_put("plan", 4, plan);
+	webfarm_put(a_plan, sizeof(a_plan) - 1, plan);
 	webfarm_put("0123456789", 10, image);
 	webfarm_put(bad_log, sizeof(bad_log) - 1, log_hex);
 	webfarm_put(big.data, big.len, big_log);

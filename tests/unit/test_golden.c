@@ -64,6 +64,7 @@ static const struct {
 	{ "report", "kiln/report" },
 	{ "signature", "kiln/signature" },
 	{ "guest", "kiln/guest" },
+	{ "origin", "kiln/origin" },
 };
 
 static void

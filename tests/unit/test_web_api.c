@@ -140,6 +140,7 @@ fill(const char *path, bool none, char *out, size_t n)
 			    : strstr(path, "recipes")	? "dns-dhcp"
 			    : strstr(path, "artifacts") ? image
 			    : strstr(path, "/image/")	? image
+			    : strstr(path, "origin")	? image
 			    : strstr(path, "routers")	? ROUTER_ID
 							: "1";
 	size_t at = 0;

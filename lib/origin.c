@@ -1,0 +1,288 @@
+#include "lib/origin.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/fdio.h"
+#include "lib/json.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "lib/store.h"
+
+#define PLAN_MAX ((size_t)16 << 20)
+#define DEPTH_MAX 64
+
+struct origin {
+	struct db *db;
+	int store;
+	json_t *plans; /* array, in order */
+	json_t *known; /* digest → true */
+};
+
+/* Who gave a digest: the newest of those that are reproduced, of the recipe
+ * that is asked for if that is among them. */
+struct giver {
+	int64_t run;
+	char *plan;
+};
+
+static int
+find_giver(struct origin *o, const char *digest, const char *name,
+    const char *recipe, struct giver *g, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT r.id, r.plan FROM output o JOIN run r ON r.id = o.run"
+	    " JOIN plan p ON p.digest = r.plan WHERE o.digest = ?1"
+	    " AND (?2 IS NULL OR o.name = ?2) AND r.state = 'succeeded'"
+	    " ORDER BY p.verdict IS 'reproduced' DESC, p.recipe IS ?3 DESC,"
+	    " r.id DESC LIMIT 1";
+	auto_stmt struct stmt *q = db_stmt(o->db, sql);
+	int got;
+
+	stmt_bind_str(q, 1, digest);
+	stmt_bind_str(q, 2, name);
+	stmt_bind_str(q, 3, recipe);
+	got = stmt_step(q, err);
+	if (got == -1)
+		return -1;
+	if (got == 0)
+		return err_set(
+		    err, ERR_MISSING, "no build on record gave %.64s", digest);
+	g->run = stmt_int(q, 0);
+	g->plan = mem_str(stmt_str(q, 1));
+	return 0;
+}
+
+static json_t *
+read_plan(struct origin *o, const char *hex, struct err *err)
+{
+	auto_buf struct buf text = BUF_INIT;
+	char path[STORE_PATH];
+	struct hash want, is;
+
+	if (!hash_parse(&want, hex)) {
+		err_set(err, ERR_INPUT, "farm.db: a plan without digest");
+		return NULL;
+	}
+	store_path(&want, path);
+	if (file_read_at(o->store, path, PLAN_MAX, &text, err) == -1) {
+		err_prefix(err, "plan %.12s", hex);
+		return NULL;
+	}
+	hash_bytes(&is, text.data, text.len);
+	if (!hash_equal(&want, &is)) {
+		err_set(err, ERR_SYSTEM, "plan %.12s is damaged", hex);
+		return NULL;
+	}
+	return js_parse("plan", text.data, text.len, err);
+}
+
+/* --- one plan ------------------------------------------------------------ */
+
+static int
+add_outputs(struct origin *o, json_t *j, int64_t run, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT name, digest, size FROM output WHERE run = ?1"
+	    " ORDER BY name";
+	auto_stmt struct stmt *q = db_stmt(o->db, sql);
+	json_t *list = json_array();
+	int got;
+
+	js_set(j, "outputs", list);
+	stmt_bind_int(q, 1, run);
+	while ((got = stmt_step(q, err)) == 1) {
+		json_t *one = json_object();
+
+		js_set_str(one, "name", stmt_str(q, 0));
+		js_set_str(one, "sha256", stmt_str(q, 1));
+		js_set_int(one, "size", stmt_int(q, 2));
+		json_array_append_new(list, one);
+	}
+	return got;
+}
+
+/* The newest records of runs, good and bad. */
+static int
+add_runs(struct origin *o, json_t *j, const char *plan, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT record FROM run WHERE plan = ?1 AND record IS NOT NULL"
+	    " ORDER BY id DESC LIMIT 20";
+	auto_stmt struct stmt *q = db_stmt(o->db, sql);
+	json_t *list = json_array();
+	int got;
+
+	js_set(j, "runs", list);
+	stmt_bind_str(q, 1, plan);
+	while ((got = stmt_step(q, err)) == 1)
+		json_array_append_new(list, json_string(stmt_str(q, 0)));
+	return got;
+}
+
+/* *recipe is a copy. */
+static json_t *
+plan_row(
+    struct origin *o, const struct giver *g, char **recipe, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT lock, recipe, stage, verdict, verdict_record FROM plan"
+	    " WHERE digest = ?1";
+	auto_stmt struct stmt *q = db_stmt(o->db, sql);
+	auto_json json_t *j = json_object();
+	int got;
+
+	stmt_bind_str(q, 1, g->plan);
+	got = stmt_step(q, err);
+	if (got == 0)
+		err_set(err, ERR_MISSING, "plan %.12s has gone", g->plan);
+	if (got != 1)
+		return NULL;
+	js_set_str(j, "plan", g->plan);
+	js_set_str(j, "lock", stmt_str(q, 0));
+	js_set_str(j, "recipe", stmt_str(q, 1));
+	js_set_str(j, "stage", stmt_str(q, 2));
+	js_set_str(j, "verdict", stmt_str(q, 3));
+	js_set_str(j, "judged", stmt_str(q, 4));
+	*recipe = mem_str(stmt_str(q, 1));
+	return json_incref(j);
+}
+
+static int add_plan(
+    struct origin *o, const struct giver *g, int depth, struct err *err);
+
+static int
+add_use(struct origin *o, const char *recipe, const json_t *use, int depth,
+    struct err *err)
+{
+	const char *of, *output, *digest;
+	struct giver g = { 0 };
+	int rc;
+
+	if (js_str("plan", use, "recipe", &of, err) == -1 ||
+	    js_str("plan", use, "output", &output, err) == -1 ||
+	    js_str("plan", use, "sha256", &digest, err) == -1)
+		return -1;
+	if (find_giver(o, digest, output, strcmp(of, "self") == 0 ? recipe : of,
+		&g, err) == -1)
+		return err_prefix(err, "%s of %s", output, of);
+	rc = add_plan(o, &g, depth + 1, err);
+	free(g.plan);
+	return rc;
+}
+
+static int
+add_uses(struct origin *o, const json_t *plan, const char *recipe, int depth,
+    struct err *err)
+{
+	const json_t *one;
+	json_t *uses;
+	size_t i;
+
+	if (js_array("plan", plan, "uses", &uses, err) == -1)
+		return -1;
+	json_array_foreach(uses, i, one)
+	{
+		if (add_use(o, recipe, one, depth, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+add_plan(struct origin *o, const struct giver *g, int depth, struct err *err)
+{
+	auto_json json_t *plan = NULL, *row = NULL;
+	auto_free char *recipe = NULL;
+
+	if (json_object_get(o->known, g->plan))
+		return 0;
+	if (depth > DEPTH_MAX || json_object_size(o->known) >= ORIGIN_PLANS)
+		return err_set(err, ERR_INPUT,
+		    "more than %d plans, or %d of them one upon the other",
+		    ORIGIN_PLANS, DEPTH_MAX);
+	js_set_bool(o->known, g->plan, true);
+	if (!(plan = read_plan(o, g->plan, err)) ||
+	    !(row = plan_row(o, g, &recipe, err)) ||
+	    add_outputs(o, row, g->run, err) == -1 ||
+	    add_runs(o, row, g->plan, err) == -1 ||
+	    add_uses(o, plan, recipe, depth, err) == -1)
+		return -1;
+	json_array_append(o->plans, row);
+	return 0;
+}
+
+/* --- the whole ----------------------------------------------------------- */
+
+static int
+add_service(struct db *db, json_t *j, const char *plan, struct err *err)
+{
+	static const char sql[] = "SELECT service FROM release WHERE plan = ?1"
+				  " ORDER BY made_at DESC LIMIT 1";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	int got;
+
+	stmt_bind_str(q, 1, plan);
+	got = stmt_step(q, err);
+	js_set_str(j, "service", got == 1 ? stmt_str(q, 0) : NULL);
+	return got == -1 ? -1 : 0;
+}
+
+static json_t *
+make(struct db *db, int store, const struct hash *digest, const struct giver *g,
+    struct err *err)
+{
+	auto_json json_t *plans = json_array(), *known = json_object();
+	auto_json json_t *j = js_record_new("kiln/origin", 1);
+	struct origin o = { db, store, plans, known };
+
+	if (digest)
+		js_set_hash(j, "digest", digest);
+	else
+		js_set(j, "digest", json_null());
+	if (add_plan(&o, g, 0, err) == -1 ||
+	    add_service(db, j, g->plan, err) == -1)
+		return NULL;
+	js_set(j, "plans", json_incref(plans));
+	return json_incref(j);
+}
+
+json_t *
+origin_of_digest(
+    struct db *farm, int store, const struct hash *digest, struct err *err)
+{
+	struct origin o = { .db = farm };
+	struct giver g = { 0 };
+	char hex[HASH_HEX];
+	json_t *j;
+
+	hash_hex(digest, hex);
+	if (find_giver(&o, hex, NULL, NULL, &g, err) == -1)
+		return NULL;
+	j = make(farm, store, digest, &g, err);
+	free(g.plan);
+	return j;
+}
+
+json_t *
+origin_of_run(struct db *farm, int store, int64_t run, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT plan FROM run WHERE id = ?1 AND state = 'succeeded'";
+	auto_stmt struct stmt *q = db_stmt(farm, sql);
+	struct giver g = { .run = run };
+	json_t *j;
+	int got;
+
+	stmt_bind_int(q, 1, run);
+	got = stmt_step(q, err);
+	if (got == 0)
+		err_set(err, ERR_MISSING,
+		    "no build %" PRId64 " on record left outputs", run);
+	if (got != 1)
+		return NULL;
+	g.plan = mem_str(stmt_str(q, 0));
+	j = make(farm, store, NULL, &g, err);
+	free(g.plan);
+	return j;
+}

@@ -1,0 +1,31 @@
+/*
+ * Where an artifact comes from, as a farm has it on record: every plan that
+ * has to be run to have its bytes from packages and sources alone, users
+ * after those they use (docs/formats.md, "origin").
+ *
+ * A claim and no more: whoever reproduces reads it as a list of what to try.
+ */
+#ifndef KILN_ORIGIN_H
+#define KILN_ORIGIN_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "lib/attr.h"
+#include "lib/db.h"
+#include "lib/err.h"
+#include "lib/hash.h"
+
+#define ORIGIN_PLANS 256 /* of one artifact, at most */
+
+/*
+ * New references.  `farm`: a reader of farm.db, `store`: its folder.
+ * ERR_MISSING: no build gave that, or a plan that is needed has gone.
+ */
+json_t *origin_of_digest(
+    struct db *farm, int store, const struct hash *, struct err *) KILN_MUST;
+json_t *origin_of_run(
+    struct db *farm, int store, int64_t run, struct err *) KILN_MUST;
+
+#endif
