@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "recipes/dns-resolver/pem.h"
 #include "recipes/dns-resolver/unbound_conf.h"
+#include "recipes/guest-init/pem.h"
 
 #define SERVERS_MAX 16
 #define ZONES_MAX 64

@@ -31,7 +31,7 @@ config_length(
 static int
 parse_link(const json_t *j, struct config_link *l, struct fault *f)
 {
-	static const char *const keys[] = { "mac", "address", "prefix",
+	static const char *const keys[] = { "name", "mac", "address", "prefix",
 		"gateway", NULL };
 	static const char what[] = "network";
 	const char *text;
@@ -48,6 +48,16 @@ parse_link(const json_t *j, struct config_link *l, struct fault *f)
 		(int64_t)guest_addr_size(&l->address) * 8, &prefix, f) == -1)
 		return -1;
 	l->prefix = (unsigned char)prefix;
+	if (json_object_get(j, "name") != NULL) {
+		if (guest_str(what, j, "name", sizeof l->name - 1, &text, f) ==
+		    -1)
+			return -1;
+		if (!guest_label_ok(text))
+			return fault_set(f,
+			    "network: \"name\" is not a name of "
+			    "a-z, 0-9, - and _");
+		snprintf(l->name, sizeof l->name, "%s", text);
+	}
 	l->has_gateway = json_object_get(j, "gateway") != NULL;
 	if (!l->has_gateway)
 		return 0;

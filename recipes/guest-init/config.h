@@ -18,6 +18,7 @@ struct config_link {
 	unsigned char mac[6];
 	struct guest_addr address;
 	unsigned char prefix;
+	char name[16]; /* what the card is to be called, or "" */
 	bool has_gateway;
 	struct guest_addr gateway; /* of the same family */
 };

@@ -11,29 +11,7 @@
 #include <unistd.h>
 
 #include "recipes/guest-init/net.h"
-
-static void
-msg_start(struct nlmsghdr *h, int type, int flags, const void *body, size_t n)
-{
-	memset(h, 0, NET_MSG);
-	h->nlmsg_len = (unsigned int)NLMSG_LENGTH(n);
-	h->nlmsg_type = (unsigned short)type;
-	h->nlmsg_flags = (unsigned short)(NLM_F_REQUEST | NLM_F_ACK | flags);
-	memcpy(NLMSG_DATA(h), body, n);
-}
-
-static void
-msg_attr(struct nlmsghdr *h, int type, const void *value, size_t n)
-{
-	struct rtattr *a;
-	size_t at = NLMSG_ALIGN(h->nlmsg_len);
-
-	a = (struct rtattr *)(void *)((char *)h + at);
-	a->rta_type = (unsigned short)type;
-	a->rta_len = (unsigned short)RTA_LENGTH(n);
-	memcpy(RTA_DATA(a), value, n);
-	h->nlmsg_len = (unsigned int)(at + RTA_ALIGN(a->rta_len));
-}
+#include "recipes/guest-init/nl.h"
 
 void
 net_msg_up(struct nlmsghdr *h, int index)
@@ -43,7 +21,17 @@ net_msg_up(struct nlmsghdr *h, int index)
 		.ifi_flags = IFF_UP,
 		.ifi_change = IFF_UP };
 
-	msg_start(h, RTM_NEWLINK, 0, &body, sizeof body);
+	nl_start(h, RTM_NEWLINK, 0, &body, sizeof body);
+}
+
+/* Only a card that is down takes another name. */
+void
+net_msg_name(struct nlmsghdr *h, int index, const char *name)
+{
+	struct ifinfomsg body = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+
+	nl_start(h, RTM_NEWLINK, 0, &body, sizeof body);
+	nl_attr(h, IFLA_IFNAME, name, strlen(name) + 1);
 }
 
 void
@@ -56,11 +44,9 @@ net_msg_address(struct nlmsghdr *h, int index, const struct config_link *l)
 		.ifa_flags = l->address.family == AF_INET6 ? IFA_F_NODAD : 0,
 		.ifa_index = (unsigned int)index };
 
-	msg_start(
-	    h, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &body, sizeof body);
-	msg_attr(h, IFA_LOCAL, l->address.bytes, guest_addr_size(&l->address));
-	msg_attr(
-	    h, IFA_ADDRESS, l->address.bytes, guest_addr_size(&l->address));
+	nl_start(h, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &body, sizeof body);
+	nl_attr(h, IFA_LOCAL, l->address.bytes, guest_addr_size(&l->address));
+	nl_attr(h, IFA_ADDRESS, l->address.bytes, guest_addr_size(&l->address));
 }
 
 void
@@ -72,41 +58,10 @@ net_msg_gateway(struct nlmsghdr *h, int index, const struct config_link *l)
 		.rtm_scope = RT_SCOPE_UNIVERSE,
 		.rtm_type = RTN_UNICAST };
 
-	msg_start(
+	nl_start(
 	    h, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &body, sizeof body);
-	msg_attr(
-	    h, RTA_GATEWAY, l->gateway.bytes, guest_addr_size(&l->gateway));
-	msg_attr(h, RTA_OIF, &index, sizeof index);
-}
-
-/* Sends one message and waits for the kernel's word on it. */
-static int
-ask(int fd, const struct nlmsghdr *h, const char *what, struct fault *f)
-{
-	union {
-		struct nlmsghdr h;
-		char bytes[1024];
-	} answer;
-	const struct nlmsgerr *e;
-	ssize_t n;
-
-	if (send(fd, h, h->nlmsg_len, 0) == -1)
-		return fault_sys(f, "network: %s", what);
-	do {
-		n = recv(fd, &answer, sizeof answer, 0);
-	} while (n == -1 && errno == EINTR);
-	if (n == -1)
-		return fault_sys(f, "network: %s", what);
-	if (!NLMSG_OK(&answer.h, (size_t)n) ||
-	    answer.h.nlmsg_type != NLMSG_ERROR ||
-	    answer.h.nlmsg_len < NLMSG_LENGTH(sizeof *e))
-		return fault_set(f, "network: %s: no answer", what);
-	e = NLMSG_DATA(&answer.h);
-	if (e->error != 0) {
-		errno = -e->error;
-		return fault_sys(f, "network: %s", what);
-	}
-	return 0;
+	nl_attr(h, RTA_GATEWAY, l->gateway.bytes, guest_addr_size(&l->gateway));
+	nl_attr(h, RTA_OIF, &index, sizeof index);
 }
 
 static bool
@@ -198,16 +153,21 @@ start_link(int fd, const struct config_link *l, int *wait_ms, struct fault *f)
 
 	if (card_find(l->mac, wait_ms, &index, f) == -1)
 		return -1;
+	if (l->name[0] != '\0' && if_nametoindex(l->name) == 0) {
+		net_msg_name(&m.h, index, l->name);
+		if (nl_ask(fd, &m.h, "name a card", f) == -1)
+			return -1;
+	}
 	net_msg_up(&m.h, index);
-	if (ask(fd, &m.h, "switch a card on", f) == -1)
+	if (nl_ask(fd, &m.h, "switch a card on", f) == -1)
 		return -1;
 	net_msg_address(&m.h, index, l);
-	if (ask(fd, &m.h, "set an address", f) == -1)
+	if (nl_ask(fd, &m.h, "set an address", f) == -1)
 		return -1;
 	if (!l->has_gateway)
 		return 0;
 	net_msg_gateway(&m.h, index, l);
-	return ask(fd, &m.h, "set a gateway", f);
+	return nl_ask(fd, &m.h, "set a gateway", f);
 }
 
 int
@@ -225,7 +185,7 @@ net_start(const struct config *c, int wait_ms, struct fault *f)
 		return fault_sys(f, "network: open rtnetlink");
 	refuse_advertisements();
 	net_msg_up(&m.h, (int)if_nametoindex("lo"));
-	if (ask(fd, &m.h, "switch the loopback on", f) == -1)
+	if (nl_ask(fd, &m.h, "switch the loopback on", f) == -1)
 		goto out;
 	for (i = 0; i < c->links; i++) {
 		if (start_link(fd, &c->link[i], &wait_ms, f) == -1)

@@ -18,6 +18,7 @@ int net_start(const struct config *, int wait_ms, struct fault *);
 struct nlmsghdr;
 #define NET_MSG 128 /* bytes, aligned as a header */
 void net_msg_up(struct nlmsghdr *, int index);
+void net_msg_name(struct nlmsghdr *, int index, const char *name);
 void net_msg_address(struct nlmsghdr *, int index, const struct config_link *);
 void net_msg_gateway(struct nlmsghdr *, int index, const struct config_link *);
 

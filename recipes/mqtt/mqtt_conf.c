@@ -3,10 +3,8 @@
 #include <string.h>
 
 #include "recipes/mqtt/mqtt_conf.h"
-#include "recipes/mqtt/pem.h"
 
 #define USERS_MAX 256
-#define PEM_MAX 65536
 
 /* A guest of 96 MiB that is filled with more than some 16 MiB of messages
  * hangs: the limit lies well below. */
@@ -25,62 +23,23 @@ static const char always[] = "# written by /etc/kiln/configure\n"
 
 /* What is read while the main file is written. */
 struct reading {
-	struct mqtt_files *files;
+	struct guest_files *files;
 	FILE *conf;
 	bool users, anonymous;
 	size_t certified; /* listeners that demand a certificate */
 	size_t listeners;
 };
 
-/* --- files ----------------------------------------------------------------*/
-
-static FILE *
-file_open(struct mqtt_files *files, const char *name, size_t number)
-{
-	struct mqtt_file *f = &files->at[files->n];
-
-	if (number == 0)
-		snprintf(f->path, sizeof f->path, MQTT_DIR "/%s", name);
-	else
-		snprintf(
-		    f->path, sizeof f->path, MQTT_DIR "/%zu.%s", number, name);
-	f->text = NULL;
-	files->n++;
-	return open_memstream(&f->text, &f->n);
-}
-
-void
-mqtt_files_release(struct mqtt_files *files)
-{
-	size_t i;
-
-	for (i = 0; i < files->n; i++) {
-		if (files->at[i].text != NULL)
-			explicit_bzero(files->at[i].text, files->at[i].n);
-		free(files->at[i].text);
-	}
-	files->n = 0;
-}
-
 /* One PEM text into a file of its own, named by `option` in the main one. */
 static int
 pem_file(struct reading *r, const json_t *tls, const char *key,
     const char *label, const char *option, struct fault *f)
 {
-	const char *text;
-	FILE *out;
-	int ret;
-
-	if (guest_str("tls", tls, key, PEM_MAX, &text, f) == -1)
+	if (guest_file_pem(r->files, "tls", tls, key, label, f,
+		MQTT_DIR "/%zu.%s", r->listeners, key) == -1)
 		return -1;
-	out = file_open(r->files, key, r->listeners);
-	if (out == NULL)
-		return fault_sys(f, "write %s", key);
-	fprintf(r->conf, "%s %s\n", option, r->files->at[r->files->n - 1].path);
-	ret = pem_write(key, text, label, out, f);
-	if (fclose(out) == EOF && ret == 0)
-		ret = fault_sys(f, "write %s", key);
-	return ret;
+	fprintf(r->conf, "%s %s\n", option, guest_file_path(r->files));
+	return 0;
 }
 
 /* --- listeners ------------------------------------------------------------*/
@@ -231,17 +190,14 @@ users(struct reading *r, const json_t *config, struct fault *f)
 		return 0;
 	if (guest_array("config", config, "users", USERS_MAX, &list, f) == -1)
 		return -1;
-	out = file_open(r->files, "passwords", 0);
+	out = guest_file_open(r->files, f, MQTT_DIR "/passwords");
 	if (out == NULL)
-		return fault_sys(f, "write the passwords");
-	fprintf(
-	    r->conf, "password_file %s\n", r->files->at[r->files->n - 1].path);
+		return -1;
+	fprintf(r->conf, "password_file %s\n", guest_file_path(r->files));
 	for (i = 0; i < json_array_size(list) && ret == 0; i++)
 		ret = user(out, list, i, f);
 	r->users = i > 0;
-	if (fclose(out) == EOF && ret == 0)
-		ret = fault_sys(f, "write the passwords");
-	return ret;
+	return guest_file_close(out, ret, f);
 }
 
 static int
@@ -278,16 +234,12 @@ write_all(struct reading *r, const json_t *config, struct fault *f)
 }
 
 int
-mqtt_conf(const json_t *config, struct mqtt_files *files, struct fault *f)
+mqtt_conf(const json_t *config, struct guest_files *files, struct fault *f)
 {
 	struct reading r = { .files = files };
-	int ret;
 
-	r.conf = file_open(files, "mosquitto.conf", 0);
+	r.conf = guest_file_open(files, f, MQTT_DIR "/mosquitto.conf");
 	if (r.conf == NULL)
-		return fault_sys(f, "write mosquitto.conf");
-	ret = write_all(&r, config, f);
-	if (fclose(r.conf) == EOF && ret == 0)
-		ret = fault_sys(f, "write mosquitto.conf");
-	return ret;
+		return -1;
+	return guest_file_close(r.conf, write_all(&r, config, f), f);
 }

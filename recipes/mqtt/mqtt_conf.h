@@ -18,28 +18,14 @@
 #ifndef MQTT_CONF_H
 #define MQTT_CONF_H
 
-#include "recipes/guest-init/guest.h"
+#include "recipes/guest-init/files.h"
 
 #define MQTT_UID 1883
 #define MQTT_PORT 1883 /* of the recipe's probe */
 #define MQTT_DIR "/run/mosquitto"
 #define MQTT_LISTENERS 8
-#define MQTT_FILES (2 + 3 * MQTT_LISTENERS)
-
-struct mqtt_file {
-	char path[48];
-	char *text; /* malloc'd */
-	size_t n;
-};
-
-struct mqtt_files {
-	struct mqtt_file at[MQTT_FILES];
-	size_t n;
-};
 
 /* Fills `files`, {0} before; they are released in any case. */
-int mqtt_conf(const json_t *config, struct mqtt_files *files, struct fault *);
-/* Some hold keys: the memory is wiped. */
-void mqtt_files_release(struct mqtt_files *);
+int mqtt_conf(const json_t *config, struct guest_files *files, struct fault *);
 
 #endif

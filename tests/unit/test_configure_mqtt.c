@@ -8,11 +8,11 @@
 
 #include <cmocka.h>
 
+#include "recipes/guest-init/pem.h"
 #include "recipes/mqtt/mqtt_conf.h"
-#include "recipes/mqtt/pem.h"
 
 static int
-make(const char *config, struct mqtt_files *files, struct fault *f)
+make(const char *config, struct guest_files *files, struct fault *f)
 {
 	auto_json json_t *j = guest_json("config", config, strlen(config), f);
 
@@ -23,7 +23,7 @@ make(const char *config, struct mqtt_files *files, struct fault *f)
 static void
 has(const char *config, const char *path, const char *text)
 {
-	struct mqtt_files files = { 0 };
+	struct guest_files files = { 0 };
 	struct fault f = { "" };
 	bool found = false;
 	size_t i;
@@ -35,19 +35,19 @@ has(const char *config, const char *path, const char *text)
 				     strstr(files.at[i].text, text) != NULL);
 	if (!found)
 		fail_msg("no \"%s\" in %s", text, path);
-	mqtt_files_release(&files);
+	guest_files_release(&files);
 }
 
 static void
 refuses(const char *config, const char *why)
 {
-	struct mqtt_files files = { 0 };
+	struct guest_files files = { 0 };
 	struct fault f = { "" };
 
 	assert_int_equal(make(config, &files, &f), -1);
 	if (strstr(f.text, why) == NULL)
 		fail_msg("expected \"%s\" in \"%s\"", why, f.text);
-	mqtt_files_release(&files);
+	guest_files_release(&files);
 }
 
 #define CONF MQTT_DIR "/mosquitto.conf"

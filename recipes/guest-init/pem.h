@@ -1,10 +1,9 @@
 /*
  * PEM in one printable line: a configuration disk holds no line ends, and
- * YAML folds a certificate into words.  mqtt has a copy of this pair,
- * since a recipe is built from its own folder alone.
+ * YAML folds a certificate into words.
  */
-#ifndef DNS_RESOLVER_PEM_H
-#define DNS_RESOLVER_PEM_H
+#ifndef GUEST_INIT_PEM_H
+#define GUEST_INIT_PEM_H
 
 #include <stdio.h>
 

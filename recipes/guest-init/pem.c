@@ -1,7 +1,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "recipes/dns-resolver/pem.h"
+#include "recipes/guest-init/pem.h"
 
 #define DASHES "-----"
 #define WIDTH 64
