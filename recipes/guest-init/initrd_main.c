@@ -2,6 +2,11 @@
  * init of the kernel's initrd: loads the modules named in /modules.order, one
  * path a line, waits for the root disk, and hands over to the init on it.
  *
+ * A path with words behind it belongs to these groups, such as "nftables": it
+ * is loaded only where the image's /etc/kiln/modules, words divided by blanks
+ * or line ends, names one of them.  So one kernel serves every image, and
+ * no image knows its version.
+ *
  * It needs no library but libc, and is linked with musl to be small.  A kernel
  * may lack a device that a module drives, so a module that refuses is told and
  * passed over; a root disk that does not come ends the machine (process 1
@@ -17,6 +22,8 @@
 #include <unistd.h>
 
 #define ROOT_DISK "/dev/vda"
+#define WANTED "/root/etc/kiln/modules"
+#define WANTED_SIZE 512
 #define ROOT_TYPE "erofs"
 #define ROOT_WAIT 500 /* naps of 10 ms */
 
@@ -41,20 +48,80 @@ load(const char *path)
 	unlink(path);
 }
 
+/* Cuts off the first word of a text that is divided by blanks or lines. */
+static char *
+word(char **rest)
+{
+	char *w;
+
+	while ((w = strsep(rest, " \t\n")) != NULL && *w == '\0')
+		continue;
+	return w;
+}
+
+/* Is one of `groups` among the words of `wanted`?  Cuts both. */
 static int
-load_all(void)
+is_wanted(char *groups, const char *wanted)
+{
+	char copy[WANTED_SIZE], *rest, *group, *w;
+
+	while ((group = word(&groups)) != NULL) {
+		strcpy(copy, wanted);
+		rest = copy;
+		while ((w = word(&rest)) != NULL) {
+			if (strcmp(w, group) == 0)
+				return 1;
+		}
+	}
+	return 0;
+}
+
+/* Those without a group when `wanted` is NULL, else those of its groups; the
+ * rest is of no more use then. */
+static int
+load_all(const char *wanted)
 {
 	FILE *list = fopen("/modules.order", "re");
-	char line[256];
+	char line[256], *groups, *path;
 
 	if (list == NULL)
 		return complain("open", "/modules.order");
 	while (fgets(line, sizeof line, list) != NULL) {
-		line[strcspn(line, "\n")] = '\0';
-		load(line);
+		groups = line;
+		path = word(&groups);
+		if (path == NULL)
+			continue;
+		groups = groups != NULL ? groups + strspn(groups, " \n")
+					: line + strlen(line);
+		if ((wanted == NULL) != (*groups == '\0'))
+			continue;
+		if (wanted == NULL || is_wanted(groups, wanted))
+			load(path);
+		else
+			unlink(path);
 	}
 	fclose(list);
 	return 0;
+}
+
+/* What the image wants is part of it, so it must be understood. */
+static int
+load_wanted(void)
+{
+	char wanted[WANTED_SIZE] = "";
+	int fd = open(WANTED, O_RDONLY | O_CLOEXEC);
+	ssize_t n = 0;
+
+	if (fd == -1 && errno != ENOENT)
+		return complain("open", WANTED);
+	if (fd != -1) {
+		n = read(fd, wanted, sizeof wanted - 1);
+		close(fd);
+		if (n == -1)
+			return complain("read", WANTED);
+	}
+	wanted[n] = '\0';
+	return load_all(wanted);
 }
 
 static int
@@ -82,7 +149,7 @@ main(void)
 
 	if (mount("devtmpfs", "/dev", "devtmpfs", 0, NULL) == -1)
 		return complain("mount", "/dev");
-	if (load_all() != 0 || mount_root() != 0)
+	if (load_all(NULL) != 0 || mount_root() != 0 || load_wanted() != 0)
 		return 1;
 	unlink("/init");
 	if (umount2("/dev", MNT_DETACH) == -1 || chdir("/root") == -1 ||

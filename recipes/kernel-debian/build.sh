@@ -21,6 +21,34 @@ modules='
     lib/libcrc32c fs/erofs/erofs
     drivers/input/evdev drivers/acpi/button'
 
+# What only some images need, by group: they name it in /etc/kiln/modules.
+groups='
+    nftables net/netfilter/nfnetlink
+    nftables net/netfilter/nf_tables
+    nftables net/ipv4/netfilter/nf_defrag_ipv4
+    nftables net/ipv6/netfilter/nf_defrag_ipv6
+    nftables net/netfilter/nf_conntrack
+    nftables net/netfilter/nft_ct
+    nftables net/netfilter/nf_nat
+    nftables net/netfilter/nft_masq
+    nftables net/netfilter/nft_nat
+    nftables net/netfilter/nft_chain_nat
+    nftables net/netfilter/nft_limit
+    nftables net/ipv4/netfilter/nf_reject_ipv4
+    nftables net/ipv6/netfilter/nf_reject_ipv6
+    nftables net/netfilter/nft_reject
+    nftables net/netfilter/nft_reject_inet
+    wireguard lib/crypto/libcurve25519-generic
+    wireguard net/ipv4/udp_tunnel
+    wireguard net/ipv6/ip6_udp_tunnel
+    wireguard arch/x86/crypto/poly1305-x86_64
+    wireguard lib/crypto/libchacha
+    wireguard arch/x86/crypto/chacha-x86_64
+    wireguard lib/crypto/libchacha20poly1305
+    wireguard arch/x86/crypto/curve25519-x86_64
+    wireguard drivers/net/wireguard/wireguard
+    tun drivers/net/tun'
+
 # The archive is described line by line, so nothing of it comes from the disk
 # but contents: no umask, no clock and no order of a folder.
 entry()
@@ -37,6 +65,12 @@ entry()
 	for module in $modules; do
 		name=/modules/${module##*/}.ko
 		echo "$name" >> modules.order
+		entry ".$name" file 0644 "content=$kernel/$module.ko"
+	done
+	echo "$groups" | while read -r group module; do
+		[ -n "$group" ] || continue
+		name=/modules/${module##*/}.ko
+		echo "$name $group" >> modules.order
 		entry ".$name" file 0644 "content=$kernel/$module.ko"
 	done
 } > initrd.mtree
