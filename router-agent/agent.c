@@ -232,6 +232,25 @@ serve(struct agent *a, bool once)
 	return once ? result : EXIT_DONE;
 }
 
+/* The LAN's port of each service, then a second one of those with a card
+ * towards the provider: machines.c counts in the same order. */
+static int
+open_ports(struct agent *a, struct err *err)
+{
+	const char *bridges[PORTS_MAX];
+	size_t n = 0;
+
+	if (a->conf.wan_bridge &&
+	    net_bridge_bare(a->conf.wan_bridge, err) == -1)
+		return -1;
+	for (size_t i = 0; i < a->conf.nservices; i++)
+		bridges[n++] = a->conf.bridge;
+	for (size_t i = 0; i < a->conf.nservices; i++)
+		if (a->conf.services[i].wan)
+			bridges[n++] = a->conf.wan_bridge;
+	return ports_open(&a->ports, bridges, n, err);
+}
+
 int
 agent_run(struct agent *a, bool once)
 {
@@ -240,8 +259,7 @@ agent_run(struct agent *a, bool once)
 
 	if (net_bridge(a->conf.bridge, a->conf.lan_address, a->conf.prefix,
 		&err) == -1 ||
-	    ports_open(&a->ports, a->conf.bridge, a->conf.nservices, &err) ==
-		-1) {
+	    open_ports(a, &err) == -1) {
 		log_err("lan", &err);
 		return err_exit(&err);
 	}

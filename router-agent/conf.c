@@ -40,8 +40,24 @@ static const struct conf_key notice_keys[] = {
 	{ "webhook", CONF_STR, false, 0, 0, NULL, NULL },
 	{ 0 },
 };
+static const struct conf_key wan_keys[] = {
+	{ "bridge", CONF_NAME, true, 0, IFNAME_MAX, NULL, NULL },
+	{ 0 },
+};
+static const struct conf_key service_wan_keys[] = {
+	{ "address", CONF_STR, true, 0, 0, NULL, NULL },
+	{ "prefix", CONF_INT, true, 8, 32, NULL, NULL },
+	{ "gateway", CONF_STR, false, 0, 0, NULL, NULL },
+	{ "address6", CONF_STR, false, 0, 0, NULL, NULL },
+	{ "prefix6", CONF_INT, false, 16, 128, NULL, NULL },
+	{ "gateway6", CONF_STR, false, 0, 0, NULL, NULL },
+	{ 0 },
+};
 static const struct conf_key service_keys[] = {
 	{ "address", CONF_STR, true, 0, 0, NULL, NULL },
+	{ "address6", CONF_STR, false, 0, 0, NULL, NULL },
+	{ "prefix6", CONF_INT, false, 16, 128, NULL, NULL },
+	{ "wan", CONF_MAP, false, 0, 0, NULL, service_wan_keys },
 	{ "config", CONF_FREE, false, 0, 0, NULL, NULL },
 	{ 0 },
 };
@@ -58,6 +74,7 @@ static const struct conf_key top_keys[] = {
 	{ "probation", CONF_DURATION, false, 5, 86400, NULL, NULL },
 	{ "accel", CONF_ENUM, false, 0, 0, accel_words, NULL },
 	{ "lan", CONF_MAP, true, 0, 0, NULL, lan_keys },
+	{ "wan", CONF_MAP, false, 0, 0, NULL, wan_keys },
 	{ "services", CONF_DICT, true, 1, AGENT_SERVICES, NULL, service_keys },
 	{ "notices", CONF_MAP, false, 0, 0, NULL, notice_keys },
 	{ "reports", CONF_ENUM, false, 0, 0, report_words, NULL },
@@ -152,6 +169,56 @@ lan_address(const struct conf_node *n, const char *key, const char *text,
 	return 0;
 }
 
+/* An address of a family, as text; an absent key leaves NULL. */
+static int
+take_address(char **out, const struct conf_node *n, const char *key, int family,
+    struct err *err)
+{
+	const char *text = conf_str(n, key, NULL);
+	unsigned char bytes[16];
+
+	if (text && inet_pton(family, text, bytes) != 1)
+		return conf_error(n, key, err, "\"%.60s\" is not an %s address",
+		    text, family == AF_INET ? "IPv4" : "IPv6");
+	*out = mem_str(text);
+	return 0;
+}
+
+static int
+take_address6(
+    char **address, int64_t *prefix, const struct conf_node *n, struct err *err)
+{
+	if (conf_has(n, "address6") != conf_has(n, "prefix6"))
+		return conf_error(
+		    n, NULL, err, "address6 and prefix6 come together");
+	*prefix = conf_int(n, "prefix6", 0);
+	return take_address(address, n, "address6", AF_INET6, err);
+}
+
+static int
+take_wan(struct agent_service *s, const struct agent_conf *c,
+    const struct conf_node *service, struct err *err)
+{
+	const struct conf_node *n = conf_map(service, "wan");
+	struct agent_wan *w;
+
+	if (!n)
+		return 0;
+	if (!c->wan_bridge)
+		return conf_error(service, "wan", err,
+		    "there is no \"wan\" with a bridge for it");
+	w = s->wan = mem_zero(1, sizeof(*w));
+	w->prefix = conf_int(n, "prefix", 0);
+	if (take_address(&w->address, n, "address", AF_INET, err) == -1 ||
+	    take_address(&w->gateway, n, "gateway", AF_INET, err) == -1 ||
+	    take_address6(&w->address6, &w->prefix6, n, err) == -1)
+		return -1;
+	if (conf_has(n, "gateway6") && !w->address6)
+		return conf_error(
+		    n, "gateway6", err, "there is no address6 to reach it");
+	return take_address(&w->gateway6, n, "gateway6", AF_INET6, err);
+}
+
 static int
 take_services(struct agent_conf *c, const struct conf_node *top,
     const struct in_addr *lan, struct err *err)
@@ -183,6 +250,9 @@ take_services(struct agent_conf *c, const struct conf_node *top,
 				return conf_error(node, "address", err,
 				    "%s is also the address of %s", address,
 				    c->services[k].name);
+		if (take_address6(&s->address6, &s->prefix6, node, err) == -1 ||
+		    take_wan(s, c, node, err) == -1)
+			return -1;
 		s->config = conf_has(node, "config") ? conf_json(node, "config")
 						     : json_object();
 		if (!json_is_object(s->config))
@@ -250,6 +320,12 @@ take(struct agent_conf *c, const struct conf_node *top, struct err *err)
 	c->reports = (enum report_wish)conf_enum(top, "reports", REPORTS_OFF);
 	c->bridge = mem_str(conf_str(lan, "bridge", "br-lan"));
 	c->lan_address = mem_str(conf_str(lan, "address", NULL));
+	if (conf_has(top, "wan"))
+		c->wan_bridge =
+		    mem_str(conf_str(conf_map(top, "wan"), "bridge", NULL));
+	if (c->wan_bridge && strcmp(c->wan_bridge, c->bridge) == 0)
+		return conf_error(
+		    top, "wan", err, "%s is the LAN's bridge", c->bridge);
 	c->prefix = conf_int(lan, "prefix", 24);
 	if (lan_address(lan, "address", c->lan_address, NULL, c->prefix,
 		&address, err) == -1)
@@ -290,6 +366,18 @@ agent_conf_read(struct agent_conf *c, const char *path, struct err *err)
 	return agent_conf_parse(c, path, text.data, text.len, err);
 }
 
+static void
+wan_free(struct agent_wan *w)
+{
+	if (!w)
+		return;
+	free(w->address);
+	free(w->gateway);
+	free(w->address6);
+	free(w->gateway6);
+	free(w);
+}
+
 void
 agent_conf_release(struct agent_conf *c)
 {
@@ -298,6 +386,8 @@ agent_conf_release(struct agent_conf *c)
 	for (size_t i = 0; i < c->nservices; i++) {
 		free(c->services[i].name);
 		free(c->services[i].address);
+		free(c->services[i].address6);
+		wan_free(c->services[i].wan);
 		json_decref(c->services[i].config);
 	}
 	for (size_t i = 0; c->mail && c->mail[i]; i++)
@@ -315,6 +405,7 @@ agent_conf_release(struct agent_conf *c)
 	free(c->root);
 	free(c->require_keys);
 	free(c->bridge);
+	free(c->wan_bridge);
 	free(c->lan_address);
 	*c = (struct agent_conf){ 0 };
 }

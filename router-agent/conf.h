@@ -23,10 +23,21 @@
 enum accel_wish { ACCEL_AUTO, ACCEL_TCG, ACCEL_KVM };
 enum report_wish { REPORTS_OFF, REPORTS_MINIMAL, REPORTS_FULL };
 
+/* A machine's second card, on the bridge towards the provider. */
+struct agent_wan {
+	char *address, *gateway; /* gateway: NULL for none */
+	int64_t prefix;
+	char *address6, *gateway6; /* NULL: no IPv6 there */
+	int64_t prefix6;
+};
+
 struct agent_service {
 	char *name;
 	char *address;	/* of the virtual machine, numeric */
-	json_t *config; /* an object: the service's own part */
+	char *address6; /* the same of IPv6, or NULL */
+	int64_t prefix6;
+	struct agent_wan *wan; /* NULL: the LAN alone */
+	json_t *config;	       /* an object: the service's own part */
 };
 
 struct agent_conf {
@@ -48,6 +59,7 @@ struct agent_conf {
 	enum accel_wish accel;
 	char *bridge, *lan_address;
 	int64_t prefix;
+	char *wan_bridge; /* or NULL */
 	struct agent_service *services;
 	size_t nservices;
 	enum report_wish reports;

@@ -86,7 +86,7 @@ machine_start(struct agent *a, struct machines *ms, size_t i, bool staged,
 		.kernel = kernel,
 		.initrd = initrd,
 		.image = image,
-		.address = c->address,
+		.service_conf = c,
 		.gateway = a->conf.lan_address,
 		.prefix = a->conf.prefix,
 		.config = c->config,
@@ -102,6 +102,7 @@ machine_start(struct agent *a, struct machines *ms, size_t i, bool staged,
 	m->next_probe = 0;
 	m->answer[0] = '\0';
 	if (net_tap_stage(m->vm.tap, a->conf.bridge, err) == -1 ||
+	    (m->vm.wan[0] && net_wan_stage(m->vm.wan, err) == -1) ||
 	    (!staged && machine_attach(a, m, err) == -1)) {
 		vm_kill(&m->vm);
 		return err_prefix(err, "machine %s", s->name);
@@ -120,6 +121,25 @@ port_of(const struct agent *a, const struct machine *m)
 			a->conf.services);
 }
 
+/* Behind the LAN's, as agent.c opened them. */
+static size_t
+wan_port_of(const struct agent *a, const struct machine *m)
+{
+	size_t at = a->conf.nservices;
+
+	for (size_t i = 0; i < port_of(a, m); i++)
+		at += a->conf.services[i].wan != NULL;
+	return at;
+}
+
+static void
+mute(const struct machine *m, struct buf *batch)
+{
+	port_mute(batch, m->vm.tap);
+	if (m->vm.wan[0])
+		port_mute(batch, m->vm.wan);
+}
+
 int
 machine_give(
     struct agent *a, struct machine *m, struct buf *batch, struct err *err)
@@ -129,8 +149,10 @@ machine_give(
 	if (net_tap_unstage(m->vm.tap, err) == -1)
 		return -1;
 	if (m->speaks)
-		port_mute(batch, m->vm.tap);
+		mute(m, batch);
 	port_give(batch, port_of(a, m), m->vm.tap);
+	if (m->vm.wan[0])
+		port_give(batch, wan_port_of(a, m), m->vm.wan);
 	return 0;
 }
 
@@ -156,8 +178,11 @@ machine_unhold(struct agent *a, struct machine *m, struct buf *batch)
 void
 machine_leave(struct agent *a, struct machine *m, struct buf *batch)
 {
-	if (m->on_lan)
+	if (m->on_lan) {
 		port_empty(batch, port_of(a, m));
+		if (m->vm.wan[0])
+			port_empty(batch, wan_port_of(a, m));
+	}
 	m->on_lan = false;
 }
 
@@ -166,7 +191,7 @@ machine_mute(struct machine *m, struct buf *batch)
 {
 	/* One that ended took its tap along. */
 	if (m->speaks && m->vm.state != VM_OFF && m->vm.state != VM_ENDED)
-		port_mute(batch, m->vm.tap);
+		mute(m, batch);
 	m->speaks = false;
 }
 
@@ -184,7 +209,9 @@ machine_attach(struct agent *a, struct machine *m, struct err *err)
 		machine_given(m);
 		return 0;
 	}
-	if (net_tap_attach(m->vm.tap, a->conf.bridge, err) == -1)
+	if (net_tap_attach(m->vm.tap, a->conf.bridge, err) == -1 ||
+	    (m->vm.wan[0] &&
+		net_wan_attach(m->vm.wan, a->conf.wan_bridge, err) == -1))
 		return -1;
 	m->on_lan = true;
 	m->staged = false;
@@ -201,7 +228,10 @@ machine_detach(struct agent *a, struct machine *m, struct err *err)
 		machine_mute(m, &batch);
 		return ports_move(&batch, err);
 	}
-	if (m->on_lan && net_tap_detach(m->vm.tap, a->conf.bridge, err) == -1)
+	if (m->on_lan &&
+	    (net_tap_detach(m->vm.tap, a->conf.bridge, err) == -1 ||
+		(m->vm.wan[0] &&
+		    net_tap_detach(m->vm.wan, a->conf.wan_bridge, err) == -1)))
 		return -1;
 	m->on_lan = false;
 	return 0;

@@ -15,21 +15,32 @@
 #define GUEST_MAX (1 << 20) /* guest-init reads no more */
 #define SECTOR 512
 
+static json_t *
+link_json(const struct guest_link *l)
+{
+	json_t *j = json_object();
+
+	if (l->name)
+		js_set_str(j, "name", l->name);
+	js_set_str(j, "mac", l->mac);
+	js_set_str(j, "address", l->address);
+	js_set_int(j, "prefix", l->prefix);
+	if (l->gateway)
+		js_set_str(j, "gateway", l->gateway);
+	return j;
+}
+
 int
 guest_disk(const struct guest *g, struct buf *out, struct err *err)
 {
 	auto_json json_t *j = js_record_new("kiln/guest", 1);
 	auto_buf struct buf text = BUF_INIT;
-	json_t *network = json_array(), *link = json_object();
+	json_t *network = json_array();
 
 	js_set_str(j, "hostname", g->hostname);
 	js_set_int(j, "clock", g->clock);
-	js_set_str(link, "mac", g->mac);
-	js_set_str(link, "address", g->address);
-	js_set_int(link, "prefix", g->prefix);
-	if (g->gateway)
-		js_set_str(link, "gateway", g->gateway);
-	json_array_append_new(network, link);
+	for (size_t i = 0; i < g->nlinks; i++)
+		json_array_append_new(network, link_json(&g->links[i]));
 	js_set(j, "network", network);
 	js_set(j, "volumes", json_array());
 	js_set_str(j, "log", "console");

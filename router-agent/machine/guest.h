@@ -5,6 +5,7 @@
 #ifndef AGENT_GUEST_H
 #define AGENT_GUEST_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -13,11 +14,19 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 
+/* One address of a card; the name that the guest gives the card, and the
+ * gateway, may be NULL. */
+struct guest_link {
+	const char *name, *mac, *address, *gateway;
+	int64_t prefix;
+};
+
+#define GUEST_LINKS 4
 struct guest {
 	const char *hostname;
 	int64_t clock; /* Unix seconds */
-	const char *mac, *address, *gateway;
-	int64_t prefix;
+	struct guest_link links[GUEST_LINKS];
+	size_t nlinks;
 	const json_t *config; /* borrowed; an object */
 };
 

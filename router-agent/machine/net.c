@@ -57,6 +57,12 @@ net_tap_name(unsigned index, char out[NET_IFNAME])
 }
 
 void
+net_wan_name(unsigned index, char out[NET_IFNAME])
+{
+	snprintf(out, NET_IFNAME, "kilnw%u", index);
+}
+
+void
 net_mac(const char *address, char out[NET_MAC])
 {
 	struct in_addr a = { 0 };
@@ -162,6 +168,15 @@ net_bridge(
 	return IP(err, "link", "set", "dev", bridge, "up");
 }
 
+int
+net_bridge_bare(const char *bridge, struct err *err)
+{
+	if (if_nametoindex(bridge) == 0 &&
+	    IP(err, "link", "add", "name", bridge, "type", "bridge") == -1)
+		return -1;
+	return IP(err, "link", "set", "dev", bridge, "up");
+}
+
 static int
 borrow_address(const char *name, const char *bridge, struct err *err)
 {
@@ -187,6 +202,17 @@ net_tap_unstage(const char *name, struct err *err)
 	return request(SIOCSIFADDR, &r, name, err);
 }
 
+static int
+up(const char *name, struct err *err)
+{
+	struct ifreq r = { 0 };
+
+	if (request(SIOCGIFFLAGS, &r, name, err) == -1)
+		return -1;
+	r.ifr_flags |= IFF_UP;
+	return request(SIOCSIFFLAGS, &r, name, err);
+}
+
 int
 net_tap_stage(const char *name, const char *bridge, struct err *err)
 {
@@ -204,11 +230,13 @@ net_tap_stage(const char *name, const char *bridge, struct err *err)
 	    net_silent(name, err) == -1 ||
 	    borrow_address(name, bridge, err) == -1)
 		return -1;
-	memset(&r, 0, sizeof(r));
-	if (request(SIOCGIFFLAGS, &r, name, err) == -1)
-		return -1;
-	r.ifr_flags |= IFF_UP;
-	return request(SIOCSIFFLAGS, &r, name, err);
+	return up(name, err);
+}
+
+int
+net_wan_stage(const char *name, struct err *err)
+{
+	return net_silent(name, err) == -1 ? -1 : up(name, err);
 }
 
 static int
@@ -227,6 +255,12 @@ net_tap_attach(const char *name, const char *bridge, struct err *err)
 {
 	if (net_tap_unstage(name, err) == -1)
 		return -1;
+	return port(SIOCBRADDIF, name, bridge, err);
+}
+
+int
+net_wan_attach(const char *name, const char *bridge, struct err *err)
+{
 	return port(SIOCBRADDIF, name, bridge, err);
 }
 

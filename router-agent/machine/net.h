@@ -19,8 +19,11 @@
  * and sets it up. */
 int net_bridge(const char *bridge, const char *address, int64_t prefix,
     struct err *) KILN_MUST;
-/* "kiln3": the tap of machine 3. */
+/* The same without an address: the bridge towards the provider. */
+int net_bridge_bare(const char *bridge, struct err *) KILN_MUST;
+/* "kiln3": the tap of machine 3, and "kilnw3", its second. */
 void net_tap_name(unsigned index, char out[NET_IFNAME]);
+void net_wan_name(unsigned index, char out[NET_IFNAME]);
 /* A service keeps its hardware address from machine to machine, so that no
  * client's ARP cache goes stale: it is made from the service's address. */
 void net_mac(const char *address, char out[NET_MAC]);
@@ -32,6 +35,10 @@ int net_tap_open(const char *name, struct err *) KILN_MUST;
  * what the guest learns of the agent stays true after the switch.
  */
 int net_tap_stage(const char *name, const char *bridge, struct err *) KILN_MUST;
+/* The second one: up, silent, and on no bridge. */
+int net_wan_stage(const char *name, struct err *) KILN_MUST;
+int net_wan_attach(
+    const char *name, const char *bridge, struct err *) KILN_MUST;
 /* Gives the borrowed address back: what serves the LAN has none. */
 int net_tap_unstage(const char *name, struct err *) KILN_MUST;
 /* Is there a default route, IPv4 or IPv6, through an interface that has a

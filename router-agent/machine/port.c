@@ -1,5 +1,6 @@
 #include "router-agent/machine/port.h"
 
+#include <assert.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -208,7 +209,7 @@ make_port(struct ports *p, size_t port, struct err *err)
 	if (net_silent(outer, err) == -1 || net_silent(inner, err) == -1 ||
 	    RUN(err, IP, "link", "set", "dev", inner, "arp", "off", "up") ==
 		-1 ||
-	    RUN(err, IP, "link", "set", "dev", outer, "master", p->bridge,
+	    RUN(err, IP, "link", "set", "dev", outer, "master", p->bridge[port],
 		"up") == -1)
 		return -1;
 	return 0;
@@ -255,12 +256,15 @@ make_ports(struct ports *p, struct err *err)
 }
 
 int
-ports_open(struct ports *p, const char *bridge, size_t n, struct err *err)
+ports_open(
+    struct ports *p, const char *const *bridges, size_t n, struct err *err)
 {
-	*p = (struct ports){ .bridge = bridge, .n = n };
+	*p = (struct ports){ .n = n };
+	assert(n <= PORTS_MAX);
+	memcpy(p->bridge, bridges, n * sizeof(*bridges));
 	if (make_ports(p, err) == -1) {
 		ports_close(p);
-		return err_prefix(err, "the services' ports on %s", bridge);
+		return err_prefix(err, "the services' ports");
 	}
 	p->redirect = p->missing[0] == '\0';
 	if (!p->redirect)

@@ -1,5 +1,6 @@
 /*
- * A port of the LAN's bridge for each service, and which machine has it.
+ * A port of the LAN's bridge for each service, and which machine has it; and
+ * one of the provider's bridge for each that has a second card.
  *
  * A port is a veth pair: kilnpN is on the bridge for as long as the agent
  * runs, kilnqN is its inner end.  What comes in at the inner end is redirected
@@ -25,16 +26,19 @@
 #include "lib/err.h"
 #include "router-agent/machine/net.h"
 
+#define PORTS_MAX 64
+
 struct ports {
-	const char *bridge; /* borrowed */
+	const char *bridge[PORTS_MAX]; /* of each; borrowed */
 	size_t n;
 	bool redirect;	   /* by tc; false: taps are ports of the bridge */
 	char missing[200]; /* why not by tc, or "" */
 };
 
-/* Makes `n` ports.  What is missing in the kernel is no failure. */
-int ports_open(
-    struct ports *, const char *bridge, size_t n, struct err *) KILN_MUST;
+/* One port on each of `n` bridges.  What is missing in the kernel is no
+ * failure. */
+int ports_open(struct ports *, const char *const *bridges, size_t n,
+    struct err *) KILN_MUST;
 void ports_close(struct ports *);
 
 void port_inner_name(size_t port, char out[NET_IFNAME]);

@@ -100,6 +100,12 @@ qemu_argv(const struct qemu *q, struct qemu_argv *a)
 	add(a, "tap,id=lan,fd=%d", QEMU_TAP);
 	add(a, "-device");
 	add(a, "virtio-net-device,netdev=lan,mac=%s", q->mac);
+	if (q->wan_mac) {
+		add(a, "-netdev");
+		add(a, "tap,id=wan,fd=%d", QEMU_WAN);
+		add(a, "-device");
+		add(a, "virtio-net-device,netdev=wan,mac=%s", q->wan_mac);
+	}
 	/* The guest's first random numbers: from our getrandom(), no file. */
 	add(a, "-object");
 	add(a, "rng-builtin,id=rng");

@@ -17,6 +17,7 @@ enum qemu_fd {
 	QEMU_CONTROL,
 	QEMU_STATE, /* the state port */
 	QEMU_CONSOLE,
+	QEMU_WAN, /* a second tap; the last, since it may be missing */
 	QEMU_FD_END
 };
 
@@ -27,6 +28,7 @@ struct qemu {
 	const char *machine, *cmdline;
 	int64_t memory; /* bytes */
 	const char *mac;
+	const char *wan_mac; /* NULL: no second card */
 };
 
 /* The program for an architecture, or NULL when there is none. */

@@ -57,7 +57,7 @@ stream_pair(int sv[2], struct err *err)
 
 static int
 start_qemu(struct vm *vm, const struct vm_spec *s, const struct pairs *p,
-    int config, int tap, const char *mac, struct err *err)
+    int config, int tap, int wan, const char macs[2][NET_MAC], struct err *err)
 {
 	const struct qemu q = {
 		.program = s->program,
@@ -66,10 +66,11 @@ start_qemu(struct vm *vm, const struct vm_spec *s, const struct pairs *p,
 		.machine = s->machine,
 		.cmdline = s->cmdline,
 		.memory = s->memory,
-		.mac = mac,
+		.mac = macs[0],
+		.wan_mac = wan == -1 ? NULL : macs[1],
 	};
 	const int fds[] = { s->kernel, s->initrd, s->image, config, tap,
-		p->qmp[1], p->control[1], p->state[1], p->console[1] };
+		p->qmp[1], p->control[1], p->state[1], p->console[1], wan };
 	struct spawn sp = SPAWN_INIT;
 	struct qemu_argv a;
 	const char *argv[QEMU_ARGS + 6];
@@ -88,7 +89,7 @@ start_qemu(struct vm *vm, const struct vm_spec *s, const struct pairs *p,
 	for (int i = 0; i <= a.argc; i++)
 		argv[n++] = a.argv[i];
 	memcpy(sp.fds, fds, sizeof(fds));
-	sp.nfds = ARRAY_LEN(fds);
+	sp.nfds = ARRAY_LEN(fds) - (wan == -1);
 	sp.argv = argv;
 	sp.exec_self = true;
 	sp.die_with_parent = true;
@@ -123,26 +124,51 @@ start_watch(struct vm *vm, const struct vm_spec *s, const struct pairs *p,
 	return spawn_start(&sp, &vm->watch, err);
 }
 
+static void
+link_add(struct guest *g, const char *name, const char *mac,
+    const char *address, int64_t prefix, const char *gateway)
+{
+	if (address)
+		g->links[g->nlinks++] =
+		    (struct guest_link){ name, mac, address, gateway, prefix };
+}
+
+/* A machine with one card has it under the name its kernel gives. */
+static void
+links(struct guest *g, const struct vm_spec *s, char macs[2][NET_MAC])
+{
+	const struct agent_service *c = s->service_conf;
+	const struct agent_wan *w = c->wan;
+	const char *lan = w ? "lan" : NULL;
+
+	net_mac(c->address, macs[0]);
+	link_add(g, lan, macs[0], c->address, s->prefix, w ? NULL : s->gateway);
+	link_add(g, lan, macs[0], c->address6, c->prefix6, NULL);
+	if (!w)
+		return;
+	net_mac(w->address, macs[1]);
+	link_add(g, "wan", macs[1], w->address, w->prefix, w->gateway);
+	link_add(g, "wan", macs[1], w->address6, w->prefix6, w->gateway6);
+}
+
 static int
 start(struct vm *vm, const struct vm_spec *s, struct pairs *p, struct err *err)
 {
-	auto_fd int config = -1, tap = -1;
+	auto_fd int config = -1, tap = -1, wan = -1;
 	struct guest g = {
 		.hostname = s->service,
 		.clock = time_now(),
-		.address = s->address,
-		.gateway = s->gateway,
-		.prefix = s->prefix,
 		.config = s->config,
 	};
-	char mac[NET_MAC];
+	char macs[2][NET_MAC];
 
-	net_mac(s->address, mac);
-	g.mac = mac;
+	links(&g, s, macs);
 	config = guest_disk_open(&g, err);
 	if (config == -1)
 		return -1;
 	tap = net_tap_open(vm->tap, err);
+	if (vm->wan[0] && (wan = net_tap_open(vm->wan, err)) == -1)
+		return -1;
 	if (tap == -1 || stream_pair(p->qmp, err) == -1 ||
 	    stream_pair(p->control, err) == -1 ||
 	    stream_pair(p->state, err) == -1 ||
@@ -152,7 +178,7 @@ start(struct vm *vm, const struct vm_spec *s, struct pairs *p, struct err *err)
 	/* The watcher first: nothing is said that nobody hears. */
 	if (start_watch(vm, s, p, err) == -1)
 		return -1;
-	return start_qemu(vm, s, p, config, tap, mac, err);
+	return start_qemu(vm, s, p, config, tap, wan, macs, err);
 }
 
 int
@@ -171,6 +197,8 @@ vm_start(struct vm *out, const struct vm_spec *s, struct err *err)
 	vm.heard = s->heard;
 	vm.arg = s->arg;
 	net_tap_name(s->index, vm.tap);
+	if (s->service_conf->wan)
+		net_wan_name(s->index, vm.wan);
 	ret = start(&vm, s, &p, err);
 	if (ret == 0)
 		vm.sock = take_fd(&p.parent[0]);

@@ -18,6 +18,7 @@
 #include "lib/attr.h"
 #include "lib/err.h"
 #include "lib/spawn.h"
+#include "router-agent/conf.h"
 #include "router-agent/lease.h"
 #include "router-agent/machine/net.h"
 #include "router-agent/machine/watch.h"
@@ -43,8 +44,9 @@ struct vm_spec {
 	const char *accel;   /* "tcg" or "kvm" */
 	const char *machine, *cmdline;
 	int64_t memory;
-	int kernel, initrd, image; /* borrowed, read-only */
-	const char *address, *gateway;
+	int kernel, initrd, image;		  /* borrowed, read-only */
+	const struct agent_service *service_conf; /* its addresses */
+	const char *gateway;
 	int64_t prefix;
 	const json_t *config;
 	int logdir;
@@ -57,6 +59,7 @@ struct vm {
 	char service[64];
 	unsigned index;
 	char tap[NET_IFNAME];
+	char wan[NET_IFNAME]; /* its second tap, or "" */
 	struct child qemu, watch;
 	int sock;
 	vm_heard_fn *heard;

@@ -98,6 +98,49 @@ what_an_owner_wants_is_read(void **state)
 	assert_null(plain.mail);
 }
 
+#define WAN "wan: {bridge: br-wan}\n"
+#define CARD "address: 203.0.113.2, prefix: 24, gateway: 203.0.113.1"
+#define FIREWALL(more) \
+	HEAD TRUST LAN WAN "services: {fw: {address: 192.0.2.3, " more "}}\n"
+
+static void
+a_machine_may_have_a_second_card(void **state)
+{
+	static const char text[] =
+	    FIREWALL("address6: \"2001:db8:1::3\", prefix6: 64, wan: {" CARD
+		     ", address6: \"2001:db8:2::2\", prefix6: 64,"
+		     " gateway6: \"2001:db8:2::1\"}");
+	auto_agent_conf struct agent_conf c = { 0 };
+	struct err err = ERR_INIT;
+	const struct agent_service *s;
+
+	(void)state;
+	if (agent_conf_parse(&c, "agent.yaml", text, strlen(text), &err) == -1)
+		fail_msg("%s", err.msg);
+	s = agent_conf_service(&c, "fw");
+	assert_string_equal(c.wan_bridge, "br-wan");
+	assert_string_equal(s->address6, "2001:db8:1::3");
+	assert_int_equal(s->prefix6, 64);
+	assert_string_equal(s->wan->address, "203.0.113.2");
+	assert_string_equal(s->wan->gateway, "203.0.113.1");
+	assert_string_equal(s->wan->gateway6, "2001:db8:2::1");
+}
+
+static void
+a_second_card_that_cannot_be_is_refused(void **state)
+{
+	(void)state;
+	refuses(HEAD TRUST LAN "services: {fw: {address: 192.0.2.3, wan: {" CARD
+			       "}}}\n",
+	    "no \"wan\"");
+	refuses(FIREWALL("wan: {address: 1.2.3, prefix: 24}"), "not an IPv4");
+	refuses(FIREWALL("address6: \"2001:db8::1\""), "come together");
+	refuses(FIREWALL("wan: {" CARD ", gateway6: \"2001:db8::1\"}"),
+	    "no address6");
+	refuses(
+	    HEAD TRUST LAN "wan: {bridge: br-lan}\n" SERVICES, "LAN's bridge");
+}
+
 static void
 programs_have_paths_and_links_have_limits(void **state)
 {
@@ -179,6 +222,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_configuration_is_read),
 		cmocka_unit_test(what_an_owner_wants_is_read),
+		cmocka_unit_test(a_machine_may_have_a_second_card),
+		cmocka_unit_test(a_second_card_that_cannot_be_is_refused),
 		cmocka_unit_test(programs_have_paths_and_links_have_limits),
 		cmocka_unit_test(an_unknown_key_is_named_with_its_line),
 		cmocka_unit_test(what_is_missing_is_named),

@@ -25,10 +25,11 @@ static json_t *config;
 static const struct guest guest = {
 	.hostname = "dns-dhcp",
 	.clock = 1767225600,
-	.mac = "02:6b:c0:00:02:35",
-	.address = "192.0.2.53",
-	.gateway = "192.0.2.1",
-	.prefix = 24,
+	.links = { { .mac = "02:6b:c0:00:02:35",
+	    .address = "192.0.2.53",
+	    .gateway = "192.0.2.1",
+	    .prefix = 24 } },
+	.nlinks = 1,
 };
 
 static void
@@ -55,6 +56,30 @@ a_disk_is_magic_length_text_and_zeroes(void **state)
 	assert_memory_equal(b.data + 16, text, n);
 	for (size_t i = 16 + n; i < b.len; i++)
 		assert_int_equal(b.data[i], 0);
+}
+
+static void
+two_cards_have_names(void **state)
+{
+	auto_buf struct buf b = BUF_INIT;
+	struct guest g = guest;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	g.config = config;
+	g.links[0].name = "lan";
+	g.links[0].gateway = NULL;
+	g.links[1] = (struct guest_link){ "wan", "02:6b:cb:00:71:02",
+		"203.0.113.2", "203.0.113.1", 24 };
+	g.nlinks = 2;
+	assert_int_equal(guest_disk(&g, &b, &err), 0);
+	assert_non_null(memmem(b.data, b.len,
+	    "\"network\":[{\"address\":\"192.0.2.53\",\"mac\":"
+	    "\"02:6b:c0:00:02:35\",\"name\":\"lan\",\"prefix\":24},"
+	    "{\"address\":\"203.0.113.2\",\"gateway\":\"203.0.113.1\","
+	    "\"mac\":\"02:6b:cb:00:71:02\",\"name\":\"wan\","
+	    "\"prefix\":24}]",
+	    188));
 }
 
 static void
@@ -109,7 +134,7 @@ qemu_names_no_file(void **state)
 {
 	const struct qemu q = { "/usr/bin/qemu", "dns-dhcp", "tcg",
 		"microvm,pit=on", "console=ttyS0", 96 << 20,
-		"02:6b:c0:00:02:35" };
+		"02:6b:c0:00:02:35", NULL };
 	struct qemu_argv a;
 
 	(void)state;
@@ -248,6 +273,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_process_takes_is_read_from_the_kernel),
 		cmocka_unit_test(a_disk_is_magic_length_text_and_zeroes),
+		cmocka_unit_test(two_cards_have_names),
 		cmocka_unit_test(a_disk_that_is_handed_out_cannot_be_written),
 		cmocka_unit_test(a_configuration_that_is_too_large_is_refused),
 		cmocka_unit_test(qemu_names_no_file),

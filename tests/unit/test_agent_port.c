@@ -272,6 +272,7 @@ a_hold_keeps_dhcp_from_everybody_and_nothing_else(void **state)
 static int
 set_up(void **state)
 {
+	const char *const bridges[] = { "br-t", "br-t" };
 	struct err err = ERR_INIT;
 
 	(void)state;
@@ -282,7 +283,7 @@ set_up(void **state)
 	if (unshare(CLONE_NEWNET) == -1)
 		return -1;
 	if (net_bridge("br-t", "192.0.2.1", 24, &err) == -1 ||
-	    ports_open(&ports, "br-t", 2, &err) == -1)
+	    ports_open(&ports, bridges, 2, &err) == -1)
 		fail_msg("%s", err.msg);
 	/* A client, so that what it says comes in as from a LAN. */
 	if (LINK(&err, "add", "lan0", "type", "veth", "peer", "name", "lan1") ==
