@@ -143,6 +143,8 @@ task_start(
 		.first_cpu = (int)(s - b->work.slots),
 		.stop = &b->stop };
 	build_limits(&t->recipe->budget, &o.process_memory, &o.limits);
+	if (t->stage == STAGE_IMAGE && t->recipe->budget.image > 0)
+		o.limits.output = t->recipe->budget.image;
 	if (work_ready(&b->work, err) == -1 ||
 	    ledger_start(b->db, l->id, &t->env.digest, err) == -1)
 		return -1;

@@ -73,6 +73,7 @@ struct image_file {
 
 struct budget {
 	int64_t memory, wall, log, output; /* bytes; seconds */
+	int64_t image;			   /* bytes; 0: as output */
 };
 
 struct recipe {

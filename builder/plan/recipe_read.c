@@ -96,6 +96,7 @@ static const struct conf_key budget_keys[] = {
 	{ .name = "wall", .type = CONF_DURATION, .min = 1, .max = 86400 },
 	{ .name = "log", .type = CONF_SIZE, .min = KIB, .max = GIB },
 	{ .name = "output", .type = CONF_SIZE, .min = 1, .max = 64 * GIB },
+	{ .name = "image", .type = CONF_SIZE, .min = 1, .max = 64 * GIB },
 	{ 0 },
 };
 static const struct conf_key keys[] = {
@@ -449,6 +450,7 @@ read_budget(const struct conf_node *root, struct recipe *r)
 	r->budget.wall = b ? conf_int(b, "wall", 1800) : 1800;
 	r->budget.log = b ? conf_int(b, "log", 16 * MIB) : 16 * MIB;
 	r->budget.output = b ? conf_int(b, "output", 256 * MIB) : 256 * MIB;
+	r->budget.image = b ? conf_int(b, "image", 0) : 0;
 }
 
 static int

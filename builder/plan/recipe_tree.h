@@ -6,7 +6,7 @@
 
 /*
  * Reads the folder into tree and tree_digest: regular files only, README.md
- * left out.  Puts each file into the store unless that is NULL.
+ * and files.list left out.  Puts each file into the store unless that is NULL.
  */
 int recipe_tree_read(
     int dirfd, struct store *, struct recipe *, struct err *) KILN_MUST;

@@ -127,7 +127,8 @@ the_whole_format_is_read(void **state)
 	    "  - {type: dns, name: router.lan, qtype: A, expect: self}\n"
 	    "  - {type: tcp, port: 80}\n"
 	    "configure: /etc/kiln/configure\n"
-	    "budget: {memory: 1GiB, wall: 5m, log: 2MiB, output: 3MiB}\n");
+	    "budget: {memory: 1GiB, wall: 5m, log: 2MiB, output: 3MiB, image: "
+	    "2MiB}\n");
 	load();
 	assert_string_equal(error_of("dns"), "");
 	r = recipes_find(&all, "dns");
@@ -142,6 +143,7 @@ the_whole_format_is_read(void **state)
 	assert_int_equal(r->memory, 96 << 20);
 	assert_int_equal(r->budget.wall, 300);
 	assert_int_equal(r->budget.output, 3 << 20);
+	assert_int_equal(r->budget.image, 2 << 20);
 	assert_string_equal(r->handover, "handoff");
 	assert_int_equal(r->ntree, 3); /* build.sh recipe.yaml services */
 	assert_string_equal(r->tree[0].path, "build.sh");
