@@ -74,6 +74,7 @@ $(O)/libkiln.a: $(call obj,$(LIB_SRC))
 
 # An .incbin is a dependency that -MMD does not see.
 $(O)/builder/bake/policy.o: builder/policy/assemble.sh
+$(O)/builder/cli/recipe_new.o: builder/cli/skeleton.txt
 $(O)/web/asset.o: $(wildcard web/static/*)
 
 LINK = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libkiln.a
@@ -94,6 +95,7 @@ $(O)/kiln-agent-fetch: $(call obj,router-agent/fetch_main.c) $(O)/libkiln.a
 # A unit test links libkiln and the rooms (or files of them) that it names in a
 # first-line comment:
 #   /* rooms: builder/inputs builder/plan */
+# and the libraries that only it needs in another: /* libs: -lresolv */
 rooms = $(shell sed -n -e '1{:a' -e '/\*\//!{N;s/\n \*//;ba' -e '}' -e 's,^/\* rooms: \(.*\) \*/,\1,p' -e '}' $(1))
 no_main = $(filter-out %/main.c %_main.c,$(1))
 .SECONDEXPANSION:
@@ -102,7 +104,8 @@ $(O)/tests/%: $(O)/tests/unit/%.o $(O)/libkiln.a \
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libkiln.a \
 	    $(shell sed -n 's,^/\* wrap: \(.*\) \*/,\1,p' tests/unit/$*.c | sed 's/[^ ]*/-Wl,--wrap=&/g') \
-	    $(LIBS) $(LIBS_FARM) $(shell pkg-config --libs cmocka)
+	    $(LIBS) $(LIBS_FARM) $(shell pkg-config --libs cmocka) \
+	    $(shell sed -n 's,^/\* libs: \(.*\) \*/,\1,p' tests/unit/$*.c)
 
 # --- what a newcomer types ---------------------------------------------------
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
@@ -116,11 +119,11 @@ test:
 	@$(MAKE) --no-print-directory -s -j2 all tools
 	@tests/support/run-all $(O)
 
-# Every recipe baked, booted and asked: minutes.
+# Every recipe baked, booted and asked: minutes.  ONLY="mqtt firewall": these.
 farm-test:
 	@tools/deps build run test farm
 	@$(MAKE) --no-print-directory -s -j2 all tools
-	@$(SUDO) sh tests/e2e/services.sh $(O)
+	@$(SUDO) sh tests/services/run.sh $(O) $(ONLY)
 
 # Every point of every sweep; `make test` takes some by chance.
 fault-test:
@@ -146,7 +149,7 @@ help:
 	@sed -n 's/^#: //p' Makefile
 #: make run        install what is missing, build, and show the whole pipe
 #: make test       everything; what CI runs
-#: make farm-test  every service baked, booted and asked by a real client
+#: make farm-test  every service baked, booted and asked by a real client; ONLY=NAME: that one
 #: make fault-test killed before every call, power lost at every point: an hour
 #: make mutants    one sync, rename or check taken away: a test misses it
 #: make check      the quick part: unit tests

@@ -74,6 +74,9 @@ static const struct cli_command commands[] = {
 	    "~/.cache/kiln)\n"
 	    "  --config FILE   kiln.yaml(5), for its mirrors and \"doubt\"\n"
 	    "  --json          as JSON\n" },
+	{ "recipe", "new [--recipes DIR] NAME",
+	    "begin a service of your own: a recipe that builds", cmd_recipe,
+	    "  --recipes DIR   the recipes (./recipes in a checkout)\n" },
 	{ "gc", "[--dry-run] [--verbose] [--json]",
 	    "remove what nothing needs, and say why the rest stays", cmd_gc,
 	    "  --state DIR     folder of the farm\n"

@@ -1,0 +1,140 @@
+/* kiln recipe new: a recipe that builds, to be changed into another. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "builder/cli/cmd.h"
+#include "builder/plan/plan.h"
+#include "lib/buf.h"
+#include "lib/cli.h"
+#include "lib/farm.h"
+#include "lib/fdio.h"
+#include "lib/own.h"
+
+#define WHERE "kiln recipe"
+#define NAME_MAX_LEN 40
+#define MARK "=== "
+#define PLACE "@NAME@"
+
+/* "=== PATH", then the file's lines. */
+__asm__(".pushsection .rodata\n"
+	"recipe_skeleton:\n"
+	".incbin \"builder/cli/skeleton.txt\"\n"
+	"recipe_skeleton_end:\n"
+	".byte 0\n"
+	".balign 8\n"
+	"recipe_skeleton_size: .quad recipe_skeleton_end - recipe_skeleton\n"
+	".popsection\n");
+extern const char recipe_skeleton[];
+extern const uint64_t recipe_skeleton_size;
+
+/* What a service, its role and its folder may all be called. */
+static bool
+service_name_ok(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n > 0 && n <= NAME_MAX_LEN && s[0] != '-' && s[n - 1] != '-' &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == n &&
+	       strcmp(s, PLAN_OWN) != 0 && strcmp(s, "kernel") != 0;
+}
+
+static void
+add_line(struct buf *out, struct span line, const char *name)
+{
+	const char *place;
+
+	while ((place = memmem(line.p, line.n, PLACE, strlen(PLACE))) != NULL) {
+		size_t before = (size_t)(place - line.p);
+
+		buf_add(out, line.p, before);
+		buf_str(out, name);
+		line.p = place + strlen(PLACE);
+		line.n -= before + strlen(PLACE);
+	}
+	buf_add(out, line.p, line.n);
+	buf_char(out, '\n');
+}
+
+static int
+write_file(int dir, const char *path, const struct buf *text, struct err *err)
+{
+	if (!*path)
+		return 0;
+	return file_write_at(dir, path, text->data, text->len, 0644, err);
+}
+
+static int
+write_all(int dir, const char *name, struct err *err)
+{
+	struct span rest = { recipe_skeleton, recipe_skeleton_size }, line;
+	auto_buf struct buf text = BUF_INIT;
+	char path[64] = "";
+
+	while (span_next(&rest, '\n', &line)) {
+		if (line.n < strlen(MARK) ||
+		    memcmp(line.p, MARK, strlen(MARK)) != 0) {
+			if (*path)
+				add_line(&text, line, name);
+			continue;
+		}
+		if (write_file(dir, path, &text, err) == -1)
+			return -1;
+		buf_clear(&text);
+		snprintf(path, sizeof(path), "%.*s",
+		    (int)(line.n - strlen(MARK)), line.p + strlen(MARK));
+	}
+	return write_file(dir, path, &text, err);
+}
+
+static int
+make(const char *folder, const char *name, struct err *err)
+{
+	auto_fd int recipes = dir_open(folder, err), dir = -1;
+
+	if (recipes == -1)
+		return -1;
+	if (mkdirat(recipes, name, 0755) == -1)
+		return errno == EEXIST
+			   ? err_set(err, ERR_INPUT, "%s/%s is there already",
+				 folder, name)
+			   : err_sys(err, "make %s/%s", folder, name);
+	dir = dir_open_at(recipes, name, err);
+	return dir == -1 ? -1 : write_all(dir, name, err);
+}
+
+int
+cmd_recipe(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "recipes", required_argument, NULL, 'r' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	const char *folder = farm_default_recipes();
+	struct err err = ERR_INIT;
+	int o;
+
+	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (o == 'h')
+			return cli_help(&kiln_program, "recipe");
+		if (o != 'r')
+			return cli_usage(WHERE, "unknown option");
+		folder = optarg;
+	}
+	if (argc - optind != 2 || strcmp(argv[optind], "new") != 0)
+		return cli_usage(WHERE, "expected new NAME");
+	if (!service_name_ok(argv[optind + 1]))
+		return cli_usage(WHERE,
+		    "\"%.60s\" is no name for a service: a-z, 0-9 and -, %d at "
+		    "most, and neither kernel nor " PLAN_OWN,
+		    argv[optind + 1], NAME_MAX_LEN);
+	if (make(folder, argv[optind + 1], &err) == -1)
+		return cli_fail(WHERE, &err, false);
+	printf("%s/%s\n", folder, argv[optind + 1]);
+	return EXIT_DONE;
+}
