@@ -1,0 +1,163 @@
+# For run.sh: each image booted alone, by hand, with the kernel and the
+# configuration that the proofs had: how long until it answers its first probe,
+# and with how little memory it still does.  Then the table of docs/services.md.
+khz_of_agent() { # while the agent runs: what it tells its machines
+	for p in /proc/[0-9]*; do
+		tr '\0' '\n' <"$p/cmdline" 2>/dev/null |
+		    grep -o 'tsc_early_khz=[0-9]*' && return
+	done
+}
+kernel_part() { # vmlinuz | initrd
+	sql "SELECT o.digest FROM current c JOIN output o ON o.run =
+	    (SELECT max(id) FROM run WHERE plan = c.plan
+		AND state = 'succeeded')
+	    WHERE c.recipe = 'kernel-debian' AND o.name = '$1'"
+}
+bench_net() {
+	new_ns && bench=$ns_pid
+	at_bench="nsenter --net=/proc/$bench/ns/net"
+	$at_bench ip link set lo up &&
+	    $at_bench ip tuntap add t0 mode tap &&
+	    $at_bench ip address add 192.0.2.1/24 dev t0 &&
+	    $at_bench ip link set t0 up &&
+	    $at_bench ip tuntap add t1 mode tap && $at_bench ip link set t1 up
+}
+config_disk() { # SERVICE FILE
+	jq -cSj --arg name "$1" --argjson clock "$(date +%s)" '
+	    (.address6 // "" | split("/")) as $six | .wan as $wan |
+	    {kind: "kiln/guest", v: 1, hostname: $name, clock: $clock,
+	    log: "console", volumes: [], config,
+	    network: ([{mac: "02:00:00:00:00:01", address, prefix: 24,
+		gateway: "192.0.2.1"}] +
+		if $wan then [{mac: "02:00:00:00:00:02",
+		    address: $wan.address, prefix: $wan.prefix}] else [] end)}
+	    | if $wan then .network[0] |= (del(.gateway) + {name: "lan"})
+		| .network[1].name = "wan" else . end' \
+	    "$tmp/$1.json" >"$tmp/text"
+	{
+		printf kilnconf
+		printf '%016x' "$(wc -c <"$tmp/text")" | sed 's/../\\x&/g' |
+		    xargs -0 env printf
+		cat "$tmp/text"
+	} >"$2"
+	truncate -s %512 "$2"
+}
+probe_word() { # SERVICE KEY: of its first probe
+	sed -n "/^probes:/,/^[a-z]/s/.*- {\(.*\)}.*/\1/p" \
+	    "recipes/$1/recipe.yaml" | head -n 1 | tr ',' '\n' |
+	    sed -n "s/^ *$2: *//p"
+}
+answered() { # SERVICE ADDRESS
+	case $(probe_word "$1" type) in
+	dns) timeout 2 $at_bench dig +time=1 +tries=1 "@$2" \
+		"$(probe_word "$1" name)" 2>/dev/null | grep -q 'status: NOERROR' ;;
+	dhcp) timeout 2 $at_bench dig +time=1 +tries=1 "@$2" . | grep -q status ;;
+	*) timeout 2 $at_bench bash -c \
+		"exec 3<>/dev/tcp/$2/$(probe_word "$1" port)" 2>/dev/null ;;
+	esac
+}
+boots() { # SERVICE MIB: milliseconds until it answers
+	address=$(jq -r .address "$tmp/$1.json")
+	config_disk "$1" "$tmp/disk"
+	began_ms=$(($(date +%s%N) / 1000000))
+	# shellcheck disable=SC2086
+	$at_bench qemu-system-x86_64 -nodefaults -no-user-config -no-reboot \
+	    -display none -machine microvm,pit=on,pic=on,rtc=on \
+	    -accel tcg,tb-size=16 -cpu max -smp 1 -m "$2" \
+	    -kernel "$(stored "$(kernel_part vmlinuz)")" \
+	    -initrd "$(stored "$(kernel_part initrd)")" \
+	    -append "console=ttyS0 quiet panic=-1 $khz" \
+	    -drive id=root,file="$(stored "$(image_of "$1")")",format=raw,if=none,readonly=on,file.locking=off \
+	    -device virtio-blk-device,drive=root \
+	    -drive id=conf,file="$tmp/disk",format=raw,if=none,readonly=on \
+	    -device virtio-blk-device,drive=conf \
+	    -netdev tap,id=n0,ifname=t0,script=no,downscript=no \
+	    -device virtio-net-device,netdev=n0,mac=02:00:00:00:00:01 \
+	    -netdev tap,id=n1,ifname=t1,script=no,downscript=no \
+	    -device virtio-net-device,netdev=n1,mac=02:00:00:00:00:02 \
+	    -device virtio-rng-device -serial file:"$tmp/console" \
+	    </dev/null >"$tmp/qemu.out" 2>&1 &
+	qemu=$!
+	pids="$pids $qemu"
+	end=$(($(date +%s) + 25)) ms=
+	while kill -0 $qemu 2>/dev/null && [ "$(date +%s)" -lt $end ]; do
+		answered "$1" "$address" || { sleep 0.05; continue; }
+		ms=$(($(date +%s%N) / 1000000 - began_ms))
+		break
+	done
+	kill $qemu 2>/dev/null
+	wait $qemu 2>/dev/null
+	[ "$ms" ] && echo "$ms"
+}
+least() { # SERVICE MIB: the least multiple of 4 that works, by halves
+	low=32 high=$2
+	while [ $((high - low)) -gt 4 ]; do
+		mid=$(((low + high) / 8 * 4))
+		if boots "$1" $mid >/dev/null; then high=$mid; else low=$mid; fi
+	done
+	echo $high
+}
+given_mib() { # SERVICE
+	sed -n 's/^memory: \([0-9]*\)MiB/\1/p' "recipes/$1/recipe.yaml"
+}
+# Bytes of what runs, by where it comes from.
+parts() { # SERVICE
+	upstream=$(sed -n 's/^upstream: //p' "recipes/$1/recipe.yaml")
+	sed -n 's/.*{path: \([^,]*\), from: "\([^"]*\)".*/\1 \2/p' \
+	    "recipes/$1/recipe.yaml" | while read -r path from; do
+		[ -e "$tmp/root-$1$path" ] || continue
+		bytes=$(find "$tmp/root-$1$path" -type f -printf '%s\n' |
+		    awk '{n += $1} END {print n + 0}')
+		case $from in
+		use:*) name=${from#use:} name=${name%%/*} ;;
+		output:configure | output:leases | recipe:*) name="this recipe" ;;
+		output:*) name=${upstream:-this recipe} ;;
+		env:*) name="packages" ;;
+		*) continue ;;
+		esac
+		printf '%s\t%s\n' "$name" "$bytes"
+	done | awk -F '\t' '{n[$1] += $2} END {for (k in n) print n[k] "\t" k}' |
+	    sort -rn | awk -F '\t' '{printf "%s%s %d", (NR > 1 ? ", " : ""), $2, $1}'
+}
+version_of() { # SERVICE
+	jq -r .version "$(stored "$(sql "SELECT digest FROM release
+	    WHERE service = '$1' ORDER BY made_at DESC, rowid DESC LIMIT 1")")"
+}
+row() { # SERVICE
+	mib=$(given_mib "$1") fastest=
+	for _ in 1 2 3; do
+		ms=$(boots "$1" "$mib") || return 1
+		[ "$fastest" ] && [ "$fastest" -le "$ms" ] || fastest=$ms
+	done
+	read -r good bad <"$tmp/$1.proof"
+	bytes=$(wc -c <"$(stored "$(image_of "$1")")")
+	total=$((total + bytes))
+	printf '| [%s](../recipes/%s/README.md) | %s | %d | %s | %s | %s | %s | %s | [%d of %d](../tests/services/%s.sh) |\n' \
+	    "$1" "$1" "$(version_of "$1")" "$bytes" "$(parts "$1")" \
+	    "$(awk "BEGIN {printf \"%.1f\", $fastest / 1000}")" "$mib" \
+	    "$(least "$1" "$mib")" \
+	    "$(sql "SELECT p.verdict FROM current c JOIN plan p
+		ON p.digest = c.plan WHERE c.recipe = '$1'
+		AND c.stage = 'image'")" "$good" $((good + bad)) "$1"
+}
+write_table() {
+	total=0
+	bench_net || return 1
+	{
+		cat <<'END'
+# Services
+
+Written by `make farm-test`, which bakes every image in both lanes, compares its files with the recipe's `files.list`, has the agent boot it, and asks it with a real client.
+Seconds from starting QEMU (TCG, one processor, by hand) to the first answer, the fastest of three; memory as the recipe gives it, and the least with which it still answers, in MiB.
+
+| service | version | image, bytes | of these, by origin | answers after, s | memory | least | verdict | proof |
+|---|---|---|---|---|---|---|---|---|
+END
+		for s in $services; do row "$s" || exit 1; done
+	} >"$tmp/services.md" || return 1
+	cat >>"$tmp/services.md" <<END
+
+All images together: $total bytes. The kernel they share: $(wc -c <"$(stored "$(kernel_part vmlinuz)")") bytes, its initrd $(wc -c <"$(stored "$(kernel_part initrd)")").
+END
+	cp "$tmp/services.md" docs/services.md
+}

@@ -1,0 +1,164 @@
+# Every service baked in both lanes, its files looked at, booted by the agent and
+# asked by a client that nobody here wrote: `make farm-test`.  It takes minutes,
+# so `make test` leaves it out.  A proof is a file beside this one: lib.sh says
+# how it looks.
+#
+#	run.sh OUT [SERVICE…]   these alone, and what must run beside them
+#
+# KILN_FARM_STATE names a farm to go on with.  A full run writes
+# docs/services.md; UPDATE=1 writes recipes/NAME/files.list as the image is.
+. tests/support/lib.sh
+[ $# -eq 0 ] || shift
+here=tests/services
+
+if [ "$(id -u)" != 0 ] || [ ! -c /dev/net/tun ]; then
+	skip "the agent wants root and /dev/net/tun"
+	finish
+fi
+var=${KILN_FARM_STATE:-$tmp/var}
+. $here/lib.sh
+
+# --- which ---------------------------------------------------------------------
+all=$(cd $here && ls -- *.sh | sed -n 's/\.sh$//; /^lib$/d; /^run$/d; /^measure$/d; p')
+services=
+want() { # SERVICE…: each behind what must run beside it
+	while [ $# -gt 0 ]; do
+		[ -e "$here/$1.sh" ] || { echo "no proof $here/$1.sh"; exit 2; }
+		want $(word with "$here/$1.sh")
+		case " $services " in *" $1 "*) ;; *) services="$services $1" ;; esac
+		shift
+	done
+}
+want ${*:-$all}
+full=$([ $# -eq 0 ] && echo yes)
+for p in jq openssl fsck.erofs $(for s in $services; do
+	word tools "$here/$s.sh"; done); do
+	command -v "$p" >/dev/null && continue
+	skip "no $p: tools/deps farm installs it"
+	finish
+done
+
+# --- baked ---------------------------------------------------------------------
+only=$(for s in kernel-debian $services; do echo "--only $s"; done)
+"$bin/kiln-builder" --once --state "$var" --recipes recipes $only \
+    >"$tmp/baked" 2>"$tmp/bake.log"
+baked=$?
+sed 's/^/# /' "$tmp/baked"
+[ $baked -eq 0 ] || tail -n 20 "$tmp/bake.log" | sed 's/^/# /'
+t "every recipe is reproduced" test $baked -eq 0
+released() {
+	for s in kernel $services; do
+		sql "SELECT 1 FROM release WHERE service = '$s'" | grep -q 1 ||
+		    { echo "no release of $s"; return 1; }
+	done
+}
+t "and its service released" released
+image_of() { # RECIPE: digest
+	sql "SELECT o.digest FROM current c JOIN output o ON o.run =
+	    (SELECT max(id) FROM run WHERE plan = c.plan
+		AND state = 'succeeded')
+	    WHERE c.recipe = '$1' AND c.stage = 'image'"
+}
+stored() { # DIGEST
+	echo "$var/store/${1%${1#??}}/$1"
+}
+
+# --- what is in the images -----------------------------------------------------
+listed() { # RECIPE
+	rm -rf "$tmp/root-$1"
+	fsck.erofs --extract="$tmp/root-$1" --preserve-perms \
+	    "$(stored "$(image_of "$1")")" >"$tmp/fsck" 2>&1 || {
+		cat "$tmp/fsck"
+		return 1
+	}
+	(cd "$tmp/root-$1" && find . -mindepth 1 -printf '%y %#m %P %l\n') |
+	    sed 's/ $//' | LC_ALL=C sort -k 3 >"$tmp/files-$1"
+	[ -z "${UPDATE:-}" ] || cp "$tmp/files-$1" "recipes/$1/files.list"
+	diff -u "recipes/$1/files.list" "$tmp/files-$1"
+}
+for s in $services; do
+	t "$s: its image holds what recipes/$s/files.list says, and no more" \
+	    listed "$s"
+done
+
+# --- a router, and behind it a LAN ---------------------------------------------
+networks
+t "a router, a LAN and a provider are wired" wire
+t "certificates are made" authorities
+for s in $services; do
+	. "$here/$s.sh"
+	prepare
+	settings >"$tmp/$s.json"
+	t "$s: its settings are made" jq -e .config "$tmp/$s.json"
+done
+
+# --- published, and run by the agent -------------------------------------------
+{
+	cat <<END
+state: $tmp/agent
+server: ["http://198.51.100.1"]
+channel: edge
+demo: true
+trust: {root: $tmp/root.json, min_keys: 1}
+poll: 1h
+accel: ${KILN_ACCEL:-tcg}
+lan: {bridge: br-lan, address: 192.0.2.1, prefix: 24}
+reports: off
+services:
+END
+	for s in $services; do echo "  $s: $(jq -c . "$tmp/$s.json")"; done
+} >"$tmp/agent.yaml"
+publish() {
+	# Keys of today: a farm that goes on may know fewer services.
+	rm -rf "$var/tuf" "$var/tuf.db" "$var/tuf.db-wal" "$var/tuf.db-shm" \
+	    "$var/keys"
+	"$bin/kiln-tuf" init --state "$var" --demo --service kernel \
+	    $(for s in $services; do echo "--service $s"; done) &&
+	    "$bin/kiln-tuf" export-root --state "$var" >"$tmp/root.json" &&
+	    "$bin/kiln-tuf" serve --once --state "$var"
+}
+t "all of it is published" publish
+$at_router "$bin/kiln-web" --state "$var" --listen 198.51.100.1:80 \
+    2>"$tmp/web.log" &
+pids="$pids $!"
+t "kiln-web serves it" until_ok 20 $at_router \
+    curl -fsS -o /dev/null http://198.51.100.1/tuf/metadata/timestamp.json
+began=$(date +%s)
+$at_router "$bin/kiln-agent" run --config "$tmp/agent.yaml" \
+    2>"$tmp/agent.log" &
+agent_pid=$!
+pids="$pids $agent_pid"
+committed() { agent status --json | grep -q '"phase":"committed"'; }
+t "every machine passes its probe, and the set is committed" \
+    until_ok 240 committed
+if ! committed; then
+	tail -n 40 "$tmp/agent.log" | sed 's/^/# /'
+	for s in $services; do
+		sed "s/^/# $s: /" "$tmp/agent/log/$s.console" 2>/dev/null |
+		    tail -n 20
+	done
+	finish
+fi
+echo "# from nothing to committed: $(($(date +%s) - began)) s"
+agent status | sed 's/^/# /'
+
+# --- asked ---------------------------------------------------------------------
+for s in $services; do
+	before=$passed bad=$failed
+	. "$here/$s.sh"
+	prove
+	echo "$((passed - before)) $((failed - bad))" >"$tmp/$s.proof"
+	[ $failed -eq $bad ] || sed "s/^/# $s: /" "$tmp/agent/log/$s.console" |
+	    tail -n 20
+done
+[ $failed -eq 0 ] || tail -n 40 "$tmp/agent.log" | sed 's/^/# /'
+. $here/measure.sh
+khz=$(khz_of_agent)
+kill $agent_pid
+until_ok 30 sh -c "! kill -0 $agent_pid"
+
+# --- measured ------------------------------------------------------------------
+if [ "$full" ] && [ $failed -eq 0 ]; then
+	t "docs/services.md is written" write_table
+fi
+finish
