@@ -100,8 +100,10 @@ static int
 sandbox(const struct plan *p, struct store *st, const char *env,
     const char *folder, struct err *err)
 {
-	static const struct budget budget = { (int64_t)2 << 30, 1800, 16 << 20,
-		256 << 20 };
+	static const struct budget budget = { .memory = (int64_t)2 << 30,
+		.wall = 1800,
+		.log = 16 << 20,
+		.output = 256 << 20 };
 	static const atomic_bool stop = false;
 	auto_free char *work_path = mem_printf("%s/work", folder);
 	auto_fd int dir = dir_open(folder, err);

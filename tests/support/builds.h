@@ -91,8 +91,10 @@ builds_teardown(void **state)
 static int KILN_UNUSED
 builds_each(void **state)
 {
-	static const struct budget budget = { (int64_t)1 << 30, 60, 1 << 20,
-		1 << 20 };
+	static const struct budget budget = { .memory = (int64_t)1 << 30,
+		.wall = 60,
+		.log = 1 << 20,
+		.output = 1 << 20 };
 	int64_t memory;
 
 	(void)state;
