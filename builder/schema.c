@@ -278,6 +278,30 @@ const char *const farm_migrations[] = {
 	" digest TEXT NOT NULL CHECK " HEX("digest") ","
 	" PRIMARY KEY (subject, format)"
 	") STRICT;",
+
+	/* 10: lists and newest ones of a million runs, for pages */
+	/* Whose runs, so that one recipe's are found in their order. */
+	"ALTER TABLE run ADD COLUMN recipe TEXT;"
+	"UPDATE run SET recipe = (SELECT recipe FROM plan WHERE digest ="
+	" run.plan);"
+	"CREATE TRIGGER run_recipe AFTER INSERT ON run BEGIN UPDATE run SET"
+	" recipe = (SELECT recipe FROM plan WHERE digest = NEW.plan) WHERE"
+	" id = NEW.id; END;"
+	"CREATE INDEX run_recipe ON run(recipe);"
+	/* Not of those that succeeded: a plan's newest run would be sought
+	   among all of them. */
+	"CREATE INDEX run_bad ON run(state) WHERE state IN ('failed',"
+	" 'lost');"
+	"DROP INDEX output_digest;"
+	"CREATE INDEX output_digest ON output(digest, run);"
+	"CREATE INDEX release_made ON release(made_at);"
+	"CREATE INDEX release_newest ON release(service, made_at);"
+	"CREATE INDEX event_told ON event(id) WHERE kind IN ('verdict',"
+	" 'release-made', 'lock-changed', 'archive-changed', 'run-failed',"
+	" 'audit-alarm');"
+	"CREATE INDEX event_alarm ON event(subject) WHERE kind ="
+	" 'audit-alarm';"
+	"CREATE INDEX event_lost ON event(subject) WHERE kind = 'run-lost';",
 };
 /* clang-format on */
 

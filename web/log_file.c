@@ -33,7 +33,9 @@ log_file_open(struct web *w, int64_t run, struct log_file *l, struct err *err)
 		hash_hex(&h, l->digest);
 		store_path(&h, path);
 		l->fd = file_open_at(w->store, path, O_RDONLY, 0, err);
-		return l->fd == -1 ? -1 : 0;
+		/* A build stays when its log has been collected. */
+		l->gone = l->fd == -1 && err->cls == ERR_MISSING;
+		return l->fd == -1 && !l->gone ? -1 : 0;
 	}
 	/* It still runs: the builder lets us read the growing file. */
 	snprintf(path, sizeof(path), "run-%lld.log", (long long)run);

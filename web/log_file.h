@@ -16,6 +16,7 @@ struct log_file {
 	int fd;		       /* -1: nothing was said yet */
 	char digest[HASH_HEX]; /* "" while it may grow */
 	bool running;	       /* there may be more */
+	bool gone;	       /* it was collected: no descriptor */
 };
 
 /* ERR_MISSING: no such run.  The caller closes fd. */

@@ -98,7 +98,6 @@ serve(const char *state, int *listeners, size_t n, struct err *err)
 done:
 	server_release(&server);
 	json_decref(web.records);
-	json_decref(web.counts);
 	free(web.live_streams);
 	db_close(web.farm);
 	db_close(web.tuf);

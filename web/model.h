@@ -22,18 +22,16 @@ int model_put(json_t *m, const char *key, struct db *, struct stmt *,
 int model_add(json_t *m, const char *key, struct db *, const char *sql,
     const char *const *columns, struct err *) KILN_MUST;
 
+/* The services that have releases: each costs a look, not each release. */
+#define SERVICES                                                          \
+	"WITH RECURSIVE s (service) AS (SELECT min(service) FROM release" \
+	" UNION ALL SELECT (SELECT min(service) FROM release WHERE"       \
+	"  service > s.service) FROM s WHERE s.service IS NOT NULL)"      \
+	" SELECT service FROM s WHERE service IS NOT NULL"
+
 /* A record of the store as JSON, a new reference, or NULL: a page stands
  * without it.  Kept by its digest, since records never change. */
 json_t *model_record(struct web *, const char *hex);
-
-/* What `count` makes, kept for fifty times as long as it took: counting a
- * hundred thousand routers at each look would be too much, and a few are
- * always counted anew.  A new reference, or NULL with *err. */
-typedef json_t *model_count(struct web *, const char *arg, struct err *);
-json_t *model_counts(struct web *, const char *key, model_count *,
-    const char *arg, struct err *) KILN_MUST;
-/* How many routers run this set, by model_counts(); -1 on error. */
-int64_t model_routers_of(struct web *, const char *set, struct err *) KILN_MUST;
 
 /* Borrowed members for views: "" and 0 when absent or null. */
 const char *m_str(const json_t *, const char *key);

@@ -30,7 +30,6 @@ struct web {				    /* what the whole program holds */
 	struct db *farm, *tuf; /* readers; NULL until their owners made them */
 	json_t *records;       /* of the store, by digest; NULL: none yet */
 	uint64_t written;      /* by us: grows with each transaction */
-	json_t *counts;	       /* of a large fleet: model_counts() */
 	struct live *live_streams; /* who listens; NULL: nobody */
 };
 

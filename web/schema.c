@@ -4,6 +4,30 @@
 #include "lib/attr.h"
 #include "lib/schema.h"
 
+/* A macro between string literals is taken for a call. */
+/* clang-format off */
+#define JOIN_GROUP                                                           \
+	" INSERT INTO router_group VALUES (NEW.channel, NEW.arch,"           \
+	"  NEW.counter, coalesce(NEW.set_sha, ''), NEW.state,"               \
+	"  coalesce(NEW.cause, ''), 1) ON CONFLICT DO UPDATE SET"            \
+	"  routers = routers + 1;"
+#define LEAVE_GROUP                                                          \
+	" UPDATE router_group SET routers = routers - 1 WHERE"               \
+	"  channel = OLD.channel AND arch = OLD.arch AND"                    \
+	"  counter = OLD.counter AND set_sha = coalesce(OLD.set_sha, '')"    \
+	"  AND state = OLD.state AND cause = coalesce(OLD.cause, '');"       \
+	" DELETE FROM router_group WHERE"                                    \
+	"  channel = OLD.channel AND arch = OLD.arch AND"                    \
+	"  counter = OLD.counter AND set_sha = coalesce(OLD.set_sha, '')"    \
+	"  AND state = OLD.state AND cause = coalesce(OLD.cause, '')"        \
+	"  AND routers = 0;"
+/* When the nth router came to it. */
+#define REACHED(nth)                                                         \
+	"(SELECT at FROM (SELECT at, row_number() OVER (ORDER BY at) AS k"   \
+	"  FROM (SELECT min(at) AS at FROM step s WHERE s.channel ="         \
+	"   reach.channel AND s.arch = reach.arch AND s.counter >="          \
+	"   reach.counter GROUP BY router)) WHERE k = " nth ")"
+
 const char *const web_migrations[] = {
 	/* 1: what routers report, and what people ask for */
 	"CREATE TABLE router ("
@@ -118,7 +142,74 @@ const char *const web_migrations[] = {
 	" SELECT raise(ABORT, 'the audit log only grows'); END;"
 	"CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit BEGIN"
 	" SELECT raise(ABORT, 'the audit log only grows'); END;",
+	/* 6: counts of the fleet that nobody has to take: web/routers.h */
+	"ALTER TABLE router ADD COLUMN best INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE router_group ("
+	" channel TEXT NOT NULL,"
+	" arch TEXT NOT NULL,"
+	" counter INTEGER NOT NULL,"
+	" set_sha TEXT NOT NULL," /* '': none */
+	" state TEXT NOT NULL,"	  /* '': it has not reported */
+	" cause TEXT NOT NULL,"	  /* '': none */
+	" routers INTEGER NOT NULL CHECK (routers >= 0),"
+	" PRIMARY KEY (channel, arch, counter, set_sha, state, cause)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX router_group_set ON router_group(set_sha);"
+	"INSERT INTO router_group SELECT channel, arch, counter,"
+	" coalesce(set_sha, ''), state, coalesce(cause, ''), count(*)"
+	" FROM router GROUP BY 1, 2, 3, 4, 5, 6;"
+	"CREATE TRIGGER router_joins AFTER INSERT ON router BEGIN" JOIN_GROUP
+	" END;"
+	"CREATE TRIGGER router_leaves AFTER DELETE ON router BEGIN" LEAVE_GROUP
+	" END;"
+	"CREATE TRIGGER router_changes AFTER UPDATE OF channel, arch, counter,"
+	" set_sha, state, cause ON router WHEN (OLD.channel, OLD.arch,"
+	" OLD.counter, OLD.set_sha, OLD.state, OLD.cause) IS NOT (NEW.channel,"
+	" NEW.arch, NEW.counter, NEW.set_sha, NEW.state, NEW.cause)"
+	" BEGIN" LEAVE_GROUP JOIN_GROUP " END;"
+	"DROP INDEX router_where;"
+	"DROP INDEX router_set;"
+	"CREATE INDEX router_state ON router(state);"
+	"CREATE INDEX router_channel ON router(channel);"
+	"CREATE INDEX router_cause ON router(state, cause, seen_at);"
+	"CREATE INDEX router_seen ON router(seen_at);"
+	"CREATE INDEX router_timestamp ON router(timestamp);"
+
+	/* How far each set came in its channel; it or a newer one. */
+	"CREATE TABLE reach ("
+	" channel TEXT NOT NULL,"
+	" arch TEXT NOT NULL,"
+	" counter INTEGER NOT NULL,"
+	" routers INTEGER NOT NULL,"
+	" half_at INTEGER,"
+	" most_at INTEGER," /* 90 % */
+	" all_at INTEGER,"
+	" PRIMARY KEY (channel, arch, counter)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE step (router TEXT, channel TEXT, arch TEXT,"
+	" counter INTEGER, at INTEGER) STRICT;"
+	"INSERT INTO step SELECT r.id, r.channel, r.arch, s.counter, a.at"
+	" FROM adopted a JOIN router r ON r.id = a.router JOIN (SELECT"
+	"  body ->> '$.set.sha256' AS sha, body ->> '$.channel' AS channel,"
+	"  body ->> '$.arch' AS arch, max(counter) AS counter FROM report"
+	"  WHERE state = 'committed' GROUP BY 1, 2, 3) s ON s.sha = a.set_sha"
+	" AND s.channel = r.channel AND s.arch = r.arch;"
+	"INSERT INTO reach (channel, arch, counter, routers) SELECT s.channel,"
+	" s.arch, s.counter, (SELECT count(DISTINCT router) FROM step n WHERE"
+	"  n.channel = s.channel AND n.arch = s.arch AND n.counter >="
+	"  s.counter) FROM step s GROUP BY 1, 2, 3;"
+	"UPDATE router SET best = coalesce((SELECT max(counter) FROM step"
+	" WHERE router = id), 0);"
+	"UPDATE reach SET"
+	" half_at = " REACHED("(n + 1) / 2") ","
+	" most_at = " REACHED("(9 * n + 9) / 10") ","
+	" all_at = " REACHED("n") " FROM (SELECT channel AS c, arch AS a,"
+	" count(*) AS n FROM router GROUP BY 1, 2) WHERE c = channel AND"
+	" a = arch;"
+	"DROP TABLE step;"
+	"DROP TABLE adopted;",
 };
+/* clang-format on */
 
 const size_t web_migrations_count = ARRAY_LEN(web_migrations);
 _Static_assert(ARRAY_LEN(web_migrations) == WEB_SCHEMA,

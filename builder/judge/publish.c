@@ -181,8 +181,8 @@ add_row(struct db *db, const struct hash *digest, const char *service,
 	return stmt_run(q, err);
 }
 
-static int
-add_release(struct db *db, const struct hash *digest, const char *service,
+int
+publish_add(struct db *db, const struct hash *digest, const char *service,
     const char *version, const struct plan *p, const struct documents *told,
     int64_t event, struct err *err)
 {
@@ -251,7 +251,7 @@ release(struct db *db, struct store *store, const struct recipe *r,
 	js_set_hash(j, "verdict", verdict);
 	if (put(store, j, &digest, err) == -1)
 		return -1;
-	return add_release(
+	return publish_add(
 	    db, &digest, of->service, of->version, p, told, event, err);
 }
 

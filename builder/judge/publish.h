@@ -27,6 +27,13 @@ int publish_release(struct db *, struct store *, const struct recipe *,
     const struct lock *, const struct plan *plan, int64_t event, bool *made,
     struct err *) KILN_MUST;
 
+/* The row of a release whose record lies in the store, the documents about
+ * it, and the event that tells it, in one transaction. */
+struct documents;
+int publish_add(struct db *, const struct hash *record, const char *service,
+    const char *version, const struct plan *, const struct documents *,
+    int64_t event, struct err *) KILN_MUST;
+
 /*
  * At the start of each cycle, and after an audit that differs: what rests on a
  * plan whose verdict was taken back is not to be published any more

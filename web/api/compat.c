@@ -134,8 +134,14 @@ static int
 by_hash(struct web *w, const char *hex, struct compat_build *b, struct err *err)
 {
 	static const char sql[] =
-	    BUILD "AND p.digest IN (SELECT r2.plan FROM output o2 JOIN run r2"
-		  " ON r2.id = o2.run WHERE o2.digest = ?1)" ORDER "LIMIT 1";
+	    /* Some files are in every build: its newest are looked at, and
+	     * what stands now. */
+	    BUILD "AND p.digest IN (SELECT r2.plan FROM (SELECT run FROM"
+		  "  output WHERE digest = ?1 ORDER BY run DESC LIMIT 500) o2"
+		  "  JOIN run r2 ON r2.id = o2.run UNION SELECT r3.plan FROM"
+		  "  current c CROSS JOIN run r3 ON r3.plan = c.plan CROSS"
+		  "  JOIN output o3 ON o3.run = r3.id AND o3.digest = ?1 WHERE"
+		  "  c.stage = 'image')" ORDER "LIMIT 1";
 	auto_stmt struct stmt *q = db_stmt(w->farm, sql);
 
 	stmt_bind_str(q, 1, hex);

@@ -11,19 +11,10 @@
 #include "lib/num.h"
 #include "lib/sig.h"
 #include "web/api/api.h"
+#include "web/routers.h"
 
-#define KEEP 100       /* reports of one router */
-#define ROUTERS 200000 /* anybody can make a key */
 #define SERVICES 64
 #define WORD 64
-
-struct said {
-	const char *router, *state, *cause, *key;
-	const char *channel, *arch, *agent;
-	const char *set_sha; /* NULL: no set runs */
-	int64_t sequence, counter, timestamp;
-	struct buf canonical;
-};
 
 /* --- the record ------------------------------------------------------------*/
 
@@ -183,7 +174,7 @@ check_record(const char *what, const json_t *r, struct said *s, struct err *err)
 /* --- who said it -----------------------------------------------------------*/
 
 static int
-check(const json_t *j, struct said *s, struct err *err)
+check(const json_t *j, struct said *s, struct buf *canonical, struct err *err)
 {
 	static const char *const keys[] = { "report", "key", "sig", NULL };
 	const char *what = "report", *sig_hex;
@@ -201,9 +192,9 @@ check(const json_t *j, struct said *s, struct err *err)
 	    !hex_decode(sig.b, sizeof(sig.b), sig_hex, strlen(sig_hex)))
 		return err_set(
 		    err, ERR_INPUT, "key and sig are lower-case hex");
-	if (canon_json(r, &s->canonical, err) == -1)
+	if (canon_json(r, canonical, err) == -1)
 		return -1;
-	if (!sig_verify(&pub, s->canonical.data, s->canonical.len, &sig))
+	if (!sig_verify(&pub, canonical->data, canonical->len, &sig))
 		return err_set(err, ERR_TRUST, "the signature does not fit");
 	hash_bytes(&id, pub.b, sizeof(pub.b));
 	if (js_hash(what, r, "router", &claimed, err) == -1)
@@ -211,117 +202,60 @@ check(const json_t *j, struct said *s, struct err *err)
 	if (!hash_equal(&id, &claimed))
 		return err_set(
 		    err, ERR_TRUST, "the report speaks for another router");
+	s->body = canonical->data;
+	s->body_len = canonical->len;
 	return check_record(what, r, s, err);
 }
 
 /* --- keeping it ------------------------------------------------------------*/
 
-/* 1: known, or there is room for one more. */
+/* Did we publish the set that it names?  What anybody may claim counts for
+ * nothing. */
 static int
-room(struct db *db, const struct said *s, struct err *err)
+is_published(struct req *req, struct said *s, struct err *err)
 {
 	static const char sql[] =
-	    "SELECT EXISTS (SELECT 1 FROM router WHERE id = ?1)"
-	    " OR (SELECT count(*) FROM router) < ?2";
-	auto_stmt struct stmt *q = db_stmt(db, sql);
+	    "SELECT 1 FROM published_set WHERE channel = ?1 AND arch = ?2 AND"
+	    " counter = ?3 AND digest = ?4";
+	int got;
 
-	stmt_bind_str(q, 1, s->router);
-	stmt_bind_int(q, 2, ROUTERS);
-	if (stmt_step(q, err) != 1)
-		return -1;
-	if (stmt_int(q, 0) == 0)
-		return err_set(
-		    err, ERR_BUSY, "%d routers report here already", ROUTERS);
-	return 0;
-}
-
-/* What the router says now; an older report that comes late changes nothing. */
-static int
-remember(struct db *db, const struct said *s, struct err *err)
-{
-	static const char last[] =
-	    "UPDATE router SET sequence = ?2, seen_at = ?3, state = ?4,"
-	    " cause = ?5, channel = ?6, arch = ?7, agent = ?8, counter = ?9,"
-	    " set_sha = ?10, timestamp = ?11 WHERE id = ?1 AND sequence < ?2";
-	static const char first[] =
-	    "INSERT INTO adopted (set_sha, router, at) VALUES (?1, ?2, ?3)"
-	    " ON CONFLICT DO NOTHING";
-	auto_stmt struct stmt *q = db_stmt(db, last);
-	auto_stmt struct stmt *f = db_stmt(db, first);
-
-	stmt_bind_str(q, 1, s->router);
-	stmt_bind_int(q, 2, s->sequence);
-	stmt_bind_int(q, 3, time_now());
-	stmt_bind_str(q, 4, s->state);
-	stmt_bind_str(q, 5, s->cause);
-	stmt_bind_str(q, 6, s->channel);
-	stmt_bind_str(q, 7, s->arch);
-	stmt_bind_str(q, 8, s->agent);
-	stmt_bind_int(q, 9, s->counter);
-	stmt_bind_str(q, 10, s->set_sha);
-	stmt_bind_int(q, 11, s->timestamp);
-	if (stmt_run(q, err) == -1)
-		return -1;
-	if (s->set_sha == NULL || strcmp(s->state, "committed") != 0)
+	req_readers(req);
+	if (req->web->tuf == NULL || s->set_sha == NULL)
 		return 0;
-	stmt_bind_str(f, 1, s->set_sha);
-	stmt_bind_str(f, 2, s->router);
-	stmt_bind_int(f, 3, time_now());
-	return stmt_run(f, err);
+	auto_stmt struct stmt *q = db_stmt(req->web->tuf, sql);
+
+	stmt_bind_str(q, 1, s->channel);
+	stmt_bind_str(q, 2, s->arch);
+	stmt_bind_int(q, 3, s->counter);
+	stmt_bind_str(q, 4, s->set_sha);
+	if ((got = stmt_step(q, err)) == -1)
+		return -1;
+	s->published = got == 1;
+	return 0;
 }
 
 static int
-keep(struct db *db, const struct said *s, struct err *err)
+keep(struct req *req, struct said *s, struct err *err)
 {
-	static const char router[] =
-	    "INSERT INTO router (id, key, first_at) VALUES (?1, ?2, ?3)"
-	    " ON CONFLICT (id) DO NOTHING";
-	static const char report[] =
-	    "INSERT INTO report (router, sequence, received_at, state, cause,"
-	    " counter, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-	    " ON CONFLICT (router, sequence) DO NOTHING";
-	static const char prune[] =
-	    "DELETE FROM report WHERE router = ?1 AND sequence <= ?2";
-	auto_stmt struct stmt *a = db_stmt(db, router);
-	auto_stmt struct stmt *b = db_stmt(db, report);
-	auto_stmt struct stmt *c = db_stmt(db, prune);
-
-	stmt_bind_str(a, 1, s->router);
-	stmt_bind_str(a, 2, s->key);
-	stmt_bind_int(a, 3, time_now());
-	stmt_bind_str(b, 1, s->router);
-	stmt_bind_int(b, 2, s->sequence);
-	stmt_bind_int(b, 3, time_now());
-	stmt_bind_str(b, 4, s->state);
-	stmt_bind_str(b, 5, s->cause);
-	stmt_bind_int(b, 6, s->counter);
-	stmt_bind_text(b, 7, s->canonical.data, s->canonical.len);
-	stmt_bind_str(c, 1, s->router);
-	stmt_bind_int(c, 2, s->sequence - KEEP);
-	if (db_begin(db, err) == -1)
+	if (is_published(req, s, err) == -1)
 		return -1;
-	if (room(db, s, err) == -1 || stmt_run(a, err) == -1 ||
-	    stmt_run(b, err) == -1 || stmt_run(c, err) == -1 ||
-	    remember(db, s, err) == -1 || db_commit(db, err) == -1) {
-		db_rollback(db);
-		return -1;
-	}
-	return 0;
+	return routers_said(req->web->web, s, err);
 }
 
 void
 api_report(struct req *req, struct reply *re)
 {
 	struct err err = ERR_INIT;
-	struct said s = { .canonical = BUF_INIT };
+	auto_buf struct buf canonical = BUF_INIT;
+	struct said s = { .body = "" };
 	auto_json json_t *j =
 	    js_parse("report", req->body.data, req->body.len, &err);
 	auto_json json_t *ok = json_object();
 
-	if (j == NULL || check(j, &s, &err) == -1) {
+	if (j == NULL || check(j, &s, &canonical, &err) == -1) {
 		reply_error(req, re, err.cls == ERR_TRUST ? 403 : 400,
 		    err_cause(&err), err.msg);
-	} else if (keep(req->web->web, &s, &err) == -1) {
+	} else if (keep(req, &s, &err) == -1) {
 		reply_error(req, re, 503, err_cause(&err), err.msg);
 	} else {
 		req->web->written++;
@@ -330,5 +264,4 @@ api_report(struct req *req, struct reply *re)
 		js_set_int(ok, "sequence", s.sequence);
 		reply_json(re, ok);
 	}
-	buf_release(&s.canonical);
 }

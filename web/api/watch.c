@@ -117,8 +117,8 @@ api_metrics(struct req *req, struct reply *re)
 		" GROUP BY channel, arch",
 		set, &err) == -1 ||
 	    samples(b, w->web, "kiln_routers", "Routers by what they said.",
-		"SELECT channel, state, count(*) FROM router WHERE"
-		" state <> '' GROUP BY channel, state",
+		"SELECT channel, state, sum(routers) FROM router_group"
+		" WHERE state <> '' GROUP BY channel, state",
 		fleet, &err) == -1) {
 		reply_error(req, re, 503, err_cause(&err), err.msg);
 		return;

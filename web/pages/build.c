@@ -99,7 +99,8 @@ add_relations(
 	/* Same bytes from other inputs: what a change did not change. */
 	static const char same[] =
 	    "SELECT o.name, o2.name, p.recipe, p.stage, p.digest, max(r.id)"
-	    " FROM output o JOIN output o2 ON o2.digest = o.digest"
+	    " FROM output o CROSS JOIN output o2 ON o2.rowid IN (SELECT rowid"
+	    "  FROM output WHERE digest = o.digest ORDER BY run DESC LIMIT 60)"
 	    " JOIN run r ON r.id = o2.run JOIN plan p ON p.digest = r.plan"
 	    " WHERE o.run = ?2 AND r.plan <> ?1 GROUP BY o.name, p.digest"
 	    " ORDER BY 6 DESC LIMIT 20";

@@ -41,21 +41,8 @@ is_state(const char *s)
 	" p.verdict, r.audit, e.text FROM run r"                        \
 	" JOIN plan p ON p.digest = r.plan LEFT JOIN event e ON e.id =" \
 	" p.event "
-#define AFTER "(?1 = 0 OR r.id < ?1) "
+#define AFTER "r.id < ?1 "
 #define LAST "ORDER BY r.id DESC LIMIT ?2"
-
-static bool
-many_plans(struct db *db, const char *recipe)
-{
-	static const char sql[] =
-	    "SELECT count(*) FROM (SELECT 1 FROM plan WHERE recipe = ?1"
-	    " LIMIT 1000)";
-	auto_stmt struct stmt *q = db_stmt(db, sql);
-	struct err ignored = ERR_INIT;
-
-	stmt_bind_str(q, 1, recipe);
-	return stmt_step(q, &ignored) == 1 && stmt_int(q, 0) == 1000;
-}
 
 static json_t *
 model(struct req *req, struct err *err)
@@ -64,23 +51,15 @@ model(struct req *req, struct err *err)
 		"state", "#queued_at", "#started_at", "#finished_at",
 		"#wall_ms", "cause", "plan", "verdict", "#audit", "why", NULL };
 	static const char all[] = RUNS "WHERE " AFTER LAST;
-	static const char by_state[] =
-	    RUNS "WHERE r.state = ?3 AND " AFTER LAST;
-	/* Of a recipe with few plans its runs are gathered; one with many is
-	 * met soon enough on the way down. */
-	static const char by_recipe[] =
-	    RUNS "WHERE r.plan IN (SELECT digest FROM plan WHERE recipe ="
-		 " ?3) AND " AFTER LAST;
-	static const char often[] =
-	    "SELECT r.id, p.recipe, p.stage, r.lane, r.state, r.queued_at,"
-	    " r.started_at, r.finished_at, r.wall_ms, r.cause, r.plan,"
-	    " p.verdict, r.audit, e.text FROM run r CROSS JOIN plan p ON"
-	    " p.digest = r.plan LEFT JOIN event e ON e.id = p.event"
-	    " WHERE p.recipe = ?3 AND (?1 = 0 OR r.id < ?1) ORDER BY r.id DESC"
-	    " LIMIT ?2";
 	static const char in_hand[] = RUNS
 	    "WHERE r.state IN ('queued', 'running') AND r.state = ?3 AND " AFTER
 		LAST;
+	static const char bad[] = RUNS
+	    "WHERE r.state IN ('failed', 'lost') AND r.state = ?3 AND " AFTER
+		LAST;
+	static const char good[] = RUNS "WHERE +r.state = ?3 AND " AFTER LAST;
+	static const char by_recipe[] =
+	    RUNS "WHERE r.recipe = ?3 AND " AFTER LAST;
 	const char *state = req_arg(req, "state");
 	const char *recipe = req_arg(req, "recipe");
 	auto_json json_t *m = json_object();
@@ -96,12 +75,14 @@ model(struct req *req, struct err *err)
 		return NULL;
 	}
 	if (state)
-		sql = state[0] == 'q' || state[0] == 'r' ? in_hand : by_state;
+		sql = state[0] == 's'			   ? good
+		      : state[0] == 'q' || state[0] == 'r' ? in_hand
+							   : bad;
 	else if (recipe)
-		sql = many_plans(req->web->farm, recipe) ? often : by_recipe;
+		sql = by_recipe;
 	auto_stmt struct stmt *q = db_stmt(req->web->farm, sql);
 
-	stmt_bind_int(q, 1, p.after);
+	stmt_bind_int(q, 1, p.after ? p.after : INT64_MAX);
 	stmt_bind_int(q, 2, p.limit + 1);
 	if (state || recipe)
 		stmt_bind_str(q, 3, state ? state : recipe);

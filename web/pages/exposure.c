@@ -18,43 +18,31 @@
 
 /* --- what is known ---------------------------------------------------------*/
 
-/* The instants at which half, nine of ten and all routers of a channel had
- * run one of these sets.  `arg`: the channel, a blank, the sets as JSON. */
-static json_t *
-shares(struct web *w, const char *arg, struct err *err)
+/* A set that nobody came to is passed with the next. */
+static int
+add_reach(json_t *row, struct db *web, const char *channel, const char *arch,
+    int64_t counter, struct err *err)
 {
-	static const char total[] =
-	    "SELECT count(*) FROM router WHERE channel = ?1";
-	static const char when[] =
-	    "SELECT min(at) AS first FROM adopted WHERE set_sha IN (SELECT"
-	    " value FROM json_each(?1)) GROUP BY router ORDER BY first";
-	static const struct {
-		const char *key;
-		int share;
-	} marks[] = { { "half_at", 50 }, { "most_at", 90 }, { "all_at", 100 } };
-	const char *sets = strchr(arg, ' ') + 1;
-	auto_free char *channel = mem_strn(arg, (size_t)(sets - arg) - 1);
-	auto_stmt struct stmt *t = db_stmt(w->web, total);
-	auto_stmt struct stmt *q = db_stmt(w->web, when);
-	auto_json json_t *out = json_object();
-	int64_t all, n = 0;
-	size_t k = 0;
-	int got;
+	static const char sql[] =
+	    "SELECT (SELECT sum(routers) FROM router_group WHERE channel = ?1"
+	    "  AND arch = ?2), half_at, most_at, all_at FROM reach WHERE"
+	    " channel = ?1 AND arch = ?2 AND counter >= ?3 ORDER BY counter"
+	    " LIMIT 1";
+	static const char *const keys[] = { "routers", "half_at", "most_at",
+		"all_at" };
+	auto_stmt struct stmt *q = db_stmt(web, sql);
+	int got, i;
 
-	stmt_bind_str(t, 1, channel);
-	if (stmt_step(t, err) == -1)
-		return NULL;
-	all = stmt_int(t, 0);
-	js_set_int(out, "routers", all);
-	stmt_bind_str(q, 1, sets);
-	while (all > 0 && (got = stmt_step(q, err)) != 0) {
-		if (got == -1)
-			return NULL;
-		n++;
-		while (k < ARRAY_LEN(marks) && n * 100 >= all * marks[k].share)
-			js_set_int(out, marks[k++].key, stmt_int(q, 0));
-	}
-	return json_incref(out);
+	js_set_str(row, "channel", channel);
+	stmt_bind_str(q, 1, channel);
+	stmt_bind_str(q, 2, arch);
+	stmt_bind_int(q, 3, counter);
+	if ((got = stmt_step(q, err)) != 1)
+		return got;
+	for (i = 0; i < (int)ARRAY_LEN(keys); i++)
+		if (!stmt_null(q, i))
+			js_set_int(row, keys[i], stmt_int(q, i));
+	return 0;
 }
 
 /* Published when, and which sets of the newest channel name it. */
@@ -63,13 +51,13 @@ add_routers(json_t *row, struct web *w, struct err *err)
 {
 	static const char published[] =
 	    "SELECT published_at FROM release WHERE plan = ?1";
+	/* The first set that names it, in the channel that has it newest.
+	 * Who went past it has what came after it. */
 	static const char sets[] =
-	    "SELECT s.channel, s.digest FROM \"set\" s JOIN own_target t ON"
-	    " t.digest = s.digest WHERE instr(t.bytes, ?1) AND s.published_at"
-	    " IS NOT NULL ORDER BY s.published_at DESC LIMIT 50";
-	auto_json json_t *list = json_array();
-	auto_buf struct buf text = BUF_INIT;
-	auto_free char *channel = NULL, *arg = NULL;
+	    "SELECT s.channel, s.arch, min(s.counter) FROM \"set\" s JOIN"
+	    " own_target t ON t.digest = s.digest WHERE instr(t.bytes, ?1) AND"
+	    " s.published_at IS NOT NULL GROUP BY s.channel, s.arch"
+	    " ORDER BY max(s.published_at) DESC LIMIT 1";
 	int got;
 
 	if (w->tuf == NULL || m_str(row, "image")[0] == '\0')
@@ -83,23 +71,10 @@ add_routers(json_t *row, struct web *w, struct err *err)
 	if (got == 1 && !stmt_null(p, 0))
 		js_set_int(row, "published_at", stmt_int(p, 0));
 	stmt_bind_str(s, 1, m_str(row, "image"));
-	while ((got = stmt_step(s, err)) == 1) {
-		if (channel == NULL)
-			channel = mem_str(stmt_str(s, 0));
-		if (strcmp(channel, stmt_str(s, 0)) == 0)
-			json_array_append_new(
-			    list, json_string(stmt_str(s, 1)));
-	}
-	if (got == -1)
-		return -1;
-	if (channel == NULL)
-		return 0;
-	js_text(list, false, &text);
-	js_set_str(row, "channel", channel);
-	arg = mem_printf("%s %s", channel, text.data);
-	auto_json json_t *at = model_counts(w, "shares", shares, arg, err);
-
-	return at == NULL ? -1 : json_object_update(row, at);
+	if ((got = stmt_step(s, err)) != 1)
+		return got;
+	return add_reach(
+	    row, w->web, stmt_str(s, 0), stmt_str(s, 1), stmt_int(s, 2), err);
 }
 
 static json_t *
@@ -128,7 +103,7 @@ model(struct req *req, struct err *err)
 	    "  AND o.name IN ('image', 'vmlinuz') WHERE p.recipe = l.recipe"
 	    "  AND p.lock = l.digest ORDER BY s.made_at LIMIT 1)"
 	    " FROM lock l LEFT JOIN event e ON e.id = l.event"
-	    " WHERE (?1 = 0 OR l.rowid < ?1) AND (?3 = 0 OR EXISTS (SELECT 1"
+	    " WHERE l.rowid < ?1 AND (?3 = 0 OR EXISTS (SELECT 1"
 	    "  FROM lock_change c WHERE c.event = l.event AND c.security))"
 	    " ORDER BY l.rowid DESC LIMIT ?2";
 	static const char *const cols[] = { "#row", "recipe", "lock",
@@ -145,7 +120,7 @@ model(struct req *req, struct err *err)
 		return NULL;
 	auto_stmt struct stmt *q = db_stmt(w->farm, sql);
 
-	stmt_bind_int(q, 1, p.after);
+	stmt_bind_int(q, 1, p.after ? p.after : INT64_MAX);
 	stmt_bind_int(q, 2, p.limit + 1);
 	stmt_bind_int(q, 3, only != NULL);
 	if ((rows = model_rows(w->farm, q, cols, err)) == NULL)

@@ -14,6 +14,7 @@
 #include "lib/own.h"
 #include "web/frame.h"
 #include "web/pages/pages.h"
+#include "web/routers.h"
 
 static void
 add_hit(json_t *hits, const char *recipe, const char *part, const json_t *p,
@@ -56,7 +57,7 @@ add_reach(json_t *hit, struct web *w, struct err *err)
 
 	stmt_bind_str(s, 1, m_str(hit, "image"));
 	while ((got = stmt_step(s, err)) == 1) {
-		int64_t some = model_routers_of(w, stmt_str(s, 0), err);
+		int64_t some = routers_of_set(w->web, stmt_str(s, 0), err);
 
 		if (some == -1)
 			return -1;

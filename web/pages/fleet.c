@@ -20,27 +20,39 @@
 /* --- what is known ---------------------------------------------------------*/
 
 static int
-count_groups(json_t *m, struct web *w, struct err *err)
+add_groups(json_t *m, struct web *w, struct err *err)
 {
 	static const char versions[] =
-	    "SELECT channel, arch, counter, count(*),"
-	    " sum(state = 'committed') FROM router WHERE state <> ''"
-	    " GROUP BY channel, arch, counter"
+	    "SELECT channel, arch, counter, sum(routers),"
+	    " sum(iif(state = 'committed', routers, 0)) FROM router_group"
+	    " WHERE state <> '' GROUP BY channel, arch, counter"
 	    " ORDER BY channel, arch, counter DESC LIMIT 60";
 	static const char *const version_cols[] = { "channel", "arch",
 		"#counter", "#routers", "#committed", NULL };
 	static const char causes[] =
-	    "SELECT state, cause, count(*), max(seen_at) FROM router"
-	    " WHERE state NOT IN ('committed', '')"
-	    " GROUP BY state, cause ORDER BY 3 DESC LIMIT 20";
+	    "SELECT state, nullif(cause, ''), n, (SELECT max(seen_at) FROM"
+	    "  router r WHERE r.state = g.state AND r.cause IS"
+	    "  nullif(g.cause, '')) FROM (SELECT state, cause, sum(routers)"
+	    "  AS n FROM router_group WHERE state NOT IN ('committed', '')"
+	    "  GROUP BY state, cause ORDER BY n DESC LIMIT 20) g"
+	    " ORDER BY n DESC";
 	static const char *const cause_cols[] = { "state", "cause", "#routers",
 		"#last_at", NULL };
+	/* Few are silent, or behind: those are counted, the others are the
+	 * rest.  Who never reported has neither. */
 	static const char fresh[] =
-	    "SELECT count(*), sum(seen_at >= ?1 - 86400),"
-	    " sum(seen_at < ?1 - 86400 AND seen_at >= ?1 - 604800),"
-	    " sum(seen_at < ?1 - 604800), sum(state = 'committed'),"
-	    " sum(timestamp >= ?2 - 1), sum(timestamp < ?2 - 1) FROM router"
-	    " WHERE state <> ''";
+	    "SELECT n, n - longer - week, week, longer, committed,"
+	    " n - behind, behind FROM (SELECT (SELECT coalesce(sum(routers),"
+	    "   0) FROM router_group WHERE state <> '') AS n,"
+	    "  (SELECT coalesce(sum(routers), 0) FROM router_group WHERE"
+	    "   state = 'committed') AS committed,"
+	    "  (SELECT count(*) FROM router WHERE seen_at > 0 AND"
+	    "   seen_at < ?1 - 604800) AS longer,"
+	    "  (SELECT count(*) FROM router WHERE seen_at > 0 AND"
+	    "   seen_at >= ?1 - 604800 AND seen_at < ?1 - 86400) AS week,"
+	    "  (SELECT count(*) FROM router WHERE timestamp < ?2 - 1) -"
+	    "  (SELECT count(*) FROM router WHERE seen_at = 0 AND 0 < ?2 - 1) "
+	    "AS behind)";
 	static const char *const fresh_cols[] = { "#routers", "#day", "#week",
 		"#longer", "#committed", "#current", "#behind", NULL };
 	static const char newest[] =
@@ -62,27 +74,10 @@ count_groups(json_t *m, struct web *w, struct err *err)
 	return model_put(m, "freshness", w->web, q, fresh_cols, err);
 }
 
-static json_t *
-groups(struct web *w, const char *arg, struct err *err)
-{
-	auto_json json_t *m = json_object();
-
-	(void)arg;
-	return count_groups(m, w, err) == -1 ? NULL : json_incref(m);
-}
-
-static int
-add_groups(json_t *m, struct web *w, struct err *err)
-{
-	auto_json json_t *g = model_counts(w, "fleet", groups, NULL, err);
-
-	return g == NULL ? -1 : json_object_update(m, g);
-}
-
 #define ROUTER                                                           \
 	"SELECT rowid, id, state, cause, channel, arch, agent, counter," \
 	" seen_at, timestamp, set_sha FROM router WHERE sequence > 0 "
-#define AFTER "AND (?1 = 0 OR rowid < ?1) "
+#define AFTER "AND rowid < ?1 "
 #define LAST "ORDER BY rowid DESC LIMIT ?2"
 
 static json_t *
@@ -93,7 +88,7 @@ model(struct req *req, struct err *err)
 		"#timestamp", "set", NULL };
 	static const char all[] = ROUTER AFTER LAST;
 	static const char by_state[] = ROUTER "AND state = ?3 " AFTER LAST;
-	static const char by_channel[] = ROUTER "AND +channel = ?3 " AFTER LAST;
+	static const char by_channel[] = ROUTER "AND channel = ?3 " AFTER LAST;
 	const char *state = req_arg(req, "state");
 	const char *channel = req_arg(req, "channel");
 	auto_json json_t *m = json_object();
@@ -109,7 +104,7 @@ model(struct req *req, struct err *err)
 						   : channel ? by_channel
 							     : all);
 
-	stmt_bind_int(q, 1, p.after);
+	stmt_bind_int(q, 1, p.after ? p.after : INT64_MAX);
 	stmt_bind_int(q, 2, p.limit + 1);
 	if (state || channel)
 		stmt_bind_str(q, 3, state ? state : channel);

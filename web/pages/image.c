@@ -18,6 +18,7 @@
 #include "web/chart.h"
 #include "web/frame.h"
 #include "web/pages/pages.h"
+#include "web/routers.h"
 
 /* --- what is known ---------------------------------------------------------*/
 
@@ -196,7 +197,7 @@ add_routers(json_t *m, struct web *w, const char *hex, struct err *err)
 		return -1;
 	json_array_foreach(json_object_get(m, "sets"), i, s)
 	{
-		int64_t n = model_routers_of(w, m_str(s, "set"), err);
+		int64_t n = routers_of_set(w->web, m_str(s, "set"), err);
 
 		if (n == -1)
 			return -1;
@@ -212,14 +213,15 @@ model(struct req *req, struct err *err)
 	    "SELECT r.id, p.recipe, p.stage, r.lane, o.name, o.size,"
 	    " p.digest, p.verdict, r.finished_at FROM output o"
 	    " JOIN run r ON r.id = o.run JOIN plan p ON p.digest = r.plan"
-	    " WHERE o.digest = ?1 ORDER BY r.id DESC LIMIT 50";
+	    " WHERE o.digest = ?1 ORDER BY o.run DESC LIMIT 50";
 	static const char *const run_cols[] = { "#id", "recipe", "stage",
 		"lane", "output", "#size", "plan", "verdict", "#finished_at",
 		NULL };
 	static const char releases[] =
 	    "SELECT DISTINCT l.digest, l.service, l.arch, l.made_at FROM"
-	    " output o JOIN run r ON r.id = o.run JOIN release l ON l.plan ="
-	    " r.plan WHERE o.digest = ?1 ORDER BY l.made_at DESC LIMIT 10";
+	    " (SELECT run FROM output WHERE digest = ?1 ORDER BY run DESC"
+	    "  LIMIT 500) o JOIN run r ON r.id = o.run JOIN release l ON"
+	    " l.plan = r.plan ORDER BY l.made_at DESC LIMIT 10";
 	static const char *const release_cols[] = { "release", "service",
 		"arch", "#made_at", NULL };
 	static const char documents[] = "SELECT format, digest FROM document"

@@ -41,7 +41,8 @@ log_model(struct req *req, int64_t id, int64_t from, size_t max, json_t *m,
 	js_set_int(m, "size", p.size);
 	js_set_int(m, "from", p.from);
 	js_set_int(m, "to", p.to);
-	js_set_str(m, "digest", l.digest[0] ? l.digest : NULL);
+	js_set_str(m, "digest", l.digest[0] && !l.gone ? l.digest : NULL);
+	js_set_bool(m, "gone", l.gone);
 	js_set_bool(m, "running", l.running);
 	js_set_str(m, "log", text.data);
 	return 0;
@@ -117,7 +118,9 @@ log_view(struct html *h, const json_t *m)
 	if (text[0])
 		ansi_feed(&a, text, strlen(text), emit_html, h);
 	else if (stream == NULL)
-		html_text(h, "(no output)");
+		html_text(h, json_is_true(json_object_get(m, "gone"))
+				 ? "(this log is not kept any more)"
+				 : "(no output)");
 	html_close(h, "pre");
 	html_close(h, "div");
 }

@@ -27,7 +27,7 @@ add_pipe(json_t *m, struct web *w, struct err *err)
 	    "  c.plan AND p.verdict = 'reproduced'),"
 	    " (SELECT count(*) FROM current c JOIN plan p ON p.digest ="
 	    "  c.plan AND p.verdict IN ('differs', 'failed', 'inconclusive')),"
-	    " (SELECT count(DISTINCT service) FROM release)";
+	    " (SELECT count(*) FROM (" SERVICES "))";
 	static const char *const farm_cols[] = { "#suites", "#checked_at",
 		"#locks", "#held", "#plans", "#queued", "#running",
 		"#reproduced", "#not_reproduced", "#services", NULL };
@@ -37,7 +37,8 @@ add_pipe(json_t *m, struct web *w, struct err *err)
 	    " (SELECT max(at) FROM publication)";
 	static const char *const tuf_cols[] = { "#published", "#refused",
 		"#published_at", NULL };
-	static const char web[] = "SELECT count(*) FROM router";
+	static const char web[] = "SELECT coalesce(sum(routers), 0)"
+				  " FROM router_group";
 	static const char *const web_cols[] = { "#routers", NULL };
 
 	if (model_add(m, "pipe", w->farm, farm, farm_cols, err) == -1 ||

@@ -13,9 +13,9 @@ add_versions(json_t *m, struct web *w, struct err *err)
 {
 	static const char sql[] =
 	    "SELECT l.digest, l.service, p.recipe FROM release l"
-	    " JOIN plan p ON p.digest = l.plan"
-	    " JOIN (SELECT service, max(made_at) AS at FROM release GROUP BY"
-	    "  service) n ON n.service = l.service AND n.at = l.made_at";
+	    " JOIN plan p ON p.digest = l.plan WHERE l.rowid IN (SELECT"
+	    "  (SELECT rowid FROM release WHERE service = s.service ORDER BY"
+	    "   made_at DESC LIMIT 1) FROM (" SERVICES ") s)";
 	static const char *const cols[] = { "release", "service", "recipe",
 		NULL };
 	json_t *r;

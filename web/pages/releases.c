@@ -12,6 +12,7 @@
 #include "web/chart.h"
 #include "web/frame.h"
 #include "web/pages/pages.h"
+#include "web/routers.h"
 
 /* --- what is known ---------------------------------------------------------*/
 
@@ -110,7 +111,7 @@ add_notes(json_t *m, struct web *w, struct err *err)
 		js_set(before, where, now);
 		js_set(s, "set", set ? set : json_null());
 		json_object_del(s, "bytes");
-		n = model_routers_of(w, m_str(s, "digest"), err);
+		n = routers_of_set(w->web, m_str(s, "digest"), err);
 		if (n == -1)
 			return -1;
 		js_set_int(s, "routers", n);
