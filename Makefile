@@ -180,7 +180,7 @@ $(O)/tests/support/tokenkey: $(call obj,tests/support/tokenkey.c)
 # Beside the peers; the table is out/bench.tsv.
 BENCH := $(O)/tests/bench/pair $(O)/tests/bench/bench_env \
     $(O)/tests/bench/bench_touched $(O)/tests/bench/bench_build \
-    $(O)/tests/bench/forms
+    $(O)/tests/bench/forms $(O)/tests/bench/history
 $(O)/tests/bench/pair: tests/bench/pair.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -D_GNU_SOURCE -Wall -Wextra -o $@ $<
@@ -190,6 +190,10 @@ $(O)/tests/bench/bench_env $(O)/tests/bench/bench_touched $(O)/tests/bench/bench
 $(O)/tests/bench/forms: $(O)/tests/bench/forms.o \
     $(call obj,$(filter-out %/main.c,$(TUF_SRC))) $(O)/libkiln.a
 	$(LINK) $(LIBS) $(LIBS_FARM)
+HISTORY := $(wildcard tests/bench/history*.c)
+$(O)/tests/bench/history: $(call obj,$(HISTORY) $(BUILDER_LIB) web/routers.c web/schema.c) \
+    $(O)/libkiln.a
+	$(LINK) -Wl,--wrap=time_now $(LIBS) $(LIBS_FARM)
 bench:
 	@tools/deps build run test
 	@$(MAKE) --no-print-directory -s -j2 all tools $(BENCH)
