@@ -15,7 +15,8 @@
 
 struct tuf_refresh {
 	char *url; /* ends in a slash */
-	int dirfd;
+	int dirfd; /* -1: nothing is kept */
+	const struct buf *root;
 	tuf_get *get;
 	void *arg;
 	struct tuf_trust *trust;
@@ -46,12 +47,13 @@ struct tuf_refresh *
 tuf_refresh_open(const struct tuf_refresh_opts *o, struct err *err)
 {
 	struct tuf_refresh *r;
-	int dirfd = dir_open_at(o->dirfd, ".", err);
+	int dirfd = o->dirfd == -1 ? -1 : dir_open_at(o->dirfd, ".", err);
 
-	if (dirfd == -1)
+	if (dirfd == -1 && o->dirfd != -1)
 		return NULL;
 	r = mem_zero(1, sizeof(*r));
 	r->dirfd = dirfd;
+	r->root = o->root;
 	r->url = with_slash(o->metadata_url);
 	r->get = o->get;
 	r->arg = o->arg;
@@ -65,7 +67,7 @@ tuf_refresh_free(struct tuf_refresh *r)
 	if (!r)
 		return;
 	tuf_trust_free(r->trust);
-	close(r->dirfd);
+	own_close(&r->dirfd);
 	free(r->url);
 	free(r);
 }
@@ -107,6 +109,8 @@ persist(struct tuf_refresh *r, const char *role, const struct buf *b,
 	auto_free char *enc = tuf_role_filename(role);
 	auto_free char *name = mem_printf("%s.json", enc);
 
+	if (r->dirfd == -1)
+		return 0;
 	return file_write_at(r->dirfd, name, b->data, b->len, FILE_MODE, err);
 }
 
@@ -119,7 +123,8 @@ load(struct tuf_refresh *r, const char *role, size_t limit, struct buf *out)
 	struct err why = ERR_INIT;
 
 	buf_clear(out);
-	return file_read_at(r->dirfd, name, limit, out, &why) == 0;
+	return r->dirfd != -1 &&
+	       file_read_at(r->dirfd, name, limit, out, &why) == 0;
 }
 
 /*
@@ -160,7 +165,10 @@ run_root(struct tuf_refresh *r, struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
 
-	if (file_read_at(r->dirfd, "root.json", TUF_ROOT_MAX, &b, err) == -1)
+	if (r->dirfd == -1)
+		buf_add(&b, r->root->data, r->root->len);
+	else if (file_read_at(r->dirfd, "root.json", TUF_ROOT_MAX, &b, err) ==
+		 -1)
 		return err_prefix(err, "trusted root");
 	if (tuf_trust_root(r->trust, b.data, b.len, err) == -1)
 		return err_prefix(err, "trusted root");

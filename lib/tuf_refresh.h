@@ -34,8 +34,11 @@ struct tuf_refresh;
 
 struct tuf_refresh_opts {
 	const char *metadata_url;
-	int dirfd;   /* the folder; a dup is kept */
-	int64_t now; /* TUF 5.1: one time for the whole run */
+	/* The folder; a dup is kept.  -1: nothing is kept, `root` is trusted.
+	 */
+	int dirfd;
+	const struct buf *root; /* borrowed */
+	int64_t now;		/* TUF 5.1: one time for the whole run */
 	tuf_get *get;
 	void *arg;
 };

@@ -1,16 +1,14 @@
 /* kiln lock: carry a lock with all its bytes from farm to farm. */
-#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "builder/cli/cmd.h"
+#include "builder/cli/outfile.h"
 #include "builder/inputs/lock_json.h"
 #include "builder/inputs/lock_make.h"
 #include "builder/inputs/lock_tar.h"
@@ -163,8 +161,9 @@ show(const struct options *opt, struct err *err)
 
 /* In the child, which has no right but reading the farm. */
 static int
-write_tar(const struct options *opt, int fd, struct err *err)
+write_tar(void *arg, int fd, struct err *err)
 {
+	const struct options *opt = arg;
 	auto_opened struct opened o = { .work = -1 };
 	auto_lock struct lock *l = NULL;
 
@@ -173,39 +172,6 @@ write_tar(const struct options *opt, int fd, struct err *err)
 	    !(l = find_lock(&o, opt->what, err)))
 		return -1;
 	return lock_tar_write(o.store, l, fd, err);
-}
-
-/*
- * Only the caller may write where FILE is to be, and only a lesser user
- * should read the farm: a child writes into a file that has no name yet.
- */
-static int export(const struct options *opt, struct err *err)
-{
-	auto_free char *dircopy = mem_str(opt->file);
-	auto_free char *namecopy = mem_str(opt->file);
-	auto_fd int dir = dir_open(dirname(dircopy), err);
-	auto_tmp struct tmp tmp = TMP_INIT;
-	pid_t pid;
-	int status;
-
-	if (dir == -1 || tmp_open(&tmp, dir, 0644, err) == -1)
-		return -1;
-	pid = fork();
-	if (pid == -1)
-		return err_sys(err, "fork");
-	if (pid == 0) {
-		if (write_tar(opt, tmp.fd, err) == -1)
-			_exit(cli_fail(WHERE, err, opt->json));
-		_exit(EXIT_DONE);
-	}
-	while (waitpid(pid, &status, 0) == -1)
-		if (errno != EINTR)
-			return err_sys(err, "wait for the writer");
-	if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
-		return WEXITSTATUS(status); /* it has said why */
-	if (!WIFEXITED(status))
-		return err_set(err, ERR_SYSTEM, "the writer was killed");
-	return tmp_replace(&tmp, basename(namecopy), err);
 }
 
 static int
@@ -253,10 +219,11 @@ import(const struct options *opt, struct err *err)
 }
 
 static int
-run(const struct options *opt, struct err *err)
+run(struct options *opt, struct err *err)
 {
 	if (strcmp(opt->verb, "export") == 0)
-		return export(opt, err);
+		return outfile_write(
+		    opt->file, write_tar, opt, WHERE, opt->json, err);
 	if (strcmp(opt->verb, "import") == 0)
 		return import(opt, err);
 	return show(opt, err);

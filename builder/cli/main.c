@@ -62,7 +62,7 @@ static const struct cli_command commands[] = {
 	    cmd_reproduce,
 	    "  WHAT            a SHA-256, the number of a build, the URL of a "
 	    "page of\n"
-	    "                  one of the two, or a file\n"
+	    "                  one of the two, a bundle NAME.kiln, or a file\n"
 	    "  --from URL      the farm that says what it was built from\n"
 	    "  --root FILE     root metadata to judge who signs for it by\n"
 	    "  --tofu          take the farm's own root the first time\n"
@@ -77,6 +77,11 @@ static const struct cli_command commands[] = {
 	{ "recipe", "new [--recipes DIR] NAME",
 	    "begin a service of your own: a recipe that builds", cmd_recipe,
 	    "  --recipes DIR   the recipes (./recipes in a checkout)\n" },
+	{ "bundle", "BUILD FILE.kiln",
+	    "all that a reproduction wants in one file", cmd_bundle,
+	    "  BUILD           a SHA-256, or the number of a build\n"
+	    "  --state DIR     folder of the farm\n"
+	    "  --json          a failure as JSON\n" },
 	{ "gc", "[--dry-run] [--verbose] [--json]",
 	    "remove what nothing needs, and say why the rest stays", cmd_gc,
 	    "  --state DIR     folder of the farm\n"

@@ -10,6 +10,7 @@
 
 #include "builder/cli/cmd.h"
 #include "builder/cli/said.h"
+#include "builder/doubt/bundle.h"
 #include "builder/doubt/doubt.h"
 #include "lib/fdio.h"
 #include "lib/json.h"
@@ -203,7 +204,7 @@ name(struct doubt *d, const struct order *o, struct err *err)
 }
 
 static int
-reproduce(
+load(
     struct doubt *d, struct doubter *at, const struct order *o, struct err *err)
 {
 	struct doubt_order what = { .wish = &o->wish,
@@ -218,7 +219,28 @@ reproduce(
 	if (!what.from)
 		return err_set(err, ERR_INPUT,
 		    "of which farm? --from URL, or \"from\" in kiln.yaml(5)");
-	if (doubt_load(d, at, &what, err) == -1)
+	return doubt_load(d, at, &what, err);
+}
+
+static int
+open_bundle(struct doubt *d, struct doubter *at, struct bundle *b, int file,
+    struct err *err)
+{
+	doubter_tell(at, "reading the bundle", "", 0, -1, "members");
+	if (bundle_take(b, file, at->store, at->workdir, err) == -1)
+		return -1;
+	return doubt_load_bundle(d, at, b, err);
+}
+
+static int
+reproduce(struct doubt *d, struct doubter *at, struct bundle *b,
+    const struct order *o, struct err *err)
+{
+	int rc = o->wish.kind == WISH_BUNDLE
+		     ? open_bundle(d, at, b, o->file, err)
+		     : load(d, at, o, err);
+
+	if (rc == -1)
 		return -1;
 	/* Who it is by comes before what is fetched for it. */
 	if (!o->unpublished && name(d, o, err) == -1)
@@ -233,7 +255,7 @@ reproduce(
 static int
 hash_file(struct order *o, struct err *err)
 {
-	if (o->file == -1)
+	if (o->wish.kind != WISH_FILE)
 		return 0;
 	return hash_fd(o->file, &o->wish.digest, NULL, err);
 }
@@ -242,6 +264,7 @@ static int
 run(struct order *o, struct err *err)
 {
 	auto_doubter struct doubter at = DOUBTER_INIT;
+	auto_bundle struct bundle b = BUNDLE_INIT;
 	struct doubt d = { 0 };
 	int rc;
 
@@ -249,7 +272,7 @@ run(struct order *o, struct err *err)
 	at.tell = said;
 	if (doubter_open(&at, &o->at, err) == -1 || hash_file(o, err) == -1)
 		return -1;
-	rc = reproduce(&d, &at, o, err);
+	rc = reproduce(&d, &at, &b, o, err);
 	said_clear();
 	if (!o->keep)
 		doubt_forget(&d);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "builder/bake/policy.h"
+#include "builder/doubt/bundle.h"
 #include "builder/doubt/proof.h"
 #include "lib/fdio.h"
 #include "lib/mem.h"
@@ -197,12 +198,30 @@ doubt_load(struct doubt *d, struct doubter *at, const struct doubt_order *o,
 	d->at = at;
 	d->bytes = (struct bytes){ .archive = &at->archive,
 		.from = o->from,
-		.offline = o->offline,
 		.progress = came,
 		.arg = d };
 	if (ask_origin(d, o->wish, err) == -1)
 		return -1;
 	return load_plans(d, err);
+}
+
+int
+doubt_load_stored(struct doubt *d, struct doubter *at, const char *what,
+    const struct buf *origin, struct err *err)
+{
+	d->at = at;
+	d->bytes = (struct bytes){ .archive = &at->archive, .offline = true };
+	if (origin_read(&d->origin, what, origin->data, origin->len, err) == -1)
+		return -1;
+	return load_plans(d, err);
+}
+
+int
+doubt_load_bundle(
+    struct doubt *d, struct doubter *at, struct bundle *b, struct err *err)
+{
+	d->bundle = b;
+	return doubt_load_stored(d, at, BUNDLE_ORIGIN, &b->origin, err);
 }
 
 /* --- what it rests on ---------------------------------------------------- */
@@ -246,22 +265,25 @@ int
 doubt_name(struct doubt *d, const struct doubt_trust *t, struct err *err)
 {
 	const struct doubt_plan *last = &d->plans[d->nplans - 1];
-	auto_fd int dir = dir_make_at(d->at->workdir, "trust", 0755, err);
-	struct naming_order o = { .where = d->bytes.from,
+	const char *where = d->bundle ? "the bundle" : d->bytes.from;
+	auto_fd int dir = -1;
+	struct naming_order o = { .where = where,
 		.service = d->origin.service,
 		.arch = last->plan->arch,
 		.root = t->root,
 		.tofu = t->tofu,
-		.dirfd = dir,
-		.now = time_now(),
-		.get = metadata,
-		.arg = d };
+		/* A bundle outlives what it holds. */
+		.now = d->bundle ? 0 : time_now(),
+		.get = d->bundle ? bundle_metadata : metadata,
+		.arg = d->bundle ? (void *)d->bundle : d };
 
-	if (dir == -1)
+	if (!d->bundle &&
+	    (dir = dir_make_at(d->at->workdir, "trust", 0755, err)) == -1)
 		return -1;
+	o.dirfd = dir;
 	if (!d->origin.service)
-		return err_set(err, ERR_TRUST,
-		    "no release of %s names this image", d->bytes.from);
+		return err_set(
+		    err, ERR_TRUST, "no release of %s names this image", where);
 	doubter_tell(
 	    d->at, "checking who names it", d->origin.service, 0, -1, "roles");
 	for (size_t i = 0; i < last->nexpected; i++) {

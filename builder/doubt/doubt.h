@@ -76,8 +76,11 @@ struct doubt_difference {
 	struct hash expected, got;
 };
 
+struct bundle;
+
 struct doubt {
 	struct doubter *at;
+	struct bundle *bundle; /* borrowed; NULL: a server is asked */
 	struct bytes bytes;
 	struct origin origin;
 	struct doubt_plan *plans; /* users after those they use */
@@ -90,15 +93,20 @@ struct doubt {
 };
 
 struct doubt_order {
-	const struct wish *wish; /* not WISH_BUNDLE: doubt_load_bundle */
+	const struct wish *wish; /* not WISH_BUNDLE */
 	const char *from;	 /* with a slash */
-	bool offline;
 };
 
 /* Asks what has to be built, and for every plan and lock.  ERR_MISSING: the
  * server does not know it.  ERR_INPUT: a plan that this kiln cannot run. */
 int doubt_load(struct doubt *, struct doubter *, const struct doubt_order *,
     struct err *) KILN_MUST;
+/* The same of what lies in the store: `origin` says what. */
+int doubt_load_stored(struct doubt *, struct doubter *, const char *what,
+    const struct buf *origin, struct err *) KILN_MUST;
+/* The same of a bundle that was taken (bundle.h). */
+int doubt_load_bundle(
+    struct doubt *, struct doubter *, struct bundle *, struct err *) KILN_MUST;
 /* Checks every lock and plan. */
 int doubt_prove(struct doubt *, struct err *) KILN_MUST;
 /* Does it claim to be published?  An image does, whatever the server says. */

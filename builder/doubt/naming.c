@@ -41,7 +41,7 @@ first_use(const struct naming_order *o, struct buf *root, struct err *err)
 	char name[80];
 
 	first_use_name(o->where, name);
-	if (file_exists_at(o->dirfd, name))
+	if (o->dirfd != -1 && file_exists_at(o->dirfd, name))
 		return file_read_at(o->dirfd, name, TUF_ROOT_MAX, root, err);
 	if (!o->tofu)
 		return err_set(err, ERR_TRUST,
@@ -50,6 +50,8 @@ first_use(const struct naming_order *o, struct buf *root, struct err *err)
 		    o->where);
 	if (fetch_first(o, root, err) == -1)
 		return -1;
+	if (o->dirfd == -1)
+		return 0;
 	return file_write_at(o->dirfd, name, root->data, root->len, 0644, err);
 }
 
@@ -132,10 +134,10 @@ naming_check(const struct naming_order *o, struct naming *n, struct err *err)
 	if (!o->root && first_use(o, &own, err) == -1)
 		return -1;
 	hash_bytes(&n->root, root->data, root->len);
-	dir = open_folder(o, root, err);
-	if (dir == -1)
+	if (o->dirfd != -1 && (dir = open_folder(o, root, err)) == -1)
 		return -1;
 	opts.dirfd = dir;
+	opts.root = root;
 	r = tuf_refresh_open(&opts, err);
 	rc = r ? look(r, o, n, err) : -1;
 	tuf_refresh_free(r);

@@ -15,6 +15,16 @@ sound(struct bytes *b, const struct hash *h, const char *name, struct err *err)
 		   : err_prefix(err, "%s", name);
 }
 
+/* Nobody asks a table of sources for a lock without Debian sources. */
+static bool
+asked(const struct lock *l, const struct lock_index *x)
+{
+	static const char end[] = "/Sources.xz";
+	size_t n = strlen(x->path), e = sizeof(end) - 1;
+
+	return l->sources.n > 0 || n < e || strcmp(x->path + n - e, end) != 0;
+}
+
 int
 proof_lock(struct bytes *b, const struct lock *l, struct err *err)
 {
@@ -25,9 +35,10 @@ proof_lock(struct bytes *b, const struct lock *l, struct err *err)
 		    sound(b, &s->inrelease, s->name, err) == -1)
 			return -1;
 		for (size_t k = 0; k < s->nindexes; k++)
-			if (bytes_index(b, s, &s->indexes[k], err) == -1 ||
-			    sound(b, &s->indexes[k].sha256, s->indexes[k].path,
-				err) == -1)
+			if (asked(l, &s->indexes[k]) &&
+			    (bytes_index(b, s, &s->indexes[k], err) == -1 ||
+				sound(b, &s->indexes[k].sha256,
+				    s->indexes[k].path, err) == -1))
 				return -1;
 	}
 	if (lock_judge(b->archive, l, err) == -1)
@@ -120,5 +131,41 @@ proof_inputs(struct bytes *b, const struct plan *p, const struct lock *l,
 		     : s.git ? bytes_git(b, s.git, err)
 			     : bytes_file(b, s.file, err);
 	}
+	return rc;
+}
+
+static int
+each_proof(const struct lock *l, proof_fn *fn, void *arg, struct err *err)
+{
+	for (size_t i = 0; i < l->nsuites; i++) {
+		const struct lock_suite *s = &l->suites[i];
+
+		if (fn(arg, &s->inrelease, s->name, err) == -1)
+			return -1;
+		for (size_t k = 0; k < s->nindexes; k++)
+			if (asked(l, &s->indexes[k]) &&
+			    fn(arg, &s->indexes[k].sha256, s->indexes[k].path,
+				err) == -1)
+				return -1;
+	}
+	return 0;
+}
+
+int
+proof_each(const struct plan *p, const struct lock *l, proof_fn *fn, void *arg,
+    struct err *err)
+{
+	int rc = fn(arg, &p->digest, "plan", err);
+
+	if (rc == 0)
+		rc = fn(arg, &l->digest, "lock", err);
+	if (rc == 0)
+		rc = each_proof(l, fn, arg, err);
+	for (size_t i = 0; rc == 0 && i < p->ntree; i++)
+		rc = fn(arg, &p->tree[i].sha256, p->tree[i].path, err);
+	for (size_t i = 0; rc == 0 && i < p->npackages; i++)
+		rc = fn(arg, &p->packages[i].sha256, p->packages[i].name, err);
+	for (size_t i = 0; rc == 0 && i < p->nsources; i++)
+		rc = fn(arg, &p->sources[i].sha256, p->sources[i].file, err);
 	return rc;
 }

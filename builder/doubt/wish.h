@@ -22,6 +22,12 @@ struct wish {
 	const char *path; /* WISH_BUNDLE, WISH_FILE; borrowed */
 };
 
+#define WISH_INIT                \
+	{                        \
+		.kind = WISH_RUN \
+	}
+#define auto_wish __attribute__((cleanup(wish_release)))
+
 /* Opens nothing.  ERR_INPUT: a URL of something else. */
 int wish_parse(struct wish *, const char *what, struct err *) KILN_MUST;
 void wish_release(struct wish *);

@@ -133,6 +133,33 @@ t "… and with true bytes it goes on in the same folder" \
     ends 0 "reproduced: image $image" \
     doubt b --from "$url" --root "$root" --lanes A "$image"
 
+# --- from a bundle, without a network ------------------------------------------
+bundle() { "$bin/kiln" bundle --state "$farm" "$image" "$tmp/image.kiln"; }
+t "kiln bundle writes one file" bundle
+again() { "$bin/kiln" bundle --state "$farm" "$image" "$tmp/again.kiln" && cmp "$tmp/image.kiln" "$tmp/again.kiln"; }
+t "… the same again" again
+listed() { tar tf "$tmp/image.kiln" >"$tmp/list" && [ "$(head -n 2 "$tmp/list" | paste -sd' ')" = "bundle.json origin.json" ]; }
+t "… which tar can list" listed
+if [ "$(id -u)" = 0 ]; then
+	offline() {
+		unshare -n "$bin/kiln" reproduce --state "$tmp/c" --lanes A --root "$root" "$1"
+	}
+	t "from the bundle it is reproduced in an empty folder with the network cut" \
+	    ends 0 "reproduced: image $image" offline "$tmp/image.kiln"
+	bad=$tmp/flipped.kiln
+	flipped() {
+		cp "$tmp/image.kiln" "$bad" && flip "$bad" &&
+		    ends 4 "bundle: blobs/" offline "$bad"
+	}
+	t "one flipped byte is refused by the name of its member" flipped
+	t "… and a bundle of another farm's image by the wrong root" \
+	    ends 4 "metadata of the bundle" doubt a \
+	    --root "$tmp/other/tuf/metadata/1.root.json" "$tmp/image.kiln"
+fi
+t "what is no bundle is said to be none" \
+    ends 2 "it is no bundle" sh -c "head -c 20000 /dev/zero >'$tmp/no.kiln'; \
+    '$bin/kiln' reproduce --state '$tmp/a' --root '$root' '$tmp/no.kiln'"
+
 # --- without root --------------------------------------------------------------
 if [ "$(id -u)" = 0 ]; then
 	mkdir "$tmp/plain" && chown 12345 "$tmp/plain" && cp "$root" "$tmp/root.json"
