@@ -75,3 +75,32 @@ ask_int(const json_t *j, const char *key)
 {
 	return json_integer_value(json_object_get(j, key));
 }
+
+json_t *
+ask_plans(struct db *db, const char *what, struct err *err)
+{
+	static const char by_recipe[] =
+	    "SELECT c.plan FROM current c WHERE c.recipe = ?1 ORDER BY c.stage";
+	static const char by_run[] =
+	    "SELECT plan FROM run WHERE CAST(id AS TEXT) = ?1";
+	static const char by_digest[] =
+	    "SELECT digest FROM plan WHERE digest GLOB ?1 || '*' LIMIT 2";
+	json_t *l = ask_rows(db, by_recipe, "plan", what, err);
+
+	if (l && json_array_size(l) == 0) {
+		json_decref(l);
+		l = ask_rows(db, by_run, "plan", what, err);
+	}
+	if (l && json_array_size(l) == 0 && strlen(what) >= ASK_HEX_LEAST &&
+	    strspn(what, "0123456789abcdef") == strlen(what)) {
+		json_decref(l);
+		l = ask_rows(db, by_digest, "plan", what, err);
+		if (l && json_array_size(l) > 1) {
+			json_decref(l);
+			err_set(err, ERR_INPUT,
+			    "more than one plan begins with %s", what);
+			return NULL;
+		}
+	}
+	return l;
+}

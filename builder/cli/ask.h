@@ -19,6 +19,12 @@ json_t *ask_rows(struct db *, const char *sql, const char *keys,
 /* The first of them, {} when there is none. */
 json_t *ask_row(struct db *, const char *sql, const char *keys, const char *arg,
     struct err *) KILN_MUST;
+/*
+ * The plans that a word names, [{"plan"} …]: those that stand for a recipe,
+ * that of a run's number, that whose digest begins so.  None: an empty list.
+ */
+json_t *ask_plans(struct db *, const char *what, struct err *) KILN_MUST;
+#define ASK_HEX_LEAST 8 /* digits of a digest that name it */
 /* "" when it is not there or null. */
 const char *ask_str(const json_t *, const char *key);
 int64_t ask_int(const json_t *, const char *key);

@@ -82,6 +82,13 @@ static const struct cli_command commands[] = {
 	    "  BUILD           a SHA-256, or the number of a build\n"
 	    "  --state DIR     folder of the farm\n"
 	    "  --json          a failure as JSON\n" },
+	{ "explain", "[--json | --deep] RECIPE|RUN|PLAN",
+	    "why a plan differs: build it again until one thing flips it",
+	    cmd_explain,
+	    "  --state DIR     folder of the farm\n"
+	    "  --config FILE   kiln.yaml(5)\n"
+	    "  --deep          what diffoscope says of the outputs, too\n"
+	    "  --json          as JSON\n" },
 	{ "gc", "[--dry-run] [--verbose] [--json]",
 	    "remove what nothing needs, and say why the rest stays", cmd_gc,
 	    "  --state DIR     folder of the farm\n"

@@ -15,7 +15,6 @@
 #include "lib/schema.h"
 
 #define WHERE "kiln why"
-#define HEX_LEAST 8 /* digits of a digest that name it */
 
 /* Why it was made, and why it stands again. */
 #define CAUSES                                                         \
@@ -87,36 +86,6 @@ plan_json(struct db *db, const char *digest, struct err *err)
 		js_set(j, lists[i].key, l);
 	}
 	return j;
-}
-
-/* The plans that a word names: [digest …]. */
-static json_t *
-find_plans(struct db *db, const char *what, struct err *err)
-{
-	static const char by_recipe[] =
-	    "SELECT c.plan FROM current c WHERE c.recipe = ?1 ORDER BY c.stage";
-	static const char by_run[] =
-	    "SELECT plan FROM run WHERE CAST(id AS TEXT) = ?1";
-	static const char by_digest[] =
-	    "SELECT digest FROM plan WHERE digest GLOB ?1 || '*' LIMIT 2";
-	json_t *l = ask_rows(db, by_recipe, "plan", what, err);
-
-	if (l && json_array_size(l) == 0) {
-		json_decref(l);
-		l = ask_rows(db, by_run, "plan", what, err);
-	}
-	if (l && json_array_size(l) == 0 && strlen(what) >= HEX_LEAST &&
-	    strspn(what, "0123456789abcdef") == strlen(what)) {
-		json_decref(l);
-		l = ask_rows(db, by_digest, "plan", what, err);
-		if (l && json_array_size(l) > 1) {
-			json_decref(l);
-			err_set(err, ERR_INPUT,
-			    "more than one plan begins with %s", what);
-			return NULL;
-		}
-	}
-	return l;
 }
 
 static void
@@ -199,7 +168,7 @@ why_build(struct db *db, const char *what, bool json, struct err *err)
 {
 	static const char held[] =
 	    "SELECT name, error FROM recipe WHERE name = ?1";
-	auto_json json_t *plans = find_plans(db, what, err);
+	auto_json json_t *plans = ask_plans(db, what, err);
 	auto_json json_t *all = json_array(), *recipe = NULL, *out = NULL;
 	const json_t *one;
 	size_t i;
@@ -219,7 +188,7 @@ why_build(struct db *db, const char *what, bool json, struct err *err)
 		    "\"%s\" is no recipe, run or plan of this farm: it wants a "
 		    "recipe's name, a run's number or at least %d digits of a "
 		    "plan's digest",
-		    what, HEX_LEAST);
+		    what, ASK_HEX_LEAST);
 	if (json) {
 		out = json_object();
 		json_object_set(out, "held", json_object_get(recipe, "held"));

@@ -60,6 +60,30 @@ find_differences(struct search *s, const struct sample *a,
 	return 0;
 }
 
+/* Digests of both sides, by name; the quiet side's names come first. */
+static json_t *
+both_outputs(const struct sample *a, const struct sample *b)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < a->outputs.n; i++)
+		for (size_t k = 0; k < b->outputs.n; k++) {
+			const struct output *x = &a->outputs.v[i],
+					    *y = &b->outputs.v[k];
+			json_t *one;
+
+			if (strcmp(x->name, y->name) != 0 ||
+			    hash_equal(&x->sha256, &y->sha256))
+				continue;
+			one = json_object();
+			js_set_str(one, "name", x->name);
+			js_set_hash(one, "a", &x->sha256);
+			js_set_hash(one, "b", &y->sha256);
+			json_array_append_new(list, one);
+		}
+	return list;
+}
+
 /* A name for it: its switches, or what had to be held. */
 static char *
 name_of(unsigned vary, unsigned hold)
@@ -179,6 +203,7 @@ add_cause(struct search *s, unsigned vary, unsigned hold,
 	js_set_str(j, "says", r ? r->says : "differs");
 	js_set_str(j, "fix", r ? r->fix : "");
 	js_set(j, "findings", findings);
+	js_set(j, "outputs", both_outputs(a, b));
 	json_array_append_new(s->causes, j);
 	return 0;
 }

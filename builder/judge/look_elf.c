@@ -273,7 +273,6 @@ static bool
 in_text(const struct section *ca, const struct section *cb)
 {
 	size_t at = look_first(ca->bytes, cb->bytes);
-	auto_buf struct buf b = BUF_INIT;
 
 	if (at == SIZE_MAX || at >= ca->bytes.n || at >= cb->bytes.n)
 		return false;

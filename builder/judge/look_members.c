@@ -178,15 +178,21 @@ join(struct look *l, struct member *m)
 }
 
 static void
+let_go(struct look *l, struct member *m)
+{
+	look_give(l, m->held.len);
+	buf_release(&m->held);
+}
+
+static void
 look_into(struct look *l, struct pair *p)
 {
 	if (p->a->wanted && p->b->wanted && join(l, p->a) && join(l, p->b))
 		look_at(l, content(p->a), content(p->b));
 	else
 		tell(l, "content", "not looked into", "not looked into");
-	look_give(l, p->a->held.len + p->b->held.len);
-	buf_release(&p->a->held);
-	buf_release(&p->b->held);
+	let_go(l, p->a);
+	let_go(l, p->b);
 }
 
 /* Their order, if the names are the same. */
@@ -287,5 +293,9 @@ members_compare(struct look *l, struct span a, struct members *ma,
 		look_leave(l);
 	}
 	free(pairs.v);
+	for (size_t i = 0; i < ma->n; i++)
+		let_go(l, &ma->v[i]);
+	for (size_t i = 0; i < mb->n; i++)
+		let_go(l, &mb->v[i]);
 	return told;
 }
