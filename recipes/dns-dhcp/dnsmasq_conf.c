@@ -8,6 +8,7 @@
 #define HOSTS_MAX 1024
 #define LEASE_MIN 120 /* dnsmasq's own floor, seconds */
 #define LEASE_MAX (365 * 86400)
+#define LEASES_MAX 4096 /* the agent keeps no more of one service */
 
 static const char always[] = "# written by /etc/kiln/configure\n"
 			     "user=dnsmasq\n"
@@ -163,6 +164,19 @@ show(uint32_t address, char text[INET_ADDRSTRLEN])
 	return inet_ntop(AF_INET, &a, text, INET_ADDRSTRLEN);
 }
 
+/* Hosts with an address of their own, within the range or not. */
+static uint32_t
+count_reserved(const json_t *config)
+{
+	const json_t *list = json_object_get(config, "hosts");
+	uint32_t n = 0;
+	size_t i;
+
+	for (i = 0; i < json_array_size(list); i++)
+		n += json_object_get(json_array_get(list, i), "mac") != NULL;
+	return n;
+}
+
 static int
 dhcp(FILE *out, const json_t *config, const struct lan *lan, struct fault *f)
 {
@@ -170,7 +184,8 @@ dhcp(FILE *out, const json_t *config, const struct lan *lan, struct fault *f)
 		NULL };
 	const json_t *j = json_object_get(config, "dhcp");
 	char a[INET_ADDRSTRLEN], b[INET_ADDRSTRLEN];
-	uint32_t start, end, router = 0;
+	uint32_t start, end, leases, router = 0;
+	const uint32_t reserved = count_reserved(config);
 	int64_t lease;
 	size_t i;
 
@@ -199,14 +214,20 @@ dhcp(FILE *out, const json_t *config, const struct lan *lan, struct fault *f)
 		    "dhcp: %s to %s is not a range within a network of this "
 		    "machine",
 		    show(start, a), show(end, b));
+	/* dnsmasq's own limit is 1,000: for a LAN with a larger range it would
+	 * be the end of the range, and a smaller one needs no room for more. */
+	leases = end - start + 1;
+	if (leases > LEASES_MAX - reserved)
+		leases = LEASES_MAX - reserved;
 	fprintf(out,
 	    "dhcp-range=%s,%s,%lld\n"
+	    "dhcp-lease-max=%u\n"
 	    "dhcp-authoritative\n"
 	    "leasefile-ro\n"
 	    "dhcp-script=" DNSMASQ_LEASES "\n"
 	    "no-ping\n"
 	    "quiet-dhcp\n",
-	    show(start, a), show(end, b), (long long)lease);
+	    show(start, a), show(end, b), (long long)lease, leases + reserved);
 	/* without one dnsmasq would name itself the way out */
 	if (router != 0)
 		fprintf(out, "dhcp-option=option:router,%s\n", show(router, a));

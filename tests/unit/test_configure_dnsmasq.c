@@ -123,6 +123,36 @@ dhcp_reserves_addresses_by_mac(void **state)
 	    "\ndhcp-host=02:00:00:00:00:07,192.0.2.7,nas\n");
 }
 
+/* 192.0.2.53/16 */
+static const struct lan wide = {
+	.net = { { 0xc0000235, 0xffff0000 } }, .n = 1, .gateway = 0xc0000201
+};
+
+static void
+each_address_of_the_range_may_be_leased(void **state)
+{
+	static const char beside[] =
+	    "{" DOMAIN
+	    ",\"hosts\":[" HOST("nas", "\"192.0.2.7\",\"mac\":\"02:00:00:00:00:"
+				       "07\"") "],"
+					       "\"dhcp\":{\"start\":\"192.0.2."
+					       "100\",\"end\":\"192.0.2.200\","
+					       "\"lease\":120}}";
+	static const char huge[] =
+	    "{" DOMAIN ",\"dhcp\":{\"start\":\"192.0.8.1\","
+	    "\"end\":\"192.0.47.250\",\"lease\":120}}";
+	struct fault f = { "" };
+	char *text = write_conf(huge, &wide, &f);
+
+	(void)state;
+	has(DHCP(""), "\ndhcp-lease-max=101\n");
+	has(beside, "\ndhcp-lease-max=102\n");
+	/* … as far as the agent remembers them */
+	assert_non_null(text);
+	assert_non_null(strstr(text, "\ndhcp-lease-max=4096\n"));
+	free(text);
+}
+
 static void
 upstream_and_listen_are_lists(void **state)
 {
@@ -214,6 +244,7 @@ main(void)
 		cmocka_unit_test(hosts_become_records),
 		cmocka_unit_test(dhcp_names_the_gateway_as_router),
 		cmocka_unit_test(dhcp_reserves_addresses_by_mac),
+		cmocka_unit_test(each_address_of_the_range_may_be_leased),
 		cmocka_unit_test(upstream_and_listen_are_lists),
 		cmocka_unit_test(unknown_keys_are_refused),
 		cmocka_unit_test(no_text_can_add_a_line),
