@@ -67,6 +67,22 @@ machine_of(struct machines *ms, const struct vm *vm)
 	return NULL;
 }
 
+/* All that has not ended, to one that asked. */
+static void
+tell(struct agent *a, struct machine *m)
+{
+	const struct agent_service *c =
+	    agent_conf_service(&a->conf, m->vm.service);
+	auto_buf struct buf text = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	leases_text(
+	    &a->leases[c - a->conf.services], m->asked, time_now(), &text);
+	m->asked[0] = '\0';
+	if (vm_tell(&m->vm, &text, &err) == -1)
+		log_err("leases", &err);
+}
+
 void
 handover_heard(void *arg, struct vm *vm, const struct lease_word *w)
 {
@@ -74,8 +90,6 @@ handover_heard(void *arg, struct vm *vm, const struct lease_word *w)
 	const struct agent_service *c =
 	    agent_conf_service(&a->conf, vm->service);
 	struct machine *m = machine_of(&a->live, vm);
-	auto_buf struct buf text = BUF_INIT;
-	struct err err = ERR_INIT;
 	struct leases *l;
 
 	if (!m)
@@ -90,23 +104,12 @@ handover_heard(void *arg, struct vm *vm, const struct lease_word *w)
 		return;
 	}
 	m->asks = true;
-	leases_text(l, w->token, time_now(), &text);
-	if (vm_tell(vm, &text, &err) == -1)
-		log_err("leases", &err);
-	else
-		m->told = true;
+	memcpy(m->asked, w->token, sizeof(m->asked));
+	if (!m->waits)
+		tell(a, m);
 }
 
 /* --- handing over -------------------------------------------------------- */
-
-void
-handover_settle(struct agent *a)
-{
-	int64_t until = time_mono_ms() + HANDOVER_SETTLE_MS;
-
-	while (time_mono_ms() < until)
-		agent_wait(a, -1, until - time_mono_ms());
-}
 
 static const struct set_service *
 service_of(const struct agent *a, const struct machine *m)
@@ -117,57 +120,117 @@ service_of(const struct agent *a, const struct machine *m)
 	return set_service(set, m->vm.service);
 }
 
-/* Asked by a probe of its own: the next regular one may be a while. */
-static int
-ready(struct agent *a, struct machine *m, int64_t until, struct err *err)
+void
+handover_heir(struct heirs *h, struct machine *m)
 {
+	h->at[h->n++] = (struct heir){ .m = m, .ready = PROBE_RUN_INIT };
+}
+
+static int
+wait_asked(struct agent *a, const struct machine *m, struct err *err)
+{
+	int64_t until = time_mono_ms() + HANDOVER_MS;
+
+	while (!m->asked[0] && !a->stop && time_mono_ms() < until &&
+	       m->vm.state == VM_UP)
+		agent_wait(a, -1, TICK_MS);
+	if (m->asked[0])
+		return 0;
+	return err_set(
+	    err, ERR_SYSTEM, "%s does not ask for its leases", m->vm.service);
+}
+
+/* By a probe of its own: the next regular one may be a while. */
+static int
+prepare_probe(struct agent *a, struct heir *h, struct err *err)
+{
+	const struct machine *m = h->m;
 	const struct agent_service *c =
 	    agent_conf_service(&a->conf, m->vm.service);
-	struct probe_run p = PROBE_RUN_INIT;
+
+	return probe_prepare(&h->ready, service_of(a, m), c->config,
+	    a->conf.bridge, c->address, a->conf.lan_address, m->vm.tap,
+	    PROBE_MS, err);
+}
+
+int
+handover_prepare(struct agent *a, struct heirs *h, struct err *err)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		struct machine *m = h->at[i].m;
+
+		m->asked[0] = '\0';
+		m->waits = true;
+		if (vm_clock(&m->vm, time_now(), ASK_MS, err) == -1 ||
+		    vm_ask(&m->vm, WATCH_RESTART, ASK_MS, err) == -1)
+			return -1;
+	}
+	for (size_t i = 0; i < h->n; i++)
+		if (wait_asked(a, h->at[i].m, err) == -1 ||
+		    prepare_probe(a, &h->at[i], err) == -1)
+			return -1;
+	return 0;
+}
+
+static void
+settle(struct agent *a)
+{
+	int64_t until = time_mono_ms() + HANDOVER_SETTLE_MS;
+
+	while (time_mono_ms() < until)
+		agent_wait(a, -1, until - time_mono_ms());
+}
+
+static int
+wait_ready(struct agent *a, struct heir *h, int64_t until, struct err *err)
+{
+	const struct machine *m = h->m;
 	char text[PROBE_TEXT] = "no answer";
 	int got = -1;
 
-	while (got != 1 && !a->stop && time_mono_ms() < until &&
-	       m->vm.state == VM_UP) {
-		if (p.sock == -1 &&
-		    probe_start(&p, service_of(a, m), c->config, a->conf.bridge,
-			c->address, a->conf.lan_address, m->vm.tap, PROBE_MS,
-			err) == -1)
+	while (!a->stop && time_mono_ms() < until && m->vm.state == VM_UP) {
+		agent_wait(a, h->ready.sock, TICK_MS);
+		got = probe_result(&h->ready, text);
+		if (got == 1)
+			return 0;
+		if (got == 0 && (prepare_probe(a, h, err) == -1 ||
+				    probe_go(&h->ready, err) == -1))
 			return -1;
-		agent_wait(a, p.sock, TICK_MS);
-		got = probe_result(&p, text);
 	}
-	probe_stop(&p);
-	if (got == 1)
-		return 0;
 	return err_set(err, ERR_SYSTEM,
 	    "%s is not ready after the hand-over: %s", m->vm.service, text);
 }
 
 int
-handover_take(
-    struct agent *a, struct machine *const *m, size_t n, struct err *err)
+handover_take(struct agent *a, struct heirs *h, struct err *err)
 {
 	int64_t start = time_mono_ms(), until = start + HANDOVER_MS;
 
-	for (size_t i = 0; i < n; i++) {
-		m[i]->told = false;
-		if (vm_clock(&m[i]->vm, time_now(), ASK_MS, err) == -1 ||
-		    vm_ask(&m[i]->vm, WATCH_RESTART, ASK_MS, err) == -1)
+	settle(a);
+	for (size_t i = 0; i < h->n; i++) {
+		h->at[i].m->waits = false;
+		if (h->at[i].m->asked[0])
+			tell(a, h->at[i].m);
+		if (probe_go(&h->at[i].ready, err) == -1)
 			return -1;
 	}
-	for (size_t i = 0; i < n; i++) {
-		while (!m[i]->told && !a->stop && time_mono_ms() < until &&
-		       m[i]->vm.state == VM_UP)
-			agent_wait(a, -1, TICK_MS);
-		if (!m[i]->told)
-			return err_set(err, ERR_SYSTEM,
-			    "%s does not ask for its leases", m[i]->vm.service);
-	}
-	for (size_t i = 0; i < n; i++)
-		if (ready(a, m[i], until, err) == -1)
+	for (size_t i = 0; i < h->n; i++)
+		if (wait_ready(a, &h->at[i], until, err) == -1)
 			return -1;
-	log_info("handover", "machines=%zu ms=%lld", n,
+	log_info("handover", "machines=%zu ms=%lld", h->n,
 	    (long long)(time_mono_ms() - start));
 	return 0;
+}
+
+void
+handover_end(struct agent *a, struct heirs *h)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		struct machine *m = h->at[i].m;
+
+		probe_stop(&h->at[i].ready);
+		m->waits = false;
+		if (m->asked[0] && m->vm.state == VM_UP)
+			tell(a, m);
+	}
 }

@@ -3,11 +3,13 @@
  * keeps the list; the machine that serves says what it gave, and each machine
  * is told all of it when its service starts.
  *
- * A hand-over (reference/risks.md 2): DHCP is held from everybody, what the
- * old machine gave is in, the new one's service starts anew and reads the
- * list, then one exchange of filters gives it the port and ends the hold.  DNS
- * stays with the old machine until then.  A way back is the same backwards:
- * a machine that was paused knows nothing of what was given meanwhile.
+ * A hand-over (reference/risks.md 2).  handover_prepare: the new one's service
+ * starts anew and asks for the list, and is not answered yet.  Then its
+ * caller holds DHCP from everybody.  handover_take: what the old machine gave
+ * is in, the new one is told all and answers its probes.  One exchange of
+ * filters gives it the port and ends the hold.  DNS stays with the old machine
+ * until then.  A way back is the same backwards: a machine that was paused
+ * knows nothing of what was given meanwhile.
  */
 #ifndef AGENT_HANDOVER_H
 #define AGENT_HANDOVER_H
@@ -16,13 +18,15 @@
 
 #include "lib/attr.h"
 #include "lib/err.h"
+#include "router-agent/change/probe.h"
 #include "router-agent/machine/vm.h"
+#include "router-agent/set.h"
 
 struct agent;
 struct machine;
 
 #define HANDOVER_SETTLE_MS 50 /* what the old machine gave comes in */
-#define HANDOVER_MS 3000      /* until the new one is ready */
+#define HANDOVER_MS 3000      /* until it asks; and until it is ready */
 
 /* Reads the lists; one that is damaged is named, and begins empty. */
 void handover_open(struct agent *);
@@ -33,11 +37,25 @@ void handover_close(struct agent *);
 /* For vm_spec: `arg` is the agent.  Only who has the LAN is believed. */
 vm_heard_fn handover_heard;
 
-/* Waits until what the old machine gave has come in. */
-void handover_settle(struct agent *);
-/* Starts the service of each anew; returns when each has read its list and
- * answers its probes from beside the LAN. */
-int handover_take(
-    struct agent *, struct machine *const *, size_t n, struct err *) KILN_MUST;
+/* Machines that are given their service's state. */
+struct heir {
+	struct machine *m;
+	struct probe_run ready; /* waits beside it */
+};
+struct heirs {
+	struct heir at[SET_SERVICES];
+	size_t n;
+	int64_t held; /* time_mono_ms() when their caller held DHCP */
+};
+void handover_heir(struct heirs *, struct machine *);
+
+/* Starts the service of each anew; returns when each has asked for its list,
+ * and waits for it. */
+int handover_prepare(struct agent *, struct heirs *, struct err *) KILN_MUST;
+/* Waits until what was given before the hold has come in, tells each all of
+ * it; returns when each answers its probes from beside the LAN. */
+int handover_take(struct agent *, struct heirs *, struct err *) KILN_MUST;
+/* Whatever became of it: lets nobody wait. */
+void handover_end(struct agent *, struct heirs *);
 
 #endif

@@ -97,7 +97,8 @@ machine_start(struct agent *a, struct machines *ms, size_t i, bool staged,
 	if (vm_start(&m->vm, &spec, err) == -1)
 		return -1;
 	m->staged = staged;
-	m->on_lan = m->speaks = m->asks = m->told = false;
+	m->on_lan = m->speaks = m->asks = m->waits = false;
+	m->asked[0] = '\0';
 	m->good = m->bad = 0;
 	m->next_probe = 0;
 	m->answer[0] = '\0';

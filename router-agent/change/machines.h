@@ -29,9 +29,10 @@ struct machine {
 	struct vm vm;
 	bool wanted; /* belongs here; false: an empty place */
 	bool on_lan;
-	bool asks;   /* its service wanted its state: it has some */
-	bool told;   /* … and was told, since handover_take */
-	bool speaks; /* its tap is redirected to the LAN */
+	bool asks;		 /* its service wanted its state: it has some */
+	bool waits;		 /* … and is not told yet, in a hand-over */
+	char asked[LEASE_TOKEN]; /* the question without an answer, or "" */
+	bool speaks;		 /* its tap is redirected to the LAN */
 	bool staged; /* under trial, off the LAN: probed through its tap */
 	struct probe_run probe;
 	int64_t next_probe;

@@ -49,7 +49,7 @@ add_pool(struct buf *b, const struct set_service *s, const json_t *config,
 }
 
 int
-probe_start(struct probe_run *r, const struct set_service *s,
+probe_prepare(struct probe_run *r, const struct set_service *s,
     const json_t *config, const char *bridge, const char *address,
     const char *from, const char *device, int64_t deadline_ms, struct err *err)
 {
@@ -81,13 +81,35 @@ probe_start(struct probe_run *r, const struct set_service *s,
 		probe_send(&s->probes[i], &b);
 	if (spawn_start(&sp, &r->child, err) == -1)
 		return err_prefix(err, "start a probe");
-	if (ipc_send(ours, PROBE_GO, &b, NULL, 0, err) == -1) {
-		spawn_kill(&r->child);
-		return -1;
-	}
 	r->sock = take_fd(&ours);
-	r->until = time_mono_ms() + deadline_ms + GRACE_MS;
+	r->deadline_ms = deadline_ms;
+	r->until = time_mono_ms() + PROBE_GO_MS;
+	r->ask = b;
+	b = (struct buf)BUF_INIT;
 	return 0;
+}
+
+int
+probe_go(struct probe_run *r, struct err *err)
+{
+	int ret = ipc_send(r->sock, PROBE_GO, &r->ask, NULL, 0, err);
+
+	buf_release(&r->ask);
+	r->until = time_mono_ms() + r->deadline_ms + GRACE_MS;
+	if (ret == -1)
+		probe_stop(r);
+	return ret;
+}
+
+int
+probe_start(struct probe_run *r, const struct set_service *s,
+    const json_t *config, const char *bridge, const char *address,
+    const char *from, const char *device, int64_t deadline_ms, struct err *err)
+{
+	if (probe_prepare(r, s, config, bridge, address, from, device,
+		deadline_ms, err) == -1)
+		return -1;
+	return probe_go(r, err);
 }
 
 static int
@@ -135,6 +157,7 @@ probe_stop(struct probe_run *r)
 {
 	own_close(&r->sock);
 	r->sock = -1;
+	buf_release(&r->ask);
 	spawn_kill(&r->child);
 }
 
@@ -273,7 +296,7 @@ run(struct err *err)
 	if (drop_to(ROLE_VM, err) == -1 ||
 	    drop_syscalls(false, true, err) == -1)
 		return -1;
-	got = ipc_recv(FD_PARENT, 10000, &m, err);
+	got = ipc_recv(FD_PARENT, PROBE_GO_MS, &m, err);
 	if (got <= 0)
 		return got;
 	if (m.type != PROBE_GO || get_ask(&m, &a, err) == -1)

@@ -10,7 +10,12 @@
 #include "lib/own.h"
 #include "router-agent/change/ask.h"
 
-#define RETRY_MS 400 /* a lost first ARP costs a second: ask again before */
+/* A lost first ARP costs a second: ask again before.  In the beginning sooner,
+ * for one that has just been started: its kernel says that nobody listens
+ * only once a second. */
+#define RETRY_MS 400
+#define EAGER_MS 600
+#define EAGER_RETRY_MS 20
 
 static int
 ask_udp(const struct probe_dns *p, const struct dns_question *q,
@@ -20,7 +25,7 @@ ask_udp(const struct probe_dns *p, const struct dns_question *q,
 	auto_fd int fd = ask_connect(
 	    p->server, p->port, p->from, p->device, SOCK_DGRAM, until, err);
 	uint8_t bytes[DNS_MESSAGE];
-	int64_t again = 0;
+	int64_t again = 0, eager = time_mono_ms() + EAGER_MS;
 
 	if (fd == -1)
 		return -1;
@@ -33,7 +38,7 @@ ask_udp(const struct probe_dns *p, const struct dns_question *q,
 		if (now >= again) {
 			/* ICMP errors of an earlier try come back here. */
 			(void)!send(fd, query, n, 0);
-			again = now + RETRY_MS;
+			again = now + (now < eager ? EAGER_RETRY_MS : RETRY_MS);
 		}
 		got = ask_wait(fd, POLLIN, again < until ? again : until, err);
 		if (got == -1)
@@ -41,7 +46,7 @@ ask_udp(const struct probe_dns *p, const struct dns_question *q,
 		if (got == 0)
 			continue;
 		got = recv(fd, bytes, sizeof(bytes), MSG_TRUNC);
-		if (got == -1 && errno == ECONNREFUSED)
+		if (got == -1 && errno == ECONNREFUSED && again > now + 50)
 			again = now + 50;
 		if (got < 0)
 			continue;

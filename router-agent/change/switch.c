@@ -83,11 +83,6 @@ drain(struct trial *t)
 
 /* --- state that goes over ------------------------------------------------ */
 
-struct heirs { /* machines that are given their service's state, if any */
-	struct machine *m[SET_SERVICES];
-	size_t n;
-};
-
 static struct heirs
 new_heirs(struct trial *t)
 {
@@ -99,7 +94,7 @@ new_heirs(struct trial *t)
 		if (trial_is_new(t, i) && o && o->on_lan &&
 		    t->a->next->at[i].asks &&
 		    t->set->services[i].handover == HANDOVER_HANDOFF)
-			h.m[h.n++] = &t->a->next->at[i];
+			handover_heir(&h, &t->a->next->at[i]);
 	}
 	return h;
 }
@@ -116,7 +111,7 @@ old_heirs(struct trial *t)
 
 		if (trial_leaves(t, i) && o->vm.state == VM_UP && !o->on_lan &&
 		    o->asks && set->services[i].handover == HANDOVER_HANDOFF)
-			h.m[h.n++] = o;
+			handover_heir(&h, o);
 	}
 	return h;
 }
@@ -125,7 +120,17 @@ static void
 unhold(struct agent *a, const struct heirs *h, struct buf *batch)
 {
 	for (size_t i = 0; i < h->n; i++)
-		machine_unhold(a, h->m[i], batch);
+		machine_unhold(a, h->at[i].m, batch);
+}
+
+/* The hold, if there was one, has ended with the switch. */
+static void
+tell_switch(const struct heirs *h, int64_t start)
+{
+	int64_t now = time_mono_ms();
+
+	log_info("switch", "ms=%lld held-ms=%lld", (long long)(now - start),
+	    h->n ? (long long)(now - h->held) : 0);
 }
 
 /* For when no switch ends the hold. */
@@ -140,20 +145,23 @@ unhold_now(struct agent *a, const struct heirs *h)
 		log_err("unhold", &err);
 }
 
-/* Holds their ports' DHCP and makes them ready; on failure nothing is held. */
+/* Makes them ready, and holds their ports' DHCP at the end of it; on failure
+ * nothing is held. */
 static int
-hand_over(struct agent *a, const struct heirs *h, struct err *err)
+hand_over(struct agent *a, struct heirs *h, struct err *err)
 {
 	auto_buf struct buf batch = BUF_INIT;
 
 	if (h->n == 0)
 		return 0;
+	if (handover_prepare(a, h, err) == -1)
+		return -1;
 	for (size_t i = 0; i < h->n; i++)
-		machine_hold(a, h->m[i], &batch);
+		machine_hold(a, h->at[i].m, &batch);
+	h->held = time_mono_ms();
 	if (ports_move(&batch, err) == -1)
 		return -1;
-	handover_settle(a);
-	if (handover_take(a, h->m, h->n, err) == 0)
+	if (handover_take(a, h, err) == 0)
 		return 0;
 	unhold_now(a, h);
 	return -1;
@@ -180,7 +188,7 @@ move_to_new(struct trial *t, const struct heirs *h, struct err *err)
 	start = time_mono_ms();
 	if (ports_move(&batch, err) == -1)
 		return -1;
-	log_info("switch", "ms=%lld", (long long)(time_mono_ms() - start));
+	tell_switch(h, start);
 	for (size_t i = 0; i < t->set->nservices; i++) {
 		struct machine *o = trial_old(t, t->set->services[i].name);
 
@@ -196,14 +204,28 @@ move_to_new(struct trial *t, const struct heirs *h, struct err *err)
 static int
 redirect_to_new(struct trial *t, struct err *err)
 {
-	const struct heirs h = new_heirs(t);
+	struct heirs h = new_heirs(t);
+	int ret = hand_over(t->a, &h, err);
 
-	if (hand_over(t->a, &h, err) == -1)
-		return -1;
-	if (move_to_new(t, &h, err) == 0)
-		return 0;
-	unhold_now(t->a, &h);
-	return -1;
+	if (ret == 0) {
+		ret = move_to_new(t, &h, err);
+		if (ret == -1)
+			unhold_now(t->a, &h);
+	}
+	handover_end(t->a, &h);
+	return ret;
+}
+
+static int
+detach_old(struct trial *t, struct err *err)
+{
+	struct agent *a = t->a;
+
+	for (size_t i = 0; a->live.set && i < a->live.set->nservices; i++)
+		if (trial_leaves(t, i) && a->live.at[i].on_lan &&
+		    machine_detach(a, &a->live.at[i], err) == -1)
+			return -1;
+	return 0;
 }
 
 /* Taps as ports of the bridge: old out, then new in.  What comes between is
@@ -211,20 +233,19 @@ redirect_to_new(struct trial *t, struct err *err)
 static int
 bridge_to_new(struct trial *t, struct err *err)
 {
-	const struct heirs h = new_heirs(t);
+	struct heirs h = new_heirs(t);
 	struct agent *a = t->a;
+	int ret = h.n > 0 ? handover_prepare(a, &h, err) : 0;
 
-	for (size_t i = 0; a->live.set && i < a->live.set->nservices; i++)
-		if (trial_leaves(t, i) && a->live.at[i].on_lan &&
-		    machine_detach(a, &a->live.at[i], err) == -1)
-			return -1;
-	if (h.n > 0 && handover_take(a, h.m, h.n, err) == -1)
-		return -1;
-	for (size_t i = 0; i < t->set->nservices; i++)
-		if (trial_is_new(t, i) &&
-		    machine_attach(a, &a->next->at[i], err) == -1)
-			return -1;
-	return 0;
+	if (ret == 0)
+		ret = detach_old(t, err);
+	if (ret == 0 && h.n > 0)
+		ret = handover_take(a, &h, err);
+	handover_end(a, &h);
+	for (size_t i = 0; ret == 0 && i < t->set->nservices; i++)
+		if (trial_is_new(t, i))
+			ret = machine_attach(a, &a->next->at[i], err);
+	return ret;
 }
 
 int
@@ -282,15 +303,18 @@ redirect_to_old(struct trial *t)
 	auto_buf struct buf batch = BUF_INIT;
 	struct err err = ERR_INIT;
 	bool given[SET_SERVICES] = { false };
+	int64_t start;
 
 	for (size_t i = 0; i < h.n; i++)
-		if (net_tap_stage(h.m[i]->vm.tap, a->conf.bridge, &err) == -1)
+		if (net_tap_stage(h.at[i].m->vm.tap, a->conf.bridge, &err) ==
+		    -1)
 			log_err("back", &err);
 	if (hand_over(a, &h, &err) == -1) {
 		/* Not with what it knew before: started anew, it reads. */
 		log_err("back", &err);
 		for (size_t i = 0; i < h.n; i++)
-			vm_kill(&h.m[i]->vm);
+			vm_kill(&h.at[i].m->vm);
+		handover_end(a, &h);
 		h.n = 0;
 	}
 
@@ -308,11 +332,15 @@ redirect_to_old(struct trial *t)
 		if (trial_is_new(t, i) && t->plan.act[i] == PLAN_ADD)
 			machine_leave(a, &a->next->at[i], &batch);
 	unhold(a, &h, &batch);
+	start = time_mono_ms();
 	if (ports_move(&batch, &err) == -1) {
 		log_err("back", &err);
 		unhold_now(a, &h);
+		handover_end(a, &h);
 		return;
 	}
+	tell_switch(&h, start);
+	handover_end(a, &h);
 	for (size_t i = 0; i < SET_SERVICES; i++)
 		if (given[i])
 			machine_given(&a->live.at[i]);
