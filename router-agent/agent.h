@@ -44,6 +44,7 @@ struct agent {
 	const char *qemu;
 	struct ports ports;	 /* one for each configured service */
 	struct leases *leases;	 /* likewise */
+	int64_t leased_ms;	 /* when a lease was given last, monotonic */
 	struct fetcher *fetcher; /* of images and reports */
 	struct fetcher *stick;	 /* of images, in its stead; or NULL */
 	struct machines live;	 /* of state.current */

@@ -25,8 +25,10 @@
 struct agent;
 struct machine;
 
-#define HANDOVER_SETTLE_MS 50 /* what the old machine gave comes in */
-#define HANDOVER_MS 3000      /* until it asks; and until it is ready */
+/* What the old machine gave has come in when it says nothing for so long. */
+#define HANDOVER_SETTLE_MS 50
+#define HANDOVER_SETTLE_MAX_MS 1500
+#define HANDOVER_MS 3000 /* until it asks; and until it is ready */
 
 /* Reads the lists; one that is damaged is named, and begins empty. */
 void handover_open(struct agent *);

@@ -131,13 +131,12 @@ static const struct lan wide = {
 static void
 each_address_of_the_range_may_be_leased(void **state)
 {
-	static const char beside[] =
-	    "{" DOMAIN
-	    ",\"hosts\":[" HOST("nas", "\"192.0.2.7\",\"mac\":\"02:00:00:00:00:"
-				       "07\"") "],"
-					       "\"dhcp\":{\"start\":\"192.0.2."
-					       "100\",\"end\":\"192.0.2.200\","
-					       "\"lease\":120}}";
+	static const char beside[] = "{" DOMAIN ",\"hosts\":[" HOST("nas",
+	    "\"192.0.2.7\",\"mac\":\"02:00:00:00:00:"
+	    "07\"") "],"
+		    "\"dhcp\":{\"start\":\"192.0.2."
+		    "100\",\"end\":\"192.0.2.200\","
+		    "\"lease\":120}}";
 	static const char huge[] =
 	    "{" DOMAIN ",\"dhcp\":{\"start\":\"192.0.8.1\","
 	    "\"end\":\"192.0.47.250\",\"lease\":120}}";
