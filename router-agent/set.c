@@ -1,9 +1,11 @@
 #include "router-agent/set.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/fdio.h"
 #include "lib/json.h"
+#include "lib/num.h"
 
 static const char *const handovers[] = { "parallel", "handoff", "exclusive" };
 
@@ -20,6 +22,27 @@ set_handover_of(const char *word)
 		if (strcmp(handovers[i], word) == 0)
 			return (int)i;
 	return -1;
+}
+
+void
+set_port_text(const struct set_port *p, char out[SET_PORT_TEXT])
+{
+	snprintf(
+	    out, SET_PORT_TEXT, "%s/%u", p->tcp ? "tcp" : "udp", p->number);
+}
+
+bool
+set_port_of(const char *text, struct set_port *out)
+{
+	bool tcp = strncmp(text, "tcp/", 4) == 0;
+	struct err ignored = ERR_INIT;
+	int64_t number;
+
+	if ((!tcp && strncmp(text, "udp/", 4) != 0) ||
+	    num_int(text + 4, 1, 65535, &number, &ignored) == -1)
+		return false;
+	*out = (struct set_port){ tcp, (uint16_t)number };
+	return true;
 }
 
 static int
@@ -66,6 +89,27 @@ machine_ok(const char *s)
 			ok = ok || span_is(key, switches[i]);
 	}
 	return ok;
+}
+
+/* They become a serial number on QEMU's command line, a file's name and a
+ * folder of the guest. */
+static bool
+volumes_ok(const struct set_service *v)
+{
+	for (size_t i = 0; i < v->nvolumes; i++) {
+		const struct set_volume *w = &v->volumes[i];
+
+		if (!name_ok(w->name) || strchr(w->name, ',') ||
+		    strcmp(w->name, "root") == 0 ||
+		    strcmp(w->name, "config") == 0 || w->path[0] != '/' ||
+		    !path_ok(w->path + 1) || w->size < SET_VOLUME_MIN ||
+		    w->size > SET_VOLUME_MAX || w->size % 4096 != 0)
+			return false;
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(v->volumes[k].name, w->name) == 0)
+				return false;
+	}
+	return true;
 }
 
 static bool
@@ -129,6 +173,9 @@ set_check(const struct set *s, struct err *err)
 			return err_set(err, ERR_INPUT,
 			    "%s: %lld bytes of memory", v->name,
 			    (long long)v->memory);
+		if (!volumes_ok(v))
+			return err_set(err, ERR_INPUT,
+			    "%s: a volume is out of form", v->name);
 		for (size_t k = 0; k < v->nprobes; k++)
 			if (!probe_ok(&v->probes[k]))
 				return err_set(err, ERR_INPUT,

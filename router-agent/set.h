@@ -21,6 +21,12 @@
 
 #define SET_SERVICES 32
 #define SET_PROBES 16
+#define SET_PORTS 32
+#define SET_VOLUMES 4
+#define SET_VOLUME_NAME 21 /* with NUL: a virtio serial number */
+#define SET_VOLUME_PATH 128
+#define SET_VOLUME_MIN ((int64_t)1 << 20)
+#define SET_VOLUME_MAX ((int64_t)16 << 30)
 #define SET_KEYS_MAX 1024
 #define SET_NAME 64 /* bytes with NUL: service, channel, arch */
 #define SET_VERSION 128
@@ -44,6 +50,17 @@ struct set_file { /* one artifact: kernel, initrd, image */
 	int64_t size;
 };
 
+struct set_port { /* what the service listens on */
+	bool tcp;
+	uint16_t number;
+};
+
+struct set_volume {		    /* an ext4 disk that outlives the machine */
+	char name[SET_VOLUME_NAME]; /* its serial number in the guest */
+	char path[SET_VOLUME_PATH]; /* where the guest mounts it */
+	int64_t size;
+};
+
 struct set_service {
 	char name[SET_NAME];
 	char version[SET_VERSION];
@@ -54,6 +71,10 @@ struct set_service {
 	enum set_handover handover;
 	struct probe probes[SET_PROBES];
 	size_t nprobes;
+	struct set_port ports[SET_PORTS];
+	size_t nports;
+	struct set_volume volumes[SET_VOLUMES];
+	size_t nvolumes;
 };
 
 struct set_metadata { /* versions of what vouches for it */
@@ -84,6 +105,10 @@ int set_from_json(
 const char *set_handover_word(enum set_handover);
 int set_handover_of(const char *word);
 const struct set_service *set_service(const struct set *, const char *name);
+/* "udp/53", as recipes write it; false: it is none. */
+#define SET_PORT_TEXT 12
+void set_port_text(const struct set_port *, char out[SET_PORT_TEXT]);
+bool set_port_of(const char *text, struct set_port *);
 /* Every field within its bounds: asked after each crossing. */
 int set_check(const struct set *, struct err *) KILN_MUST;
 #endif

@@ -16,6 +16,36 @@ file_json(const struct set_file *f)
 }
 
 static json_t *
+ports_json(const struct set_service *v)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < v->nports; i++) {
+		char text[SET_PORT_TEXT];
+
+		set_port_text(&v->ports[i], text);
+		json_array_append_new(list, json_string(text));
+	}
+	return list;
+}
+
+static json_t *
+volumes_json(const struct set_service *v)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < v->nvolumes; i++) {
+		json_t *j = json_object();
+
+		js_set_str(j, "name", v->volumes[i].name);
+		js_set_str(j, "path", v->volumes[i].path);
+		js_set_int(j, "size", v->volumes[i].size);
+		json_array_append_new(list, j);
+	}
+	return list;
+}
+
+static json_t *
 service_json(const struct set_service *v)
 {
 	json_t *j = json_object(), *probes = json_array();
@@ -30,6 +60,8 @@ service_json(const struct set_service *v)
 	for (size_t i = 0; i < v->nprobes; i++)
 		json_array_append_new(probes, probe_json(&v->probes[i]));
 	js_set(j, "probes", probes);
+	js_set(j, "ports", ports_json(v));
+	js_set(j, "volumes", volumes_json(v));
 	return j;
 }
 
@@ -91,6 +123,47 @@ read_file(const char *what, const json_t *j, const char *key,
 	return 0;
 }
 
+/* Older records have neither. */
+static int
+read_ports(
+    const char *what, const json_t *j, struct set_service *v, struct err *err)
+{
+	const json_t *list = json_object_get(j, "ports");
+
+	if (json_array_size(list) > SET_PORTS)
+		return err_set(err, ERR_INPUT, "%s: too many ports", what);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *s = json_string_value(json_array_get(list, i));
+
+		if (!s || !set_port_of(s, &v->ports[v->nports]))
+			return err_set(err, ERR_INPUT, "%s: a port", what);
+		v->nports++;
+	}
+	return 0;
+}
+
+static int
+read_volumes(
+    const char *what, const json_t *j, struct set_service *v, struct err *err)
+{
+	const json_t *list = json_object_get(j, "volumes");
+
+	if (json_array_size(list) > SET_VOLUMES)
+		return err_set(err, ERR_INPUT, "%s: too many volumes", what);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i);
+		struct set_volume *w = &v->volumes[v->nvolumes];
+
+		if (COPY(what, o, "name", w->name, err) == -1 ||
+		    COPY(what, o, "path", w->path, err) == -1 ||
+		    js_int(what, o, "size", SET_VOLUME_MIN, SET_VOLUME_MAX,
+			&w->size, err) == -1)
+			return -1;
+		v->nvolumes++;
+	}
+	return 0;
+}
+
 static int
 read_service(
     const char *what, const json_t *j, struct set_service *v, struct err *err)
@@ -118,7 +191,9 @@ read_service(
 		if (probe_from_json(what, json_array_get(probes, v->nprobes),
 			&v->probes[v->nprobes], err) == -1)
 			return -1;
-	return 0;
+	if (read_ports(what, j, v, err) == -1)
+		return -1;
+	return read_volumes(what, j, v, err);
 }
 
 int

@@ -43,6 +43,17 @@ set_send(const struct set *s, struct buf *b)
 		ipc_add_u32(b, (uint32_t)v->nprobes);
 		for (size_t k = 0; k < v->nprobes; k++)
 			probe_send(&v->probes[k], b);
+		ipc_add_u32(b, (uint32_t)v->nports);
+		for (size_t k = 0; k < v->nports; k++) {
+			ipc_add_u32(b, v->ports[k].tcp);
+			ipc_add_u32(b, v->ports[k].number);
+		}
+		ipc_add_u32(b, (uint32_t)v->nvolumes);
+		for (size_t k = 0; k < v->nvolumes; k++) {
+			ipc_add_str(b, v->volumes[k].name);
+			ipc_add_str(b, v->volumes[k].path);
+			ipc_add_i64(b, v->volumes[k].size);
+		}
 	}
 }
 
@@ -83,6 +94,37 @@ get_count(struct ipc_msg *m, size_t max, size_t *out, struct err *err)
 }
 
 static int
+get_ports(struct ipc_msg *m, struct set_service *v, struct err *err)
+{
+	uint32_t tcp, number;
+
+	if (get_count(m, SET_PORTS, &v->nports, err) == -1)
+		return -1;
+	for (size_t k = 0; k < v->nports; k++) {
+		if (ipc_get_u32(m, &tcp, err) == -1 ||
+		    ipc_get_u32(m, &number, err) == -1)
+			return -1;
+		if (tcp > 1 || number < 1 || number > 65535)
+			return err_set(err, ERR_INPUT, "a port out of range");
+		v->ports[k] = (struct set_port){ tcp == 1, (uint16_t)number };
+	}
+	return 0;
+}
+
+static int
+get_volumes(struct ipc_msg *m, struct set_service *v, struct err *err)
+{
+	if (get_count(m, SET_VOLUMES, &v->nvolumes, err) == -1)
+		return -1;
+	for (size_t k = 0; k < v->nvolumes; k++)
+		if (GET_TEXT(m, v->volumes[k].name, err) == -1 ||
+		    GET_TEXT(m, v->volumes[k].path, err) == -1 ||
+		    ipc_get_i64(m, &v->volumes[k].size, err) == -1)
+			return -1;
+	return 0;
+}
+
+static int
 get_service(struct ipc_msg *m, struct set_service *v, struct err *err)
 {
 	uint32_t handover;
@@ -102,7 +144,7 @@ get_service(struct ipc_msg *m, struct set_service *v, struct err *err)
 	for (size_t k = 0; k < v->nprobes; k++)
 		if (probe_receive(m, &v->probes[k], err) == -1)
 			return -1;
-	return 0;
+	return get_ports(m, v, err) == -1 ? -1 : get_volumes(m, v, err);
 }
 
 int

@@ -79,7 +79,8 @@ static const struct {
 	{ "dhcp", NULL, { NULL } },
 };
 static const struct conf_key volume_keys[] = {
-	{ .name = "name", .type = CONF_NAME, .required = true },
+	/* It is the disk's serial number, of which virtio has 20 bytes. */
+	{ .name = "name", .type = CONF_NAME, .required = true, .max = 20 },
 	{ .name = "path", .type = CONF_STR, .required = true },
 	{ .name = "size",
 	    .type = CONF_SIZE,
@@ -126,7 +127,7 @@ static const struct conf_key keys[] = {
 	    .min = 16 * MIB,
 	    .max = 64 * GIB },
 	{ .name = "ports", .type = CONF_STRS, .max = 50 },
-	{ .name = "volumes", .type = CONF_SEQ, .sub = volume_keys, .max = 10 },
+	{ .name = "volumes", .type = CONF_SEQ, .sub = volume_keys, .max = 4 },
 	{ .name = "probes", .type = CONF_SEQ, .sub = probe_keys, .max = 20 },
 	{ .name = "configure", .type = CONF_STR },
 	{ .name = "budget", .type = CONF_MAP, .sub = budget_keys },
@@ -583,12 +584,4 @@ recipe_probes(const struct recipe *r)
 		json_array_append_new(list, j);
 	}
 	return list;
-}
-
-json_t *
-recipe_volumes(const struct recipe *r)
-{
-	json_t *list = conf_json(conf_root(r->conf), "volumes");
-
-	return list ? list : json_array();
 }

@@ -12,6 +12,7 @@
 #include "lib/own.h"
 #include "router-agent/agent.h"
 #include "router-agent/change/obtain.h"
+#include "router-agent/change/serves.h"
 #include "router-agent/change/trial.h"
 #include "router-agent/owner/hold.h"
 #include "router-agent/owner/notice.h"
@@ -154,6 +155,17 @@ held(struct agent *a, const struct set *set, int64_t until, int64_t now)
 	    "set %lld is offered; the owner holds all until %s",
 	    (long long)set->counter, at);
 	return waits(a, "hold", why, until - now);
+}
+
+/* Does the owner want just this plan, now? */
+static bool
+applied(const struct agent *a)
+{
+	struct err ignored = ERR_INIT;
+	struct wish w;
+
+	return wish_read(a->dir.fd, &w, &ignored) == 0 &&
+	       w.kind == WISH_APPLY && hash_equal(&w.plan, &a->plan.hash);
 }
 
 /* Is the set's time yet to come?  -1: what the owner wants cannot be read. */
@@ -316,6 +328,8 @@ offered(struct agent *a, struct set *set, const struct verify *v)
 		return was_bad(a, set, bad);
 	if (!same && make_plan(a, set, &err) == -1)
 		return not_taken(a, err.sys ? err_cause(&err) : "memory", &err);
+	if (!same && !applied(a) && serves_said(current, set, &err) == -1)
+		return not_taken(a, SERVES_LESS, &err);
 	if (!same && fetch_first(a, set, &v->forms, &err) == -1)
 		return not_fetched(a, set, &err);
 	if (!same && (waiting = not_yet(a, set, v, &err)) != 0)

@@ -8,6 +8,7 @@
 #include "lib/num.h"
 #include "router-agent/agent.h"
 #include "router-agent/change/probation.h"
+#include "router-agent/change/serves.h"
 #include "router-agent/change/switch.h"
 #include "router-agent/owner/report.h"
 
@@ -169,7 +170,8 @@ attempt(struct trial *t)
 	int64_t probation = t->a->live.set ? 1000 * t->a->conf.probation_s : 0;
 
 	if (stage(t) == -1 ||
-	    probation_watch(t, 0, TRIAL_STAGE_MS, "probe") == -1)
+	    probation_watch(t, 0, TRIAL_STAGE_MS, "probe") == -1 ||
+	    serves_asked(t) == -1)
 		return -1;
 	if (switch_to_new(t) == -1 ||
 	    probation_watch(t, probation, TRIAL_SETTLE_MS, "probation") == -1)

@@ -7,6 +7,7 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/own.h"
+#include "router-agent/change/serves.h"
 #include "router-agent/machine/accel.h"
 #include "router-agent/owner/commands.h"
 #include "router-agent/owner/options.h"
@@ -92,6 +93,10 @@ look(const struct options *o, struct look *l, struct err *err)
 	if (plan_host(&host, l->dir.fd, l->dir.store, accel.kind, err) == -1 ||
 	    plan_make(l->state.current, l->set, &host, &plan, err) == -1)
 		return -1;
+	if (serves_said(l->state.current, l->set, err) == -1) {
+		snprintf(l->word, sizeof(l->word), SERVES_LESS);
+		return -1;
+	}
 	show(l, &plan, o->json);
 	return 0;
 }

@@ -80,7 +80,6 @@ take_service(struct judge *j, const json_t *entry)
 {
 	struct set_service *v = &j->out->services[j->out->nservices];
 	const char *name, *kind, *handover;
-	const json_t *volumes;
 	struct hash digest;
 	json_t *custom;
 	bool wanted = false;
@@ -113,10 +112,8 @@ take_service(struct judge *j, const json_t *entry)
 	if (!handover || set_handover_of(handover) == -1)
 		return refuse(j, "metadata", "%s: no known hand-over", name);
 	v->handover = (enum set_handover)set_handover_of(handover);
-	volumes = json_object_get(custom, "volumes");
-	if (volumes && json_array_size(volumes) > 0)
-		return refuse(j, "unsupported",
-		    "%s wants volumes, which this agent does not have", name);
+	if (take_serves(j, custom, v) == -1)
+		return -1;
 	j->custom[j->out->nservices++] = custom;
 	return 0;
 }

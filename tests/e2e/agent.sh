@@ -108,6 +108,22 @@ t "it is rolled back, and the set is marked bad" until_ok 150 \
     has '"bad_counter":4.*"phase":"rolled-back".*"set":{"counter":2'
 load_off "an image that cannot boot"
 t "none is lost while a bad image is tried" none_lost
+another "$tmp/five" 3
+fewer() {
+	export KILN_PORTS='udp/53 udp/67'
+	publish 5 "$tmp/five"
+	rc=$?
+	unset KILN_PORTS
+	return $rc
+}
+t "an image that has lost a port is published" fewer
+kill -USR1 $agent_pid
+t "it is refused" until_ok 20 has '"cause":"serves-less".*"set":{"counter":2'
+lost() { agent status --why | tee /dev/stderr | grep -q 'has no port tcp/53'; }
+t "and status --why names the port" lost
+fifth=$(sha256sum "$tmp/five" | cut -c1-64)
+t "… before anything of it was fetched" \
+    [ ! -e "$st/store/$(echo "$fifth" | cut -c1-2)/$fifth" ]
 agent status | sed 's/^/# /'
 sent() { ! [ "$(agent report --show)" ]; }
 t "the reports reached the server" until_ok 20 sent

@@ -5,10 +5,13 @@
  *	publish STATE vm SERVICE VERSION IMAGE PROBE-NAME
  *	publish STATE kernel kernel VERSION VMLINUZ INITRD MACHINE CMDLINE
  *
+ * KILN_ARCH in the environment, "arm64", stands for amd64.
+ * KILN_PORTS in the environment, "udp/53 tcp/53", stands for dns-dhcp's own.
  * The release is entered as reproduced: only a test may say that.
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "builder/schema.h"
@@ -32,6 +35,14 @@ static struct err err = ERR_INIT;
 		}                                                  \
 	} while (0)
 
+static const char *
+arch(void)
+{
+	const char *word = getenv("KILN_ARCH");
+
+	return word ? word : "amd64";
+}
+
 static int
 put_json(struct store *s, const json_t *j, struct hash *h)
 {
@@ -40,6 +51,20 @@ put_json(struct store *s, const json_t *j, struct hash *h)
 	if (canon_json(j, &b, &err) == -1)
 		return -1;
 	return store_put_bytes(s, b.data, b.len, h, &err);
+}
+
+/* $KILN_PORTS, or what dns-dhcp has. */
+static json_t *
+ports(void)
+{
+	const char *words = getenv("KILN_PORTS");
+	struct span rest = span_str(words ? words : "udp/53 tcp/53 udp/67");
+	json_t *list = json_array();
+	struct span word;
+
+	while (span_next(&rest, ' ', &word))
+		json_array_append_new(list, json_stringn(word.p, word.n));
+	return list;
 }
 
 static json_t *
@@ -76,7 +101,7 @@ custom(struct store *s, char **argv, const char *part)
 	js_set_str(c, "handover", "handoff");
 	js_set(c, "needs", json_array());
 	js_set(c, "provides", json_array());
-	js_set(c, "ports", json_array());
+	js_set(c, "ports", ports());
 	js_set(c, "volumes", json_array());
 	js_set_str(c, "configure", "/etc/kiln/configure");
 	return c;
@@ -113,7 +138,7 @@ rows(struct db *db, const char *service, const struct hash *release,
 	    " VALUES (?1, ?2, 'image', ?1, ?4, 'reproduced', ?3)";
 	static const char release_sql[] =
 	    "INSERT OR IGNORE INTO release(digest, service, arch, plan,"
-	    " made_at) VALUES (?1, ?2, 'amd64', ?3, ?4)";
+	    " made_at) VALUES (?1, ?2, ?5, ?3, ?4)";
 	static const char current_sql[] =
 	    "INSERT INTO current(recipe, stage, plan) VALUES (?1, 'image', ?2)"
 	    " ON CONFLICT DO UPDATE SET plan = excluded.plan";
@@ -129,6 +154,7 @@ rows(struct db *db, const char *service, const struct hash *release,
 	stmt_bind_str(r, 2, service);
 	stmt_bind_hash(r, 3, plan);
 	stmt_bind_int(r, 4, time_now());
+	stmt_bind_str(r, 5, arch());
 	stmt_bind_str(c, 1, service);
 	stmt_bind_hash(c, 2, plan);
 	if (db_begin(db, &err) == -1 || stmt_run(p, &err) == -1 ||
@@ -187,7 +213,7 @@ main(int argc, char **argv)
 	OK(put_json(s, v, &verdict));
 	js_set_str(r, "service", argv[3]);
 	js_set_str(r, "recipe", argv[3]);
-	js_set_str(r, "arch", "amd64");
+	js_set_str(r, "arch", arch());
 	js_set_str(r, "version", argv[4]);
 	js_set_hash(r, "plan", &plan);
 	js_set_hash(r, "verdict", &verdict);

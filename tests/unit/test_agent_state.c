@@ -51,6 +51,12 @@ a_set(struct set *s, int64_t counter, const char *image)
 	s->services[0].memory = 96 * MIB;
 	s->services[0].serial = 5;
 	s->services[0].keys = 2;
+	s->services[0].nports = 2;
+	s->services[0].ports[0] = (struct set_port){ false, 53 };
+	s->services[0].ports[1] = (struct set_port){ true, 53 };
+	s->services[0].nvolumes = 1;
+	s->services[0].volumes[0] =
+	    (struct set_volume){ "state", "/var/lib/x", 16 * MIB };
 	s->services[0].nprobes = 2;
 	s->services[0].probes[0] = (struct probe){ .type = PROBE_DNS,
 		.name = "router.lan",
