@@ -30,13 +30,27 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections \
 # tools/deps first and then make again.
 pkg = $(eval $(1) := $(shell pkg-config $(2)))$($(1))
 LIBS = $(call pkg,LIBS,--libs $(PKGS))
-LIBS_FARM = $(call pkg,LIBS_FARM,--libs $(PKGS_FARM))
+LIBS_FARM = $(if $(PKGS_FARM),$(call pkg,LIBS_FARM,--libs $(PKGS_FARM)))
 INCLUDES = $(call pkg,INCLUDES,--cflags $(PKGS) $(PKGS_FARM))
+
+# V=arm64: the router's programs alone, against a root of Debian's arm64
+# packages that tools/arm64-root unpacks; nothing of the farm.
+ARM := aarch64-linux-gnu
+ifeq ($(V),arm64)
+ARM_ROOT := $(CURDIR)/out/arm64/root
+override CC := $(ARM)-gcc --sysroot=$(ARM_ROOT)
+AR := $(ARM)-ar
+export PKG_CONFIG_SYSROOT_DIR := $(ARM_ROOT)
+export PKG_CONFIG_LIBDIR := $(ARM_ROOT)/usr/lib/$(ARM)/pkgconfig
+HARDEN_arm64 := $(HARDEN_dev)
+PKGS_FARM :=
+LIB_NOT := lib/db.c
+endif
 
 src = $(sort $(filter %.c,$(1)) $(foreach d,$(filter-out %.c,$(1)),$(wildcard $(d)/*.c)))
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 
-LIB_SRC := $(call src,lib)
+LIB_SRC := $(filter-out $(LIB_NOT),$(call src,lib))
 # Where main() lives: <folder>/main.c, and kiln's own in builder/cli/main.c.
 BUILDER_PARTS := $(call src,builder builder/inputs builder/plan builder/bake builder/judge \
     builder/keep builder/doubt)
@@ -64,13 +78,13 @@ $(O)/%.o: %.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # A router's flash is small, and the agent mostly waits.
-ifeq ($(V),dev)
+ifneq ($(filter dev arm64,$(V)),)
 $(O)/router-agent/%.o: ALL_CFLAGS += -Os
 endif
 
 $(O)/libkiln.a: $(call obj,$(LIB_SRC))
 	@rm -f $@
-	ar rcsD $@ $^
+	$(AR) rcsD $@ $^
 
 # An .incbin is a dependency that -MMD does not see.
 $(O)/builder/bake/policy.o: builder/policy/assemble.sh
@@ -106,6 +120,33 @@ $(O)/tests/%: $(O)/tests/unit/%.o $(O)/libkiln.a \
 	    $(shell sed -n 's,^/\* wrap: \(.*\) \*/,\1,p' tests/unit/$*.c | sed 's/[^ ]*/-Wl,--wrap=&/g') \
 	    $(LIBS) $(LIBS_FARM) $(shell pkg-config --libs cmocka) \
 	    $(shell sed -n 's,^/\* libs: \(.*\) \*/,\1,p' tests/unit/$*.c)
+
+# The router's programs for arm64, and their tests: what needs no system call
+# that qemu-user lacks (openat2) under it, all in a machine of their own.
+.PHONY: arm64 arm64-test
+ARM_PLAIN := $(patsubst %,test_%,agent_conf agent_dns agent_few_keys agent_import agent_probe \
+    agent_reply agent_rules agent_serves agent_turn buf canon cli configure_dnsmasq \
+    configure_mqtt configure_unbound cosign dsse err guest_init json num sig tuf_check \
+    tuf_check_listed tuf_find tuf_json tuf_keys tuf_read tuf_read_roles)
+ARM_UNIT := $(ARM_PLAIN) $(patsubst %,test_%,agent_clock agent_forms agent_keyset \
+    agent_lease agent_machine agent_port agent_state conf delta drop fdio hash landlock \
+    refresh refresh_steps spawn store tree fuzz_conf fuzz_cosign fuzz_delta fuzz_dns \
+    fuzz_import fuzz_json fuzz_reply fuzz_rules fuzz_set fuzz_tuf_read)
+arm64:
+	@tools/deps build arm64
+	@tools/arm64-root out/arm64/root
+	@$(MAKE) --no-print-directory -s -j2 V=arm64 \
+	    $(addprefix out/arm64/,kiln-agent kiln-agent-fetch)
+arm64-test: arm64
+	@$(MAKE) --no-print-directory -s -j2 all tools
+	@$(MAKE) --no-print-directory -s -j2 V=arm64 $(addprefix out/arm64/tests/,$(ARM_UNIT))
+	@echo "== under qemu-aarch64"
+	@UNIT_RUNNER="qemu-aarch64 -L out/arm64/root" tests/support/run-units \
+	    $(addprefix out/arm64/tests/,$(ARM_PLAIN))
+	@echo "== in a machine"
+	@tests/arm64/machine out/arm64/root $(addprefix out/arm64/tests/,$(ARM_UNIT))
+	@echo "== a service"
+	@$(SUDO) sh tests/arm64/service.sh $(O)
 
 # --- what a newcomer types ---------------------------------------------------
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
@@ -153,6 +194,7 @@ help:
 #: make fault-test killed before every call, power lost at every point: an hour
 #: make mutants    one sync, rename or check taken away: a test misses it
 #: make check      the quick part: unit tests
+#: make arm64      the router's programs, cross-compiled; arm64-test: their tests
 #: make asan       unit tests under address and undefined-behaviour sanitizers
 #: make lint       clang-format, clang-tidy, cppcheck, mandoc
 #: make fuzz       libFuzzer on each parser of foreign bytes, FUZZ_SECONDS each
@@ -180,13 +222,16 @@ $(O)/tests/support/tokenkey: $(call obj,tests/support/tokenkey.c)
 # Beside the peers; the table is out/bench.tsv.
 BENCH := $(O)/tests/bench/pair $(O)/tests/bench/bench_env \
     $(O)/tests/bench/bench_touched $(O)/tests/bench/bench_build \
-    $(O)/tests/bench/forms $(O)/tests/bench/history
-$(O)/tests/bench/pair: tests/bench/pair.c
+    $(O)/tests/bench/forms $(O)/tests/bench/history $(O)/tests/bench/bench_delta \
+    $(O)/tests/bench/peaks
+$(O)/tests/bench/pair $(O)/tests/bench/peaks: $(O)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -D_GNU_SOURCE -Wall -Wextra -o $@ $<
 $(O)/tests/bench/bench_env $(O)/tests/bench/bench_touched $(O)/tests/bench/bench_build: %: %.o \
     $(call obj,$(BUILDER_LIB)) $(O)/libkiln.a
 	$(LINK) $(LIBS) $(LIBS_FARM)
+$(O)/tests/bench/bench_delta: %: %.o $(O)/libkiln.a
+	$(LINK) $(LIBS)
 $(O)/tests/bench/forms: $(O)/tests/bench/forms.o \
     $(call obj,$(filter-out %/main.c,$(TUF_SRC))) $(O)/libkiln.a
 	$(LINK) $(LIBS) $(LIBS_FARM)
@@ -195,7 +240,7 @@ $(O)/tests/bench/history: $(call obj,$(HISTORY) $(BUILDER_LIB) web/routers.c web
     $(O)/libkiln.a
 	$(LINK) -Wl,--wrap=time_now $(LIBS) $(LIBS_FARM)
 bench:
-	@tools/deps build run test
+	@tools/deps build run test bench
 	@$(MAKE) --no-print-directory -s -j2 all tools $(BENCH)
 	@$(SUDO) tests/bench/run $(O) $(BENCH_ONLY)
 

@@ -63,6 +63,10 @@ entry()
 	entry ./init file 0755 content=/kiln/uses/guest-init/initrd-init
 	entry ./modules.order file 0644 content=modules.order
 	for module in $modules; do
+		# What a kernel of another architecture has built in.
+		if grep -qx "kernel/$module.ko" "${kernel%/kernel}/modules.builtin"; then
+			continue
+		fi
 		name=/modules/${module##*/}.ko
 		echo "$name" >> modules.order
 		entry ".$name" file 0644 "content=$kernel/$module.ko"

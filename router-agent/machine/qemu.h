@@ -24,6 +24,7 @@ enum qemu_fd {
 struct qemu {
 	const char *program; /* absolute path */
 	const char *name;    /* service, for the process list */
+	const char *arch;    /* of the machine, in Debian's word */
 	const char *accel;   /* "tcg" or "kvm" */
 	const char *machine, *cmdline;
 	int64_t memory; /* bytes */

@@ -62,6 +62,7 @@ start_qemu(struct vm *vm, const struct vm_spec *s, const struct pairs *p,
 	const struct qemu q = {
 		.program = s->program,
 		.name = s->service,
+		.arch = s->arch,
 		.accel = s->accel,
 		.machine = s->machine,
 		.cmdline = s->cmdline,

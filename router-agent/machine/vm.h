@@ -41,7 +41,8 @@ struct vm_spec {
 	const char *service;
 	unsigned index;	     /* free among all machines, below VM_MAX */
 	const char *program; /* QEMU */
-	const char *accel;   /* "tcg" or "kvm" */
+	const char *arch;
+	const char *accel; /* "tcg" or "kvm" */
 	const char *machine, *cmdline;
 	int64_t memory;
 	int kernel, initrd, image;		  /* borrowed, read-only */

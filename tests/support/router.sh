@@ -85,8 +85,8 @@ found() {
 	    "$bin/kiln-tuf" export-root --state "$var" >"$tmp/root.json" &&
 	    "$bin/tests/support/publish" "$var" kernel kernel 6.1 \
 		"$guest/vmlinuz" "$guest/initrd" \
-		microvm,pit=on,pic=on,rtc=on \
-		"console=ttyS0 quiet pci=off panic=-1" &&
+		"${machine:-microvm,pit=on,pic=on,rtc=on}" \
+		"${cmdline:-console=ttyS0 quiet pci=off panic=-1}" &&
 	    publish 1 "$guest/image"
 }
 farm_serves() {
