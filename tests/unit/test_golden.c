@@ -440,10 +440,11 @@ the_agent_writes_and_the_guest_reads_its_configuration(void **state)
 	auto_buf struct buf text = BUF_INIT, disk = BUF_INIT;
 	struct guest g = { .hostname = "dns-dhcp",
 		.clock = 1767225600,
-		.mac = "52:54:00:00:00:01",
-		.address = "192.0.2.53",
-		.gateway = "192.0.2.1",
-		.prefix = 24,
+		.links = { { .mac = "52:54:00:00:00:01",
+		    .address = "192.0.2.53",
+		    .gateway = "192.0.2.1",
+		    .prefix = 24 } },
+		.nlinks = 1,
 		.config = json_object_get(j, "config") };
 	struct err err = ERR_INIT;
 	struct fault f = { "" };
