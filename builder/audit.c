@@ -216,8 +216,13 @@ audit_ended(struct builder *b, struct task *t, struct work_slot *s,
 	if (s->rc == -1 || s->result.stopped) {
 		/* It proves nothing, and nothing waits for it. */
 		return ledger_lose(b->db, t->audit.id,
-		    s->rc == 0 ? "stopped" : err_cause(&s->err),
-		    s->rc == 0 ? s->result.message : s->err.msg, err);
+		    s->rc == -1	   ? err_cause(&s->err)
+		    : t->cancelled ? "cancelled"
+				   : "stopped",
+		    s->rc == -1	   ? s->err.msg
+		    : t->cancelled ? t->cancelled
+				   : s->result.message,
+		    err);
 	}
 	t->audit.state = s->result.succeeded ? RUN_SUCCEEDED : RUN_FAILED;
 	if (keep(b, t, s, c, err) == -1)

@@ -294,6 +294,25 @@ show_progress(struct work *w)
 	}
 }
 
+/* Told to stop: so is each of them. */
+static void
+stop_all(struct builder *b)
+{
+	if (!atomic_load(&b->stop))
+		return;
+	for (int i = 0; i < b->work.nslots; i++)
+		atomic_store(&b->work.slots[i].stop, true);
+}
+
+/* What is asked for while they run. */
+static int
+look_at_wishes(struct pass *p, struct err *err)
+{
+	if (wishes_take(p->b, p->tasks, p->ntasks, err) == -1)
+		return -1;
+	return queue_tell(p->b, p->tasks, p->ntasks, err);
+}
+
 /* Until nothing runs and nothing can. */
 static int
 drain(struct pass *p, struct err *err)
@@ -303,10 +322,16 @@ drain(struct pass *p, struct err *err)
 	int rc = push(p, &first);
 
 	while (w->nbusy > 0) {
-		struct work_slot *s = work_wait(w, WAIT_MS);
 		struct err why = ERR_INIT;
+		struct work_slot *s;
 
+		stop_all(p->b);
+		s = work_wait(w, WAIT_MS);
 		show_progress(w);
+		if (rc == 0 && look_at_wishes(p, &first) == -1) {
+			rc = -1;
+			p->b->stop = true;
+		}
 		if (!s)
 			continue;
 		if (task_ended(p->b, s->owner, s, p->c, &why) == -1 &&

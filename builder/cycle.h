@@ -14,6 +14,7 @@
 #include "builder/inputs/archive.h"
 #include "builder/plan/recipe.h"
 #include "builder/settings.h"
+#include "builder/wishes.h"
 #include "builder/work.h"
 #include "lib/db.h"
 #include "lib/store.h"
@@ -37,6 +38,7 @@ struct builder {
 	atomic_bool told; /* set by a signal */
 	bool no_room;	  /* something waits for room on a disk */
 	struct work work;
+	struct wishes wishes;
 };
 
 /* What became of a recipe's stage. */

@@ -14,7 +14,6 @@
 #include "lib/log.h"
 #include "lib/num.h"
 #include "lib/own.h"
-#include "lib/schema.h"
 #include "lib/tree.h"
 
 #define GLANCE_MS 5000 /* between two looks at the recipes' folder */
@@ -52,68 +51,15 @@ glance(int recipes, struct hash *out)
 	return true;
 }
 
-/* --- requests ------------------------------------------------------------ */
-
-static int64_t
-served(struct db *db)
-{
-	static const char sql[] =
-	    "SELECT id FROM served WHERE source = 'web.request'";
-	auto_stmt struct stmt *q = db_stmt(db, sql);
-	struct err err = ERR_INIT;
-
-	return stmt_step(q, &err) == 1 ? stmt_int(q, 0) : 0;
-}
-
-static int
-set_served(struct db *db, int64_t id, struct err *err)
-{
-	static const char sql[] =
-	    "INSERT INTO served (source, id) VALUES ('web.request', ?1)"
-	    " ON CONFLICT (source) DO UPDATE SET id = ?1";
-	auto_stmt struct stmt *q = db_stmt(db, sql);
-
-	stmt_bind_int(q, 1, id);
-	return stmt_run(q, err);
-}
-
-/* Somebody asked to look at the archive: *poll.  web.db is another
- * program's: a row of it is a wish, no more. */
-static int
-read_requests(
-    struct builder *b, const char *web_db, bool *poll, struct err *err)
-{
-	static const char sql[] =
-	    "SELECT max(id), max(kind = 'poll') FROM request WHERE id > ?1";
-	struct err none = ERR_INIT;
-	auto_db struct db *web = db_open_reader_of(web_db, WEB_SCHEMA, &none);
-	int64_t last = 0;
-
-	if (!web)
-		return 0; /* not there yet, or not of our version */
-	{
-		auto_stmt struct stmt *q = db_stmt(web, sql);
-
-		stmt_bind_int(q, 1, served(b->db));
-		if (stmt_step(q, &none) != 1 || stmt_null(q, 0))
-			return 0;
-		last = stmt_int(q, 0);
-		*poll = *poll || stmt_int(q, 1) == 1;
-	}
-	return set_served(b->db, last, err);
-}
-
 /* --- the loop ------------------------------------------------------------ */
 
-static bool
+static void
 wait_wake(int wake)
 {
 	struct pollfd p = { .fd = wake, .events = POLLIN };
 
-	if (poll(&p, 1, GLANCE_MS) != 1)
-		return false;
-	wake_drain(wake);
-	return true;
+	if (poll(&p, 1, GLANCE_MS) == 1)
+		wake_drain(wake);
 }
 
 /*
@@ -151,7 +97,7 @@ loop_run(struct builder *b, const struct loop *l, struct err *err)
 {
 	struct hash seen = { 0 }, now = { 0 };
 	int64_t due = 0, retry = 0, asked = -1000 * PACE_ASKED_S;
-	bool wish = false, begun = false, fault = false;
+	bool begun = false, fault = false;
 	char told[sizeof(err->msg)] = "";
 
 	while (!atomic_load(&b->stop)) {
@@ -159,18 +105,21 @@ loop_run(struct builder *b, const struct loop *l, struct err *err)
 		/* Repositories are not glanced at: they change with a poll. */
 		bool glanced = b->recipes != -1 && glance(b->recipes, &now);
 		bool changed = !begun || (glanced && !hash_equal(&now, &seen));
-		bool by_wish = wish && ms - asked >= 1000 * PACE_ASKED_S;
+		bool by_wish =
+		    b->wishes.poll && ms - asked >= 1000 * PACE_ASKED_S;
 		bool poll_now = !l->offline && (ms >= due || by_wish);
 
-		if (poll_now || changed || (retry && ms >= retry)) {
+		if (poll_now || changed || b->wishes.again ||
+		    (retry && ms >= retry)) {
 			struct cycle c;
 			int rc;
 
 			begun = true;
 			seen = now;
+			b->wishes.again = false;
 			if (by_wish) {
 				asked = ms;
-				wish = false;
+				b->wishes.poll = false;
 			}
 			rc = cycle_after(b, fault, poll_now, &c, err);
 			fault = rc == -1;
@@ -199,8 +148,8 @@ loop_run(struct builder *b, const struct loop *l, struct err *err)
 			cycle_release(&c);
 			continue;
 		}
-		if (wait_wake(l->wake) &&
-		    read_requests(b, l->web_db, &wish, err) == -1) {
+		wait_wake(l->wake);
+		if (wishes_take(b, NULL, 0, err) == -1) {
 			if (!err_no_room(err))
 				return -1;
 			retry = wait_for_room(b, err, told);

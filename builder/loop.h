@@ -5,8 +5,7 @@
 #include "builder/cycle.h"
 
 struct loop {
-	int wake;	    /* datagrams: look at the requests */
-	const char *web_db; /* path; may not be there yet */
+	int wake; /* datagrams: look at the requests */
 	bool offline;
 };
 

@@ -289,6 +289,8 @@ open_all(struct opened *o, struct builder *b, const struct options *opt,
 	    drop_to(ROLE_BUILDER, err) == -1 || open_folders(o, b, err) == -1)
 		return -1;
 	b->crew = &o->crew;
+	/* One cycle by hand does what it is asked for on its line. */
+	b->wishes.web_db = opt->once ? NULL : o->web_db;
 	if (settings_read(&b->settings, o->farm.dirfd, opt->config, err) ==
 		-1 ||
 	    open_recipes(o, b, err) == -1)
@@ -337,6 +339,7 @@ static void
 close_all(struct opened *o, struct builder *b)
 {
 	work_release(&b->work);
+	wishes_close(&b->wishes);
 	lock_keep_forget(b->archive.news);
 	store_free(b->store);
 	db_close(b->db);
@@ -426,7 +429,6 @@ main(int argc, char **argv)
 		rc = opt.once ? once(b, &opt, &err)
 			      : loop_run(b,
 				    &(struct loop){ .wake = o.wake,
-					.web_db = o.web_db,
 					.offline = opt.offline },
 				    &err);
 	close_all(&o, b);

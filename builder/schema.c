@@ -302,6 +302,29 @@ const char *const farm_migrations[] = {
 	"CREATE INDEX event_alarm ON event(subject) WHERE kind ="
 	" 'audit-alarm';"
 	"CREATE INDEX event_lost ON event(subject) WHERE kind = 'run-lost';",
+
+	/* 11: what people ask for: cancel and retry */
+	/* Plans that are held until somebody asks for them again. */
+	"CREATE TABLE cancelled ("
+	" plan TEXT PRIMARY KEY REFERENCES plan(digest),"
+	" at INTEGER NOT NULL,"
+	" by TEXT NOT NULL,"
+	" reason TEXT NOT NULL"
+	") STRICT;"
+	/* web.db's requests that were for the builder, and what came of each. */
+	"CREATE TABLE asked ("
+	" id INTEGER PRIMARY KEY," /* of web.db's row */
+	" at INTEGER NOT NULL,"
+	" kind TEXT NOT NULL,"
+	" by TEXT NOT NULL,"
+	" run INTEGER NOT NULL,"
+	" plan TEXT CHECK " HEX("plan") "," /* NULL: no such run */
+	" reason TEXT NOT NULL,"
+	" text TEXT NOT NULL" /* one sentence */
+	") STRICT;"
+	"CREATE INDEX asked_plan ON asked(plan);"
+	/* 1: a retry was asked for since; it does not count any more. */
+	"ALTER TABLE run ADD COLUMN set_aside INTEGER NOT NULL DEFAULT 0;",
 };
 /* clang-format on */
 

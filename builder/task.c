@@ -34,6 +34,7 @@ task_release(struct task *t)
 	free(t->why);
 	free(t->waits);
 	free(t->told);
+	free(t->cancelled);
 }
 
 /* --- planning ------------------------------------------------------------ */
@@ -226,6 +227,7 @@ find_lanes(struct builder *b, struct task *t, struct err *err)
 int
 task_plan(struct builder *b, struct task *t, struct cycle *c, struct err *err)
 {
+	auto_buf struct buf why = BUF_INIT;
 	struct uses u = { 0 };
 	struct hash policy;
 	int got = find_uses(b, t, &u, err);
@@ -245,6 +247,11 @@ task_plan(struct builder *b, struct task *t, struct cycle *c, struct err *err)
 		return err_prefix(err, "plan of %s", t->recipe->name);
 	if (t->verdict[0])
 		return task_settle(b, t, c, err);
+	got = wishes_cancelled(b->db, &t->plan->digest, &why, err);
+	if (got == 1)
+		task_hold(t, "%s", why.data);
+	if (got != 0)
+		return got == -1 ? -1 : 0;
 	t->state = TASK_RUNS;
 	if (t->urgent)
 		return 0;

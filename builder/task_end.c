@@ -129,8 +129,12 @@ lose(struct builder *b, struct task *t, struct task_lane *l,
     const struct work_slot *s, struct cycle *c, struct err *err)
 {
 	bool stopped = s->rc == 0;
-	const char *cause = stopped ? "stopped" : err_cause(&s->err);
-	const char *message = stopped ? s->result.message : s->err.msg;
+	const char *cause = !stopped	   ? err_cause(&s->err)
+			    : t->cancelled ? "cancelled"
+					   : "stopped";
+	const char *message = !stopped	     ? s->err.msg
+			      : t->cancelled ? t->cancelled
+					     : s->result.message;
 
 	l->state = RUN_NONE;
 	t->lost++;
@@ -138,7 +142,7 @@ lose(struct builder *b, struct task *t, struct task_lane *l,
 		err) == -1)
 		return -1;
 	if (stopped) {
-		task_hold(t, "stopped");
+		task_hold(t, "%s", t->cancelled ? t->cancelled : "stopped");
 		return 0;
 	}
 	c->failed++;
@@ -305,5 +309,10 @@ task_ended(struct builder *b, struct task *t, struct work_slot *s,
 		    write_end(b, t, l, s, err) == -1)
 			return -1;
 	}
-	return task_judge(b, t, c, err);
+	if (task_judge(b, t, c, err) == -1)
+		return -1;
+	/* One that ended just before it could be stopped. */
+	if (t->cancelled && t->state == TASK_RUNS && !task_is_active(t))
+		task_hold(t, "%s", t->cancelled);
+	return 0;
 }

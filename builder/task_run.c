@@ -141,7 +141,7 @@ task_start(
 		.environment = t->env.digest,
 		.root = t->env.root,
 		.first_cpu = (int)(s - b->work.slots),
-		.stop = &b->stop };
+		.stop = &s->stop };
 	build_limits(&t->recipe->budget, &o.process_memory, &o.limits);
 	if (t->stage == STAGE_IMAGE && t->recipe->budget.image > 0)
 		o.limits.output = t->recipe->budget.image;

@@ -76,6 +76,7 @@ work_start(struct work_slot *s, const struct build_order *order, void *owner,
 	s->err = (struct err)ERR_INIT;
 	s->started_ms = time_mono_ms();
 	atomic_store(&s->done, false);
+	atomic_store(&s->stop, false);
 	/* Signals are the main thread's. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -24,6 +24,7 @@ struct work_slot {
 	struct err err;
 	int rc; /* of build_run */
 	atomic_bool done;
+	atomic_bool stop; /* give to the order: this one, not all, is to end */
 	struct progress progress;
 	int64_t estimate, started_ms;
 };

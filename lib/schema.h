@@ -7,8 +7,8 @@
 #ifndef KILN_LIB_SCHEMA_H
 #define KILN_LIB_SCHEMA_H
 
-#define FARM_SCHEMA 11 /* builder/schema.c */
+#define FARM_SCHEMA 12 /* builder/schema.c */
 #define TUF_SCHEMA 4   /* tuf-repo/schema.c */
-#define WEB_SCHEMA 6   /* web/schema.c */
+#define WEB_SCHEMA 8   /* web/schema.c */
 
 #endif

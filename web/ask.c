@@ -13,6 +13,8 @@ static const struct {
 	const char *kind, *taker;
 } kinds[] = {
 	{ "poll", "builder" },
+	{ "cancel", "builder" },
+	{ "retry", "builder" },
 	{ "halt", "tuf" },
 	{ "promote", "tuf" },
 	{ "start", "tuf" },
@@ -47,14 +49,16 @@ check(const char *what, const char *s, size_t max, struct err *err)
 static int
 insert(struct db *db, const struct ask *a, int64_t *id, struct err *err)
 {
-	static const char sql[] = "INSERT INTO request (at, kind, argument, by)"
-				  " VALUES (?1, ?2, ?3, ?4)";
+	static const char sql[] =
+	    "INSERT INTO request (at, kind, argument, by, approved_by)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5)";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
 
 	stmt_bind_int(q, 1, time_now());
 	stmt_bind_str(q, 2, a->kind);
 	stmt_bind_str(q, 3, a->argument);
 	stmt_bind_str(q, 4, a->by);
+	stmt_bind_str(q, 5, a->approved_by);
 	if (stmt_run(q, err) == -1)
 		return -1;
 	*id = db_last_id(db);

@@ -1,12 +1,14 @@
 /*
  * Filing a request: a row of web.db that kiln-builder or kiln-tuf takes and
  * judges for itself.  Nothing happens here.  What came of a request other
- * than `poll` stands in tuf.db's `asked` under the same id, within seconds
- * while kiln-tuf runs: a `halt` is carried out as a brake, everything else
- * waits for the release key and `command` says what its holder types.
+ * than `poll` stands in `asked` of the taker's database under the same id,
+ * within seconds while it runs.  Of kiln-tuf's a `halt` is carried out as a
+ * brake, everything else waits for the release key and `command` says what
+ * its holder types.
  *
  *   kind             argument
  *   poll             why, as text: a hook's name
+ *   cancel, retry    {"run","reason"}: of a build
  *   halt             {"channel","reason"[,"arch"][,"counter"]}
  *   promote, start   {"channel","from"[,"counter"]}
  *   resume           {"channel"}
@@ -25,6 +27,7 @@ struct ask {
 	const char *kind;     /* of the table above: our own word, asserted */
 	const char *argument; /* canonical JSON; of `poll` text */
 	const char *by;	      /* account, or "hook" */
+	const char *approved_by; /* another account; NULL: nobody had to */
 };
 
 /*

@@ -1,5 +1,6 @@
 #include "web/dispatch.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/json.h"
@@ -14,6 +15,7 @@
 #include "web/guard.h"
 #include "web/live.h"
 #include "web/pages/pages.h"
+#include "web/request.h"
 #include "web/route.h"
 #include "web/tree.h"
 
@@ -107,6 +109,12 @@ const struct route dispatch_routes[] = {
 	GET("/api/v1/draft/*", api_draft),
 	POST("/api/v1/signature", api_signature, RANK_NOBODY),
 	POST("/api/v1/report", api_report, RANK_NOBODY),
+	POST("/api/v1/enrol", api_enrol, RANK_NOBODY),
+	POST("/api/v1/enrolments", api_fleet_token, RANK_OPERATOR),
+	POST("/api/v1/routers/*", api_router, RANK_OPERATOR),
+	GET("/devices", page_devices),
+	POST("/devices", post_devices, RANK_OPERATOR),
+	GET("/api/v1/devices", page_devices),
 	POST("/hooks/*", api_hook, RANK_NOBODY),
 	{ 0 },
 };
@@ -181,6 +189,29 @@ reply_error(struct req *req, struct reply *re, unsigned status, const char *cls,
 	}
 	page_message(&re->body, status == 404 ? "Not here" : "Error", message);
 	re->type = "text/html; charset=utf-8";
+}
+
+void
+reply_go(struct reply *re, const char *where)
+{
+	snprintf(re->place, sizeof(re->place), "%s", where);
+	re->location = re->place;
+	re->status = 303;
+}
+
+unsigned
+reply_status(const struct err *err)
+{
+	switch (err->cls) {
+	case ERR_INPUT:
+		return 400;
+	case ERR_TRUST:
+		return 403;
+	case ERR_MISSING:
+		return 404;
+	default:
+		return 503;
+	}
 }
 
 /* --- the way there ---------------------------------------------------------*/

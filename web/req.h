@@ -30,6 +30,8 @@ struct web {				    /* what the whole program holds */
 	struct db *farm, *tuf; /* readers; NULL until their owners made them */
 	json_t *records;       /* of the store, by digest; NULL: none yet */
 	uint64_t written;      /* by us: grows with each transaction */
+	bool approval;	       /* a second person approves what starts */
+	bool enrolled_only;    /* others may not report */
 	struct live *live_streams; /* who listens; NULL: nobody */
 };
 
@@ -71,6 +73,10 @@ void req_readers(struct req *);
 /* {"error":{"class":…,"message":…}} or the same as a page. */
 void reply_error(struct req *, struct reply *, unsigned status, const char *cls,
     const char *message);
+/* 400, 403, 404 or 503: what a class of error is to who asked. */
+unsigned reply_status(const struct err *);
 void reply_json(struct reply *, const json_t *);
+/* 303 to a page of ours. */
+void reply_go(struct reply *, const char *where);
 
 #endif

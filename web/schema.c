@@ -208,6 +208,54 @@ const char *const web_migrations[] = {
 	" a = arch;"
 	"DROP TABLE step;"
 	"DROP TABLE adopted;",
+	/* 7: which kinds there are is web/ask.c's to say; a second person */
+	"ALTER TABLE request RENAME TO request_2;"
+	"CREATE TABLE request ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" at INTEGER NOT NULL,"
+	" kind TEXT NOT NULL CHECK (length(kind) BETWEEN 1 AND 16),"
+	" argument TEXT NOT NULL CHECK (length(argument) <= 2048),"
+	" by TEXT NOT NULL CHECK (length(by) BETWEEN 1 AND 64),"
+	" approved_by TEXT" /* NULL: nobody else had to */
+	") STRICT;"
+	"INSERT INTO request SELECT id, at, kind, argument, by, NULL"
+	" FROM request_2;"
+	"DROP TABLE request_2;"
+	/* What waits for a second person; it is no request before. */
+	"CREATE TABLE proposal ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" at INTEGER NOT NULL,"
+	" kind TEXT NOT NULL CHECK (length(kind) BETWEEN 1 AND 16),"
+	" argument TEXT NOT NULL CHECK (length(argument) <= 2048),"
+	" by TEXT NOT NULL CHECK (length(by) BETWEEN 1 AND 64),"
+	" closed_at INTEGER," /* NULL: it waits */
+	" closed_by TEXT,"
+	" request INTEGER" /* what it became; NULL: refused */
+	") STRICT;"
+	"CREATE INDEX proposal_open ON proposal(id) WHERE closed_at IS NULL;",
+
+	/* 8: which devices belong to the fleet */
+	"ALTER TABLE router ADD COLUMN standing TEXT NOT NULL DEFAULT"
+	" 'waiting' CHECK (standing IN"
+	" ('waiting', 'accepted', 'held', 'retired'));"
+	"ALTER TABLE router ADD COLUMN fleet_group TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE router ADD COLUMN standing_at INTEGER;"
+	"ALTER TABLE router ADD COLUMN standing_by TEXT;"
+	"ALTER TABLE router ADD COLUMN standing_why TEXT;"
+	"CREATE INDEX router_standing ON router(standing, fleet_group);"
+	"CREATE INDEX router_of_set ON router(set_sha, standing, state);"
+	/* Each lets in one device, once. */
+	"CREATE TABLE enrolment ("
+	" digest TEXT PRIMARY KEY CHECK (length(digest) = 64),"
+	" made_at INTEGER NOT NULL,"
+	" made_by TEXT NOT NULL,"
+	" ends_at INTEGER NOT NULL,"
+	" fleet_group TEXT NOT NULL,"
+	" router TEXT REFERENCES router(id)," /* NULL: not used yet */
+	" used_at INTEGER"
+	") STRICT;"
+	/* So that others can check what a router said; older ones lack it. */
+	"ALTER TABLE report ADD COLUMN sig TEXT CHECK (length(sig) = 128);",
 };
 /* clang-format on */
 

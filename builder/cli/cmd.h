@@ -15,6 +15,7 @@ int cmd_gc(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_sbom(int argc, char **argv);
 int cmd_recipe(int argc, char **argv);
+int cmd_fleet(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 int cmd_bundle(int argc, char **argv);
 int cmd_reproduce(int argc, char **argv);

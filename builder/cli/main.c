@@ -89,6 +89,13 @@ static const struct cli_command commands[] = {
 	    "  --config FILE   kiln.yaml(5)\n"
 	    "  --deep          what diffoscope says of the outputs, too\n"
 	    "  --json          as JSON\n" },
+	{ "fleet",
+	    "token [GROUP [LIFETIME]] | list [STANDING] |"
+	    " accept|hold|retire DEVICE [REASON]",
+	    "which devices belong to the fleet", cmd_fleet,
+	    "  token           prints a token that lets in one device, once;\n"
+	    "                  it lives for a day unless said\n"
+	    "  --state DIR     folder of the farm\n" },
 	{ "gc", "[--dry-run] [--verbose] [--json]",
 	    "remove what nothing needs, and say why the rest stays", cmd_gc,
 	    "  --state DIR     folder of the farm\n"

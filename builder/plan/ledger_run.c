@@ -10,7 +10,8 @@ ledger_run(struct db *db, const struct hash *plan, char lane,
 {
 	static const char sql[] =
 	    "SELECT id, state, record FROM run WHERE plan = ?1 AND lane = ?2"
-	    " AND audit = 0 AND state IN ('queued', 'succeeded', 'failed')"
+	    " AND audit = 0 AND set_aside = 0"
+	    " AND state IN ('queued', 'succeeded', 'failed')"
 	    /* one that ended before one that waits */
 	    " ORDER BY state = 'queued', id LIMIT 1";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
@@ -46,8 +47,9 @@ ledger_lost(struct db *db, const struct hash *plan, char lane, int64_t *n,
 	 * without room is waited for. */
 	static const char sql[] =
 	    "SELECT count(*) FROM run WHERE plan = ?1 AND lane = ?2"
-	    " AND audit = 0 AND state = 'lost' AND cause NOT IN ("
-	    "'lost', 'stopped', 'collected', 'no-space', 'read-only')";
+	    " AND audit = 0 AND set_aside = 0 AND state = 'lost'"
+	    " AND cause NOT IN ('lost', 'stopped', 'cancelled', 'collected',"
+	    " 'no-space', 'read-only')";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
 
 	stmt_bind_hash(q, 1, plan);

@@ -259,6 +259,56 @@ looping() {
 }
 t "the loop sees a changed recipe, builds and releases it" looping
 
+# --- what an operator asks for -----------------------------------------------
+# `slow` sleeps for a minute here.
+ask() { # KIND RUN REASON
+	curl -s -o "$tmp/out" -w '%{http_code}' -H "Authorization: Bearer $token" \
+	    -d "{\"kind\":\"$1\",\"argument\":{\"run\":$2,\"reason\":\"$3\"}}" \
+	    "http://127.0.0.1:$(cat "$tmp/web.port")/api/v1/requests"
+}
+serves() {
+	node tests/support/listen.js "$bin/kiln-web" --state "$state" \
+	    >"$tmp/web.port" 2>"$tmp/web.log" &
+	pids="$pids $!"
+	until_ok 20 grep -q serving "$tmp/web.log" &&
+	    echo "correct horse" | "$bin/kiln-web" --state "$state" account set ada operator &&
+	    "$bin/kiln-web" --state "$state" account token ada operator 1h >"$tmp/token"
+}
+t "a dashboard and an operator" serves
+token=$(cat "$tmp/token")
+first_run() { sql "SELECT min(id) FROM run WHERE state = 'running'"; }
+gone() { ! running; }
+cancelled() {
+	run --offline --recipes "$bad" --only slow >"$tmp/loop" &
+	pids="$pids $!"
+	looper=$!
+	until_ok 60 running || return 1
+	id=$(first_run)
+	is "$(ask cancel "$id" "wrong <branch>")" 202 || return 1
+	until_ok 20 gone || return 1
+	is "$(sql "SELECT state || ' ' || cause || ' ' || message FROM run WHERE id = $id")" \
+	    "lost cancelled cancelled by ada: wrong <branch>" &&
+	    has "$("$bin/kiln" builds --state "$state")" "cancelled by ada: wrong <branch>"
+}
+t "a build that is cancelled ends at once, and says by whom and why" cancelled
+page() {
+	curl -s "http://127.0.0.1:$(cat "$tmp/web.port")/build/$id" >"$tmp/page" &&
+	    has "$(cat "$tmp/page")" "Cancelled by ada: wrong &lt;branch&gt;" &&
+	    ! grep -q '<form class="line"' "$tmp/page"
+}
+t "… on its page as well, as text, and without forms for who is not signed in" page
+retried() {
+	is "$(ask retry "$id" "the right one now")" 202 || return 1
+	until_ok 20 running || return 1
+	is "$(ask cancel "$(first_run)" enough)" 202 && until_ok 20 gone
+}
+t "… and tried again when somebody asks for that" retried
+t "what was asked stands in the audit log" is \
+    "$(sqlite3 -batch -readonly "$state/web.db" "SELECT group_concat(what, ' ') FROM (SELECT what FROM audit WHERE who = 'ada' AND what IN ('cancel', 'retry') ORDER BY id)")" \
+    "cancel retry cancel"
+kill -TERM "$(cat "$state/work/lock")"
+wait "$looper"
+
 # --- keeping it in order -----------------------------------------------------
 kiln() {
 	c=$1

@@ -7,6 +7,7 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/own.h"
+#include "web/act.h"
 #include "web/frame.h"
 #include "web/pages/build.h"
 #include "web/pages/log.h"
@@ -213,6 +214,41 @@ inputs(struct web *w, const char *plan_hex, const char *lock_hex)
 	return out;
 }
 
+/* What people asked for of this plan: taken by the builder, or not yet. */
+static int
+add_asked(
+    json_t *m, struct web *w, const char *plan, int64_t id, struct err *err)
+{
+	static const char taken[] =
+	    "SELECT id, at, kind, by, run, reason, text FROM asked"
+	    " WHERE plan = ?1 ORDER BY id DESC LIMIT 20";
+	static const char *const taken_cols[] = { "#id", "#at", "kind", "by",
+		"#run", "reason", "text", NULL };
+	static const char last[] =
+	    "SELECT coalesce(max(id), 0) FROM served WHERE source ="
+	    " 'web.request'";
+	static const char open[] =
+	    "SELECT id, at, kind, by, argument ->> '$.run',"
+	    " argument ->> '$.reason' FROM request WHERE id > ?1"
+	    " AND kind IN ('cancel', 'retry')"
+	    " AND argument ->> '$.run' = ?2 ORDER BY id LIMIT 20";
+	static const char *const open_cols[] = { "#id", "#at", "kind", "by",
+		"#run", "reason", NULL };
+	static const char held[] =
+	    "SELECT by, reason, at FROM cancelled WHERE plan = ?1";
+	static const char *const held_cols[] = { "by", "reason", "#at", NULL };
+	auto_stmt struct stmt *l = db_stmt(w->farm, last);
+	auto_stmt struct stmt *o = db_stmt(w->web, open);
+
+	if (put(m, "asked", w->farm, taken, plan, 0, taken_cols, err) == -1 ||
+	    put(m, "cancelled", w->farm, held, plan, 0, held_cols, err) == -1 ||
+	    stmt_step(l, err) == -1)
+		return -1;
+	stmt_bind_int(o, 1, stmt_int(l, 0));
+	stmt_bind_int(o, 2, id);
+	return model_put(m, "asked_not_taken", w->web, o, open_cols, err);
+}
+
 static void
 add_record(json_t *m, const char *key, struct web *w, const char *hex)
 {
@@ -264,8 +300,10 @@ model(struct req *req, struct err *err)
 	if (add_why(m, db, plan, err) == -1 ||
 	    add_lanes(m, db, plan, err) == -1 ||
 	    add_relations(m, db, plan, id, err) == -1 ||
-	    add_attestations(m, req->web, plan, id, err) == -1)
+	    add_attestations(m, req->web, plan, id, err) == -1 ||
+	    add_asked(m, req->web, plan, id, err) == -1)
 		return NULL;
+	act_know(req, m);
 	add_record(m, "run_record", req->web, m_str(r, "record"));
 	add_record(m, "verdict_record", req->web, m_str(r, "verdict_record"));
 	js_set(m, "inputs", inputs(req->web, plan, m_str(r, "lock")));
@@ -316,6 +354,7 @@ view(struct html *h, const json_t *m)
 	const json_t *r = json_object_get(m, "run");
 
 	heads(h, r);
+	build_view_asked(h, m);
 	build_view_lanes(h, m);
 	build_view_why(h, m);
 	html_open(h, "section", "id", "log", NULL);

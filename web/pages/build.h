@@ -6,6 +6,8 @@
 
 #include "web/html.h"
 
+/* Who asked to end it or to try it again, and the forms that do. */
+void build_view_asked(struct html *, const json_t *);
 void build_view_why(struct html *, const json_t *);
 void build_view_lanes(struct html *, const json_t *);
 void build_view_place(struct html *, const json_t *);

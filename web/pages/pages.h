@@ -2,6 +2,9 @@
 #ifndef KILN_PAGES_H
 #define KILN_PAGES_H
 
+#include <jansson.h>
+
+#include "web/html.h"
 #include "web/req.h"
 
 void page_now(struct req *, struct reply *);
@@ -23,9 +26,13 @@ void page_find(struct req *, struct reply *);	 /* ?q= */
 void page_login(struct req *, struct reply *);
 void post_login(struct req *, struct reply *);
 void post_logout(struct req *, struct reply *);
+/* Accept, hold, retire: forms of a device, for who may. */
+void device_forms(
+    struct html *, const json_t *, const char *id, const char *standing);
+void page_devices(struct req *, struct reply *);
+void post_devices(struct req *, struct reply *);
 void page_operate(struct req *, struct reply *);
 void post_operate(struct req *, struct reply *);
-void api_request(struct req *, struct reply *);
 
 /* part[0] as a run's id; ERR_MISSING when it is none. */
 int run_id(const struct req *, int64_t *id, struct err *) KILN_MUST;
