@@ -87,6 +87,11 @@ static const struct cli_command commands[] = {
 	    cmd_import,
 	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
 	    "  --json          for programs\n" },
+	{ "enrol", "[--config FILE] [--json]",
+	    "come to the servers' fleet, by a token from standard input",
+	    cmd_enrol,
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
+	    "  --json          for programs\n" },
 	{ "import-dnsmasq", "[--json] FILE",
 	    "turn a dnsmasq.conf into the dns-dhcp service's configuration",
 	    cmd_import_dnsmasq, "  --json          for programs\n" },

@@ -29,26 +29,6 @@ rank_of(const char *s)
 	return RANK_NOBODY;
 }
 
-static void
-new_secret(char out[SECRET_TEXT])
-{
-	uint8_t b[32];
-
-	randombytes_buf(b, sizeof(b));
-	sodium_bin2hex(out, SECRET_TEXT, b, sizeof(b));
-	sodium_memzero(b, sizeof(b));
-}
-
-/* What the database knows of a secret. */
-static void
-digest_of(const char *secret, char hex[HASH_HEX])
-{
-	struct hash h;
-
-	hash_bytes(&h, secret, strlen(secret));
-	hash_hex(&h, hex);
-}
-
 int
 audit_add(struct db *db, const char *who, const char *what, const char *text,
     struct err *err)
@@ -171,7 +151,7 @@ verify(const char *hash, const char *password)
 		return crypto_pwhash_str_verify(
 			   hash, password, strlen(password)) == 0;
 	if (nobody[0] == '\0') {
-		new_secret(random);
+		secret_new(random);
 		if (hash_password(random, nobody, &ignored) == -1)
 			return false;
 	}
@@ -193,9 +173,9 @@ open_session(struct db *db, int64_t account, const char *name,
 	auto_stmt struct stmt *p = db_stmt(db, prune);
 	auto_stmt struct stmt *f = db_stmt(db, forget);
 
-	new_secret(secret);
-	new_secret(csrf);
-	digest_of(secret, digest);
+	secret_new(secret);
+	secret_new(csrf);
+	secret_digest(secret, digest);
 	stmt_bind_str(a, 1, digest);
 	stmt_bind_int(a, 2, account);
 	stmt_bind_str(a, 3, csrf);
@@ -249,7 +229,7 @@ account_logout(struct db *db, const char *secret, struct err *err)
 	auto_stmt struct stmt *q = db_stmt(db, sql);
 	char digest[HASH_HEX];
 
-	digest_of(secret, digest);
+	secret_digest(secret, digest);
 	stmt_bind_str(q, 1, digest);
 	return stmt_run(q, err);
 }
@@ -269,8 +249,8 @@ account_token(struct db *db, const char *name, enum rank scope,
 	if (scope == RANK_NOBODY)
 		return err_set(
 		    err, ERR_INPUT, "a scope is viewer, operator or admin");
-	new_secret(secret);
-	digest_of(secret, digest);
+	secret_new(secret);
+	secret_digest(secret, digest);
 	stmt_bind_str(q, 1, digest);
 	stmt_bind_str(q, 2, name);
 	stmt_bind_str(q, 3, rank_name(scope));
@@ -302,7 +282,7 @@ look_up(struct db *db, const char *sql, const char *secret, struct who *who,
 
 	if (strlen(secret) != SECRET_TEXT - 1)
 		return 0;
-	digest_of(secret, digest);
+	secret_digest(secret, digest);
 	stmt_bind_str(q, 1, digest);
 	stmt_bind_int(q, 2, time_now());
 	if ((got = stmt_step(q, err)) != 1)

@@ -13,6 +13,7 @@
 #include "lib/attr.h"
 #include "lib/db.h"
 #include "lib/err.h"
+#include "web/secret.h"
 
 enum rank { RANK_NOBODY, RANK_VIEWER, RANK_OPERATOR, RANK_ADMIN, RANK_COUNT };
 /* "viewer" …; NULL for RANK_NOBODY. */
@@ -20,7 +21,6 @@ const char *rank_name(enum rank);
 /* RANK_NOBODY when it is none. */
 enum rank rank_of(const char *);
 
-#define SECRET_TEXT 65 /* 32 random bytes as hex, and NUL */
 #define ACCOUNT_NAME 65
 #define SESSION_S (12 * 3600)
 #define PASSWORD_LEAST 10

@@ -5,14 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/cli.h"
-#include "lib/drop.h"
-#include "lib/farm.h"
-#include "lib/mem.h"
 #include "lib/num.h"
-#include "lib/own.h"
 #include "web/account.h"
-#include "web/schema.h"
+#include "web/command.h"
 
 /* One line of standard input: from a pipe or a password manager. */
 static int
@@ -29,9 +24,17 @@ read_password(char *out, size_t n, struct err *err)
 	return 0;
 }
 
+struct words {
+	int n;
+	char **v;
+};
+
 static int
-run(struct db *db, int argc, char **argv, struct err *err)
+run(struct db *db, void *arg, struct err *err)
 {
+	const struct words *w = arg;
+	char **argv = w->v;
+	int argc = w->n;
 	char secret[SECRET_TEXT], password[256];
 	int64_t lifetime;
 	int rc;
@@ -58,24 +61,7 @@ run(struct db *db, int argc, char **argv, struct err *err)
 int
 account_main(const char *state, int argc, char **argv)
 {
-	struct farm farm = FARM_INIT;
-	auto_free char *path = NULL;
-	auto_db struct db *db = NULL;
-	struct err err = ERR_INIT;
-	int rc = -1;
+	struct words w = { argc, argv };
 
-	/* The same uid as the server's: web.db has one writing uid. */
-	if (sodium_init() == -1)
-		err_set(&err, ERR_SYSTEM, "libsodium does not start");
-	else if (farm_enter(&farm, state, NULL, false, &err) == 0 &&
-		 drop_to(ROLE_WEB, &err) == 0) {
-		path = farm_file(&farm, "web.db");
-		db = db_open(path, web_migrations, web_migrations_count, &err);
-		if (db)
-			rc = run(db, argc, argv, &err);
-	}
-	db_close(db);
-	db = NULL;
-	farm_release(&farm);
-	return rc == -1 ? cli_fail("kiln-web account", &err, false) : EXIT_DONE;
+	return web_command("kiln-web account", state, run, &w);
 }

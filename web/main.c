@@ -20,6 +20,7 @@
 #include "lib/num.h"
 #include "lib/own.h"
 #include "web/account_cmd.h"
+#include "web/fleet_cmd.h"
 #include "web/schema.h"
 #include "web/server.h"
 
@@ -27,8 +28,12 @@ static const char usage[] =
     "usage: kiln-web [--state DIR] [--listen ADDRESS:PORT] [--listen-fd N]\n"
     "       kiln-web [--state DIR] account set NAME ROLE\n"
     "       kiln-web [--state DIR] account token NAME SCOPE LIFETIME\n"
+    "       kiln-web [--state DIR] fleet token [GROUP [LIFETIME]]\n"
+    "       kiln-web [--state DIR] fleet list [STANDING]\n"
+    "       kiln-web [--state DIR] fleet accept|hold|retire DEVICE [REASON]\n"
     "  serves the published tree and the dashboard; makes accounts, their\n"
-    "  passwords read from standard input, and tokens of theirs\n"
+    "  passwords read from standard input, and tokens of theirs; says which\n"
+    "  devices belong to the fleet\n"
     "\n"
     "  --state DIR      folder of the farm\n"
     "  --listen A:P     listen here (127.0.0.1:8080); may be repeated\n"
@@ -163,6 +168,8 @@ main(int argc, char **argv)
 	}
 	if (optind < argc && strcmp(argv[optind], "account") == 0)
 		return account_main(state, argc - optind, argv + optind);
+	if (optind < argc && strcmp(argv[optind], "fleet") == 0)
+		return fleet_main(state, argc - optind, argv + optind);
 	if (optind < argc)
 		return cli_usage(
 		    "kiln-web", "%s: takes no words", argv[optind]);

@@ -185,7 +185,7 @@ write_rows(struct db *db, const struct said *s, struct err *err)
 	    " ON CONFLICT (id) DO NOTHING";
 	static const char report[] =
 	    "INSERT INTO report (router, sequence, received_at, state, cause,"
-	    " counter, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+	    " counter, body, sig) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
 	    " ON CONFLICT (router, sequence) DO NOTHING";
 	static const char prune[] =
 	    "DELETE FROM report WHERE router = ?1 AND sequence <= ?2";
@@ -203,6 +203,7 @@ write_rows(struct db *db, const struct said *s, struct err *err)
 	stmt_bind_str(b, 5, s->cause);
 	stmt_bind_int(b, 6, s->counter);
 	stmt_bind_text(b, 7, s->body, s->body_len);
+	stmt_bind_str(b, 8, s->sig);
 	stmt_bind_str(c, 1, s->router);
 	stmt_bind_int(c, 2, s->sequence - ROUTERS_REPORTS);
 	if (room(db, s, err) == -1 || stmt_run(a, err) == -1 ||

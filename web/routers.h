@@ -29,6 +29,7 @@ struct said {
 	const char *set_sha; /* NULL: no set runs */
 	int64_t sequence, counter, timestamp;
 	const char *body; /* canonical */
+	const char *sig;  /* over it, by `key`; NULL: others cannot check */
 	size_t body_len;
 	bool published; /* its set is one of ours: it counts for reach */
 };

@@ -5,47 +5,19 @@
 
 #include "lib/json.h"
 #include "lib/num.h"
+#include "lib/wave.h"
 
 #define DAY 1440
-#define WAVES_MAX 64
-#define HOURS_MAX (24 * 365)
-
-unsigned
-turn_place(const struct hash *device, const struct hash *release)
-{
-	uint8_t both[2 * sizeof(device->b)];
-	struct hash h;
-	unsigned n = 0;
-
-	memcpy(both, device->b, sizeof(device->b));
-	memcpy(both + sizeof(device->b), release->b, sizeof(release->b));
-	hash_bytes(&h, both, sizeof(both));
-	for (size_t i = 0; i < sizeof(h.b); i++)
-		n = (n * 256 + h.b[i]) % 100;
-	return n;
-}
 
 static int
 read_waves(struct turn *t, const json_t *waves, unsigned place,
     int64_t first_seen, struct err *err)
 {
-	int64_t hours, percent;
+	int64_t after;
 
-	if (!json_is_array(waves) || json_array_size(waves) > WAVES_MAX)
-		return err_set(err, ERR_INPUT, "set: waves is no short list");
-	if (json_array_size(waves) == 0)
-		return 0;
-	t->at = TURN_NEVER;
-	for (size_t i = 0; i < json_array_size(waves); i++) {
-		const json_t *w = json_array_get(waves, i);
-
-		if (js_int("wave", w, "after_h", 0, HOURS_MAX, &hours, err) ==
-			-1 ||
-		    js_int("wave", w, "percent", 0, 100, &percent, err) == -1)
-			return -1;
-		if (t->at == TURN_NEVER && place < percent)
-			t->at = first_seen + hours * 3600;
-	}
+	if (wave_after(waves, place, &after, err) == -1)
+		return -1;
+	t->at = after == WAVE_NEVER ? TURN_NEVER : first_seen + after;
 	return 0;
 }
 
@@ -74,8 +46,7 @@ turn_read(struct turn *out, const json_t *set, unsigned place,
 	const json_t *window = json_object_get(set, "window");
 	struct turn t = { .at = first_seen };
 
-	if (waves && !json_is_null(waves) &&
-	    read_waves(&t, waves, place, first_seen, err) == -1)
+	if (read_waves(&t, waves, place, first_seen, err) == -1)
 		return -1;
 	if (window && !json_is_null(window) &&
 	    (read_minute(window, "from", &t.from, err) == -1 ||
@@ -93,7 +64,7 @@ turn_of(struct turn *t, const json_t *j, const struct set *set,
 
 	snprintf(what, sizeof(what), "set %s %lld", set->channel,
 	    (long long)set->counter);
-	return turn_read(t, j, turn_place(device, &set->sha256),
+	return turn_read(t, j, wave_place(device, &set->sha256),
 	    clock_sight(seen, what, now), err);
 }
 

@@ -1,10 +1,6 @@
 /*
- * When a release is this router's to take: its wave, and the hours of the day.
- *
- * SHA-256 of device and release gives each router a place from 0 to 99, anew
- * for each release, so that other routers go first each time.  The first wave
- * whose percent is above the place is the router's; its hours count from when
- * the router first saw the release.
+ * When a release is this router's to take: its wave (lib/wave.h), whose hours
+ * count from when the router first saw the release, and the hours of the day.
  */
 #ifndef AGENT_TURN_H
 #define AGENT_TURN_H
@@ -28,8 +24,8 @@ struct turn {
 	int64_t from, to;
 };
 
-unsigned turn_place(const struct hash *device, const struct hash *release);
-/* `set`: waves and window of it; both may be missing or null. */
+/* `place`: lib/wave.h.  `set`: waves and window of it; both may be missing or
+ * null. */
 int turn_read(struct turn *, const json_t *set, unsigned place,
     int64_t first_seen, struct err *) KILN_MUST;
 /* The same of a set that has passed the rules; `seen` keeps its first sight. */

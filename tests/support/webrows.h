@@ -173,7 +173,8 @@ static const char *const KILN_UNUSED pages[] = { "/", "/recipes",
 	"/build/4", "/build/1/log", "/build/2/log", "/build/3/log",
 	"/build/4/log", "/build/2/log?from=100", "/releases", "/fleet",
 	"/exposure", "/exposure?security=1", "/trust", "/compare/1/2",
-	"/find?q=x", "/builds?state=failed", "/fleet?state=committed" };
+	"/find?q=x", "/builds?state=failed", "/fleet?state=committed",
+	"/devices", "/devices?standing=held" };
 
 /* Every element that is opened is closed, in order, and nothing else looks
  * like markup. */

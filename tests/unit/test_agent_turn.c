@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "lib/json.h"
+#include "lib/wave.h"
 #include "router-agent/trust/turn.h"
 
 #define SEEN 1800000000
@@ -62,8 +63,8 @@ places_are_even_and_another_for_each_release(void **state)
 	hash_bytes(&two, "two", 3);
 	for (uint32_t i = 0; i < 10000; i++) {
 		hash_bytes(&device, &i, sizeof(i));
-		first += turn_place(&device, &one) < 10;
-		moved += turn_place(&device, &one) != turn_place(&device, &two);
+		first += wave_place(&device, &one) < 10;
+		moved += wave_place(&device, &one) != wave_place(&device, &two);
 	}
 	assert_in_range(first, 850, 1150);
 	assert_in_range(moved, 9800, 10000);

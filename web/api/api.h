@@ -5,6 +5,9 @@
 #include "web/req.h"
 
 void api_report(struct req *, struct reply *);
+void api_enrol(struct req *, struct reply *);
+void api_fleet_token(struct req *, struct reply *);
+void api_router(struct req *, struct reply *); /* part[0]: HEX64 */
 void api_hook(struct req *, struct reply *);
 void api_drafts(struct req *, struct reply *);
 void api_draft(struct req *, struct reply *); /* part[0]: role */

@@ -5,12 +5,11 @@
  */
 #include <string.h>
 
-#include "lib/canon.h"
-#include "lib/hex.h"
 #include "lib/json.h"
 #include "lib/num.h"
-#include "lib/sig.h"
 #include "web/api/api.h"
+#include "web/api/device.h"
+#include "web/fleet.h"
 #include "web/routers.h"
 
 #define SERVICES 64
@@ -176,35 +175,15 @@ check_record(const char *what, const json_t *r, struct said *s, struct err *err)
 static int
 check(const json_t *j, struct said *s, struct buf *canonical, struct err *err)
 {
-	static const char *const keys[] = { "report", "key", "sig", NULL };
-	const char *what = "report", *sig_hex;
-	json_t *r;
-	struct sig_public pub;
-	struct sig sig;
-	struct hash id, claimed;
+	struct device_word w;
 
-	if (js_only(what, j, keys, err) == -1 ||
-	    js_object(what, j, "report", &r, err) == -1 ||
-	    js_str(what, j, "key", &s->key, err) == -1 ||
-	    js_str(what, j, "sig", &sig_hex, err) == -1)
+	if (device_read("report", j, &w, canonical, err) == -1)
 		return -1;
-	if (!hex_decode(pub.b, sizeof(pub.b), s->key, strlen(s->key)) ||
-	    !hex_decode(sig.b, sizeof(sig.b), sig_hex, strlen(sig_hex)))
-		return err_set(
-		    err, ERR_INPUT, "key and sig are lower-case hex");
-	if (canon_json(r, canonical, err) == -1)
-		return -1;
-	if (!sig_verify(&pub, canonical->data, canonical->len, &sig))
-		return err_set(err, ERR_TRUST, "the signature does not fit");
-	hash_bytes(&id, pub.b, sizeof(pub.b));
-	if (js_hash(what, r, "router", &claimed, err) == -1)
-		return -1;
-	if (!hash_equal(&id, &claimed))
-		return err_set(
-		    err, ERR_TRUST, "the report speaks for another router");
+	s->key = w.key;
+	s->sig = w.sig;
 	s->body = canonical->data;
 	s->body_len = canonical->len;
-	return check_record(what, r, s, err);
+	return check_record("report", w.record, s, err);
 }
 
 /* --- keeping it ------------------------------------------------------------*/
@@ -255,8 +234,11 @@ api_report(struct req *req, struct reply *re)
 	if (j == NULL || check(j, &s, &canonical, &err) == -1) {
 		reply_error(req, re, err.cls == ERR_TRUST ? 403 : 400,
 		    err_cause(&err), err.msg);
-	} else if (keep(req, &s, &err) == -1) {
-		reply_error(req, re, 503, err_cause(&err), err.msg);
+	} else if (fleet_may_report(req->web->web, s.router,
+		       req->web->enrolled_only, &err) == -1 ||
+		   keep(req, &s, &err) == -1) {
+		reply_error(
+		    req, re, reply_status(&err), err_cause(&err), err.msg);
 	} else {
 		req->web->written++;
 		/* A repeated sequence is answered the same: a router that lost

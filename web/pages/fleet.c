@@ -55,14 +55,8 @@ add_groups(json_t *m, struct web *w, struct err *err)
 	    "AS behind)";
 	static const char *const fresh_cols[] = { "#routers", "#day", "#week",
 		"#longer", "#committed", "#current", "#behind", NULL };
-	static const char newest[] =
-	    "SELECT channel, arch, max(counter), (SELECT max("
-	    " timestamp_version) FROM publication) FROM published_set"
-	    " GROUP BY channel, arch";
-	static const char *const newest_cols[] = { "channel", "arch",
-		"#counter", "#timestamp", NULL };
 
-	if (model_add(m, "newest", w->tuf, newest, newest_cols, err) == -1 ||
+	if (router_newest(m, w, err) == -1 ||
 	    model_add(m, "versions", w->web, versions, version_cols, err) ==
 		-1 ||
 	    model_add(m, "causes", w->web, causes, cause_cols, err) == -1)
@@ -115,10 +109,7 @@ model(struct req *req, struct err *err)
 	model_page(m, rows, &p, "row");
 	json_array_foreach(rows, i, r)
 	{
-		auto_buf struct buf why = BUF_INIT;
-
-		router_why(r, json_object_get(m, "newest"), &why);
-		js_set_str(r, "why", why.data);
+		router_why(r, json_object_get(m, "newest"));
 	}
 	js_set_int(m, "refresh", 30);
 	return json_incref(m);
@@ -243,6 +234,10 @@ view(struct html *h, const json_t *m)
 	    "What each router said last, signed by its own key. A router can "
 	    "only speak for itself.",
 	    "class", "lede", NULL);
+	html_open(h, "p", NULL);
+	html_link(h, "Devices", "/devices");
+	html_text(h, ": who belongs to the fleet, who waits, and tokens.");
+	html_close(h, "p");
 	if (m_int(f, "routers") == 0) {
 		html_element(h, "p", "No router has reported yet.", "class",
 		    "empty", NULL);

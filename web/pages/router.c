@@ -5,6 +5,7 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/own.h"
+#include "web/act.h"
 #include "web/frame.h"
 #include "web/pages/pages.h"
 #include "web/pages/router_why.h"
@@ -14,24 +15,19 @@ model(struct req *req, struct err *err)
 {
 	static const char about[] =
 	    "SELECT id, key, first_at, state, cause, channel, arch, agent,"
-	    " counter, seen_at, timestamp, set_sha, sequence FROM router"
-	    " WHERE id = ?1 AND sequence > 0";
+	    " counter, seen_at, timestamp, set_sha, sequence, standing,"
+	    " fleet_group, standing_at, standing_by, standing_why FROM router"
+	    " WHERE id = ?1 AND (sequence > 0 OR standing <> 'waiting')";
 	static const char *const about_cols[] = { "id", "key", "#first_at",
 		"state", "cause", "channel", "arch", "agent", "#counter",
-		"#seen_at", "#timestamp", "set", "#sequence", NULL };
+		"#seen_at", "#timestamp", "set", "#sequence", "standing",
+		"group", "#standing_at", "standing_by", "standing_why", NULL };
 	static const char reports[] =
 	    "SELECT sequence, received_at, state, cause, counter, body FROM"
 	    " report WHERE router = ?1 ORDER BY sequence DESC LIMIT 100";
 	static const char *const report_cols[] = { "#sequence", "#received_at",
 		"state", "cause", "#counter", "body", NULL };
-	static const char newest[] =
-	    "SELECT channel, arch, max(counter), (SELECT max("
-	    " timestamp_version) FROM publication) FROM published_set"
-	    " GROUP BY channel, arch";
-	static const char *const newest_cols[] = { "channel", "arch",
-		"#counter", "#timestamp", NULL };
 	auto_json json_t *m = json_object();
-	auto_buf struct buf why = BUF_INIT;
 	auto_free char *title = NULL;
 	struct web *w = req->web;
 	auto_stmt struct stmt *q = db_stmt(w->web, about);
@@ -44,11 +40,11 @@ model(struct req *req, struct err *err)
 	if (model_put(m, "about", w->web, q, about_cols, err) == -1)
 		return NULL;
 	if (json_array_size(json_object_get(m, "about")) == 0) {
-		err_set(err, ERR_MISSING, "no such router has reported");
+		err_set(err, ERR_MISSING, "no such router has been heard of");
 		return NULL;
 	}
 	if (model_put(m, "reports", w->web, l, report_cols, err) == -1 ||
-	    model_add(m, "newest", w->tuf, newest, newest_cols, err) == -1)
+	    router_newest(m, w, err) == -1)
 		return NULL;
 	/* The report itself instead of its text. */
 	json_array_foreach(json_object_get(m, "reports"), i, r)
@@ -62,8 +58,10 @@ model(struct req *req, struct err *err)
 	}
 	title = mem_printf("Router %.12s", req->part[0]);
 	js_set_str(m, "title", title);
-	router_why(m_first(m, "about"), json_object_get(m, "newest"), &why);
-	js_set_str(m, "why", why.data);
+	r = json_array_get(json_object_get(m, "about"), 0);
+	router_why(r, json_object_get(m, "newest"));
+	js_set_str(m, "why", m_str(r, "why"));
+	act_know(req, m);
 	js_set_int(m, "refresh", 30);
 	return json_incref(m);
 }
@@ -92,6 +90,27 @@ view_services(struct html *h, const json_t *report)
 }
 
 static void
+view_standing(struct html *h, const json_t *m, const json_t *a)
+{
+	const char *standing = m_str(a, "standing");
+
+	view_section(h, "Does it belong to the fleet?", NULL);
+	html_open(h, "p", NULL);
+	view_state(h, standing, NULL);
+	if (m_str(a, "group")[0])
+		html_textf(h, " group %s", m_str(a, "group"));
+	if (m_int(a, "standing_at")) {
+		html_textf(h, " by %s, ", m_str(a, "standing_by"));
+		view_ago(h, m_int(a, "standing_at"));
+	}
+	if (m_str(a, "standing_why")[0])
+		html_textf(h, ": %s", m_str(a, "standing_why"));
+	html_close(h, "p");
+	device_forms(h, m, m_str(a, "id"), standing);
+	view_section_end(h);
+}
+
+static void
 view(struct html *h, const json_t *m)
 {
 	static const char *const head[] = { "#report", "said", "#set", "heard",
@@ -107,6 +126,7 @@ view(struct html *h, const json_t *m)
 	view_section(h, "Why nothing newer", "why");
 	html_textf(h, "%s.", m_str(m, "why"));
 	view_section_end(h);
+	view_standing(h, m, a);
 	view_section(h, "What it runs", "runs");
 	html_open(h, "dl", NULL);
 	view_fact(h, "heard of");
