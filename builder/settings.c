@@ -9,77 +9,12 @@
 #include "builder/inputs/git.h"
 #include "builder/inputs/gpg.h"
 #include "lib/fdio.h"
+#include "lib/kiln_yaml.h"
 #include "lib/mem.h"
 
-#define SYSTEM_FILE "/etc/kiln/kiln.yaml"
-#define FILE_MAX_BYTES ((size_t)1 << 20)
-#define FARM_FILE "kiln.yaml"
-#define DAY ((int64_t)24 * 3600)
-
-static const struct conf_key suite_keys[] = {
-	{ .name = "enabled", .type = CONF_BOOL, .required = true },
-	{ 0 },
-};
-static const struct conf_key mirror_keys[] = {
-	{ .name = "uri", .type = CONF_STR, .required = true, .max = 1000 },
-	{ .name = "suite", .type = CONF_STR, .required = true, .max = 200 },
-	{ .name = "keyring", .type = CONF_STR, .max = 1000 },
-	{ 0 },
-};
-static const struct conf_key repo_keys[] = {
-	{ .name = "git",
-	    .type = CONF_STR,
-	    .required = true,
-	    .max = GIT_URL_MAX },
-	{ .name = "ref",
-	    .type = CONF_STR,
-	    .required = true,
-	    .max = GIT_REF_MAX },
-	{ .name = "folder", .type = CONF_STR, .max = 1000 },
-	{ 0 },
-};
-static const struct conf_key secret_keys[] = {
-	{ .name = "url",
-	    .type = CONF_STR,
-	    .required = true,
-	    .max = GIT_URL_MAX },
-	{ .name = "file", .type = CONF_STR, .required = true, .max = 1000 },
-	{ 0 },
-};
-static const struct conf_key keep_keys[] = {
-	{ .name = "plans", .type = CONF_INT, .min = 1, .max = 1000 },
-	{ .name = "sets", .type = CONF_INT, .min = 2, .max = 1000 },
-	{ .name = "logs", .type = CONF_DURATION, .min = 0, .max = 3650 * DAY },
-	{ .name = "age", .type = CONF_DURATION, .min = 0, .max = 3650 * DAY },
-	{ 0 },
-};
-static const struct conf_key doubt_keys[] = {
-	{ .name = "from", .type = CONF_STR, .max = 2000 },
-	{ .name = "root", .type = CONF_STR, .max = 1000 },
-	{ 0 },
-};
-static const struct conf_key keys[] = {
-	{ .name = "suites", .type = CONF_DICT, .sub = suite_keys, .max = 64 },
-	{ .name = "poll", .type = CONF_DURATION, .min = 60, .max = 7 * DAY },
-	{ .name = "jitter", .type = CONF_DURATION, .min = 1, .max = DAY },
-	{ .name = "mirrors", .type = CONF_SEQ, .sub = mirror_keys, .max = 64 },
-	{ .name = "recipes", .type = CONF_SEQ, .sub = repo_keys, .max = 16 },
-	{ .name = "credentials",
-	    .type = CONF_SEQ,
-	    .sub = secret_keys,
-	    .max = 64 },
-	{ .name = "proxy", .type = CONF_STR, .max = 1000 },
-	{ .name = "cpus", .type = CONF_INT, .min = 1, .max = 1024 },
-	{ .name = "audit", .type = CONF_INT, .min = 0, .max = 100 },
-	{ .name = "keep", .type = CONF_MAP, .sub = keep_keys },
-	{ .name = "doubt", .type = CONF_MAP, .sub = doubt_keys },
-	{ .name = "jobs", .type = CONF_INT, .min = 1, .max = 64 },
-	{ .name = "memory",
-	    .type = CONF_SIZE,
-	    .min = (int64_t)64 << 20,
-	    .max = (int64_t)1 << 50 },
-	{ 0 },
-};
+_Static_assert(
+    GIT_URL_MAX == KILN_YAML_URL_MAX && GIT_REF_MAX == KILN_YAML_REF_MAX,
+    "what the file may say is what git takes");
 
 static int
 read_repos(struct settings *s, const struct conf_node *root, struct err *err)
@@ -145,17 +80,6 @@ read_secrets(struct settings *s, const struct conf_node *root, struct err *err)
 	return 0;
 }
 
-/* The operator's own path, wherever it is. */
-static struct conf *
-read_path(const char *path, struct err *err)
-{
-	auto_buf struct buf text = BUF_INIT;
-
-	if (file_read(path, FILE_MAX_BYTES, &text, err) == -1)
-		return NULL;
-	return conf_parse(path, text.data, text.len, keys, err);
-}
-
 static void
 read_keep(const struct conf_node *root, struct keep_rules *k)
 {
@@ -189,16 +113,10 @@ settings_read(struct settings *s, int farm, const char *path, struct err *err)
 		.jitter = 600,
 		.keep = KEEP_RULES_DEFAULT,
 		.audit = -1 };
-	if (path)
-		s->conf = read_path(path, err);
-	else if (file_exists_at(farm, FARM_FILE))
-		s->conf = conf_read_at(farm, FARM_FILE, FARM_FILE, keys, err);
-	else if (access(SYSTEM_FILE, F_OK) == 0)
-		s->conf = read_path(SYSTEM_FILE, err);
-	else
-		return 0;
-	if (!s->conf)
+	if (kiln_yaml_read(&s->conf, farm, path, err) == -1)
 		return -1;
+	if (!s->conf)
+		return 0;
 	root = conf_root(s->conf);
 	s->poll = conf_int(root, "poll", s->poll);
 	s->jitter = conf_int(root, "jitter", s->jitter);

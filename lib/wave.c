@@ -29,7 +29,8 @@ wave_after(
 
 	if (waves == NULL || json_is_null(waves))
 		waves = NULL;
-	else if (!json_is_array(waves) || json_array_size(waves) > WAVES_MAX)
+	else if (!json_is_array(waves) ||
+		 json_array_size(waves) > WAVE_LIST_MAX)
 		return err_set(err, ERR_INPUT, "set: waves is no short list");
 	for (size_t i = 0; i < json_array_size(waves); i++) {
 		const json_t *w = json_array_get(waves, i);

@@ -16,7 +16,7 @@
 #include "lib/err.h"
 #include "lib/hash.h"
 
-#define WAVES_MAX 64
+#define WAVE_LIST_MAX 64
 #define WAVE_NEVER INT64_MAX /* no wave has this router */
 
 unsigned wave_place(const struct hash *device, const struct hash *release);

@@ -19,6 +19,7 @@
 #include "tuf-repo/publish.h"
 #include "tuf-repo/service.h"
 #include "tuf-repo/sets.h"
+#include "tuf-repo/threshold.h"
 #include "tuf-repo/transport.h"
 
 /*
@@ -375,7 +376,7 @@ stop_first(struct repo *r, bool *switched, struct err *err)
 {
 	bool made = false;
 
-	if (asked_take(r, err) == -1)
+	if (asked_take(r, err) == -1 || threshold_check(r, err) == -1)
 		return -1;
 	if (brakes_make(r, &made, err) == -1)
 		return hold(r, "brake", err);

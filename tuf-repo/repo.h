@@ -27,11 +27,14 @@ struct repo {
 	int spool;    /* uploads, -1: not opened */
 	int signer;   /* socket, -1: none */
 	int64_t now;  /* of this pass, Unix seconds */
+	/* kiln.yaml(5), `stop`: tuf-repo/threshold.h. */
+	int64_t stop_percent, stop_least;
 };
 
-#define REPO_INIT                                                        \
-	{                                                                \
-		.metadata = -1, .targets = -1, .spool = -1, .signer = -1 \
+#define REPO_INIT                                                         \
+	{                                                                 \
+		.metadata = -1, .targets = -1, .spool = -1, .signer = -1, \
+		.stop_percent = 10, .stop_least = 5                       \
 	}
 
 /* Opens databases, store and tree of the farm; call after drop_to. */

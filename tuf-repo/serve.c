@@ -11,6 +11,7 @@
 
 #include "lib/cli.h"
 #include "lib/ipc.h"
+#include "lib/kiln_yaml.h"
 #include "lib/log.h"
 #include "lib/num.h"
 #include "lib/own.h"
@@ -257,6 +258,24 @@ once(struct work *w, struct err *err)
 	return 0;
 }
 
+/* kiln.yaml(5), as far as it concerns what is published. */
+static int
+read_settings(struct work *w, struct err *err)
+{
+	struct repo *r = &w->repo;
+	auto_conf struct conf *c = NULL;
+	const struct conf_node *stop;
+
+	if (kiln_yaml_read(&c, w->farm.dirfd, NULL, err) == -1)
+		return -1;
+	stop = c ? conf_map(conf_root(c), "stop") : NULL;
+	if (stop == NULL)
+		return 0;
+	r->stop_percent = conf_int(stop, "percent", r->stop_percent);
+	r->stop_least = conf_int(stop, "least", r->stop_least);
+	return 0;
+}
+
 int
 cmd_serve(int argc, char **argv)
 {
@@ -286,7 +305,8 @@ cmd_serve(int argc, char **argv)
 	log_open("kiln-tuf", false);
 	w.squeezes = true;
 	rc = -1;
-	if (work_enter(&w, false, &err) == 0 && work_begin(&w, &err) == 0)
+	if (work_enter(&w, false, &err) == 0 && work_begin(&w, &err) == 0 &&
+	    read_settings(&w, &err) == 0)
 		rc = single ? once(&w, &err) : serve(&w, &err);
 	work_release(&w);
 	return rc == 0 ? EXIT_DONE : cli_fail(WHERE, &err, false);
