@@ -5,7 +5,7 @@ CC ?= cc
 PREFIX ?= /usr/local
 WERROR ?= -Werror
 PKGS := jansson libsodium libseccomp yaml-0.1 libzstd
-PKGS_FARM := sqlite3 libarchive libsolv libsolvext libcurl libmicrohttpd libgit2 p11-kit-1
+PKGS_FARM := sqlite3 libarchive libsolv libsolvext libcurl libmicrohttpd gnutls libgit2 p11-kit-1
 
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
        -Wconversion -Wno-sign-conversion -Wformat=2 -Wvla -Wwrite-strings \

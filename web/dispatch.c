@@ -30,6 +30,16 @@ no_upload(struct req *req, struct reply *re)
 	{                                                  \
 		.method = "GET", .pattern = (p), .fn = (f) \
 	}
+#define OPEN(p, f)                                                       \
+	{                                                                \
+		.method = "GET", .pattern = (p), .fn = (f), .open = true \
+	}
+/* By whom it is meant to be, it proves in its own way: a signature, a secret.
+ */
+#define SIGNED(p, f)                                                      \
+	{                                                                 \
+		.method = "POST", .pattern = (p), .fn = (f), .open = true \
+	}
 #define POST(p, f, n)                                                    \
 	{                                                                \
 		.method = "POST", .pattern = (p), .fn = (f), .need = (n) \
@@ -69,8 +79,8 @@ const struct route dispatch_routes[] = {
 	GET("/api/v1/trust", page_trust),
 	GET("/api/v1/find", page_find),
 	GET("/api/v1/origin/*", api_origin),
-	GET("/api/v1/openapi.json", asset_openapi),
-	GET("/healthz", api_healthz),
+	OPEN("/api/v1/openapi.json", asset_openapi),
+	OPEN("/healthz", api_healthz),
 	GET("/metrics", api_metrics),
 	GET("/feed.atom", api_feed),
 	GET("/all-builds", compat_all_builds),
@@ -85,14 +95,15 @@ const struct route dispatch_routes[] = {
 	GET("/job/*/build/*/console", compat_console),
 	GET("/job/*/build/*/script", compat_script),
 	GET("/hash", compat_hash),
-	GET("/robots.txt", compat_robots),
+	OPEN("/robots.txt", compat_robots),
 	GET("/upload", no_upload),
 	GET("/job/*/platform/*/upload", no_upload),
-	GET("/login", page_login),
+	OPEN("/login", page_login),
 	{ .method = "POST",
 	    .pattern = "/login",
 	    .fn = post_login,
-	    .from_page = true },
+	    .from_page = true,
+	    .open = true },
 	POST("/logout", post_logout, RANK_VIEWER),
 	{ .method = "GET",
 	    .pattern = "/operate",
@@ -100,22 +111,22 @@ const struct route dispatch_routes[] = {
 	    .need = RANK_OPERATOR },
 	POST("/operate", post_operate, RANK_OPERATOR),
 	POST("/api/v1/requests", api_request, RANK_OPERATOR),
-	GET("/static/*", asset_reply),
-	GET("/tuf/metadata/**", tree_metadata),
-	GET("/tuf/targets/**", tree_target),
+	OPEN("/static/*", asset_reply),
+	OPEN("/tuf/metadata/**", tree_metadata),
+	OPEN("/tuf/targets/**", tree_target),
 	GET("/blob/*", tree_blob),
 	GET("/attestation/*", api_attestation),
-	GET("/api/v1/drafts", api_drafts),
-	GET("/api/v1/draft/*", api_draft),
-	POST("/api/v1/signature", api_signature, RANK_NOBODY),
-	POST("/api/v1/report", api_report, RANK_NOBODY),
-	POST("/api/v1/enrol", api_enrol, RANK_NOBODY),
+	OPEN("/api/v1/drafts", api_drafts),
+	OPEN("/api/v1/draft/*", api_draft),
+	SIGNED("/api/v1/signature", api_signature),
+	SIGNED("/api/v1/report", api_report),
+	SIGNED("/api/v1/enrol", api_enrol),
 	POST("/api/v1/enrolments", api_fleet_token, RANK_OPERATOR),
 	POST("/api/v1/routers/*", api_router, RANK_OPERATOR),
 	GET("/devices", page_devices),
-	POST("/devices", post_devices, RANK_OPERATOR),
+	POST("/device", post_devices, RANK_OPERATOR),
 	GET("/api/v1/devices", page_devices),
-	POST("/hooks/*", api_hook, RANK_NOBODY),
+	SIGNED("/hooks/*", api_hook),
 	{ 0 },
 };
 
@@ -123,6 +134,15 @@ const char *
 req_arg(const struct req *r, const char *name)
 {
 	return MHD_lookup_connection_value(r->con, MHD_GET_ARGUMENT_KIND, name);
+}
+
+bool
+req_https(const struct req *r)
+{
+	const union MHD_ConnectionInfo *i =
+	    MHD_get_connection_info(r->con, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+	return i && i->tls_session;
 }
 
 /* --- databases -------------------------------------------------------------*/

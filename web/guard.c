@@ -72,17 +72,20 @@ guard(struct req *req, struct reply *re, const struct route *r)
 {
 	struct err err = ERR_INIT;
 	bool post = strcmp(req->method, "POST") == 0;
+	enum rank need = r->need;
 
+	if (need == RANK_NOBODY && req->web->accounts_only && !r->open)
+		need = RANK_VIEWER;
 	/* Pages show who is signed in what he may ask for; a session that has
 	 * ended shows the page as everybody sees it. */
-	if (r->need == RANK_NOBODY && !r->from_page) {
+	if (need == RANK_NOBODY && !r->from_page) {
 		if (!post && identify(req, &err) == -1)
 			req->who = (struct who){ 0 };
 		return true;
 	}
 	if (identify(req, &err) == -1)
 		return refuse(req, re, 503, err.msg);
-	if (req->who.rank < r->need) {
+	if (req->who.rank < need) {
 		if (req->who.rank != RANK_NOBODY)
 			return refuse(req, re, 403,
 			    "this account or token may not do that");

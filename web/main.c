@@ -16,6 +16,7 @@
 #include "lib/drop.h"
 #include "lib/farm.h"
 #include "lib/fdio.h"
+#include "lib/kiln_yaml.h"
 #include "lib/log.h"
 #include "lib/num.h"
 #include "lib/own.h"
@@ -23,6 +24,7 @@
 #include "web/fleet_cmd.h"
 #include "web/schema.h"
 #include "web/server.h"
+#include "web/tls.h"
 
 static const char usage[] =
     "usage: kiln-web [--state DIR] [--listen ADDRESS:PORT] [--listen-fd N]\n"
@@ -41,18 +43,47 @@ static const char usage[] =
     "  --verbose        debug lines\n";
 
 static int
-stop_fd(struct err *err)
+signals_fd(int a, int b, struct err *err)
 {
 	sigset_t set;
 	int fd;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
+	sigaddset(&set, a);
+	sigaddset(&set, b);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	fd = signalfd(-1, &set, SFD_CLOEXEC);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd == -1 ? err_sys(err, "signalfd") : fd;
+}
+
+/* kiln.yaml(5), `web`. */
+static int
+read_settings(
+    struct web *w, struct conf **c, int farm, bool *https, struct err *err)
+{
+	const struct conf_node *web;
+	const char *certificate, *key;
+
+	*https = false;
+	if (kiln_yaml_read(c, farm, NULL, err) == -1)
+		return -1;
+	web = *c ? conf_map(conf_root(*c), "web") : NULL;
+	if (web == NULL)
+		return 0;
+	w->approval = conf_bool(web, "approval", false);
+	w->enrolled_only =
+	    strcmp(conf_str(web, "reports", "all"), "enrolled") == 0;
+	w->accounts_only =
+	    strcmp(conf_str(web, "reading", "public"), "accounts") == 0;
+	certificate = conf_str(web, "certificate", NULL);
+	key = conf_str(web, "key", NULL);
+	if ((certificate == NULL) != (key == NULL))
+		return conf_error(
+		    web, NULL, err, "certificate and key are given together");
+	if (certificate == NULL)
+		return 0;
+	*https = true;
+	return tls_load(certificate, key, err);
 }
 
 static int
@@ -74,15 +105,22 @@ open_web(struct web *w, const struct farm *farm, struct err *err)
 	return w->web ? 0 : -1;
 }
 
+struct listener {
+	int fd;
+	bool inherited; /* never HTTPS: a router's way, or a proxy's */
+};
+
 static int
-serve(const char *state, int *listeners, size_t n, struct err *err)
+serve(const char *state, const struct listener *l, size_t n, struct err *err)
 {
 	struct farm farm = FARM_INIT;
 	struct web web = {
 		.metadata = -1, .targets = -1, .store = -1, .live = -1
 	};
 	struct server server = { .n = 0 };
-	auto_fd int lock = -1, stop = -1;
+	auto_fd int lock = -1, stop = -1, again = -1;
+	auto_conf struct conf *settings = NULL;
+	bool https;
 	size_t i;
 	int ret = -1;
 
@@ -91,17 +129,24 @@ serve(const char *state, int *listeners, size_t n, struct err *err)
 		return -1;
 	/* From here on nothing of root is left. */
 	lock = lock_file_at(farm.dirfd, "run/web/lock", err);
-	if (lock == -1 || (stop = stop_fd(err)) == -1 ||
+	signal(SIGPIPE, SIG_IGN);
+	if (lock == -1 || (stop = signals_fd(SIGINT, SIGTERM, err)) == -1 ||
+	    (again = signals_fd(SIGHUP, SIGHUP, err)) == -1 ||
 	    open_web(&web, &farm, err) == -1 ||
+	    read_settings(&web, &settings, farm.dirfd, &https, err) == -1 ||
 	    drop_syscalls(false, true, err) == -1)
 		goto done;
+	server.again = again;
 	for (i = 0; i < n; i++)
-		if (server_add(&server, listeners[i], &web, err) == -1)
+		if (server_add(&server, l[i].fd, &web, https && !l[i].inherited,
+			err) == -1)
 			goto done;
-	log_info("serving", "sockets=%zu state=%s", n, farm.shown);
+	log_info("serving", "sockets=%zu https=%s state=%s", n,
+	    https ? "yes" : "no", farm.shown);
 	ret = server_run(&server, stop, err);
 done:
 	server_release(&server);
+	tls_release();
 	json_decref(web.records);
 	free(web.live_streams);
 	db_close(web.farm);
@@ -129,7 +174,8 @@ main(int argc, char **argv)
 	};
 	struct err err = ERR_INIT;
 	const char *state = NULL;
-	int listeners[SERVER_SOCKETS], c;
+	struct listener listeners[SERVER_SOCKETS];
+	int c;
 	size_t n = 0;
 	int64_t fd;
 
@@ -142,16 +188,17 @@ main(int argc, char **argv)
 			state = optarg;
 			break;
 		case 'l':
-			if ((listeners[n] = server_bind(optarg, &err)) == -1)
+			listeners[n].inherited = false;
+			listeners[n].fd = server_bind(optarg, &err);
+			if (listeners[n++].fd == -1)
 				return cli_fail("kiln-web", &err, false);
-			n++;
 			break;
 		case 'f':
 			if (num_int(optarg, 3, 255, &fd, &err) == -1 ||
 			    fcntl((int)fd, F_SETFD, FD_CLOEXEC) == -1)
 				return cli_usage("kiln-web",
 				    "--listen-fd %s: not a descriptor", optarg);
-			listeners[n++] = (int)fd;
+			listeners[n++] = (struct listener){ (int)fd, true };
 			break;
 		case 'v':
 			log_verbose(true);
@@ -173,9 +220,12 @@ main(int argc, char **argv)
 	if (optind < argc)
 		return cli_usage(
 		    "kiln-web", "%s: takes no words", argv[optind]);
-	if (n == 0 &&
-	    (listeners[n++] = server_bind("127.0.0.1:8080", &err)) == -1)
-		return cli_fail("kiln-web", &err, false);
+	if (n == 0) {
+		listeners[n].inherited = false;
+		listeners[n].fd = server_bind("127.0.0.1:8080", &err);
+		if (listeners[n++].fd == -1)
+			return cli_fail("kiln-web", &err, false);
+	}
 	if (serve(state, listeners, n, &err) == -1)
 		return cli_fail("kiln-web", &err, false);
 	return EXIT_DONE;

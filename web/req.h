@@ -32,6 +32,7 @@ struct web {				    /* what the whole program holds */
 	uint64_t written;      /* by us: grows with each transaction */
 	bool approval;	       /* a second person approves what starts */
 	bool enrolled_only;    /* others may not report */
+	bool accounts_only;    /* reading takes an account or a token */
 	struct live *live_streams; /* who listens; NULL: nobody */
 };
 
@@ -67,6 +68,8 @@ struct reply {
 
 /* A query argument of the URL, or NULL. */
 const char *req_arg(const struct req *, const char *name);
+/* Did it come by HTTPS of our own?  A proxy in front does not say. */
+bool req_https(const struct req *);
 /* Opens the readers whose owners have come up since. */
 void req_readers(struct req *);
 

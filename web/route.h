@@ -18,6 +18,9 @@ struct route {
 	route_fn *fn;
 	enum rank need; /* who may; RANK_NOBODY: everybody */
 	bool from_page; /* a POST of everybody's, from our own pages alone */
+	/* Also where reading takes an account: what routers, rebuilders and who
+	 * signs in need. */
+	bool open;
 };
 
 /* Fills req->part.  Without a route, *allow is the method that the address

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,9 +17,11 @@
 #include "web/dispatch.h"
 #include "web/live.h"
 #include "web/send.h"
+#include "web/tls.h"
 
 /* A chunked body says no length; beyond this even refusing is too much. */
 #define BODY_PATIENCE (1 << 20)
+#define LOOK_MS 5000 /* between two looks at the certificate's files */
 
 struct connection {
 	struct server *server;
@@ -290,9 +293,22 @@ on_complaint(void *cls, const char *fmt, va_list ap)
 
 /* --- life ------------------------------------------------------------------*/
 
+/* GnuTLS's words: nothing older than TLS 1.2. */
+static char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
+
 int
-server_add(struct server *s, int listener, struct web *web, struct err *err)
+server_add(struct server *s, int listener, struct web *web, bool https,
+    struct err *err)
 {
+	unsigned flags =
+	    MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
+	struct MHD_OptionItem secure[] = {
+		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
+		    (void *)(intptr_t)tls_pair },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, priorities },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	struct MHD_OptionItem plain[] = { { MHD_OPTION_END, 0, NULL } };
 	const union MHD_DaemonInfo *info;
 	struct MHD_Daemon *d;
 
@@ -300,17 +316,15 @@ server_add(struct server *s, int listener, struct web *web, struct err *err)
 		return err_set(
 		    err, ERR_INPUT, "at most %d sockets", SERVER_SOCKETS);
 	/* No thread of its own: one connection to each database (lib/db.h). */
-	d = MHD_start_daemon(
-	    MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0,
-	    NULL, NULL, on_access, web, MHD_OPTION_EXTERNAL_LOGGER,
-	    on_complaint, NULL, MHD_OPTION_LISTEN_SOCKET, listener,
-	    MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL,
-	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+	d = MHD_start_daemon(https ? flags | MHD_USE_TLS : flags, 0, NULL, NULL,
+	    on_access, web, MHD_OPTION_EXTERNAL_LOGGER, on_complaint, NULL,
+	    MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_NOTIFY_COMPLETED,
+	    on_done, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
 	    MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,
 	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)SERVER_CONNECTIONS,
 	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)SERVER_PER_ADDRESS,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVER_SILENCE_S,
-	    MHD_OPTION_END);
+	    MHD_OPTION_ARRAY, https ? secure : plain, MHD_OPTION_END);
 	if (d == NULL)
 		return err_set(err, ERR_SYSTEM, "cannot start the server");
 	info = MHD_get_daemon_info(d, MHD_DAEMON_INFO_EPOLL_FD);
@@ -324,11 +338,32 @@ server_add(struct server *s, int listener, struct web *web, struct err *err)
 	return 0;
 }
 
+/* A certificate that was renewed; SIGHUP, or the file itself, says so. */
+static void
+look_at_certificate(struct server *s, bool asked)
+{
+	struct signalfd_siginfo info;
+	struct err err = ERR_INIT;
+	int got;
+
+	while (asked && read(s->again, &info, sizeof(info)) > 0)
+		;
+	if (!asked && time_mono_ms() - s->looked_ms < LOOK_MS)
+		return;
+	s->looked_ms = time_mono_ms();
+	got = tls_again(asked, &err);
+	if (got == -1 && strcmp(err.msg, s->told) != 0)
+		log_err("certificate", &err);
+	memcpy(s->told, err.msg, sizeof(s->told));
+	if (got == 1)
+		log_info("certificate", "new=yes");
+}
+
 int
 server_run(struct server *s, int stop, struct err *err)
 {
 	for (;;) {
-		struct pollfd p[SERVER_SOCKETS + 1];
+		struct pollfd p[SERVER_SOCKETS + 2];
 		size_t i;
 		MHD_UNSIGNED_LONG_LONG wait;
 		int timeout = s->waiting ? 1000 : 5000;
@@ -342,10 +377,13 @@ server_run(struct server *s, int stop, struct err *err)
 				timeout = (int)wait;
 		}
 		p[s->n] = (struct pollfd){ stop, POLLIN, 0 };
-		if (poll(p, s->n + 1, timeout) == -1 && errno != EINTR)
+		p[s->n + 1] =
+		    (struct pollfd){ s->again ? s->again : -1, POLLIN, 0 };
+		if (poll(p, s->n + 2, timeout) == -1 && errno != EINTR)
 			return err_sys(err, "poll");
 		if (p[s->n].revents)
 			return 0;
+		look_at_certificate(s, (p[s->n + 1].revents & POLLIN) != 0);
 		for (i = 0; i < s->n; i++)
 			MHD_run(s->d[i]);
 		cut_waiting(s);

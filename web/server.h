@@ -23,14 +23,17 @@ struct server {
 	struct web *web;	    /* borrowed */
 	struct connection *waiting; /* for the rest of their requests */
 	int64_t patience_ms;	    /* 0: SERVER_REQUEST_S */
+	int again;	   /* signalfd: read the certificate anew; 0: none */
+	int64_t looked_ms; /* at the certificate's files */
+	char told[sizeof(((struct err *)0)->msg)]; /* of them, last */
 };
 
 /* "127.0.0.1:8080", "[::1]:8080", ":8080" (all addresses): bound and
  * listening. */
 int server_bind(const char *address, struct err *) KILN_MUST;
-/* Takes the listening socket. */
-int server_add(
-    struct server *, int listener, struct web *, struct err *) KILN_MUST;
+/* Takes the listening socket; `https` after tls_load(). */
+int server_add(struct server *, int listener, struct web *, bool https,
+    struct err *) KILN_MUST;
 /* Serves until `stop` becomes readable; all requests on this one thread. */
 int server_run(struct server *, int stop, struct err *) KILN_MUST;
 void server_release(struct server *);

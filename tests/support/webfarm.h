@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -32,6 +33,7 @@
 #include "tests/support/scratch.h"
 #include "web/schema.h"
 #include "web/server.h"
+#include "web/tls.h"
 
 #include "builder/schema.c"
 #undef HEX
@@ -45,6 +47,9 @@ static struct {
 	pid_t pid;
 	int stop; /* closing it ends the server */
 	unsigned short port;
+	/* Set before the server starts: */
+	const char *certificate, *key; /* HTTPS, anew on SIGHUP */
+	bool accounts_only, approval;
 } webfarm = { .farm = FARM_INIT };
 
 static void KILN_UNUSED
@@ -100,7 +105,10 @@ webfarm_serve(int listener, int stop, struct err *err)
 {
 	const struct farm *f = &webfarm.farm;
 	struct server server = { .patience_ms = 3000 };
-	struct web web = { .state = f->dirfd, .path = f->path };
+	struct web web = { .state = f->dirfd,
+		.path = f->path,
+		.accounts_only = webfarm.accounts_only,
+		.approval = webfarm.approval };
 	auto_free char *path = farm_file(f, "web.db");
 	int ret;
 
@@ -113,9 +121,19 @@ webfarm_serve(int listener, int stop, struct err *err)
 	    !(web.web =
 		    db_open(path, web_migrations, web_migrations_count, err)))
 		return -1;
+	if (webfarm.key) {
+		sigset_t set;
+
+		sigemptyset(&set);
+		sigaddset(&set, SIGHUP);
+		sigprocmask(SIG_BLOCK, &set, NULL);
+		server.again = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+		if (tls_load(webfarm.certificate, webfarm.key, err) == -1)
+			return -1;
+	}
 	if (drop_syscalls(false, true, err) == -1)
 		return -1;
-	if (server_add(&server, listener, &web, err) == -1)
+	if (server_add(&server, listener, &web, webfarm.key, err) == -1)
 		return -1;
 	ret = server_run(&server, stop, err);
 	server_release(&server);

@@ -321,7 +321,7 @@ a_form_accepts_and_its_reason_is_text(void **state)
 	assert_non_null(at);
 	body = mem_printf("csrf=%.64s&kind=held&router=%s&why=%s",
 	    at + strlen(start), d.id, "%3Cimg+src%3Dx+onerror%3Dalert(1)%3E");
-	http_ask(&a, "POST", "/devices", headers, body, strlen(body));
+	http_ask(&a, "POST", "/device", headers, body, strlen(body));
 	assert_int_equal(a.status, 303);
 	assert_string_equal(http_header(&a, "Location"), page);
 	assert_standing(&d, "held");
@@ -334,7 +334,7 @@ a_form_accepts_and_its_reason_is_text(void **state)
 	http_get(&a, json, headers);
 	assert_null(strstr(a.body.data, "csrf"));
 	body[5] = body[5] == 'a' ? 'b' : 'a';
-	http_ask(&a, "POST", "/devices", headers, body, strlen(body));
+	http_ask(&a, "POST", "/device", headers, body, strlen(body));
 	assert_int_equal(a.status, 403);
 }
 

@@ -100,7 +100,7 @@ device_forms(
 	for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
 		if (strcmp(standing, acts[i].kind) == 0)
 			continue;
-		act_open(h, m, "/devices", acts[i].kind);
+		act_open(h, m, "/device", acts[i].kind);
 		act_hidden(h, "router", id);
 		act_field(h, "Reason", "why", FLEET_WHY_MAX, false);
 		act_close(h, acts[i].button, "quiet");
@@ -121,7 +121,7 @@ view_tokens(struct html *h, const json_t *m)
 	    "and never again.",
 	    "class", "note", NULL);
 	if (act_may(m, RANK_OPERATOR)) {
-		act_open(h, m, "/devices", "token");
+		act_open(h, m, "/device", "token");
 		act_field(h, "Group", "group", FLEET_GROUP_MAX, false);
 		act_field(h, "Ends after", "lifetime", 12, false);
 		act_close(h, "Make a token", NULL);

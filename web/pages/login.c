@@ -84,8 +84,8 @@ post_login(struct req *req, struct reply *re)
 		reply_go(re, "/login?wrong=1");
 	} else {
 		snprintf(re->cookie, sizeof(re->cookie),
-		    "kiln=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict",
-		    secret, SESSION_S);
+		    "kiln=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict%s",
+		    secret, SESSION_S, req_https(req) ? "; Secure" : "");
 		reply_go(re, "/operate");
 	}
 }
