@@ -2,6 +2,7 @@
 V ?= dev
 O := out/$(V)
 CC ?= cc
+PKG_CONFIG ?= pkg-config
 PREFIX ?= /usr/local
 WERROR ?= -Werror
 PKGS := jansson libsodium libseccomp yaml-0.1 libzstd
@@ -28,7 +29,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections \
     $(LDFLAGS) $(LDFLAGS_$(V))
 # Asked once, and not before the packages are there: `run` and `test` call
 # tools/deps first and then make again.
-pkg = $(eval $(1) := $(shell pkg-config $(2)))$($(1))
+pkg = $(eval $(1) := $(shell $(PKG_CONFIG) $(2)))$($(1))
 LIBS = $(call pkg,LIBS,--libs $(PKGS))
 LIBS_FARM = $(if $(PKGS_FARM),$(call pkg,LIBS_FARM,--libs $(PKGS_FARM)))
 INCLUDES = $(call pkg,INCLUDES,--cflags $(PKGS) $(PKGS_FARM))
@@ -82,6 +83,7 @@ ifneq ($(filter dev arm64,$(V)),)
 $(O)/router-agent/%.o: ALL_CFLAGS += -Os
 endif
 
+$(O)/lib/farm.o: ALL_CFLAGS += -DKILN_PREFIX='"$(PREFIX)"'
 $(O)/libkiln.a: $(call obj,$(LIB_SRC))
 	@rm -f $@
 	$(AR) rcsD $@ $^
@@ -104,7 +106,7 @@ $(O)/kiln-web: $(call obj,$(WEB_SRC)) $(O)/libkiln.a
 $(O)/kiln-agent: $(call obj,$(AGENT_SRC)) $(O)/libkiln.a
 	$(LINK) $(LIBS)
 $(O)/kiln-agent-fetch: $(call obj,router-agent/fetch_main.c) $(O)/libkiln.a
-	$(LINK) $(LIBS) $(shell pkg-config --libs libcurl)
+	$(LINK) $(LIBS) $(shell $(PKG_CONFIG) --libs libcurl)
 
 # A unit test links libkiln and the rooms (or files of them) that it names in a
 # first-line comment:
@@ -118,7 +120,7 @@ $(O)/tests/%: $(O)/tests/unit/%.o $(O)/libkiln.a \
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libkiln.a \
 	    $(shell sed -n 's,^/\* wrap: \(.*\) \*/,\1,p' tests/unit/$*.c | sed 's/[^ ]*/-Wl,--wrap=&/g') \
-	    $(LIBS) $(LIBS_FARM) $(shell pkg-config --libs cmocka) \
+	    $(LIBS) $(LIBS_FARM) $(shell $(PKG_CONFIG) --libs cmocka) \
 	    $(shell sed -n 's,^/\* libs: \(.*\) \*/,\1,p' tests/unit/$*.c)
 
 # The router's programs for arm64, and their tests: what needs no system call
@@ -199,7 +201,12 @@ help:
 #: make lint       clang-format, clang-tidy, cppcheck, mandoc
 #: make fuzz       libFuzzer on each parser of foreign bytes, FUZZ_SECONDS each
 #: make bench      beside the peers, into out/bench.tsv; BENCH_ONLY=tuf: one section
+#: make install    DESTDIR= PREFIX=/usr/local; make uninstall
+#: make deb        Debian packages of the last commit, into out/deb
+#: make dist       a tarball of the last commit, the same bits each time
 #: make clean      remove out/
+
+include packaging/rules.mk
 
 asan:
 	@$(MAKE) --no-print-directory V=asan unit
@@ -252,7 +259,7 @@ $(O)/fuzz/%: $(O)/tests/fuzz/fuzz_%.o $(O)/libkiln.a \
     $$(call obj,$$(call no_main,$$(call src,$$(call rooms,tests/fuzz/fuzz_$$*.c))))
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(O)/libkiln.a \
-	    $(LIBS) $(LIBS_FARM) $(shell pkg-config --libs cmocka)
+	    $(LIBS) $(LIBS_FARM) $(shell $(PKG_CONFIG) --libs cmocka)
 fuzz-build: $(FUZZ)
 fuzz:
 	@tools/deps build run test fuzz

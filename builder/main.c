@@ -57,7 +57,7 @@ static const char usage[] =
     "  --state DIR     the folder of the farm ($KILN_STATE, ./var in a\n"
     "                  checkout, /var/lib/kiln)\n"
     "  --recipes DIR   the recipes ($KILN_RECIPES, ./recipes in a checkout,\n"
-    "                  /etc/kiln/recipes)\n"
+    "                  /etc/kiln/recipes, else those installed with kiln)\n"
     "  --jobs N        runs at a time (default: as many as processors)\n"
     "  --config FILE   kiln.yaml(5) (kiln.yaml in the farm's folder, else\n"
     "                  /etc/kiln/kiln.yaml)\n"

@@ -33,6 +33,7 @@
 #define ROOM_BIN ROOM "/bin"
 #define ROOM_SHOWN ROOM "/shown"
 #define ROOT_OWNS ROLE_COUNT
+#define SHIPPED KILN_PREFIX "/share/kiln/recipes"
 
 static const struct part {
 	const char *name;
@@ -103,7 +104,9 @@ farm_default_recipes(void)
 
 	if (s)
 		return s;
-	return is_dir("recipes") ? "./recipes" : "/etc/kiln/recipes";
+	if (is_dir("recipes"))
+		return "./recipes";
+	return is_dir("/etc/kiln/recipes") ? "/etc/kiln/recipes" : SHIPPED;
 }
 
 static uid_t

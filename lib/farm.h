@@ -30,7 +30,8 @@ struct farm {
 /* $KILN_STATE, else ./var in a checkout (a folder with recipes/ in it), else
  * /var/lib/kiln. */
 const char *farm_default(void);
-/* $KILN_RECIPES, else ./recipes in a checkout, else /etc/kiln/recipes. */
+/* $KILN_RECIPES, else ./recipes in a checkout, else /etc/kiln/recipes, else
+ * those installed with kiln (PREFIX/share/kiln/recipes). */
 const char *farm_default_recipes(void);
 /*
  * Opens (makes, if `create`) the folder and everything in it, gives each part

@@ -1,0 +1,64 @@
+# Installing, packages, tarballs.  DESTDIR and PREFIX as everywhere.
+BINDIR := $(DESTDIR)$(PREFIX)/bin
+MANDIR := $(DESTDIR)$(PREFIX)/share/man
+UNITDIR ?= $(DESTDIR)$(PREFIX)/lib/systemd/system
+SYSUSERSDIR := $(DESTDIR)$(PREFIX)/lib/sysusers.d
+TMPFILESDIR := $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+SHAREDIR := $(DESTDIR)$(PREFIX)/share/kiln
+DOCDIR := $(DESTDIR)$(PREFIX)/share/doc/kiln
+BASHDIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSHDIR := $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
+VERSION := $(shell sed -n 's/^\#define KILN_VERSION "\(.*\)"/\1/p' lib/cli.h)
+UNITS := kiln-builder kiln-tuf kiln-web kiln-agent
+
+# Programs without debug information; a build for a package leaves that to its
+# own tools (STRIP=).
+STRIP ?= -s
+# Programs that run here: they are asked for the words they know.
+COMPLETE ?= $(O)
+.PHONY: install uninstall dist deb install-test
+install: all
+	install -d $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man8 $(UNITDIR) \
+	    $(SYSUSERSDIR) $(TMPFILESDIR) $(SHAREDIR) $(DOCDIR) $(BASHDIR) $(ZSHDIR)
+	install $(STRIP) -m 755 $(BIN) $(BINDIR)
+	install -m 644 builder/kiln.1 $(MANDIR)/man1
+	install -m 644 builder/kiln.yaml.5 builder/kiln-recipe.5 router-agent/kiln-agent.yaml.5 $(MANDIR)/man5
+	install -m 644 builder/kiln-builder.8 tuf-repo/kiln-tuf.8 web/kiln-web.8 \
+	    router-agent/kiln-agent.8 $(MANDIR)/man8
+	echo '.so man8/kiln-agent.8' >$(MANDIR)/man8/kiln-agent-fetch.8
+	for u in $(UNITS); do sed 's,/usr/bin,$(PREFIX)/bin,' packaging/systemd/$$u.service \
+	    >$(UNITDIR)/$$u.service || exit 1; done
+	install -m 644 packaging/systemd/kiln.target $(UNITDIR)
+	for p in kiln kiln-agent; do \
+	    install -m 644 packaging/systemd/$$p.sysusers $(SYSUSERSDIR)/$$p.conf && \
+	    install -m 644 packaging/systemd/$$p.tmpfiles $(TMPFILESDIR)/$$p.conf || exit 1; done
+	cp -R --no-preserve=ownership recipes $(SHAREDIR)/
+	install -m 644 README.md ARCHITECTURE.md SECURITY.md CHANGES.md docs/*.md $(DOCDIR)
+	packaging/completion bash $(BASHDIR) $(COMPLETE)
+	packaging/completion zsh $(ZSHDIR) $(COMPLETE)
+
+uninstall:
+	rm -f $(addprefix $(BINDIR)/,$(PROGRAMS)) $(UNITDIR)/kiln.target \
+	    $(patsubst %,$(UNITDIR)/%.service,$(UNITS)) $(MANDIR)/man1/kiln.1 \
+	    $(addprefix $(MANDIR)/man5/,kiln.yaml.5 kiln-recipe.5 kiln-agent.yaml.5) \
+	    $(addprefix $(MANDIR)/man8/,kiln-builder.8 kiln-tuf.8 kiln-web.8 kiln-agent.8 kiln-agent-fetch.8) \
+	    $(foreach d,$(SYSUSERSDIR) $(TMPFILESDIR),$(d)/kiln.conf $(d)/kiln-agent.conf) \
+	    $(addprefix $(BASHDIR)/,$(PROGRAMS)) $(addprefix $(ZSHDIR)/_,$(PROGRAMS))
+	rm -rf $(SHAREDIR) $(DOCDIR)
+
+# The same bits for the same commit: tar's times are the commit's.
+dist:
+	@mkdir -p out
+	git archive --format=tar --prefix=kiln-$(VERSION)/ HEAD | xz -9 -T 1 >out/kiln-$(VERSION).tar.xz
+	@sha256sum out/kiln-$(VERSION).tar.xz
+
+# Debian packages of the last commit, in out/deb.  DEB_ARCH=arm64 crosses.
+DEB_ARCH ?= $(shell dpkg --print-architecture)
+deb:
+	@tools/deps build deb
+	@packaging/build-deb out/deb $(VERSION) $(DEB_ARCH)
+
+# Installed, used, upgraded, removed and purged in a fresh Debian root.
+install-test:
+	@tools/deps build deb test
+	@$(SUDO) sh tests/e2e/install.sh $(O)
