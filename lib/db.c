@@ -1,14 +1,6 @@
-/*
- * SQLite with our settings.
- *
- * Paths must stay as they are given: SQLite resolves a name to find the
- * folder of -wal and -shm, and resolving asks for search rights on every
- * folder above.  A copy of the default VFS whose xFullPathname copies the
- * name avoids that, so "/proc/self/fd/N/farm.db" works.
- */
+/* SQLite with our settings. */
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +8,7 @@
 #include <sqlite3.h>
 
 #include "lib/db.h"
+#include "lib/db_vfs.h"
 #include "lib/mem.h"
 
 #define BUSY_MS 10000
@@ -40,40 +33,6 @@ struct db {
 	int depth;   /* of transactions */
 	bool undone; /* by an inner one */
 };
-
-static sqlite3_vfs shim;
-static pthread_once_t shim_once = PTHREAD_ONCE_INIT;
-
-static int
-shim_full_path(sqlite3_vfs *vfs, const char *name, int room, char *out)
-{
-	size_t n = strlen(name);
-
-	(void)vfs;
-	if (room <= 0 || n >= (size_t)room)
-		return SQLITE_CANTOPEN;
-	memcpy(out, name, n + 1);
-	return SQLITE_OK;
-}
-
-static void
-shim_register(void)
-{
-	sqlite3_vfs *unix_vfs;
-	int rc;
-
-	rc = sqlite3_initialize();
-	assert(rc == SQLITE_OK);
-	unix_vfs = sqlite3_vfs_find(NULL);
-	assert(unix_vfs);
-	shim = *unix_vfs;
-	shim.pNext = NULL;
-	shim.zName = "kiln";
-	shim.xFullPathname = shim_full_path;
-	rc = sqlite3_vfs_register(&shim, 0);
-	assert(rc == SQLITE_OK);
-	(void)rc;
-}
 
 static int
 db_err(struct db *db, int code, const char *what, struct err *err)
@@ -121,10 +80,9 @@ open_raw(const char *path, int flags, struct err *err)
 	const char *slash = strrchr(path, '/');
 	int rc;
 
-	pthread_once(&shim_once, shim_register);
 	db->name = mem_str(slash ? slash + 1 : path);
 	rc = sqlite3_open_v2(path, &db->raw,
-	    flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, "kiln");
+	    flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, db_vfs());
 	if (rc != SQLITE_OK) {
 		db_err(db, rc, "open", err);
 		db_close(db);
@@ -578,4 +536,39 @@ stmt_hash(struct stmt *s, int n, struct hash *h)
 	const char *text = stmt_str(s, n);
 
 	return text && hash_parse(h, text);
+}
+
+/* --- copies --------------------------------------------------------------- */
+
+#define COPY_PAGES 4096 /* a step holds the source's read lock */
+
+int
+db_copy(struct db *from, const char *path, struct err *err)
+{
+	struct db *to =
+	    open_raw(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+	sqlite3_backup *b;
+	int rc, ret = -1;
+
+	if (!to)
+		return -1;
+	/* Nobody sees it before it is whole, so it wants no journal. */
+	if (db_exec(to, "PRAGMA journal_mode = OFF", err) == -1)
+		goto done;
+	b = sqlite3_backup_init(to->raw, "main", from->raw, "main");
+	if (!b) {
+		db_err(to, SQLITE_ERROR, "copy", err);
+		goto done;
+	}
+	do
+		rc = sqlite3_backup_step(b, COPY_PAGES);
+	while (rc == SQLITE_OK);
+	sqlite3_backup_finish(b);
+	if (rc == SQLITE_DONE)
+		ret = 0;
+	else
+		db_err(to, rc, "copy", err);
+done:
+	db_close(to);
+	return ret;
 }

@@ -43,6 +43,14 @@ db_own(struct db **d)
 }
 #define auto_db __attribute__((cleanup(db_own)))
 
+/*
+ * Writes what the database holds at one moment to a new file, while its owner
+ * goes on (the pages of a reader's snapshot; one that has to start over because
+ * much is written is slower, not wrong).  The copy is whole or the call fails;
+ * it is not synced and has no journal.
+ */
+int db_copy(struct db *from, const char *path, struct err *) KILN_MUST;
+
 int db_exec(struct db *, const char *sql, struct err *) KILN_MUST;
 /*
  * IMMEDIATE.  May be nested, so that what belongs together is one transaction

@@ -6,6 +6,7 @@
 #include "builder/cli/watch.h"
 #include "builder/inputs/worker.h"
 #include "builder/judge/differ.h"
+#include "builder/keep/backup.h"
 #include "lib/log.h"
 
 static const struct cli_command commands[] = {
@@ -111,6 +112,22 @@ static const struct cli_command commands[] = {
 	    "  --dry-run       only look\n"
 	    "  --offline       fetch nothing\n"
 	    "  --json          as JSON\n" },
+	{ "doctor", "[--json]", "the usual troubles, each with its remedy",
+	    cmd_doctor,
+	    "  --state DIR     folder of the farm\n"
+	    "  --config FILE   kiln.yaml(5)\n"
+	    "  --json          as JSON\n" },
+	{ "backup", "[--keep N] [--list] [--json] FOLDER",
+	    "copy databases, store and keys, while the farm runs", cmd_backup,
+	    "  --state DIR     folder of the farm\n"
+	    "  --keep N        how many backups stay in FOLDER (7)\n"
+	    "  --list          only say which are there\n"
+	    "  --json          as JSON\n" },
+	{ "restore", "[--at TIME] [--state DIR] [--json] FOLDER",
+	    "make a farm again from a backup", cmd_restore,
+	    "  --state DIR     where: a folder that is not there yet\n"
+	    "  --at TIME       which backup (the newest)\n"
+	    "  --json          as JSON\n" },
 	{ 0 },
 };
 
@@ -133,6 +150,9 @@ main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "-x") == 0 &&
 	    strcmp(argv[2], "differ") == 0)
 		return differ_main();
+	if (argc == 3 && strcmp(argv[1], "-x") == 0 &&
+	    strcmp(argv[2], "backup") == 0)
+		return backup_child();
 	if (argc == 3 && strcmp(argv[1], "-x") == 0)
 		return worker_main(argv[2]);
 	return cli_main(&kiln_program, argc, argv);

@@ -170,6 +170,16 @@ etag() {
 }
 t "an unchanged timestamp is answered 304" etag
 
+# --- a backup of a farm that runs -------------------------------------------------
+backed_up() {
+	"$bin/kiln" backup --state "$state" --json "$tmp/backup" >"$tmp/backup.json" &&
+	    [ "$(stat -c %a "$tmp/backup")" = 700 ] &&
+	    "$bin/kiln" backup --state "$state" --keep 1 --json "$tmp/backup" >"$tmp/more.json" &&
+	    [ "$("$bin/kiln" backup --list "$tmp/backup" | wc -l)" = 1 ] &&
+	    [ "$(jq .new_bytes "$tmp/more.json")" -lt $(($(jq .bytes "$tmp/backup.json") / 4)) ]
+}
+t "a farm that runs is backed up, and again with what is new" backed_up
+
 # --- killed everywhere ----------------------------------------------------------
 comes_back() { # PROGRAM: killed, it is started again
 	old=$(pid_of "$1")
@@ -229,6 +239,49 @@ offline_closed() {
 	! [ -s "$tmp/offline" ]
 }
 t "no long-lived process opened an offline key" offline_closed
+
+# --- restored ---------------------------------------------------------------------
+restored() {
+	"$bin/kiln" restore --state "$tmp/restored" "$tmp/backup" &&
+	    "$bin/kiln" verify --state "$tmp/restored" --offline &&
+	    "$bin/kiln-tuf" check --root "$state/tuf/metadata/1.root.json" "$tmp/restored/tuf" &&
+	    digests "$state" >"$tmp/here.txt" && digests "$tmp/restored" >"$tmp/there.txt" &&
+	    [ -s "$tmp/here.txt" ] && cmp "$tmp/here.txt" "$tmp/there.txt"
+}
+t "a restored farm is sound and has the same records" restored
+owned() { (cd "$1" && find keys tuf store -printf '%p %u %m\n' | sort); }
+same_owners() {
+	owned "$tmp/restored" >"$tmp/owned" && owned "$state" >"$tmp/owners" &&
+	    # What came after the backup is not in it, and nothing else differs.
+	    ! comm -13 "$tmp/owners" "$tmp/owned" | grep .
+}
+t "… and its files belong to the same users" same_owners
+goes_on() {
+	"$bin/kiln-tuf" serve --state "$tmp/restored" --once &&
+	    "$bin/kiln-tuf" check "$tmp/restored/tuf" &&
+	    "$bin/kiln-builder" --state "$tmp/restored" --recipes recipes --once --offline \
+	        --only dns-dhcp --only kernel-debian &&
+	    [ "$(sqlite3 -readonly "$tmp/restored/farm.db" "SELECT count(*) FROM run")" = "$runs" ]
+}
+t "… and goes on: it publishes, and builds nothing again" goes_on
+refused() { # SENTENCE command…: does not exit 0 and says so
+	sentence=$1
+	shift
+	"$@" >"$tmp/refused" 2>&1
+	rc=$?
+	cat "$tmp/refused"
+	[ $rc -ne 0 ] && has "$sentence" "$tmp/refused"
+}
+t "a folder with something in it is not restored into" \
+    refused "is not empty" "$bin/kiln" restore --state "$tmp/restored" "$tmp/backup"
+damaged() {
+	h=$(jq -r '.files[] | select(.path == "farm.db") | .sha256' "$tmp/backup"/*.json)
+	f=$tmp/backup/store/$(echo "$h" | cut -c1-2)/$h
+	chmod u+w "$f" && printf X | dd of="$f" bs=1 seek=5000 conv=notrunc 2>/dev/null &&
+	    refused "farm.db is damaged in the backup" \
+	        "$bin/kiln" restore --state "$tmp/other" "$tmp/backup" && [ ! -e "$tmp/other" ]
+}
+t "a backup with a byte changed is refused by the file's name" damaged
 
 # --- elsewhere, later, from the same locks ---------------------------------------
 elsewhere() {
