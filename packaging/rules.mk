@@ -32,7 +32,7 @@ install: all
 	for p in kiln kiln-agent; do \
 	    install -m 644 packaging/systemd/$$p.sysusers $(SYSUSERSDIR)/$$p.conf && \
 	    install -m 644 packaging/systemd/$$p.tmpfiles $(TMPFILESDIR)/$$p.conf || exit 1; done
-	cp -R --no-preserve=ownership recipes $(SHAREDIR)/
+	cp -R --no-preserve=ownership recipes packaging/monitoring $(SHAREDIR)/
 	install -m 644 README.md ARCHITECTURE.md SECURITY.md CHANGES.md docs/*.md $(DOCDIR)
 	packaging/completion bash $(BASHDIR) $(COMPLETE)
 	packaging/completion zsh $(ZSHDIR) $(COMPLETE)
