@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/hash.h"
+#include "web/hot.h"
 
 /* The assembler reads the file at build time, relative to the top. */
 #define ASSET(symbol, path)                                                  \
@@ -29,17 +30,31 @@ static const struct {
 	{ "kiln.svg", "image/svg+xml", asset_icon, asset_icon_end },
 };
 
+static struct hot hot[ARRAY_LEN(assets)];
+
 static void
 give(struct reply *re, size_t i)
 {
 	size_t n = (size_t)(assets[i].end - assets[i].begin);
 	struct hash h;
 
-	buf_add(&re->body, assets[i].begin, n);
-	hash_bytes(&h, assets[i].begin, n);
-	hash_hex(&h, re->etag);
 	re->type = assets[i].type;
 	re->cache = "no-cache";
+	if (hot[i].form[HOT_PLAIN].whole == NULL) {
+		hash_bytes(&h, assets[i].begin, n);
+		hash_hex(&h, hot[i].digest);
+		hot_make(&hot[i], assets[i].begin, n, re);
+	}
+	re->hot = &hot[i];
+}
+
+void
+asset_free(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(assets); i++)
+		hot_release(&hot[i]);
 }
 
 void

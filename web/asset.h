@@ -8,4 +8,7 @@ void asset_reply(struct req *, struct reply *); /* part[0]: name */
 
 void asset_openapi(struct req *, struct reply *);
 
+/* At the end, after the server. */
+void asset_free(void);
+
 #endif

@@ -21,7 +21,9 @@
 #include "lib/num.h"
 #include "lib/own.h"
 #include "web/account_cmd.h"
+#include "web/asset.h"
 #include "web/fleet_cmd.h"
+#include "web/hot.h"
 #include "web/schema.h"
 #include "web/server.h"
 #include "web/tls.h"
@@ -148,6 +150,8 @@ done:
 	server_release(&server);
 	tls_release();
 	json_decref(web.records);
+	hot_free(&web);
+	asset_free();
 	free(web.live_streams);
 	db_close(web.farm);
 	db_close(web.tuf);

@@ -34,6 +34,7 @@ struct web {				    /* what the whole program holds */
 	bool enrolled_only;    /* others may not report */
 	bool accounts_only;    /* reading takes an account or a token */
 	struct live *live_streams; /* who listens; NULL: nobody */
+	struct hot *hot;	   /* files ready to be sent: web/hot.h */
 };
 
 struct req {
@@ -64,6 +65,7 @@ struct reply {
 	char place[600];
 	char cookie[192];      /* Set-Cookie */
 	struct stream *stream; /* the body comes as it happens; taken */
+	const struct hot *hot; /* instead of all this, when it is 200 */
 };
 
 /* A query argument of the URL, or NULL. */

@@ -7,6 +7,7 @@
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "web/hot.h"
 #include "web/live.h"
 
 #define CSP                                                         \
@@ -103,18 +104,37 @@ file_response(struct req *req, struct reply *re)
 }
 
 static bool
-not_modified(const struct req *req, const struct reply *re)
+has(const struct req *req, const char *quoted)
 {
 	const char *have = MHD_lookup_connection_value(
 	    req->con, MHD_HEADER_KIND, "If-None-Match");
-	auto_free char *quoted = quoted_etag(re);
 
-	return re->etag[0] && have &&
-	       (strcmp(have, "*") == 0 || strstr(have, quoted) != NULL);
+	return have && (strcmp(have, "*") == 0 || strstr(have, quoted) != NULL);
 }
 
-static void
-headers(struct MHD_Response *m, const struct reply *re)
+static bool
+not_modified(const struct req *req, const struct reply *re)
+{
+	auto_free char *quoted = quoted_etag(re);
+
+	return re->etag[0] && has(req, quoted);
+}
+
+static enum MHD_Result
+send_hot(struct req *req, const struct hot *hot)
+{
+	const struct hot_form *f = &hot->form[hot_choose(
+	    hot, MHD_lookup_connection_value(
+		     req->con, MHD_HEADER_KIND, "Accept-Encoding"))];
+	char quoted[sizeof(f->etag) + 2];
+
+	snprintf(quoted, sizeof(quoted), "\"%s\"", f->etag);
+	return has(req, quoted) ? MHD_queue_response(req->con, 304, f->same)
+				: MHD_queue_response(req->con, 200, f->whole);
+}
+
+void
+send_headers(struct MHD_Response *m, const struct reply *re)
 {
 	if (re->type && re->status != 304)
 		MHD_add_response_header(m, "Content-Type", re->type);
@@ -150,6 +170,8 @@ send_reply(struct req *req, struct reply *re)
 	char *body;
 	size_t n;
 
+	if (re->hot)
+		return send_hot(req, re->hot);
 	if (re->status == 200 && not_modified(req, re)) {
 		own_close(&re->fd);
 		re->fd = -1;
@@ -172,7 +194,7 @@ send_reply(struct req *req, struct reply *re)
 	/* What is left of a body that was refused shall not be read. */
 	if (re->status == 413)
 		MHD_add_response_header(m, "Connection", "close");
-	headers(m, re);
+	send_headers(m, re);
 	ret = MHD_queue_response(req->con, re->status, m);
 	MHD_destroy_response(m);
 	return ret;

@@ -7,6 +7,9 @@
 
 #include "web/req.h"
 
+/* Those that tell of type, entity, caching and what a browser may do. */
+void send_headers(struct MHD_Response *, const struct reply *);
+
 /* Takes the reply's body and descriptor.  MHD_NO ends the connection. */
 enum MHD_Result send_reply(struct req *, struct reply *);
 

@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -321,10 +322,12 @@ server_add(struct server *s, int listener, struct web *web, bool https,
 	    MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_NOTIFY_COMPLETED,
 	    on_done, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
 	    MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,
-	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)SERVER_CONNECTIONS,
-	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)SERVER_PER_ADDRESS,
-	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SERVER_SILENCE_S,
-	    MHD_OPTION_ARRAY, https ? secure : plain, MHD_OPTION_END);
+	    /* server_run() ignores it; without this no sendfile() is used. */
+	    MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_CONNECTION_LIMIT,
+	    (unsigned)SERVER_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+	    (unsigned)SERVER_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT,
+	    (unsigned)SERVER_SILENCE_S, MHD_OPTION_ARRAY,
+	    https ? secure : plain, MHD_OPTION_END);
 	if (d == NULL)
 		return err_set(err, ERR_SYSTEM, "cannot start the server");
 	info = MHD_get_daemon_info(d, MHD_DAEMON_INFO_EPOLL_FD);
@@ -362,6 +365,7 @@ look_at_certificate(struct server *s, bool asked)
 int
 server_run(struct server *s, int stop, struct err *err)
 {
+	signal(SIGPIPE, SIG_IGN);
 	for (;;) {
 		struct pollfd p[SERVER_SOCKETS + 2];
 		size_t i;

@@ -9,8 +9,11 @@
 #include "lib/hash.h"
 #include "lib/own.h"
 #include "lib/store.h"
+#include "web/hot.h"
 
 #define FOREVER "public, max-age=31536000, immutable"
+/* A proxy may keep it for a moment, and asks whether it changed. */
+#define BRIEFLY "public, max-age=10, must-revalidate"
 #define METADATA_MAX (8 << 20)
 
 static void
@@ -46,14 +49,35 @@ send_file(struct req *req, struct reply *re, int dirfd, const char *path,
 	memcpy(re->etag, etag, strlen(etag) + 1);
 }
 
+/* A part of it is cut from the file itself. */
+static bool
+give_hot(const struct req *req, struct reply *re, const struct hot *hot)
+{
+	if (hot == NULL || hot->form[HOT_PLAIN].whole == NULL ||
+	    MHD_lookup_connection_value(req->con, MHD_HEADER_KIND, "Range"))
+		return false;
+	re->hot = hot;
+	return true;
+}
+
 void
 tree_metadata(struct req *req, struct reply *re)
 {
+	struct web *w = req->web;
+	const char *name = req->part[0];
+	const struct hot *hot = hot_look(w, w->metadata, name);
 	struct err err = ERR_INIT;
 	struct hash h;
 
-	send_file(req, re, req->web->metadata, req->part[0], "");
+	if (give_hot(req, re, hot))
+		return;
+	send_file(req, re, w->metadata, name, hot ? hot->digest : "");
 	if (re->fd == -1)
+		return;
+	/* Only timestamp.json ever changes under its name. */
+	re->cache = strcmp(name, "timestamp.json") == 0 ? BRIEFLY : FOREVER;
+	re->type = "application/json";
+	if (hot)
 		return;
 	/* Replaced by renaming, so these are the bytes that will be sent. */
 	if (re->fd_size > METADATA_MAX ||
@@ -62,10 +86,11 @@ tree_metadata(struct req *req, struct reply *re)
 		return;
 	}
 	hash_hex(&h, re->etag);
-	re->type = "application/json";
-	/* Only timestamp.json ever changes under its name. */
-	re->cache =
-	    strcmp(req->part[0], "timestamp.json") == 0 ? "no-cache" : FOREVER;
+	hot = hot_keep(w, name, re->fd, re->etag, re);
+	if (give_hot(req, re, hot)) {
+		own_close(&re->fd);
+		re->fd = -1;
+	}
 }
 
 void

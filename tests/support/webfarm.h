@@ -31,6 +31,8 @@
 #include "lib/own.h"
 #include "lib/store.h"
 #include "tests/support/scratch.h"
+#include "web/asset.h"
+#include "web/hot.h"
 #include "web/schema.h"
 #include "web/server.h"
 #include "web/tls.h"
@@ -137,6 +139,8 @@ webfarm_serve(int listener, int stop, struct err *err)
 		return -1;
 	ret = server_run(&server, stop, err);
 	server_release(&server);
+	hot_free(&web);
+	asset_free();
 	db_close(web.farm);
 	db_close(web.tuf);
 	db_close(web.web);

@@ -94,7 +94,8 @@ only_the_timestamp_is_asked_for_again(void **state)
 		    strstr(http_header(&a, "Cache-Control"), "immutable"));
 	}
 	http_get(&a, "/tuf/metadata/timestamp.json", "");
-	assert_string_equal(http_header(&a, "Cache-Control"), "no-cache");
+	assert_string_equal(http_header(&a, "Cache-Control"),
+	    "public, max-age=10, must-revalidate");
 	assert_string_equal(
 	    http_header(&a, "Content-Type"), "application/json");
 	http_get(&a, "/tuf/metadata/2.root.json", "");
