@@ -8,7 +8,7 @@
 #define KILN_LIB_SCHEMA_H
 
 #define FARM_SCHEMA 12 /* builder/schema.c */
-#define TUF_SCHEMA 4   /* tuf-repo/schema.c */
+#define TUF_SCHEMA 5   /* tuf-repo/schema.c */
 #define WEB_SCHEMA 8   /* web/schema.c */
 
 #endif

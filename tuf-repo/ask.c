@@ -1,5 +1,6 @@
 #include "tuf-repo/ask.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/dsse.h"
@@ -184,5 +185,28 @@ ask_statement(
 			return err_set(err, ERR_TRUST,
 			    "signer: its signature over a statement is not"
 			    " good");
+	return 0;
+}
+
+int
+ask_checkpoint(int sock, const struct hash *first_root, struct checkpoint *c,
+    struct answers *a, struct err *err)
+{
+	auto_buf struct buf fields = BUF_INIT, text = BUF_INIT;
+	char hex[HASH_HEX];
+
+	ipc_add_hash(&fields, first_root);
+	ipc_add_i64(&fields, c->size);
+	ipc_add_hash(&fields, &c->root);
+	if (exchange(sock, SIGN_CHECKPOINT, &fields, -1, a, err) == -1)
+		return err_prefix(err, "signer");
+	hash_hex(first_root, hex);
+	snprintf(c->origin, sizeof(c->origin), CHECKPOINT_ORIGIN "%s", hex);
+	checkpoint_text(c, &text);
+	for (size_t i = 0; i < a->n; i++)
+		if (!sig_verify(
+			&a->v[i].key, text.data, text.len, &a->v[i].sig))
+			return err_set(err, ERR_TRUST,
+			    "signer: its signature over the log is not good");
 	return 0;
 }

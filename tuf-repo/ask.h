@@ -10,6 +10,7 @@
 
 #include "lib/attr.h"
 #include "lib/buf.h"
+#include "lib/checkpoint.h"
 #include "lib/err.h"
 #include "lib/hash.h"
 #include "lib/sig.h"
@@ -45,5 +46,10 @@ int ask_signature(int sock, const char *role, const struct tuf_file *file,
  * DSSE_INTOTO, lib/dsse.h. */
 int ask_statement(int sock, const struct buf *statement, struct answers *,
     struct err *) KILN_MUST;
+
+/* The same over the checkpoint of the log, whose name follows from the first
+ * root; sets c->origin. */
+int ask_checkpoint(int sock, const struct hash *first_root,
+    struct checkpoint *c, struct answers *, struct err *) KILN_MUST;
 
 #endif

@@ -75,7 +75,8 @@ read_line(struct journal *j, struct span line, size_t number, struct err *err)
 	num[version.n] = '\0';
 	memcpy(digits, hex.p, 64);
 	digits[64] = '\0';
-	if (!rule_of(name) || num_int(num, 1, INT64_MAX, &v, &ignore) == -1 ||
+	if ((!rule_of(name) && strcmp(name, JOURNAL_LOG) != 0) ||
+	    num_int(num, 1, INT64_MAX, &v, &ignore) == -1 ||
 	    !hash_parse(&h, digits))
 		goto damaged;
 	l = find(j, name);

@@ -13,6 +13,9 @@
 #include "lib/err.h"
 #include "lib/hash.h"
 
+/* No role: the log, whose versions are its sizes. */
+#define JOURNAL_LOG "log"
+
 struct journal;
 
 /*

@@ -15,6 +15,7 @@
 #include "tuf-repo/collect.h"
 #include "tuf-repo/consider.h"
 #include "tuf-repo/handin.h"
+#include "tuf-repo/logbook.h"
 #include "tuf-repo/metadata.h"
 #include "tuf-repo/publish.h"
 #include "tuf-repo/service.h"
@@ -408,7 +409,7 @@ run(struct repo *r, const struct tuf_file *targets, struct pass *p,
 	if (r->farm && note_cycle(r, p->cycle, err) == -1)
 		return -1;
 	/* Nothing that is published waits for what is said of runs. */
-	return attest_sign(r, err);
+	return attest_sign(r, err) == -1 ? -1 : logbook_extend(r, err);
 }
 
 /* A pass that failed is the more reason to say what ends. */

@@ -24,6 +24,19 @@ open_store(struct repo *r, const struct farm *farm, struct err *err)
 	return r->store ? 0 : -1;
 }
 
+/* In a folder of our own, so that a farm from before there was a log has one
+ * as soon as we start. */
+static int
+open_log(struct repo *r, const struct farm *farm, struct err *err)
+{
+	auto_fd int tuf = farm_dir(farm, "tuf", err);
+
+	if (tuf == -1)
+		return -1;
+	r->log = dir_make_at(tuf, "log", 0755, err);
+	return r->log == -1 ? -1 : tmp_sweep(r->log, err);
+}
+
 int
 repo_open(struct repo *r, const struct farm *farm, struct err *err)
 {
@@ -36,7 +49,7 @@ repo_open(struct repo *r, const struct farm *farm, struct err *err)
 	if (r->metadata == -1 || tmp_sweep(r->metadata, err) == -1)
 		return -1;
 	r->targets = farm_dir(farm, "tuf/targets", err);
-	if (r->targets == -1)
+	if (r->targets == -1 || open_log(r, farm, err) == -1)
 		return -1;
 	r->now = time_now();
 	if (repo_farm(r, farm, err) == 0)
@@ -105,6 +118,7 @@ repo_release(struct repo *r)
 	store_free(r->store);
 	own_close(&r->metadata);
 	own_close(&r->targets);
+	own_close(&r->log);
 	own_close(&r->spool);
 	own_close(&r->signer);
 	*r = (struct repo)REPO_INIT;

@@ -24,6 +24,7 @@ struct repo {
 	struct store *store;
 	int metadata; /* the published tree: tuf/metadata … */
 	int targets;  /* … and tuf/targets */
+	int log;      /* … and tuf/log; -1: none */
 	int spool;    /* uploads, -1: not opened */
 	int signer;   /* socket, -1: none */
 	int64_t now;  /* of this pass, Unix seconds */
@@ -31,10 +32,10 @@ struct repo {
 	int64_t stop_percent, stop_least;
 };
 
-#define REPO_INIT                                                         \
-	{                                                                 \
-		.metadata = -1, .targets = -1, .spool = -1, .signer = -1, \
-		.stop_percent = 10, .stop_least = 5                       \
+#define REPO_INIT                                                      \
+	{                                                              \
+		.metadata = -1, .targets = -1, .log = -1, .spool = -1, \
+		.signer = -1, .stop_percent = 10, .stop_least = 5      \
 	}
 
 /* Opens databases, store and tree of the farm; call after drop_to. */

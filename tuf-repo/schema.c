@@ -298,6 +298,15 @@ const char *const tuf_migrations[] = {
 	" at INTEGER NOT NULL,"
 	" PRIMARY KEY (digest, key)"
 	") STRICT;",
+
+	/* 5: the log of statements: what stands where in it, for ever */
+	"CREATE TABLE log_entry ("
+	" idx INTEGER PRIMARY KEY,"
+	" digest TEXT NOT NULL,"
+	" key TEXT NOT NULL,"
+	" UNIQUE (digest, key),"
+	" FOREIGN KEY (digest, key) REFERENCES attestation(digest, key)"
+	") STRICT;",
 };
 
 const size_t tuf_migrations_count = ARRAY_LEN(tuf_migrations);

@@ -18,6 +18,9 @@
  *                  is signed is its DSSE encoding (lib/dsse.h), which the
  *                  signer makes and which no role's bytes can be; since
  *                  statements have no versions, its journal is not asked.
+ *   SIGN_CHECKPOINT hash of the first root, i64 size, hash root: of the log of
+ *                  statements, whose text the signer writes (lib/checkpoint.h).
+ *                  Its journal keeps one size from standing for two roots.
  * Answers:
  *   SIGNED         u32 n, then n times bytes public key (32), bytes
  *                  signature (64): one for each generation of the key
@@ -38,6 +41,7 @@ enum signer_message {
 	SIGNED,
 	REFUSED,
 	SIGN_STATEMENT,
+	SIGN_CHECKPOINT,
 };
 
 #define SIGNER_ENTRIES_MAX 1024

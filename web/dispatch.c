@@ -114,6 +114,7 @@ const struct route dispatch_routes[] = {
 	OPEN("/static/*", asset_reply),
 	OPEN("/tuf/metadata/**", tree_metadata),
 	OPEN("/tuf/targets/**", tree_target),
+	OPEN("/tuf/log/**", tree_log),
 	GET("/blob/*", tree_blob),
 	GET("/attestation/*", api_attestation),
 	OPEN("/api/v1/drafts", api_drafts),

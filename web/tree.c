@@ -7,6 +7,7 @@
 
 #include "lib/fdio.h"
 #include "lib/hash.h"
+#include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/store.h"
 #include "web/hot.h"
@@ -113,6 +114,32 @@ tree_target(struct req *req, struct reply *re)
 		return;
 	}
 	send_file(req, re, req->web->targets, req->part[0], etag);
+}
+
+/* Tiles never change under their names; what is not a tile is the checkpoint,
+ * replaced by renaming. */
+void
+tree_log(struct req *req, struct reply *re)
+{
+	auto_free char *path = mem_printf("tuf/log/%s", req->part[0]);
+	bool now = strcmp(req->part[0], "checkpoint") == 0;
+	struct err err = ERR_INIT;
+	struct hash h;
+
+	if (!now && strncmp(req->part[0], "tile/", 5) != 0) {
+		reply_error(req, re, 404, "missing", "no such file");
+		return;
+	}
+	send_file(req, re, req->web->state, path, "");
+	if (re->fd == -1 || !now)
+		return;
+	if (hash_fd(re->fd, &h, NULL, &err) == -1) {
+		reply_error(req, re, 500, "system", "the file cannot be read");
+		return;
+	}
+	hash_hex(&h, re->etag);
+	re->type = "text/plain; charset=utf-8";
+	re->cache = "no-cache";
 }
 
 void

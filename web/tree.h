@@ -10,6 +10,7 @@
 
 void tree_metadata(struct req *, struct reply *); /* part[0]: path */
 void tree_target(struct req *, struct reply *);	  /* part[0]: path */
+void tree_log(struct req *, struct reply *);	  /* part[0]: path */
 void tree_blob(struct req *, struct reply *);	  /* part[0]: HEX64 */
 
 #endif

@@ -97,6 +97,20 @@ static const struct cli_command commands[] = {
 	    "  token           prints a token that lets in one device, once;\n"
 	    "                  it lives for a day unless said\n"
 	    "  --state DIR     folder of the farm\n" },
+	{ "log", "verify [--from URL] [--root FILE | --tofu] [--quick]",
+	    "is the log of what was said of runs whole, and the one seen "
+	    "before?",
+	    cmd_log,
+	    "  --from URL      a farm's server, instead of the farm here\n"
+	    "  --root FILE     the TUF root to judge by "
+	    "(/etc/kiln/root.json)\n"
+	    "  --tofu          the server's own first root, which is shown\n"
+	    "  --seen DIR      what was seen stays here "
+	    "(~/.local/state/kiln-log)\n"
+	    "  --statement HEX is this one in it? (exit 3: no)\n"
+	    "  --quick         do not read all entries\n"
+	    "  --state DIR     folder of the farm\n"
+	    "  --json          as JSON\n" },
 	{ "gc", "[--dry-run] [--verbose] [--json]",
 	    "remove what nothing needs, and say why the rest stays", cmd_gc,
 	    "  --state DIR     folder of the farm\n"

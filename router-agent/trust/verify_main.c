@@ -12,6 +12,7 @@
 #include "lib/own.h"
 #include "lib/tuf_read.h"
 #include "router-agent/trust/fetch.h"
+#include "router-agent/trust/logwatch.h"
 #include "router-agent/trust/refresh.h"
 #include "router-agent/trust/verify.h"
 #include "router-agent/trust/verify_proto.h"
@@ -289,11 +290,18 @@ withdrawn(struct job *j)
 	return false;
 }
 
+static bool
+is_new(const struct job *j, const struct set *set)
+{
+	return !j->rules.has_current ||
+	       !hash_equal(&set->sha256, &j->rules.current);
+}
+
 /* How the rest of it can be had.  Nothing of this can fail. */
 static void
 look_at_ways(struct job *j, const struct set *set)
 {
-	if (j->rules.has_current && hash_equal(&set->sha256, &j->rules.current))
+	if (!is_new(j, set))
 		return;
 	look_for(j, VERIFY_VMLINUZ, &set->vmlinuz);
 	look_for(j, VERIFY_INITRD, &set->initrd);
@@ -318,6 +326,12 @@ one_server(struct job *j, struct fetcher *f, const char *server,
 		j->rules.bytes = small_target;
 		j->rules.arg = j;
 		ret = rules_judge(&j->rules, set, word, err);
+		if (ret == 0 && is_new(j, set) &&
+		    logwatch(f, server, tuf_role(j->rules.trust, "targets"),
+			FD_METADATA, err) == -1) {
+			rules_word(err, word);
+			ret = -1;
+		}
 		if (ret == 0)
 			look_at_ways(j, set);
 	} else {

@@ -4,7 +4,10 @@
  *
  *	publish STATE vm SERVICE VERSION IMAGE PROBE-NAME
  *	publish STATE kernel kernel VERSION VMLINUZ INITRD MACHINE CMDLINE
+ *	publish STATE said FROM TO
  *
+ * The last says something of the newest plan, for each number; prints the
+ * statements' digests.
  * KILN_ARCH in the environment, "arm64", stands for amd64.
  * KILN_PORTS in the environment, "udp/53 tcp/53", stands for dns-dhcp's own.
  * The release is entered as reproduced: only a test may say that.
@@ -163,6 +166,47 @@ rows(struct db *db, const char *service, const struct hash *release,
 	return db_commit(db, &err);
 }
 
+static int
+say(struct store *s, struct db *db, int64_t n)
+{
+	static const char sql[] =
+	    "INSERT OR IGNORE INTO attestation(digest, plan, predicate,"
+	    " verdict, at) SELECT ?1, digest, 'reproduction', 'reproduced', 1"
+	    " FROM plan LIMIT 1";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	auto_buf struct buf text = BUF_INIT;
+	char hex[HASH_HEX];
+	struct hash h;
+
+	buf_printf(&text,
+	    "{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicate\":"
+	    "{\"n\":%lld},\"predicateType\":\"urn:x\",\"subject\":"
+	    "[{\"name\":\"x\"}]}",
+	    (long long)n);
+	if (store_put_bytes(s, text.data, text.len, &h, &err) == -1)
+		return -1;
+	stmt_bind_hash(q, 1, &h);
+	if (stmt_run(q, &err) == -1)
+		return -1;
+	hash_hex(&h, hex);
+	printf("%s\n", hex);
+	return 0;
+}
+
+static int
+say_all(struct store *s, struct db *db, char **argv)
+{
+	int64_t from, to;
+
+	if (num_int(argv[0], 1, 100000, &from, &err) == -1 ||
+	    num_int(argv[1], 1, 100000, &to, &err) == -1)
+		return -1;
+	for (; from <= to; from++)
+		if (say(s, db, from) == -1)
+			return -1;
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -173,12 +217,13 @@ main(int argc, char **argv)
 	auto_fd int first = -1, second = -1;
 	struct hasher h;
 	struct farm farm;
-	bool kernel;
+	bool kernel, said = argc == 5 && strcmp(argv[2], "said") == 0;
 
-	if (argc < 7 || (strcmp(argv[2], "kernel") == 0 && argc < 9))
+	if ((argc < 7 && !said) || (strcmp(argv[2], "kernel") == 0 && argc < 9))
 		return 2;
 	kernel = strcmp(argv[2], "kernel") == 0;
-	first = open(argv[5], O_RDONLY | O_CLOEXEC);
+	if (!said)
+		first = open(argv[5], O_RDONLY | O_CLOEXEC);
 	if (kernel)
 		second = open(argv[6], O_RDONLY | O_CLOEXEC);
 	OK(farm_enter(&farm, argv[1], NULL, true, &err));
@@ -193,6 +238,11 @@ main(int argc, char **argv)
 	struct store *s = store_open(dir, &err);
 
 	OK(s ? 0 : -1);
+	if (said) {
+		OK(say_all(s, db, argv + 3));
+		store_free(s);
+		return 0;
+	}
 	if (kernel) {
 		OK(output(s, first, "vmlinuz", custom(s, argv, "vmlinuz"),
 		    outputs, targets));

@@ -92,6 +92,7 @@ tf_repo_open(void)
 		fail_msg("%s", tf.err.msg);
 	tf.repo.metadata = tf_dir("tuf/metadata");
 	tf.repo.targets = tf_dir("tuf/targets");
+	tf.repo.log = tf_dir("tuf/log");
 	tf.repo.now = tf.start;
 	close(store);
 	free(tuf);
