@@ -59,6 +59,15 @@ own_word(const struct req *req)
 	       sodium_memcmp(word, req->who.csrf, SECRET_TEXT - 1) == 0;
 }
 
+/* A browser: programs are told 401 instead of where a person signs in. */
+static bool
+takes_pages(const struct req *req)
+{
+	const char *accept = header(req, "Accept");
+
+	return accept && strstr(accept, "text/html");
+}
+
 static bool
 refuse(struct req *req, struct reply *re, unsigned status, const char *text)
 {
@@ -89,7 +98,7 @@ guard(struct req *req, struct reply *re, const struct route *r)
 		if (req->who.rank != RANK_NOBODY)
 			return refuse(req, re, 403,
 			    "this account or token may not do that");
-		if (post || req->json)
+		if (post || req->json || !takes_pages(req))
 			return refuse(req, re, 401, "sign in first");
 		snprintf(re->place, sizeof(re->place), "/login");
 		re->location = re->place;

@@ -12,112 +12,10 @@
 #include "web/chart.h"
 #include "web/frame.h"
 #include "web/pages/pages.h"
-#include "web/routers.h"
+#include "web/pages/proposals.h"
+#include "web/pages/release_notes.h"
 
 /* --- what is known ---------------------------------------------------------*/
-
-/* {service: image} of a set. */
-static json_t *
-images_of(const json_t *set)
-{
-	json_t *out = json_object();
-	const json_t *s, *kernel = json_object_get(set, "kernel");
-	size_t i;
-
-	json_array_foreach(json_object_get(set, "services"), i, s)
-	    js_set_str(out, m_str(s, "service"), m_str(s, "image"));
-	if (kernel)
-		js_set_str(out, "kernel", m_str(kernel, "vmlinuz"));
-	return out;
-}
-
-static const char *
-version_of(const json_t *versions, const char *image)
-{
-	const json_t *v;
-	size_t i;
-
-	json_array_foreach(versions, i, v)
-	{
-		if (strcmp(m_str(v, "image"), image) == 0)
-			return m_str(v, "version");
-	}
-	return "";
-}
-
-static void
-add_note(json_t *notes, const char *service, const char *old, const char *new,
-    const json_t *versions)
-{
-	json_t *n = json_object();
-
-	js_set_str(n, "service", service);
-	js_set_str(n, "old", old);
-	js_set_str(n, "new", new);
-	js_set_str(n, "old_version", old ? version_of(versions, old) : NULL);
-	js_set_str(n, "new_version", new ? version_of(versions, new) : NULL);
-	json_array_append_new(notes, n);
-}
-
-/* What a set has other than the one before it in its channel. */
-static json_t *
-notes(json_t *now, json_t *before, const json_t *versions)
-{
-	json_t *out = json_array(), *v;
-	const char *service;
-
-	json_object_foreach(now, service, v)
-	{
-		const char *old =
-		    json_string_value(json_object_get(before, service));
-
-		if (old && strcmp(old, json_string_value(v)) == 0)
-			continue;
-		add_note(out, service, old, json_string_value(v), versions);
-	}
-	json_object_foreach(before, service, v)
-	{
-		if (json_object_get(now, service) == NULL)
-			add_note(
-			    out, service, json_string_value(v), NULL, versions);
-	}
-	return out;
-}
-
-static int
-add_notes(json_t *m, struct web *w, struct err *err)
-{
-	json_t *sets = json_object_get(m, "sets"), *s;
-	const json_t *versions = json_object_get(m, "versions");
-	auto_json json_t *before = json_object(); /* of each channel, newest */
-	int64_t n;
-	size_t i;
-
-	/* From the oldest on, so that each meets the one before it. */
-	for (i = json_array_size(sets); i-- > 0;) {
-		struct err ignored = ERR_INIT;
-		auto_free char *where = NULL;
-		const char *bytes;
-		json_t *set, *now;
-
-		s = json_array_get(sets, i);
-		bytes = m_str(s, "bytes");
-		set = js_parse("set", bytes, strlen(bytes), &ignored);
-		now = images_of(set);
-		where =
-		    mem_printf("%s %s", m_str(s, "channel"), m_str(s, "arch"));
-		js_set(s, "notes",
-		    notes(now, json_object_get(before, where), versions));
-		js_set(before, where, now);
-		js_set(s, "set", set ? set : json_null());
-		json_object_del(s, "bytes");
-		n = routers_of_set(w->web, m_str(s, "digest"), err);
-		if (n == -1)
-			return -1;
-		js_set_int(s, "routers", n);
-	}
-	return 0;
-}
 
 static json_t *
 model(struct req *req, struct err *err)
@@ -132,11 +30,6 @@ model(struct req *req, struct err *err)
 	static const char *const release_cols[] = { "release", "service",
 		"arch", "#made_at", "plan", "verdict", "lanes", "withheld",
 		NULL };
-	static const char versions[] =
-	    "SELECT t.sha256, r.service, r.version FROM release_target t JOIN"
-	    " release r ON r.digest = t.release ORDER BY r.at DESC LIMIT 1000";
-	static const char *const version_cols[] = { "image", "service",
-		"version", NULL };
 	static const char sets[] =
 	    "SELECT s.channel, s.arch, s.counter, s.digest, s.published_at,"
 	    " s.withdrawn_at, t.bytes FROM \"set\" s JOIN own_target t ON"
@@ -174,8 +67,6 @@ model(struct req *req, struct err *err)
 
 	if (model_add(m, "releases", w->farm, releases, release_cols, err) ==
 		-1 ||
-	    model_add(m, "versions", w->tuf, versions, version_cols, err) ==
-		-1 ||
 	    model_add(m, "sets", w->tuf, sets, set_cols, err) == -1 ||
 	    model_add(m, "waiting", w->tuf, waiting, waiting_cols, err) == -1 ||
 	    model_add(m, "brakes", w->tuf, brakes, brake_cols, err) == -1 ||
@@ -184,37 +75,14 @@ model(struct req *req, struct err *err)
 		err) == -1 ||
 	    model_add(m, "refusals", w->tuf, refusals, refusal_cols, err) ==
 		-1 ||
-	    add_notes(m, w, err) == -1)
+	    release_notes_add(m, w, err) == -1 ||
+	    proposals_add(req, m, err) == -1)
 		return NULL;
-	json_object_del(m, "versions");
 	js_set_int(m, "refresh", 30);
 	return json_incref(m);
 }
 
 /* --- what is shown ---------------------------------------------------------*/
-
-static void
-view_note(struct html *h, const json_t *n)
-{
-	const char *old = m_str(n, "old"), *new = m_str(n, "new");
-	const char *ov = m_str(n, "old_version"), *nv = m_str(n, "new_version");
-
-	html_open(h, "li", NULL);
-	view_brick(h, new);
-	html_element(h, "b", m_str(n, "service"), NULL);
-	html_text(h, " ");
-	if (old[0] == '\0') {
-		html_textf(h, "is new: %s ", nv);
-	} else if (new[0] == '\0') {
-		html_element(h, "span", "is gone", "class", "diff-del", NULL);
-	} else if (strcmp(ov, nv) == 0) {
-		html_textf(h, "%s, baked anew from other inputs ", nv);
-	} else {
-		html_textf(h, "%s \xe2\x86\x92 %s ", ov, nv);
-	}
-	view_artifact(h, new);
-	html_close(h, "li");
-}
 
 static void
 view_waves(struct html *h, const json_t *set)
@@ -261,7 +129,7 @@ view_set(struct html *h, const json_t *s)
 	if (m_str(set, "notes")[0])
 		html_element(h, "p", m_str(set, "notes"), NULL);
 	html_open(h, "ul", "class", "outs", NULL);
-	json_array_foreach(list, i, n) view_note(h, n);
+	json_array_foreach(list, i, n) release_note_view(h, n);
 	if (json_array_size(list) == 0)
 		html_element(h, "li", "nothing but its waves", NULL);
 	html_close(h, "ul");
@@ -434,6 +302,7 @@ view(struct html *h, const json_t *m)
 		html_text(h, "Nothing is published yet.");
 	}
 	html_close(h, "p");
+	proposals_view(h, m);
 	view_asked(h, json_object_get(m, "asked"));
 	view_brakes(h, json_object_get(m, "brakes"));
 	view_sets(h, m);
