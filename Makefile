@@ -71,7 +71,7 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 .DEFAULT_GOAL := all
-.PHONY: all run test farm-test fault-test mutants check asan lint bench clean deps deps-test help unit tools lint-quick
+.PHONY: all run test farm-test fault-test defects mutants check asan lint bench clean deps deps-test help unit tools lint-quick
 all: $(BIN)
 
 $(O)/%.o: %.c
@@ -182,6 +182,12 @@ mutants:
 	@$(MAKE) --no-print-directory -s -j2 all
 	@tests/mutants/run $(O)
 
+# Every classic defect, its cause and its mended twin; `make test` takes some.
+defects:
+	@tools/deps build run test
+	@$(MAKE) --no-print-directory -s -j2 all tools
+	@$(SUDO) sh tests/defects/run $(O)
+
 check: unit
 tools: $(TOOLS) $(FAULT_TOOLS)
 
@@ -195,6 +201,7 @@ help:
 #: make farm-test  every service baked, booted and asked by a real client; ONLY=NAME: that one
 #: make fault-test killed before every call, power lost at every point: an hour
 #: make mutants    one sync, rename or check taken away: a test misses it
+#: make defects    small builds with one defect each: verdict and cause of all
 #: make check      the quick part: unit tests
 #: make arm64      the router's programs, cross-compiled; arm64-test: their tests
 #: make asan       unit tests under address and undefined-behaviour sanitizers

@@ -184,20 +184,31 @@ unset(struct lane *l, const char *name)
 	*b = l->env[--l->nenv];
 }
 
+/*
+ * In seconds, an absolute time stands still exactly; but it is read as a local
+ * one, and again by a program that sets itself another zone, as `date -u`
+ * does.  The time of a file is the same in all zones, to a few microseconds.
+ */
 static void
 hold_clock(struct lane *l, const char *root, int64_t now)
 {
 	bool moved = l->vary & VARY(VARY_DATE);
-	auto_free char *value = mem_printf(
-	    "%lld", (long long)now + (moved ? OTHER_DAYS * 86400ll : 0));
+	int64_t at = now + (moved ? OTHER_DAYS * 86400ll : 0);
+	bool zone = l->vary & VARY(VARY_TIMEZONE);
+	auto_free char *value =
+	    zone ? mem_str("%") : mem_printf("%lld", (long long)at);
 
 	if (!set_faketime(l, root, value)) {
 		l->hold &= ~(HOLD(HOLD_CLOCK) | HOLD(HOLD_FILE_TIMES));
 		return;
 	}
-	/* An absolute time does not move; in seconds, so that the time zone
-	 * has no part in it. */
-	set(l, "FAKETIME_FMT", "%s");
+	if (zone) {
+		set(l, "FAKETIME_FOLLOW_FILE", LANE_CLOCK);
+		set(l, "FAKETIME_NO_CACHE", "1");
+		l->clock = at;
+	} else {
+		set(l, "FAKETIME_FMT", "%s");
+	}
 	if (l->hold & HOLD(HOLD_FILE_TIMES))
 		unset(l, "NO_FAKE_STAT");
 }

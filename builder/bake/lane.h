@@ -69,6 +69,7 @@ struct lane {
 	char name;     /* 'A', 'B' */
 	unsigned vary; /* what is really varied: VARY() bits */
 	unsigned hold; /* what is really held: HOLD() bits */
+	int64_t clock; /* of LANE_CLOCK: Unix seconds; 0: there is none */
 	unsigned uid, gid;
 	int jobs;
 	int cpus; /* 0: all */
@@ -79,6 +80,10 @@ struct lane {
 	struct buf env[32]; /* NAME=VALUE */
 	size_t nenv;
 };
+
+/* Inside: an empty file whose time is the one that is held, where the time
+ * zone is varied. */
+#define LANE_CLOCK "/dev/kiln-clock"
 
 /* Packages that lanes need in every environment; NULL-ended.  Part of each
  * lock's request. */

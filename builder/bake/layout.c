@@ -158,6 +158,20 @@ put_random(struct layout *l, int in, int64_t clock, struct err *err)
 	    span_str("243f6a88-85a3-48d3-9319-8a2e03707344\n"), clock, err);
 }
 
+/* libfaketime takes whole seconds, and shows some microseconds less. */
+static int
+put_clock(struct layout *l, int in, int64_t at, struct err *err)
+{
+	struct timespec times[2] = { { at + 1, 0 }, { at + 1, 0 } };
+	auto_fd int to = new_input(l, in, mem_str(LANE_CLOCK), err);
+
+	if (to == -1)
+		return -1;
+	if (fchmod(to, 0444) == -1 || futimens(to, times) == -1)
+		return err_sys(err, "lay out a clock");
+	return 0;
+}
+
 int
 layout_make(struct layout *l, int workdir, const char *work_path, int64_t id,
     const struct plan *p, const struct lane *lane, struct store *store,
@@ -195,6 +209,8 @@ layout_make(struct layout *l, int workdir, const char *work_path, int64_t id,
 			policy_assemble(), p->clock, err) == -1)
 			return err_prefix(err, "lay out the inputs");
 	}
+	if (lane->clock && put_clock(l, in, lane->clock, err) == -1)
+		return -1;
 	if (lane->hold & HOLD(HOLD_RANDOM) &&
 	    put_random(l, in, p->clock, err) == -1)
 		return err_prefix(err, "lay out the inputs");

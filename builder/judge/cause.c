@@ -6,12 +6,14 @@
 #include "builder/bake/lane.h"
 #include "builder/judge/cause_table.h"
 #include "builder/judge/differ.h"
+#include "builder/judge/evidence.h"
 #include "builder/judge/lab.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
 
+#define ITSELF "itself"
 #define FINDINGS 12 /* kept with a cause */
 #define TRIES 4	    /* runs before an unsteady lane counts as the same */
 
@@ -102,7 +104,7 @@ name_of(unsigned vary, unsigned hold)
 		if (vary & VARY(v))
 			buf_printf(&b, "%s%s", b.len ? "+" : "",
 			    variation_name((enum variation)v));
-	return mem_str(b.len ? b.data : "itself");
+	return mem_str(b.len ? b.data : ITSELF);
 }
 
 static json_t *
@@ -142,43 +144,16 @@ cause_named(const struct search *s, const char *name)
 	return NULL;
 }
 
-/* Is it a time at which that run ran? */
-static bool
-time_of(const struct sample *s, const json_t *text)
-{
-	const char *t = json_string_value(text);
-	auto_free char *first = NULL;
-	struct err gone = ERR_INIT;
-	int64_t when;
-
-	if (!t)
-		return false;
-	first = mem_strn(t, TIME_TEXT - 1);
-	return time_parse(first, &when, &gone) == 0 && when >= s->started &&
-	       when <= s->finished;
-}
-
-/* Nothing but times, and each the one of its run: no experiment is needed to
- * know whence they are, and where programs ask past libfaketime (statx,
- * fstatat of libc 2.33) none can be had. */
-static bool
-all_file_times(
+/* What nothing could hold may still say what it is. */
+static const char *
+seen_to_be(
     const json_t *findings, const struct sample *a, const struct sample *b)
 {
-	const json_t *one;
-	size_t i;
-
-	json_array_foreach(findings, i, one)
-	{
-		const char *what =
-		    json_string_value(json_object_get(one, "what"));
-
-		if (strcmp(what, "time") != 0 ||
-		    !time_of(a, json_object_get(one, "a")) ||
-		    !time_of(b, json_object_get(one, "b")))
-			return false;
-	}
-	return json_array_size(findings) > 0;
+	if (evidence_file_times(findings, a, b))
+		return hold_name(HOLD_FILE_TIMES);
+	if (evidence_random_names(findings))
+		return hold_name(HOLD_RANDOM);
+	return ITSELF;
 }
 
 static int
@@ -191,9 +166,9 @@ add_cause(struct search *s, unsigned vary, unsigned hold,
 
 	if (find_differences(s, a, b, &findings, err) == -1)
 		return -1;
-	if (strcmp(name, "itself") == 0 && all_file_times(findings, a, b)) {
+	if (strcmp(name, ITSELF) == 0) {
 		free(name);
-		name = mem_str(hold_name(HOLD_FILE_TIMES));
+		name = mem_str(seen_to_be(findings, a, b));
 	}
 	r = rule_for(name, findings);
 	j = json_object();
@@ -242,8 +217,7 @@ try_without(struct search *s, unsigned less, unsigned named, struct err *err)
 }
 
 static int
-find_passing(struct search *s, const struct sample *one,
-    const struct sample *two, struct err *err)
+find_passing(struct search *s, struct err *err)
 {
 	static const unsigned times = HOLD(HOLD_CLOCK) | HOLD(HOLD_FILE_TIMES);
 	auto_sample struct sample a = { 0 }, b = { 0 };
@@ -256,7 +230,7 @@ find_passing(struct search *s, const struct sample *one,
 	if (!same) {
 		s->hold = 0;
 		s->lost = true;
-		return add_cause(s, VARY_NONE, 0, one, two, err);
+		return add_cause(s, VARY_NONE, 0, &a, &b, err);
 	}
 	if (try_without(s, HOLD(HOLD_FILE_TIMES), times, err) == -1)
 		return -1;
@@ -264,9 +238,11 @@ find_passing(struct search *s, const struct sample *one,
 	if (!(s->hold & HOLD(HOLD_FILE_TIMES)) &&
 	    try_without(s, HOLD(HOLD_CLOCK), HOLD(HOLD_CLOCK), err) == -1)
 		return -1;
-	if (try_without(s, HOLD(HOLD_HASHES), HOLD(HOLD_HASHES), err) == -1)
+	/* Seeds of hash tables are random numbers, too: who is content with
+	 * those alone is not asked further. */
+	if (try_without(s, HOLD(HOLD_RANDOM), HOLD(HOLD_RANDOM), err) == -1)
 		return -1;
-	return try_without(s, HOLD(HOLD_RANDOM), HOLD(HOLD_RANDOM), err);
+	return try_without(s, HOLD(HOLD_HASHES), HOLD(HOLD_HASHES), err);
 }
 
 /* --- by halves ----------------------------------------------------------- */
@@ -391,6 +367,38 @@ find_switches(struct search *s, struct err *err)
 	return 0;
 }
 
+/* --- what only follows ---------------------------------------------------- */
+
+/*
+ * Memory that nobody wrote to, addresses and the order of a hash table follow
+ * everything that a process is given: its variables, its arguments.  What
+ * flips just where one of them shows comes of it.
+ */
+static void
+fold(struct search *s)
+{
+	static const char *const roots[] = { "heap", "aslr", "hashes" };
+
+	for (size_t r = 0; r < ARRAY_LEN(roots); r++) {
+		json_t *root = cause_named(s, roots[r]), *also = json_array();
+
+		for (size_t i = json_array_size(s->causes); root && i-- > 0;) {
+			json_t *one = json_array_get(s->causes, i);
+
+			if (one == root ||
+			    !evidence_covers(json_object_get(root, "findings"),
+				json_object_get(one, "findings")))
+				continue;
+			json_array_append(also, json_object_get(one, "name"));
+			json_array_remove(s->causes, i);
+		}
+		if (root && json_array_size(also))
+			js_set(root, "also", also);
+		else
+			json_decref(also);
+	}
+}
+
 /* --- the question -------------------------------------------------------- */
 
 static int
@@ -406,7 +414,7 @@ search(struct search *s, struct err *err)
 		    "its quiet lane fails (cause=%s): there is nothing to "
 		    "compare",
 		    one.cause);
-	if (!same && find_passing(s, &one, &two, err) == -1)
+	if (!same && find_passing(s, err) == -1)
 		return -1;
 	/* What differs by itself with all held compares with nothing. */
 	return s->lost ? 0 : find_switches(s, err);
@@ -423,10 +431,11 @@ cause_find(const struct cause_question *q, struct err *err)
 	/* What was found in all the runs there are is told. */
 	if (rc == 0 || s.lab.spent) {
 		err_clear(err);
+		fold(&s);
 		j = js_record_new("kiln/cause", 1);
 		js_set_hash(j, "plan", &q->order.plan->digest);
 		js_set_str(j, "outcome",
-		    cause_named(&s, "itself")	? "itself"
+		    cause_named(&s, ITSELF)	? ITSELF
 		    : json_array_size(s.causes) ? "named"
 						: "none");
 		js_set_int(j, "runs", s.lab.runs);
@@ -444,12 +453,27 @@ add_name(const json_t *cause, struct buf *out)
 {
 	const char *name = json_string_value(json_object_get(cause, "name"));
 
-	if (strcmp(name, "itself") == 0)
+	if (strcmp(name, ITSELF) == 0)
 		buf_str(out, "by itself");
 	else if (json_array_size(json_object_get(cause, "variations")))
 		buf_printf(out, "lane B's %s", name);
 	else
 		buf_printf(out, "in either lane, %s", name);
+}
+
+static void
+add_also(const json_t *cause, struct buf *out)
+{
+	const json_t *also = json_object_get(cause, "also"), *one;
+	size_t i;
+
+	json_array_foreach(also, i, one)
+	{
+		buf_printf(out, "%s%s", i ? ", " : "    flipped there by ",
+		    json_string_value(one));
+	}
+	if (json_array_size(also))
+		buf_str(out, ", too\n");
 }
 
 void
@@ -469,6 +493,7 @@ cause_words(const json_t *cause, struct buf *out)
 			differ_words_one(finding, out);
 			buf_char(out, '\n');
 		}
+		add_also(one, out);
 		buf_printf(out, "    usual fix: %s\n",
 		    json_string_value(json_object_get(one, "fix")));
 	}

@@ -209,6 +209,32 @@ the_clock_alone_leaves_files_their_times(void **state)
 }
 
 static void
+a_clock_that_is_held_is_the_same_in_every_zone(void **state)
+{
+	static const char *const outputs[] = { "a", NULL };
+	auto_buf struct buf first = BUF_INIT, second = BUF_INIT;
+	struct buf *logs[] = { &first, &second };
+
+	(void)state;
+	make_plan("date -u +%F.%T; date +%s; echo x >/out/a\n", outputs);
+	for (int i = 0; i < 2; i++) {
+		struct build_order o = order_of('B');
+
+		o.vary = i ? VARY(VARY_TIMEZONE) : VARY_NONE;
+		o.hold = HOLD(HOLD_CLOCK);
+		o.hold_at = 1000000000;
+		build_result_release(&result);
+		if (build_run(&place, &o, &result, &err) == -1)
+			fail_msg("%s", err.msg);
+		assert_int_equal(
+		    store_read(st, &result.log, 1 << 20, logs[i], &err), 0);
+	}
+	assert_string_equal(first.data, second.data);
+	assert_non_null(
+	    strstr(first.data, "2001-09-09.01:46:40\n1000000000\n"));
+}
+
+static void
 switches_are_chosen_by_name(void **state)
 {
 	unsigned vary = 1;
@@ -237,6 +263,7 @@ main(void)
 		T(the_date_is_off_by_more_than_a_year_and_only_there),
 		T(what_is_held_is_the_same_and_what_is_not_passes),
 		T(the_clock_alone_leaves_files_their_times),
+		T(a_clock_that_is_held_is_the_same_in_every_zone),
 		T(switches_are_chosen_by_name),
 	};
 

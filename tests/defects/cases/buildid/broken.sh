@@ -1,0 +1,1 @@
+gcc -O2 -Wl,--build-id=uuid -o /out/out /kiln/recipe/thing.c

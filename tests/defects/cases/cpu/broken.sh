@@ -1,0 +1,1 @@
+echo "tuned for threads=$(nproc)" >/out/out

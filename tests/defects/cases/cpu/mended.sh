@@ -1,0 +1,1 @@
+echo "tuned for threads=any" >/out/out

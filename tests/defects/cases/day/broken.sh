@@ -1,0 +1,1 @@
+echo "copyright $(date -u +%F), the authors" >/out/out

@@ -1,0 +1,3 @@
+sleep 1
+echo page >manual
+gzip -9n manual && cp manual.gz /out/out

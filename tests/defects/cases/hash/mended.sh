@@ -1,0 +1,1 @@
+perl /kiln/recipe/table.pl sorted >/out/out

@@ -1,0 +1,1 @@
+echo "prefix=$HOME/.local" >/out/out

@@ -1,0 +1,1 @@
+echo "prefix=/usr/local" >/out/out

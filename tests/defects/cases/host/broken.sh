@@ -1,0 +1,1 @@
+echo "built on $(uname -n)" >/out/out

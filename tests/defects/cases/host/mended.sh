@@ -1,0 +1,1 @@
+echo "built somewhere" >/out/out

@@ -1,0 +1,1 @@
+echo "configured with parallel=$KILN_JOBS" >/out/out

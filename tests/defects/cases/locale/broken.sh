@@ -1,0 +1,2 @@
+title='Gemüse für Köche'
+{ echo "$title"; echo "$title" | sed 's/./=/g'; } >/out/out

@@ -1,0 +1,1 @@
+gcc -O2 -o /out/out /kiln/recipe/main.c

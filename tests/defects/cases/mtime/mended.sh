@@ -1,0 +1,3 @@
+sleep 1
+echo data >file && chmod 644 file
+tar --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf /out/out file

@@ -1,0 +1,1 @@
+echo "searched in $PATH" >/out/out

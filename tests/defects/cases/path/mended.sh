@@ -1,0 +1,1 @@
+echo "searched in /usr/bin" >/out/out

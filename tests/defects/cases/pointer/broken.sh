@@ -1,0 +1,2 @@
+gcc -O2 -o names /kiln/recipe/names.c
+./names >/out/out

@@ -1,0 +1,3 @@
+cd "$(mktemp -d)"
+cp /kiln/recipe/thing.c .
+gcc -g -ffile-prefix-map="$PWD=." -c -o /out/out thing.c

@@ -1,0 +1,2 @@
+f=$(mktemp)
+echo "generated from ${f%/*}" >/out/out

@@ -1,0 +1,2 @@
+echo "by $(id -u)" >/out/out
+date >>/out/out

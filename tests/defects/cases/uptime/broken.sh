@@ -1,0 +1,2 @@
+read -r up _ </proc/uptime
+echo "configured after $up" >/out/out

@@ -1,0 +1,1 @@
+echo "packaged by id=$(id -u)" >/out/out

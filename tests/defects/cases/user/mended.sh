@@ -1,0 +1,1 @@
+echo "packaged by nobody in particular" >/out/out

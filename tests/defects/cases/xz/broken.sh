@@ -1,0 +1,1 @@
+cat /kiln/recipe/*.sh /bin/tar | xz -T"$(nproc)" >/out/out

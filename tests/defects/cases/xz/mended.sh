@@ -1,0 +1,1 @@
+cat /kiln/recipe/*.sh /bin/tar | xz -T1 >/out/out

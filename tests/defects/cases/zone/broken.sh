@@ -1,0 +1,1 @@
+echo "release $(date -d "@$SOURCE_DATE_EPOCH" '+%F %H:%M')" >/out/out
