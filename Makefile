@@ -71,7 +71,7 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 .DEFAULT_GOAL := all
-.PHONY: all run test farm-test fault-test defects mutants check asan lint bench clean deps deps-test help unit tools lint-quick
+.PHONY: all run test farm-test reproduce-test fault-test defects mutants check asan lint bench clean deps deps-test help unit tools lint-quick
 all: $(BIN)
 
 $(O)/%.o: %.c
@@ -168,6 +168,12 @@ farm-test:
 	@$(MAKE) --no-print-directory -s -j2 all tools
 	@$(SUDO) sh tests/services/run.sh $(O) $(ONLY)
 
+# Every starter reproduced, from a farm and from its bundle: minutes.
+reproduce-test:
+	@tools/deps build run test
+	@$(MAKE) --no-print-directory -s -j2 all tools
+	@$(SUDO) sh tests/support/starters.sh $(O)
+
 # Every point of every sweep; `make test` takes some by chance.
 fault-test:
 	@tools/deps build run test
@@ -199,6 +205,7 @@ help:
 #: make run        install what is missing, build, and show the whole pipe
 #: make test       everything; what CI runs
 #: make farm-test  every service baked, booted and asked by a real client; ONLY=NAME: that one
+#: make reproduce-test  every starter image built again by a doubter
 #: make fault-test killed before every call, power lost at every point: an hour
 #: make mutants    one sync, rename or check taken away: a test misses it
 #: make defects    small builds with one defect each: verdict and cause of all

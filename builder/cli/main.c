@@ -71,6 +71,8 @@ static const struct cli_command commands[] = {
 	    "  --lanes A|B|AB  how to build (AB: once quietly, once contrary)\n"
 	    "  --jobs N        builds at once (as many as cores)\n"
 	    "  --keep          keep what comes out, and say where\n"
+	    "  --diff          where it differs, and what is the cause\n"
+	    "  --deep          … and what diffoscope says of it\n"
 	    "  --state DIR     folder to work in (/var/cache/kiln, "
 	    "~/.cache/kiln)\n"
 	    "  --config FILE   kiln.yaml(5), for its mirrors and \"doubt\"\n"

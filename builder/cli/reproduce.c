@@ -12,6 +12,7 @@
 #include "builder/cli/said.h"
 #include "builder/doubt/bundle.h"
 #include "builder/doubt/doubt.h"
+#include "builder/doubt/explain.h"
 #include "lib/fdio.h"
 #include "lib/json.h"
 #include "lib/mem.h"
@@ -30,7 +31,7 @@ struct order {
 	char *from;
 	struct buf root; /* of --root */
 	const char *lanes;
-	bool has_root, tofu, unpublished, keep, json;
+	bool has_root, tofu, unpublished, keep, json, diff, deep;
 };
 
 static void
@@ -125,24 +126,58 @@ show_kept(const struct doubt *d)
 		}
 }
 
+static void
+show_json(const struct doubt *d, const struct explanation *e)
+{
+	auto_json json_t *j = doubt_json(d);
+	auto_buf struct buf text = BUF_INIT;
+
+	if (e->difference)
+		js_set(j, "findings", json_incref(e->difference));
+	if (e->cause)
+		js_set(j, "cause", json_incref(e->cause));
+	js_text(j, true, &text);
+	printf("%s\n", text.data);
+}
+
+/* What a build said comes from outside: control bytes stay away. */
+static void
+show_log(const struct doubt *d)
+{
+	auto_buf struct buf log = BUF_INIT;
+
+	explain_log(d, &log);
+	for (size_t i = 0; i < log.len; i++) {
+		unsigned char c = (unsigned char)log.data[i];
+
+		fputc((c < ' ' && c != '\n') || c > '~' ? '?' : c, stderr);
+	}
+}
+
 static int
-show(const struct doubt *d, const struct order *o)
+show(struct doubt *d, const struct order *o, struct err *err)
 {
 	bool good = d->outcome == DOUBT_REPRODUCED;
+	auto_buf struct buf words = BUF_INIT;
+	struct explanation e = { .deep = BUF_INIT };
 
+	if (!good && o->diff && explain(d, &e, o->deep, err) == -1)
+		return -1;
+	said_clear();
+	if (!good && !d->difference.output)
+		show_log(d);
 	if (o->keep)
 		show_kept(d);
 	if (o->json) {
-		auto_json json_t *j = doubt_json(d);
-		auto_buf struct buf text = BUF_INIT;
-
-		js_text(j, true, &text);
-		printf("%s\n", text.data);
+		show_json(d, &e);
 	} else if (good) {
 		show_good(d);
 	} else {
+		explain_words(&e, &words);
+		fputs(words.data, stdout);
 		show_bad(d);
 	}
+	explain_release(&e);
 	return good ? EXIT_DONE : EXIT_DIFFERS;
 }
 
@@ -248,7 +283,7 @@ reproduce(struct doubt *d, struct doubter *at, struct bundle *b,
 	if (doubt_prove(d, err) == -1 || doubt_run(d, o->lanes, err) == -1)
 		return -1;
 	said_clear();
-	return show(d, o);
+	return show(d, o, err);
 }
 
 /* 64 hex digits are worth nothing if the file is another one by now. */
@@ -335,6 +370,8 @@ cmd_reproduce(int argc, char **argv)
 		{ "lanes", required_argument, NULL, 'l' },
 		{ "jobs", required_argument, NULL, 'J' },
 		{ "keep", no_argument, NULL, 'k' },
+		{ "diff", no_argument, NULL, 'd' },
+		{ "deep", no_argument, NULL, 'D' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -364,6 +401,10 @@ cmd_reproduce(int argc, char **argv)
 			jobs = optarg;
 		else if (c == 'k')
 			o.keep = true;
+		else if (c == 'd')
+			o.diff = true;
+		else if (c == 'D')
+			o.diff = o.deep = true;
 		else if (c == 'j')
 			o.json = true;
 		else if (c == 'h')

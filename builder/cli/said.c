@@ -10,7 +10,8 @@
 #include "lib/num.h"
 
 #define TTY_MS 200
-#define LINE_MS 10000
+#define LINE_MS 10000 /* between two lines of the same work … */
+#define OTHER_MS 500  /* … and of other work */
 
 static struct {
 	bool shown; /* something stands on the terminal's line */
@@ -45,12 +46,14 @@ void
 said(void *arg, const struct doubter_news *n)
 {
 	bool tty = isatty(STDERR_FILENO);
-	bool same = strcmp(last.what, n->what) == 0;
+	int64_t pause = tty				  ? TTY_MS
+			: strcmp(last.what, n->what) == 0 ? LINE_MS
+							  : OTHER_MS;
 	int64_t now = time_mono_ms();
 	auto_buf struct buf b = BUF_INIT;
 
 	(void)arg;
-	if (same && now - last.at_ms < (tty ? TTY_MS : LINE_MS))
+	if (last.what[0] && now - last.at_ms < pause)
 		return;
 	snprintf(last.what, sizeof(last.what), "%s", n->what);
 	last.at_ms = now;

@@ -123,6 +123,11 @@ int doubt_name(
  * cannot be had.  ERR_BUSY: told to stop.
  */
 int doubt_run(struct doubt *, const char *lanes, struct err *) KILN_MUST;
+/*
+ * A plan does not say what its recipe allowed it to use, and whoever doubts
+ * has other means: three quarters of this machine's memory, a day.
+ */
+void doubt_limits(struct build_order *);
 /* What the runs left goes from the store again. */
 void doubt_forget(struct doubt *);
 void doubt_release(struct doubt *);

@@ -24,12 +24,8 @@ stopped(struct err *err)
 	return err_set(err, ERR_BUSY, "told to stop");
 }
 
-/*
- * A plan does not say what its recipe allowed it to use, and whoever doubts
- * has other means: three quarters of this machine's memory, a day.
- */
-static void
-set_limits(struct build_order *o)
+void
+doubt_limits(struct build_order *o)
 {
 	int64_t memory =
 	    (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / 8 * 3;
@@ -124,7 +120,7 @@ start(struct doubt *d, struct doubt_plan *p, struct doubt_run *run,
 		return err_prefix(err, "environment of %s", p->origin->recipe);
 	o.environment = p->env.digest;
 	o.root = p->env.root;
-	set_limits(&o);
+	doubt_limits(&o);
 	if (work_ready(&d->at->work, err) == -1 ||
 	    work_start(slot, &o, p, err) == -1)
 		return -1;

@@ -133,6 +133,69 @@ t "… and with true bytes it goes on in the same folder" \
     ends 0 "reproduced: image $image" \
     doubt b --from "$url" --root "$root" --lanes A "$image"
 
+# A server that has a package no more: the archive has it.
+fallback() {
+	deb=$(of_plan image name sed)
+	mv "$(blob "$deb")" "$tmp/deb" && rm -f "$(here b "$deb")" || return 1
+	doubt b --from "$url" --root "$root" --lanes A "$image"
+	r=$?
+	mv "$tmp/deb" "$(blob "$deb")"
+	[ -e "$(here b "$deb")" ] && return $r
+}
+t "what the server does not have comes from the archive" \
+    ends 0 "reproduced: image $image" fallback
+
+# --- what does not come out -----------------------------------------------------
+cp -R tests/support/recipes-bad "$tmp/bad"
+"$bin/kiln-builder" --once --offline --state "$farm" --recipes "$tmp/bad" \
+    --only dated >"$tmp/log" 2>&1
+dated=$(sql "SELECT r.id FROM run r JOIN plan p ON p.digest = r.plan WHERE p.recipe = 'dated' AND r.lane = 'A'")
+explained() {
+	doubt a --from "$url" --diff "$dated"
+	[ $? = 3 ] && grep -q '^dated, line 1, offset' "$tmp/said" &&
+	    grep -q "^lane B's date: " "$tmp/said" && grep -q "SOURCE_DATE_EPOCH" "$tmp/said" &&
+	    tail -n 1 "$tmp/said" | grep -q "^not reproduced: dated build, lane B: dated is"
+}
+t "a build that embeds the date is not reproduced, and --diff names the cause" explained
+
+# A farm whose keys and builder are in wrong hands: all its records and
+# signatures say that plan and image belong together, and they do not.
+liar=$tmp/liar
+forged() {
+	cp -a "$farm" "$liar" && cp "$(blob "$image")" "$tmp/forged" &&
+	    flip "$tmp/forged" || return 1
+	fake=$(sha256sum <"$tmp/forged" | cut -c1-64)
+	put() { # FILE: into the store; its digest is $hex
+		hex=$(sha256sum <"$1" | cut -c1-64)
+		mkdir -p "$liar/store/$(echo "$hex" | cut -c1-2)" &&
+		    cp "$1" "$liar/store/$(echo "$hex" | cut -c1-2)/$hex"
+	}
+	put "$tmp/forged" && fake=$hex || return 1
+	verdict=$(sql "SELECT verdict_record FROM plan WHERE recipe = 'hello-image'")
+	sed "s/$image/$fake/g" "$(blob "$verdict")" >"$tmp/verdict"
+	put "$tmp/verdict" && judged=$hex || return 1
+	sed "s/$image/$fake/g; s/$verdict/$judged/g" \
+	    "$(blob "$(sql "SELECT digest FROM release")")" >"$tmp/release"
+	put "$tmp/release" &&
+	    sqlite3 -cmd ".filectrl persist_wal 1" "$liar/farm.db" \
+		"UPDATE output SET digest = '$fake' WHERE digest = '$image';
+		UPDATE plan SET verdict_record = '$judged' WHERE recipe = 'hello-image';
+		INSERT INTO release (digest, service, arch, plan, made_at)
+		SELECT '$hex', service, arch, plan, made_at + 1 FROM release;" &&
+	    chown --reference="$farm/farm.db" "$liar"/farm.db* &&
+	    "$bin/kiln-tuf" serve --state "$liar" --once
+}
+t "a farm in wrong hands signs an image that its plan does not give" forged
+"$bin/kiln-web" --state "$liar" --listen "127.0.0.1:$((port + 1))" >"$tmp/liar.log" 2>&1 &
+pids="$pids $!"
+t "… and serves it" until_ok 20 curl -fsS -o "$tmp/page" "http://127.0.0.1:$((port + 1))/healthz"
+caught() {
+	ends 3 "not reproduced: hello-image image, lane A: image is $image and should be $fake" \
+	    doubt a --from "http://127.0.0.1:$((port + 1))" --root "$root" --lanes A "$fake" &&
+	    grep -q "svc-hello-image signs for it" "$tmp/ends"
+}
+t "the doubter says that it is not what they say" caught
+
 # --- from a bundle, without a network ------------------------------------------
 bundle() { "$bin/kiln" bundle --state "$farm" "$image" "$tmp/image.kiln"; }
 t "kiln bundle writes one file" bundle
