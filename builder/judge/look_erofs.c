@@ -19,6 +19,7 @@
 #define SUPER 1024
 #define SUPER_SIZE 128
 #define DEPTH 64
+#define ENTRY 12	     /* bytes of a folder's */
 #define PATH (4 * LOOK_NAME) /* bytes of one, escaped */
 #define FLAT 0
 #define INLINE 2
@@ -186,8 +187,10 @@ walk(struct image *im, const char *path, uint64_t nid, int depth)
 	uint64_t size = (uint64_t)1 << im->bits;
 	struct inode n;
 
+	/* Each name takes an entry of its own: more of them than the image
+	 * has room for go in circles. */
 	if (depth > DEPTH || im->out->n == DIFFER_MEMBERS ||
-	    look_full(im->look)) {
+	    im->out->n > im->s.n / ENTRY || look_full(im->look)) {
 		im->out->cut = im->look->cut = true;
 		return;
 	}
