@@ -30,9 +30,10 @@ struct words {
 };
 
 static int
-run(struct db *db, void *arg, struct err *err)
+run(struct web *web, void *arg, struct err *err)
 {
 	const struct words *w = arg;
+	struct db *db = web->web;
 	char **argv = w->v;
 	int argc = w->n;
 	char secret[SECRET_TEXT], password[256];

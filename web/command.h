@@ -4,11 +4,12 @@
 #define KILN_WEB_COMMAND_H
 
 #include "lib/attr.h"
-#include "lib/db.h"
 #include "lib/err.h"
+#include "web/req.h"
 
-/* `arg` is handed on.  Returns the exit code; errors are told. */
+/* `arg` is handed on; the others' databases are there if they can be read.
+ * Returns the exit code; errors are told. */
 int web_command(const char *where, const char *state,
-    int (*run)(struct db *, void *arg, struct err *), void *arg);
+    int (*run)(struct web *, void *arg, struct err *), void *arg);
 
 #endif

@@ -125,6 +125,8 @@ const struct route dispatch_routes[] = {
 	POST("/api/v1/enrolments", api_fleet_token, RANK_OPERATOR),
 	POST("/api/v1/routers/*", api_router, RANK_OPERATOR),
 	GET("/devices", page_devices),
+	GET("/flaw", page_flaw),
+	GET("/api/v1/flaw", page_flaw),
 	POST("/device", post_devices, RANK_OPERATOR),
 	GET("/api/v1/devices", page_devices),
 	SIGNED("/hooks/*", api_hook),
@@ -166,12 +168,16 @@ open_reader(struct web *w, const char *name, int64_t schema, struct db **db)
 }
 
 void
-req_readers(struct req *r)
+web_readers(struct web *w)
 {
-	struct web *w = r->web;
-
 	open_reader(w, "farm.db", FARM_SCHEMA, &w->farm);
 	open_reader(w, "tuf.db", TUF_SCHEMA, &w->tuf);
+}
+
+void
+req_readers(struct req *r)
+{
+	web_readers(r->web);
 }
 
 /* --- replies of any handler ------------------------------------------------*/

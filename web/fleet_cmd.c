@@ -4,10 +4,15 @@
 #include <string.h>
 
 #include "lib/cli.h"
+#include "lib/json.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "web/account.h"
+#include "web/ask.h"
 #include "web/command.h"
+#include "web/flaw.h"
 #include "web/fleet.h"
+#include "web/model.h"
 
 #define BY "command line"
 
@@ -55,8 +60,90 @@ token(struct db *db, const struct words *w, struct err *err)
 	return 0;
 }
 
+/* --- a library's flaw ------------------------------------------------------*/
+
+static void
+print_words(const json_t *list)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(list, i, v)
+	    printf("%s%s", i ? "," : "", json_string_value(v));
+}
+
+static void
+print_set(const json_t *s)
+{
+	const json_t *one;
+	size_t i;
+
+	printf("%s %lld %s, %lld routers: %s\n", m_str(s, "channel"),
+	    (long long)m_int(s, "counter"), m_str(s, "arch"),
+	    (long long)m_int(s, "routers"), m_str(s, "why"));
+	json_array_foreach(json_object_get(s, "services"), i, one)
+	{
+		printf("  %-16s ", m_str(one, "service"));
+		print_words(json_object_get(one, "versions"));
+		if (json_is_true(json_object_get(one, "behind"))) {
+			printf(" -> ");
+			print_words(json_object_get(one, "newest_versions"));
+		}
+		printf("\n");
+	}
+}
+
+/* One promotion for the channel, whatever its architectures.  The release key
+ * decides; kiln-tuf shows its holder what to type. */
 static int
-run(struct db *db, void *arg, struct err *err)
+ask_act(struct web *w, const json_t *set, struct err *err)
+{
+	auto_json json_t *argument = json_object();
+	int64_t id;
+
+	js_set_str(argument, "channel", m_str(set, "channel"));
+	js_set_str(argument, "from", m_str(set, "from"));
+	if (ask_json(w, "promote", argument, BY, &id, err) == -1 ||
+	    audit_add(w->web, BY, "promote", m_str(set, "channel"), err) == -1)
+		return -1;
+	printf("asked, as request %lld: kiln-tuf promote --channel %s "
+	       "--from %s\n",
+	    (long long)id, m_str(set, "channel"), m_str(set, "from"));
+	return 0;
+}
+
+static int
+update(struct web *w, const char *package, bool ask, struct err *err)
+{
+	auto_json json_t *m = NULL, *asked = json_object();
+	const json_t *s;
+	size_t i;
+
+	if (w->farm == NULL || w->tuf == NULL)
+		return err_set(err, ERR_BUSY,
+		    "the builder's or kiln-tuf's database is not there yet");
+	if ((m = flaw_model(w, package, err)) == NULL)
+		return -1;
+	json_array_foreach(json_object_get(m, "sets"), i, s)
+	{
+		const char *channel = m_str(s, "channel");
+
+		print_set(s);
+		if (!m_str(s, "from")[0] || json_object_get(asked, channel))
+			continue;
+		js_set(asked, channel, json_true());
+		if (ask && ask_act(w, s, err) == -1)
+			return -1;
+		if (!ask)
+			printf("one act: kiln-tuf promote --channel %s --from "
+			       "%s\n",
+			    channel, m_str(s, "from"));
+	}
+	return 0;
+}
+
+static int
+run(struct web *web, void *arg, struct err *err)
 {
 	static const struct {
 		const char *word, *standing;
@@ -64,18 +151,22 @@ run(struct db *db, void *arg, struct err *err)
 		{ "retire", "retired" } };
 	const struct words *w = arg;
 	const char *word = w->n ? w->v[0] : "";
+	struct db *db = web->web;
 
 	if (strcmp(word, "token") == 0 && w->n <= 3)
 		return token(db, w, err);
 	if (strcmp(word, "list") == 0 && w->n <= 2)
 		return list(db, w->n > 1 ? w->v[1] : NULL, err);
+	if (strcmp(word, "update") == 0 &&
+	    (w->n == 2 || (w->n == 3 && strcmp(w->v[2], "ask") == 0)))
+		return update(web, w->v[1], w->n == 3, err);
 	for (size_t i = 0; i < ARRAY_LEN(acts); i++)
 		if (strcmp(word, acts[i].word) == 0 && (w->n == 2 || w->n == 3))
 			return fleet_set(db, w->v[1], acts[i].standing, BY,
 			    w->n == 3 ? w->v[2] : "", err);
 	return err_set(err, ERR_INPUT,
-	    "fleet token [GROUP [LIFETIME]], list [STANDING], or accept, hold, "
-	    "retire DEVICE [REASON]");
+	    "fleet token [GROUP [LIFETIME]], list [STANDING], update PACKAGE "
+	    "[ask], or accept, hold, retire DEVICE [REASON]");
 }
 
 int

@@ -35,6 +35,7 @@ static const char usage[] =
     "       kiln-web [--state DIR] fleet token [GROUP [LIFETIME]]\n"
     "       kiln-web [--state DIR] fleet list [STANDING]\n"
     "       kiln-web [--state DIR] fleet accept|hold|retire DEVICE [REASON]\n"
+    "       kiln-web [--state DIR] fleet update PACKAGE [ask]\n"
     "  serves the published tree and the dashboard; makes accounts, their\n"
     "  passwords read from standard input, and tokens of theirs; says which\n"
     "  devices belong to the fleet\n"

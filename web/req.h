@@ -74,6 +74,7 @@ const char *req_arg(const struct req *, const char *name);
 bool req_https(const struct req *);
 /* Opens the readers whose owners have come up since. */
 void req_readers(struct req *);
+void web_readers(struct web *);
 
 /* {"error":{"class":…,"message":…}} or the same as a page. */
 void reply_error(struct req *, struct reply *, unsigned status, const char *cls,

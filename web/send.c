@@ -159,7 +159,8 @@ send_headers(struct MHD_Response *m, const struct reply *re)
 	    m, "Cache-Control", re->cache ? re->cache : "no-store");
 	MHD_add_response_header(m, "Content-Security-Policy", CSP);
 	MHD_add_response_header(m, "X-Content-Type-Options", "nosniff");
-	MHD_add_response_header(m, "Referrer-Policy", "no-referrer");
+	/* Without any, browsers would post our own forms as from nowhere. */
+	MHD_add_response_header(m, "Referrer-Policy", "same-origin");
 }
 
 enum MHD_Result

@@ -1,5 +1,6 @@
-/* kiln fleet: devices and their tokens.  web.db has one writing program, so
- * kiln-web does it: this is its command by the name that people look for. */
+/* kiln fleet: devices, their tokens, and a flaw's one act.  web.db has one
+ * writing program, so kiln-web does it: this is its command by the name that
+ * people look for. */
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -56,8 +57,8 @@ cmd_fleet(int argc, char **argv)
 		}
 	if (optind == argc || argc - optind > WORDS || n > 3)
 		return cli_usage(WHERE,
-		    "token [GROUP [LIFETIME]], list [STANDING], or accept, "
-		    "hold, retire DEVICE [REASON]");
+		    "token [GROUP [LIFETIME]], list [STANDING], update "
+		    "PACKAGE [ask], or accept, hold, retire DEVICE [REASON]");
 	/* A reason may begin with a dash. */
 	words[n++] = "--";
 	words[n++] = "fleet";

@@ -94,10 +94,14 @@ static const struct cli_command commands[] = {
 	    "  --json          as JSON\n" },
 	{ "fleet",
 	    "token [GROUP [LIFETIME]] | list [STANDING] |"
-	    " accept|hold|retire DEVICE [REASON]",
+	    " accept|hold|retire DEVICE [REASON] | update PACKAGE [ask]",
 	    "which devices belong to the fleet", cmd_fleet,
 	    "  token           prints a token that lets in one device, once;\n"
 	    "                  it lives for a day unless said\n"
+	    "  update          which sets hold a package, who runs them, and "
+	    "the one\n"
+	    "                  promotion that mends them; ask: of the release "
+	    "key\n"
 	    "  --state DIR     folder of the farm\n" },
 	{ "log", "verify [--from URL] [--root FILE | --tofu] [--quick]",
 	    "is the log of what was said of runs whole, and the one seen "

@@ -112,6 +112,20 @@ model(struct req *req, struct err *err)
 	return json_incref(m);
 }
 
+/* In a query a '+' would be a blank: libstdc++6. */
+static void
+link_flaw(struct html *h, const char *package)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	for (; *package; package++)
+		if (*package == '+')
+			buf_str(&b, "%2B");
+		else
+			buf_char(&b, *package);
+	html_link(h, "What mends it", "/flaw?package=%s", b.data);
+}
+
 static void
 view(struct html *h, const json_t *m)
 {
@@ -131,6 +145,10 @@ view(struct html *h, const json_t *m)
 	html_element(h, "p",
 	    "Which services rest on it, and how many routers run them.",
 	    "class", "lede", NULL);
+	html_open(h, "p", NULL);
+	link_flaw(h, m_str(json_array_get(hits, 0), "package"));
+	html_text(h, ": which sets hold it, who runs them, one act.");
+	html_close(h, "p");
 	view_table(h, "Services that rest on it", head);
 	json_array_foreach(hits, i, r)
 	{

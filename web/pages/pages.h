@@ -31,6 +31,7 @@ void device_forms(
     struct html *, const json_t *, const char *id, const char *standing);
 void page_devices(struct req *, struct reply *);
 void post_devices(struct req *, struct reply *);
+void page_flaw(struct req *, struct reply *);
 void page_operate(struct req *, struct reply *);
 void post_operate(struct req *, struct reply *);
 
