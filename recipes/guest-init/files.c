@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "recipes/guest-init/files.h"
 #include "recipes/guest-init/pem.h"
@@ -25,6 +26,7 @@ open_va(struct guest_files *files, struct fault *f, const char *fmt, va_list ap)
 	}
 	file->text = NULL;
 	file->n = 0;
+	file->uid = 0;
 	out = open_memstream(&file->text, &file->n);
 	if (out == NULL)
 		fault_sys(f, "write %s", file->path);
@@ -91,6 +93,14 @@ guest_files_release(struct guest_files *files)
 	files->n = 0;
 }
 
+int
+guest_folder(const char *path, uid_t uid, struct fault *f)
+{
+	if (mkdir(path, 0700) == -1 || chown(path, uid, uid) == -1)
+		return fault_sys(f, "create %s", path);
+	return 0;
+}
+
 static int
 write_all(const char *dir, uid_t uid, const struct guest_files *files,
     struct fault *f)
@@ -100,8 +110,9 @@ write_all(const char *dir, uid_t uid, const struct guest_files *files,
 	if (mkdir(dir, 0755) == -1)
 		return fault_sys(f, "create %s", dir);
 	for (i = 0; i < files->n; i++) {
-		if (guest_write(files->at[i].path, 0400, uid, files->at[i].text,
-			files->at[i].n, f) == -1)
+		if (guest_write(files->at[i].path, 0400,
+			files->at[i].uid != 0 ? files->at[i].uid : uid,
+			files->at[i].text, files->at[i].n, f) == -1)
 			return -1;
 	}
 	return 0;

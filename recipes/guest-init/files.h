@@ -18,6 +18,7 @@ struct guest_file {
 	char path[96];
 	char *text; /* malloc'd */
 	size_t n;
+	uid_t uid; /* who may read it; 0: as the others */
 };
 struct guest_files {
 	struct guest_file at[GUEST_FILES];
@@ -42,6 +43,9 @@ int guest_file_pem(struct guest_files *, const char *what, const json_t *j,
     __attribute__((format(printf, 7, 8)));
 /* Some hold keys: the memory is wiped. */
 void guest_files_release(struct guest_files *);
+
+/* A new folder that is the service's own. */
+int guest_folder(const char *path, uid_t, struct fault *);
 
 /*
  * main() of a configure program: makes the folder `dir`, which stays root's so

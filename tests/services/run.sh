@@ -103,6 +103,7 @@ trust: {root: $tmp/root.json, min_keys: 1}
 poll: 1h
 accel: ${KILN_ACCEL:-tcg}
 lan: {bridge: br-lan, address: 192.0.2.1, prefix: 24}
+wan: {bridge: br-wan}
 reports: off
 services:
 END
@@ -129,8 +130,9 @@ $at_router "$bin/kiln-agent" run --config "$tmp/agent.yaml" \
 agent_pid=$!
 pids="$pids $agent_pid"
 committed() { agent status --json | grep -q '"phase":"committed"'; }
-t "every machine passes its probe, and the set is committed" \
-    until_ok 240 committed
+over() { committed || ! kill -0 $agent_pid; }
+until_ok 240 over
+t "every machine passes its probe, and the set is committed" committed
 if ! committed; then
 	tail -n 40 "$tmp/agent.log" | sed 's/^/# /'
 	for s in $services; do
