@@ -14,16 +14,14 @@ guest=$tmp/guest
 work=$tmp/work
 mkdir -p "$guest" "$work/build" "$work/out" "$work/uses/guest-init" "$work/image"
 cc="aarch64-linux-gnu-gcc --sysroot=$root -std=c17 -D_GNU_SOURCE -I. -O2 -static"
-sources() { for s in $2; do echo "recipes/$1/$s.c"; done; }
 compile() {
 	# shellcheck disable=SC2046,SC2086
-	$cc -o "$work/init" $(sources guest-init \
-	    'init_main config services control net disks child ports guest') \
-	    -ljansson &&
+	$cc -o "$work/init" $(ls recipes/guest-init/*.c |
+	    grep -v initrd_main) -ljansson &&
 	    $cc -o "$work/uses/guest-init/initrd-init" \
 		recipes/guest-init/initrd_main.c &&
-	    $cc -o "$work/configure" $(sources dns-dhcp \
-		'configure_main dnsmasq_conf') recipes/guest-init/guest.c \
+	    $cc -o "$work/configure" recipes/dns-dhcp/configure_main.c \
+		recipes/dns-dhcp/dnsmasq_conf.c recipes/guest-init/guest.c \
 		-ljansson &&
 	    $cc -o "$work/leases" recipes/dns-dhcp/leases_main.c
 }
@@ -39,7 +37,7 @@ initrd() {
 	    --ro-bind recipes/kernel-debian /kiln/recipe \
 	    --ro-bind "$work/uses" /kiln/uses --bind "$work/out" /out \
 	    --bind "$work/build" /build --chdir /build --dev /dev \
-	    --setenv SOURCE_DATE_EPOCH 1577836800 \
+	    --setenv LC_ALL C.UTF-8 --setenv SOURCE_DATE_EPOCH 1577836800 \
 	    sh -eu /kiln/recipe/build.sh &&
 	    cp "$work/out/vmlinuz" "$work/out/initrd" "$guest/"
 }
@@ -73,7 +71,7 @@ image() {
 	libraries || return 1
 	mkdir -p "$i/etc/kiln" "$i/usr/sbin" "$i/usr/lib/kiln" "$i/bin" \
 	    "$i/dev" "$i/proc" "$i/run" "$i/sys" "$i/tmp"
-	cp "$work/init" "$i/init"
+	cp "$work/init" "$i/init" || return 1
 	cp "$root/usr/sbin/dnsmasq" "$i/usr/sbin/"
 	cp "$work/configure" "$i/etc/kiln/configure"
 	cp "$work/leases" "$i/usr/lib/kiln/leases"
