@@ -58,5 +58,10 @@ take_serves(struct judge *j, const json_t *custom, struct set_service *v)
 			return -1;
 		v->nvolumes++;
 	}
+	/* Without its disk it would write what nobody keeps. */
+	if (v->nvolumes > 0)
+		return refuse(j, "unsupported",
+		    "%s wants volumes, which this agent does not have",
+		    v->name);
 	return 0;
 }
