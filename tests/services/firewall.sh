@@ -5,6 +5,9 @@
 # The LAN's clients have the machine as their gateway to 203.0.113.0/24 and to
 # 2001:db8:2::/64.  What stands in the provider's network is real: a server that
 # says whom it sees.
+# As socat writes ::ffff:203.0.113.2, the machine, and its neighbour.
+machine="[0000:0000:0000:0000:0000:ffff:cb00:7102]"
+provider="[0000:0000:0000:0000:0000:ffff:cb00:7101]"
 prepare() {
 	$at_lan ip route add 203.0.113.0/24 via 192.0.2.3 &&
 	    $at_lan ip address add 2001:db8:1::100/64 dev lan0 nodad &&
@@ -27,7 +30,10 @@ prepare() {
 	name_leads_to 203.0.113.66
 }
 name_leads_to() { # ADDRESS: of ads.test, for 5 seconds
-	[ -z "${names_pid:-}" ] || kill "$names_pid"
+	if [ "${names_pid:-}" ]; then
+		kill "$names_pid"
+		wait "$names_pid" # its port is free then
+	fi
 	cat >"$tmp/ads.conf" <<END
 server:
 	ip-address: 192.0.2.8
@@ -111,14 +117,14 @@ never_opened() {
 	    ! grep -q opened "$tmp/tries"
 }
 follows() { closed lan 203.0.113.67 8000 &&
-	sees 203.0.113.2 lan 203.0.113.66 8000; }
+	sees "$machine" lan 203.0.113.66 8000; }
 prove() {
 	t "firewall: the LAN goes out, and is seen as the machine's address" \
-	    sees 203.0.113.2 lan 203.0.113.1 8000
+	    sees "$machine" lan 203.0.113.1 8000
 	t "firewall: nobody comes in" closed wan 192.0.2.100 8002
 	t "firewall: nor to the machine itself" closed wan 203.0.113.2 4747
 	t "firewall: a forwarded port leads to its host, which sees who asks" \
-	    sees "LAN ::ffff:203.0.113.1" wan 203.0.113.2 8080
+	    sees "LAN $provider" wan 203.0.113.2 8080
 	t "firewall: IPv6 goes out as it is" \
 	    sees "[2001:0db8:0001:0000:0000:0000:0000:0100]" lan \
 	    "[2001:db8:2::1]" 8000
@@ -128,7 +134,7 @@ prove() {
 	t "firewall: another does not" closed wan "[2001:db8:1::100]" 8001
 	t "firewall: a name's address is blocked" \
 	    until_ok 20 closed lan 203.0.113.66 8000
-	t "firewall: another address is not" sees 203.0.113.2 lan 203.0.113.67 8000
+	t "firewall: another address is not" sees "$machine" lan 203.0.113.67 8000
 	t "firewall: a connection is open" held_open
 	was=$(loads)
 	try_all_the_time
@@ -136,6 +142,7 @@ prove() {
 	t "firewall: the name leads elsewhere, and the rules are replaced" \
 	    until_ok 30 reloaded "$was"
 	kill $trier
+	wait $trier
 	t "firewall: … what it led to before is open, what it leads to blocked" \
 	    until_ok 20 follows
 	t "firewall: … the connection still is" still_open
