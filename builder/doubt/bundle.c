@@ -110,14 +110,33 @@ bundle_index(const struct bundle *b, struct buf *out, struct err *err)
 
 /* --- the archive --------------------------------------------------------- */
 
+struct header {
+	char *out;
+	size_t used;
+};
+
+/* The first block; what libarchive then makes up to end the archive is let
+ * go. */
+static la_ssize_t
+keep_header(struct archive *a KILN_UNUSED, void *arg, const void *p, size_t n)
+{
+	struct header *h = arg;
+	size_t room = BUNDLE_BLOCK - h->used;
+	size_t some = n < room ? n : room;
+
+	memcpy(h->out + h->used, p, some);
+	h->used += some;
+	return (la_ssize_t)n;
+}
+
 int
 bundle_header(
     const char *name, int64_t size, char out[BUNDLE_BLOCK], struct err *err)
 {
+	struct header h = { .out = out };
 	struct archive *a = archive_write_new();
 	struct archive_entry *e = archive_entry_new();
-	size_t used = 0;
-	int r;
+	bool good;
 
 	archive_entry_set_pathname(e, name);
 	archive_entry_set_size(e, size);
@@ -125,18 +144,16 @@ bundle_header(
 	archive_entry_set_perm(e, 0444);
 	archive_entry_set_mtime(e, 0, 0);
 	archive_write_set_bytes_per_block(a, 0);
-	r = archive_write_set_format_ustar(a);
-	if (r == ARCHIVE_OK)
-		r = archive_write_open_memory(a, out, BUNDLE_BLOCK, &used);
-	if (r == ARCHIVE_OK)
-		r = archive_write_header(a, e);
-	if (r != ARCHIVE_OK || used != BUNDLE_BLOCK)
+	good =
+	    archive_write_set_format_ustar(a) == ARCHIVE_OK &&
+	    archive_write_open(a, &h, NULL, keep_header, NULL) == ARCHIVE_OK &&
+	    archive_write_header(a, e) == ARCHIVE_OK && h.used == BUNDLE_BLOCK;
+	if (!good)
 		err_set(err, ERR_INPUT, "%.200s: no header for it: %s", name,
 		    archive_error_string(a) ? archive_error_string(a) : "?");
 	archive_entry_free(e);
-	archive_write_fail(a); /* no end of an archive here */
 	archive_write_free(a);
-	return r == ARCHIVE_OK && used == BUNDLE_BLOCK ? 0 : -1;
+	return good ? 0 : -1;
 }
 
 static int

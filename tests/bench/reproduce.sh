@@ -3,23 +3,26 @@
 # Both build the same plans down to packages and sources in both lanes, with all
 # packages and environments there.  The doubter also asks a server, checks each
 # lock from the archive's signature down and reads every unpacked package again;
-# the farm also judges and keeps records.
-need sqlite3 curl
+# the farm also judges and keeps records.  KILN_BENCH_IMAGE: another recipe.
+need sqlite3
 a_farm
-say "one image, built by its farm and by a doubter"
+recipe=${KILN_BENCH_IMAGE:-dns-dhcp}
+say "the image of $recipe, built by its farm and by a doubter"
 again=$tmp/farm-again
 mkdir -m 755 "$again"
-for one in store env log work run git spool tuf keys router; do
-	[ ! -e "$state/$one" ] || cp -al "$state/$one" "$again/" 2>/dev/null ||
-	    { rm -rf "${again:?}/$one" && cp -a "$state/$one" "$again/"; }
-done
+cp -al "$state/store" "$again/store"
+# Unpacked packages; environments know their own inodes, and are made again in
+# the pair that does not count.
+mkdir "$again/env"
+chown --reference="$state/env" "$again/env"
+cp -al "$state/env/deb" "$again/env/deb"
 sqlite3 "$state/farm.db" ".backup '$again/farm.db'"
 chown --reference="$state/farm.db" "$again/farm.db"
 image=$(sqlite3 -readonly "$state/farm.db" "SELECT o.digest FROM output o
     JOIN run r ON r.id = o.run JOIN current c ON c.plan = r.plan
-    WHERE c.recipe = 'dns-dhcp' AND c.stage = 'image' AND r.state = 'succeeded' LIMIT 1")
+    WHERE c.recipe = '$recipe' AND c.stage = 'image' AND r.state = 'succeeded' LIMIT 1")
 [ -n "$image" ] || {
-	say "$state never built dns-dhcp"
+	say "$state never built $recipe"
 	exit 1
 }
 serve "$state"
@@ -32,7 +35,7 @@ forget="sqlite3 -cmd '.filectrl persist_wal 1' '$again/farm.db' 'DELETE FROM att
 all_pairs=$pairs pairs=${KILN_BENCH_PAIRS:-3}
 pair -N reproduce-image -o "exec $reproduce" -B "$forget" \
     -p "exec '$out/kiln-builder' --once --offline --state '$again' \
-    --recipes '$top/recipes' --only dns-dhcp" \
+    --recipes '$top/recipes' --only $recipe" \
     -c 'kiln-builder --once --offline: the same plans, both lanes'
 pairs=$all_pairs
 built=$(sqlite3 -readonly "$again/farm.db" "SELECT executed FROM cycle ORDER BY id DESC LIMIT 1")
