@@ -21,7 +21,7 @@ text_of(const json_t *f, const char *key)
 static bool
 time_of(const struct sample *s, const char *text)
 {
-	auto_free char *first = mem_strn(text, TIME_TEXT - 1);
+	auto_free char *first = mem_strn(text, strnlen(text, TIME_TEXT - 1));
 	struct err gone = ERR_INIT;
 	int64_t when;
 

@@ -477,7 +477,7 @@ static void
 more_than_the_limit_is_cut(void **state)
 {
 	struct file *v = mem_zero(400, sizeof(*v));
-	char names[400][12];
+	char names[400][24];
 	auto_buf struct buf a = BUF_INIT, b = BUF_INIT;
 
 	(void)state;
