@@ -1,4 +1,4 @@
-// walk.js URL FOLDER: follows the dashboard's own links through every kind of
+// walk.js URL FOLDER [NAME PASSWORD]: follows the dashboard's own links through every kind of
 // page, in headless Chromium.  Each must be free of console errors and of axe
 // violations, by day and by night, and fit a phone; pictures go to FOLDER.
 "use strict";
@@ -7,10 +7,10 @@ const path = require("path");
 const puppeteer = require("puppeteer-core");
 const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
-const [base, folder] = process.argv.slice(2);
+const [base, folder, name, password] = process.argv.slice(2);
 const PER_KIND = 2; // pages of each kind
 const kinds = ["/", "/recipes", "/recipe/*", "/builds", "/build/*", "/build/*/log", "/compare/*/*", "/image/*", "/releases",
-	"/fleet", "/router/*", "/exposure", "/trust"];
+	"/fleet", "/devices", "/flaw", "/router/*", "/exposure", "/trust"];
 const not_pages = /^\/(blob|tuf|static|api|feed|hash|job|events)|\.json$/;
 
 let passed = 0, failed = 0;
@@ -67,7 +67,7 @@ const overflow = (page) => page.evaluate(() => {
 		seen.set(kind, n + 1);
 		// What is not HTML (an attestation, a list of contents) is
 		// linked to be taken away: it has to be there, not to be seen.
-		const answer = await fetch(base + where);
+		const answer = await fetch(base + where, { headers: { Accept: "text/html" } });
 		const type = answer.headers.get("content-type") || "";
 		await answer.body.cancel();
 		if (!type.startsWith("text/html")) {
@@ -125,6 +125,43 @@ const overflow = (page) => page.evaluate(() => {
 	await page.type(".logfind", "kiln: ");
 	const hits = await page.$eval(".loghits", (e) => e.textContent);
 	check("a log can be searched", /^[1-9]\d* found$/.test(hits) ? [] : [`"${hits}"`]);
+
+	// An operator signs in, sees forms, and uses some.
+	if (name && password) {
+		const go = async (where) => {
+			complaints.length = 0;
+			await page.setViewport({ width: 1280, height: 900 });
+			await page.goto(base + where, { waitUntil: "load" });
+		};
+		const send = async (form, fields) => {
+			for (const [field, text] of Object.entries(fields))
+				await page.type(`${form} [name=${field}]`, text);
+			await Promise.all([page.waitForNavigation({ waitUntil: "load" }), page.click(`${form} button`)]);
+		};
+
+		await go("/login");
+		await send("form[action='/login']", { name, password });
+		check("an operator signs in", new URL(page.url()).pathname === "/operate" ? complaints.slice() : [page.url()]);
+		const routers = (await (await fetch(`${base}/api/v1/routers`)).json()).items.map((r) => `/router/${r.id}`);
+		for (const where of ["/operate", "/releases", "/devices", "/build/1", ...routers.slice(0, 1)]) {
+			await go(where);
+			const problems = await violations(page, "signed in");
+			await page.screenshot({ path: path.join(folder, `operator${where.replace(/[/0-9a-f]{20,}/, "").replace(/\//g, "-")}.png`), fullPage: true });
+			await page.setViewport({ width: 390, height: 844 });
+			problems.push(...await overflow(page));
+			check(`${where.slice(0, 20)} is as good for an operator`, problems.concat(complaints));
+		}
+		await go("/devices");
+		await send("form:has([value=token])", { group: "attic", lifetime: "2h" });
+		const token = await page.$eval("pre", (e) => e.textContent);
+		check("a token is made and shown", /^[0-9a-f]{64}$/.test(token) ? await violations(page, "token") : [token]);
+		if (routers.length) {
+			await go(routers[0]);
+			await send("form:has([value=accepted])", { why: "seen <here>" });
+			const text = await page.$eval("main", (e) => e.textContent);
+			check("a device is accepted, with a reason", text.includes(`by ${name}`) && text.includes("seen <here>") ? complaints.slice() : [text.slice(0, 300)]);
+		}
+	}
 
 	// Without script everything is there.
 	await page.setJavaScriptEnabled(false);

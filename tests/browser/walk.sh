@@ -29,4 +29,7 @@ if ! grep -q "^info serving" "$log"; then
 	exit 1
 fi
 rm -rf "$out/browser"
-timeout 240 node walk.js "http://127.0.0.1:$port" "$out/browser"
+echo "correct horse" | "$out/kiln-web" --state "$out/test-farm" \
+    account set walker operator || exit 1
+timeout 240 node walk.js "http://127.0.0.1:$port" "$out/browser" \
+    walker "correct horse"

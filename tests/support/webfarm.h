@@ -317,7 +317,7 @@ http_get(struct answer *a, const char *path, const char *headers)
 }
 
 /* A header's value, "" without it; good until the next call. */
-static const char *KILN_UNUSED
+static KILN_UNUSED const char *
 http_header(const struct answer *a, const char *name)
 {
 	static char value[512];

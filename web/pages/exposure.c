@@ -203,6 +203,12 @@ view(struct html *h, const json_t *m)
 	    "How long routers stay exposed: the clock starts when the archive "
 	    "shows a change, and stops when they run what came of it.",
 	    "class", "lede", NULL);
+	html_open(h, "p", NULL);
+	html_link(h, "A package's flaw", "/flaw");
+	html_text(h,
+	    ": which sets hold it, who runs them, and the one act that "
+	    "mends them.");
+	html_close(h, "p");
 	html_open(h, "nav", "class", "filters", "aria-label", "Filter", NULL);
 	html_element(h, "a", "every change", "href", "/exposure",
 	    "aria-current", only ? NULL : "page", NULL);

@@ -67,7 +67,7 @@ static void
 one_set(struct html *h, const json_t *m, const json_t *s)
 {
 	static const char *const head[] = { "service", "its version",
-		"in the newest image", "", NULL };
+		"in the newest image", "state", NULL };
 	const json_t *list = json_object_get(s, "services"), *one;
 	auto_free char *title = mem_printf("%s %lld, %s", m_str(s, "channel"),
 	    (long long)m_int(s, "counter"), m_str(s, "arch"));

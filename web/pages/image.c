@@ -17,6 +17,8 @@
 #include "lib/store.h"
 #include "web/chart.h"
 #include "web/frame.h"
+#include "web/pages/image_files.h"
+#include "web/pages/image_with.h"
 #include "web/pages/pages.h"
 #include "web/routers.h"
 
@@ -34,101 +36,6 @@ put(json_t *m, const char *key, struct db *db, const char *sql,
 
 	stmt_bind_str(q, 1, bound);
 	return model_put(m, key, db, q, cols, err);
-}
-
-static int64_t
-stored_size(struct web *w, const char *hex)
-{
-	char path[STORE_PATH];
-	struct err ignored = ERR_INIT;
-	struct stat st;
-	struct hash h;
-	auto_fd int fd = -1;
-
-	if (!hash_parse(&h, hex))
-		return -1;
-	store_path(&h, path);
-	fd = file_open_at(w->store, path, O_RDONLY, 0, &ignored);
-	return fd != -1 && fstat(fd, &st) == 0 ? st.st_size : -1;
-}
-
-/* Its digest among those that the plan names, "" if it is not there. */
-static const char *
-used(const json_t *plan, const char *recipe, const char *output)
-{
-	const json_t *u;
-	size_t i;
-
-	json_array_foreach(json_object_get(plan, "uses"), i, u)
-	{
-		const char *r = m_str(u, "recipe");
-
-		/* Version 1 names the recipe itself, version 2 says "self". */
-		if (strcmp(m_str(u, "output"), output) == 0 &&
-		    (strcmp(r, recipe) == 0 ||
-			(strcmp(r, "self") == 0 &&
-			    strcmp(recipe, m_str(plan, "recipe")) == 0) ||
-			(recipe[0] == '\0' &&
-			    (strcmp(r, "self") == 0 ||
-				strcmp(r, m_str(plan, "recipe")) == 0))))
-			return m_str(u, "sha256");
-	}
-	return "";
-}
-
-static const char *
-recipe_file(const json_t *plan, const char *path)
-{
-	const json_t *f;
-	size_t i;
-
-	json_array_foreach(json_object_get(plan, "tree"), i, f)
-	{
-		if (strcmp(m_str(f, "path"), path) == 0)
-			return m_str(f, "sha256");
-	}
-	return "";
-}
-
-/* {path, from, origin, sha256, size}: size is -1 where the plan cannot say. */
-static void
-add_files(json_t *m, struct web *w, const char *plan_hex)
-{
-	auto_json json_t *plan = model_record(w, plan_hex);
-	json_t *out = json_array();
-	const json_t *f;
-	size_t i;
-
-	js_set(m, "files", out);
-	json_array_foreach(json_object_get(plan, "files"), i, f)
-	{
-		const char *from = m_str(f, "from"), *hex = "", *slash;
-		auto_free char *origin = NULL;
-		json_t *one;
-
-		if (strncmp(from, "output:", 7) == 0) {
-			hex = used(plan, "", from + 7);
-			origin = mem_str("this recipe");
-		} else if (strncmp(from, "use:", 4) == 0 &&
-			   (slash = strchr(from + 4, '/')) != NULL) {
-			origin = mem_strn(from + 4, (size_t)(slash - from) - 4);
-			hex = used(plan, origin, slash + 1);
-		} else if (strncmp(from, "recipe:", 7) == 0) {
-			hex = recipe_file(plan, from + 7);
-			origin = mem_str("recipe's files");
-		} else if (strncmp(from, "env:", 4) == 0) {
-			origin = mem_str("Debian packages");
-		} else {
-			continue; /* folders and links are no bytes */
-		}
-		one = json_object();
-		js_set_str(one, "path", m_str(f, "path"));
-		js_set_str(one, "from", from);
-		js_set_str(one, "origin", origin);
-		js_set_str(one, "sha256", hex);
-		js_set_int(one, "size", stored_size(w, hex));
-		json_array_append_new(out, one);
-	}
 }
 
 static void
@@ -250,7 +157,7 @@ model(struct req *req, struct err *err)
 	js_set_str(m, "digest", hex);
 	if (put(m, "runs", w->farm, runs, hex, run_cols, err) == -1)
 		return NULL;
-	size = stored_size(w, hex);
+	size = image_stored_size(w, hex);
 	r = m_first(m, "runs");
 	if (r == NULL && size == -1) {
 		err_set(err, ERR_MISSING, "nothing here has this digest");
@@ -271,81 +178,17 @@ model(struct req *req, struct err *err)
 	    model_add(m, "images", w->farm, others, other_cols, err) == -1)
 		return NULL;
 	add_release(m, w);
-	js_set(m, "files", json_array());
-	if (r && strcmp(m_str(r, "stage"), "image") == 0)
-		add_files(m, w, m_str(r, "plan"));
+	js_set(m, "files",
+	    r && strcmp(m_str(r, "stage"), "image") == 0
+		? image_files(w, m_str(r, "plan"))
+		: json_array());
+	if (image_with_add(m, w, r ? m_str(r, "plan") : "",
+		req_arg(req, "with"), err) == -1)
+		return NULL;
 	return json_incref(m);
 }
 
 /* --- what is shown ---------------------------------------------------------*/
-
-static void
-view_map(struct html *h, const json_t *m)
-{
-	static const char *const head[] = { "file", "from", "digest", "#size",
-		NULL };
-	const json_t *files = json_object_get(m, "files"), *f;
-	auto_json json_t *groups = json_object();
-	struct chart_box boxes[CHART_BOXES];
-	char hrefs[CHART_BOXES][80];
-	int64_t known = 0;
-	size_t i, n = 0;
-
-	if (json_array_size(files) == 0)
-		return;
-	json_array_foreach(files, i, f)
-	{
-		const char *origin = m_str(f, "origin");
-
-		if (m_int(f, "size") > 0)
-			known += m_int(f, "size");
-		if (m_int(f, "size") <= 0 || n + 1 >= CHART_BOXES)
-			continue;
-		if (json_object_get(groups, origin) == NULL)
-			js_set_int(
-			    groups, origin, (int64_t)json_object_size(groups));
-		snprintf(hrefs[n], sizeof(hrefs[n]), "/image/%s",
-		    m_str(f, "sha256"));
-		boxes[n] = (struct chart_box){ .name = m_str(f, "path"),
-			.sub = origin,
-			.href = hrefs[n],
-			.value = m_int(f, "size"),
-			.group = (unsigned)m_int(groups, origin) };
-		n++;
-	}
-	if (m_int(m, "size") > known)
-		boxes[n++] = (struct chart_box){ .name = "file system",
-			.sub = "and what the plan cannot size",
-			.value = m_int(m, "size") - known,
-			.group = 7 };
-	view_section(h, "What is inside", "inside");
-	chart_map(h,
-	    "Every byte that a router has to trust for this service, by file; "
-	    "colours are where it comes from",
-	    boxes, n, num_add_size);
-	html_open(h, "details", NULL);
-	html_element(h, "summary", "the same as a table", NULL);
-	view_table(h, "Files of the image", head);
-	json_array_foreach(files, i, f)
-	{
-		html_open(h, "tr", NULL);
-		html_open(h, "td", NULL);
-		html_element(h, "code", m_str(f, "path"), NULL);
-		html_close(h, "td");
-		view_td(h, m_str(f, "origin"));
-		html_open(h, "td", NULL);
-		view_artifact(h, m_str(f, "sha256"));
-		html_close(h, "td");
-		html_open(h, "td", "class", "number", NULL);
-		if (m_int(f, "size") >= 0)
-			view_size(h, m_int(f, "size"));
-		html_close(h, "td");
-		html_close(h, "tr");
-	}
-	view_table_end(h);
-	html_close(h, "details");
-	view_section_end(h);
-}
 
 static void
 view_others(struct html *h, const json_t *m)
@@ -371,6 +214,11 @@ view_others(struct html *h, const json_t *m)
 		    h, m_str(o, "recipe"), "/image/%s", m_str(o, "digest"));
 		html_text(h, " ");
 		html_text(h, label.data);
+		if (!self) {
+			html_text(h, " ");
+			html_link(h, "beside it", "/image/%s?with=%s#with",
+			    m_str(m, "digest"), m_str(o, "digest"));
+		}
 		html_close(h, "dt");
 		html_open(h, "dd", NULL);
 		chart_bar(h, label.data, &p, 1, max);
@@ -525,7 +373,9 @@ view(struct html *h, const json_t *m)
 		view_verdict(h, m_str(r, "verdict"));
 	html_close(h, "div");
 	view_facts(h, m);
-	view_map(h, m);
+	image_map_view(h, "What is inside", "inside",
+	    json_object_get(m, "files"), m_int(m, "size"));
+	image_with_view(h, m);
 	view_others(h, m);
 	view_where(h, m);
 	view_runs(h, m);
