@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "recipes/mqtt/history.h"
 #include "recipes/mqtt/mqtt_conf.h"
 
 #define USERS_MAX 256
@@ -10,6 +11,7 @@
  * hangs: the limit lies well below. */
 static const char always[] = "# written by /etc/kiln/configure\n"
 			     "persistence false\n"
+			     "per_listener_settings true\n"
 			     "log_dest stderr\n"
 			     "log_type error\n"
 			     "log_type warning\n"
@@ -25,6 +27,7 @@ static const char always[] = "# written by /etc/kiln/configure\n"
 struct reading {
 	struct guest_files *files;
 	FILE *conf;
+	char passwords[sizeof(((struct guest_file *)0)->path)]; /* or "" */
 	bool users, anonymous;
 	size_t certified; /* listeners that demand a certificate */
 	size_t listeners;
@@ -40,6 +43,16 @@ pem_file(struct reading *r, const json_t *tls, const char *key,
 		return -1;
 	fprintf(r->conf, "%s %s\n", option, guest_file_path(r->files));
 	return 0;
+}
+
+/* Who may come in, of the listener above: each has its own. */
+static void
+everybody(const struct reading *r)
+{
+	fprintf(
+	    r->conf, "allow_anonymous %s\n", r->anonymous ? "true" : "false");
+	if (r->passwords[0] != '\0')
+		fprintf(r->conf, "password_file %s\n", r->passwords);
 }
 
 /* --- listeners ------------------------------------------------------------*/
@@ -88,6 +101,7 @@ listener(struct reading *r, const json_t *j, bool *probed, struct fault *f)
 	r->listeners++;
 	fprintf(r->conf, "listener %lld%s%s\n", (long long)port,
 	    address == NULL ? "" : " ", address == NULL ? "" : address);
+	everybody(r);
 	*probed = *probed || port == MQTT_PORT;
 	if (json_object_get(j, "tls") == NULL)
 		return 0;
@@ -103,6 +117,7 @@ listeners(struct reading *r, const json_t *config, struct fault *f)
 
 	if (json_object_get(config, "listeners") == NULL) {
 		fprintf(r->conf, "listener %d\n", MQTT_PORT);
+		everybody(r);
 		r->listeners = 1;
 		return 0;
 	}
@@ -193,7 +208,8 @@ users(struct reading *r, const json_t *config, struct fault *f)
 	out = guest_file_open(r->files, f, MQTT_DIR "/passwords");
 	if (out == NULL)
 		return -1;
-	fprintf(r->conf, "password_file %s\n", guest_file_path(r->files));
+	snprintf(
+	    r->passwords, sizeof r->passwords, "%s", guest_file_path(r->files));
 	for (i = 0; i < json_array_size(list) && ret == 0; i++)
 		ret = user(out, list, i, f);
 	r->users = i > 0;
@@ -208,9 +224,34 @@ anonymous(struct reading *r, const json_t *config, struct fault *f)
 	if (j != NULL && !json_is_boolean(j))
 		return fault_set(f, "config: \"anonymous\" is not a boolean");
 	r->anonymous = json_is_true(j);
-	fprintf(
-	    r->conf, "allow_anonymous %s\n", r->anonymous ? "true" : "false");
 	return 0;
+}
+
+/* --- history --------------------------------------------------------------*/
+
+static int
+keep(struct reading *r, const json_t *config, struct fault *f)
+{
+	static struct history h;
+	auto_json json_t *j = json_object();
+	json_t *list = json_object_get(config, "history");
+	FILE *out;
+	int ret;
+
+	json_object_set_new(
+	    j, "history", list == NULL ? json_array() : json_incref(list));
+	if (history_read(json_object_get(j, "history"), &h, f) == -1)
+		return -1;
+	fprintf(r->conf, "listener %d 127.0.0.1\nallow_anonymous true\n",
+	    MQTT_INNER);
+	out = guest_file_open(r->files, f, MQTT_HISTORY);
+	if (out == NULL)
+		return -1;
+	r->files->at[r->files->n - 1].uid = MQTT_HISTORY_UID;
+	ret = json_dumpf(j, out, JSON_COMPACT) == 0
+		  ? 0
+		  : fault_set(f, "write the filters of topics");
+	return guest_file_close(out, ret, f);
 }
 
 /* --- all ------------------------------------------------------------------*/
@@ -219,13 +260,13 @@ static int
 write_all(struct reading *r, const json_t *config, struct fault *f)
 {
 	static const char *const keys[] = { "listeners", "users", "anonymous",
-		NULL };
+		"history", NULL };
 
 	fputs(always, r->conf);
-	/* options of a listener follow it, so what is everybody's is first */
+	/* options of a listener follow it */
 	if (guest_only("config", config, keys, f) == -1 ||
 	    anonymous(r, config, f) == -1 || users(r, config, f) == -1 ||
-	    listeners(r, config, f) == -1)
+	    listeners(r, config, f) == -1 || keep(r, config, f) == -1)
 		return -1;
 	if (!r->users && !r->anonymous && r->certified < r->listeners)
 		return fault_set(f, "config: nobody could come in: there are "

@@ -1,5 +1,5 @@
 # mqtt: users, client certificates, what is retained.
-# tools: mosquitto_pub mosquitto_sub openssl
+# tools: mosquitto_pub mosquitto_sub openssl jq
 # What mosquitto_passwd writes, made by somebody else.
 password() {
 	salt=00112233445566778899aabb
@@ -22,6 +22,7 @@ settings() {
 	    --arg key "$(folded broker.key)" --arg clients "$(folded ours.pem)" '
 	    {address: "192.0.2.18", config: {
 	    users: [{name: "sensor", password: $password}],
+	    history: [{topic: "hall/#", keep: 3}],
 	    listeners: [{port: 1883}, {port: 8883, tls:
 		{certificate: $certificate, key: $key, clients: $clients}}]}}'
 }
@@ -44,6 +45,28 @@ arrives() {
 	done
 	wait $sub
 	[ "$(cat "$tmp/live")" = now ]
+}
+# A subscriber of its own for each answer, so that it is there before the question.
+history_of() { # TOPIC EXPECTED jq-filter
+	id=$(date +%s%N)
+	$at_lan timeout 30 mosquitto_sub -h $b -t "history/answer/$id" -C 1 \
+	    $login >"$tmp/answer" &
+	sub=$!
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		$at_lan mosquitto_pub -h $b -t history/ask $login -m \
+		    "{\"topic\":\"$1\",\"to\":\"history/answer/$id\"}"
+		kill -0 $sub 2>/dev/null || break
+		sleep 0.5
+	done
+	wait $sub
+	cat "$tmp/answer"
+	[ "$(jq -c "$3" "$tmp/answer")" = "$2" ]
+}
+says_four() {
+	for n in 1 2 3 4; do
+		$at_lan mosquitto_pub -h $b -t hall/door -q 1 -m "word $n" \
+		    $login || return 1
+	done
 }
 refused() {
 	publishes no 2>"$tmp/refused"
@@ -68,6 +91,11 @@ prove() {
 	t "mqtt: a user publishes" publishes 21.5
 	t "mqtt: and who comes later is given it" receives 21.5
 	t "mqtt: what is published arrives" arrives
+	t "mqtt: a topic says four things" says_four
+	t "mqtt: its history holds the last three, in order" history_of \
+	    hall/door '["word 2","word 3","word 4"]' '[.messages[].text]'
+	t "mqtt: … and nothing of what is not kept" history_of \
+	    kiln/live '[]' .messages
 	t "mqtt: when memory is full it refuses more" fill
 	cat "$tmp/case.out" | sed 's/^/# /'
 	t "mqtt: and lives: what was retained is still there" receives 21.5

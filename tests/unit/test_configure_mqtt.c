@@ -4,11 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "recipes/guest-init/pem.h"
+#include "recipes/mqtt/history.h"
 #include "recipes/mqtt/mqtt_conf.h"
 
 static int
@@ -89,7 +91,8 @@ a_listener_has_files_of_its_own(void **state)
 
 	(void)state;
 	has(config, CONF,
-	    "\nlistener 1883\nlistener 8883 192.0.2.18\n"
+	    "\nlistener 1883\nallow_anonymous true\n"
+	    "listener 8883 192.0.2.18\nallow_anonymous true\n"
 	    "certfile " MQTT_DIR "/2.certificate\n"
 	    "keyfile " MQTT_DIR "/2.key\n"
 	    "tls_version tlsv1.2\n"
@@ -195,10 +198,155 @@ pem_of_another_kind_is_refused(void **state)
 	    pem(PEM("CERTIFICATE") " x", "CERTIFICATE", out, sizeof out), -1);
 }
 
+static void
+the_collector_has_a_door_of_its_own(void **state)
+{
+	static const char config[] =
+	    "{\"users\":[" USER("a") "],\"history\":[{\"topic\":\"a/#\","
+				     "\"keep\":5}]}";
+	struct guest_files files = { 0 };
+	struct fault f;
+
+	(void)state;
+	has(config, CONF,
+	    "listener 1883\nallow_anonymous false\npassword_file " MQTT_DIR
+	    "/passwords\nlistener 1884 127.0.0.1\nallow_anonymous true\n");
+	has(config, MQTT_HISTORY,
+	    "{\"history\":[{\"topic\":\"a/#\",\"keep\":5}]}");
+	assert_int_equal(make(config, &files, &f), 0);
+	assert_int_equal(files.at[files.n - 1].uid, MQTT_HISTORY_UID);
+	guest_files_release(&files);
+	refuses(
+	    "{\"anonymous\":true,\"history\":[{\"topic\":\"a#\"}]}", "filter");
+	refuses("{\"anonymous\":true,\"history\":[{\"topic\":\"a/#/b\"}]}",
+	    "filter");
+	refuses("{\"anonymous\":true,\"history\":[{\"topic\":\"$SYS/#\"}]}",
+	    "filter");
+	refuses("{\"anonymous\":true,\"history\":[{\"keep\":1}]}", "topic");
+	refuses("{\"anonymous\":true,\"history\":{}}", "not a list");
+}
+
+static void
+filters_match_as_mqtt_says(void **state)
+{
+	(void)state;
+	assert_true(history_matches("a/+/c", "a/b/c"));
+	assert_true(history_matches("a/#", "a/b/c"));
+	assert_true(history_matches("a/#", "a"));
+	assert_true(history_matches("#", "a/b"));
+	assert_true(history_matches("+/+", "/b"));
+	assert_false(history_matches("a/+", "a/b/c"));
+	assert_false(history_matches("a/b", "a"));
+	assert_false(history_matches("a", "a/b"));
+	assert_false(history_matches("ab", "a"));
+	assert_false(history_matches("#", "$SYS/x"));
+}
+
+static struct history kept;
+
+static void
+keeps(const char *list)
+{
+	auto_json json_t *j = json_loads(list, 0, NULL);
+	struct fault f;
+
+	assert_non_null(j);
+	if (history_read(j, &kept, &f) == -1)
+		fail_msg("%s", f.text);
+}
+
+static void
+answers(const char *question, const char *want)
+{
+	char *to = NULL,
+	     *text = history_answer(&kept, question, strlen(question), &to);
+
+	assert_string_equal(text != NULL ? text : "nothing", want);
+	if (text != NULL)
+		assert_string_equal(to, "history/answer/x");
+	free(text);
+	free(to);
+}
+
+#define ASK(more) "{\"topic\":\"s/t\",\"to\":\"history/answer/x\"" more "}"
+
+static void
+a_topic_s_last_messages_are_told(void **state)
+{
+	char payload[2] = "0";
+	int i;
+
+	(void)state;
+	keeps("[{\"topic\":\"s/#\",\"keep\":3}]");
+	for (i = 0; i < 5; i++) {
+		payload[0] = (char)('0' + i);
+		history_take(&kept, "s/t", 100 + i, payload, 1);
+		history_take(&kept, "elsewhere", 100 + i, payload, 1);
+	}
+	assert_int_equal(kept.messages, 3);
+	answers(ASK(""), "{\"topic\":\"s/t\",\"messages\":["
+			 "{\"at\":102,\"text\":\"2\"},"
+			 "{\"at\":103,\"text\":\"3\"},"
+			 "{\"at\":104,\"text\":\"4\"}]}");
+	answers(ASK(",\"last\":1"), "{\"topic\":\"s/t\",\"messages\":["
+				    "{\"at\":104,\"text\":\"4\"}]}");
+	answers(ASK(",\"since\":103,\"last\":1"),
+	    "{\"topic\":\"s/t\",\"messages\":["
+	    "{\"at\":104,\"text\":\"4\"}]}");
+	history_take(&kept, "s/b", 1, "\xff\x00\x01\x02", 4);
+	answers("{\"topic\":\"s/b\",\"to\":\"history/answer/x\"}",
+	    "{\"topic\":\"s/b\",\"messages\":["
+	    "{\"at\":1,\"base64\":\"/wABAg==\"}]}");
+	answers("{\"topic\":\"s/none\",\"to\":\"history/answer/x\"}",
+	    "{\"topic\":\"s/none\",\"messages\":[]}");
+	history_release(&kept);
+}
+
+static void
+a_bad_question_is_told_so_or_nobody_is(void **state)
+{
+	(void)state;
+	keeps("[]");
+	answers(ASK(",\"last\":0"),
+	    "{\"error\":\"question: \\\"last\\\" is not an integer from "
+	    "1 to 500\"}");
+	answers("{\"topic\":\"s/t\",\"to\":\"door/open\"}", "nothing");
+	answers("{\"topic\":\"s/t\",\"to\":\"history/answer/#\"}", "nothing");
+	answers("{\"topic\":\"s/t\"}", "nothing");
+	answers("x", "nothing");
+}
+
+static void
+memory_has_an_end(void **state)
+{
+	static char large[HISTORY_PAYLOAD + 1];
+	char name[16];
+	int i;
+
+	(void)state;
+	keeps("[{\"topic\":\"#\",\"keep\":10000}]");
+	for (i = 0; i < 2000; i++) {
+		snprintf(name, sizeof name, "t%d", i % 7);
+		history_take(&kept, name, i, large, HISTORY_PAYLOAD);
+	}
+	assert_true(kept.bytes <= HISTORY_BYTES);
+	assert_true(kept.messages > 300);
+	assert_true(kept.messages < 2000);
+	i = (int)kept.messages;
+	history_take(&kept, "t0", 3000, large, sizeof large);
+	assert_int_equal(kept.messages, i);
+	history_release(&kept);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_collector_has_a_door_of_its_own),
+		cmocka_unit_test(filters_match_as_mqtt_says),
+		cmocka_unit_test(a_topic_s_last_messages_are_told),
+		cmocka_unit_test(a_bad_question_is_told_so_or_nobody_is),
+		cmocka_unit_test(memory_has_an_end),
 		cmocka_unit_test(anonymous_is_enough),
 		cmocka_unit_test(users_become_lines_of_the_password_file),
 		cmocka_unit_test(a_listener_has_files_of_its_own),
