@@ -64,7 +64,7 @@ AGENT_SRC := $(filter-out router-agent/fetch_main.c,\
 PROGRAMS := kiln kiln-builder kiln-tuf kiln-web kiln-agent kiln-agent-fetch
 BIN := $(addprefix $(O)/,$(PROGRAMS))
 
-TOOLS := $(patsubst %.c,$(O)/%,tests/support/memfind.c tests/support/publish.c \
+TOOLS := $(patsubst %.c,$(O)/%,tests/support/memfind.c tests/support/publish.c tests/support/idle.c \
     tests/support/dnsload.c tests/support/dhcpload.c tests/support/tokenkey.c)
 FAULT_TOOLS := $(patsubst %,$(O)/tests/fault/%,cut record replay)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)

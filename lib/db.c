@@ -252,6 +252,12 @@ stmt_free(struct stmt *s)
 }
 
 void
+db_patience(struct db *db, int ms)
+{
+	sqlite3_busy_timeout(db->raw, ms);
+}
+
+void
 db_close(struct db *db)
 {
 	int rc;

@@ -35,6 +35,9 @@ struct db *db_open_reader(const char *path, struct err *) KILN_MUST;
  */
 struct db *db_open_reader_of(
     const char *path, int64_t schema, struct err *) KILN_MUST;
+/* How long it waits for another writer, instead of 10 s: for who has others
+ * to serve meanwhile. */
+void db_patience(struct db *, int ms);
 void db_close(struct db *);
 static inline void
 db_own(struct db **d)

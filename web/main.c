@@ -105,7 +105,10 @@ open_web(struct web *w, const struct farm *farm, struct err *err)
 		return -1;
 	w->live = farm_dir(farm, "log/runs", &none);
 	w->web = db_open(path, web_migrations, web_migrations_count, err);
-	return w->web ? 0 : -1;
+	if (w->web == NULL)
+		return -1;
+	db_patience(w->web, REQ_PATIENCE_MS);
+	return 0;
 }
 
 struct listener {

@@ -21,6 +21,8 @@
 
 #define REQ_BODY_MAX 65536
 #define REQ_PARTS 4
+/* All others wait while a request waits for somebody who writes web.db. */
+#define REQ_PATIENCE_MS 500
 
 struct web {				    /* what the whole program holds */
 	int state;			    /* folder of the farm */

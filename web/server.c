@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,11 +25,13 @@
 #define BODY_PATIENCE (1 << 20)
 #define LOOK_MS 5000 /* between two looks at the certificate's files */
 
+#define RESERVED 256 /* descriptors: databases, folders, files */
+
 struct connection {
 	struct server *server;
 	int fd;	       /* libmicrohttpd's */
 	int64_t since; /* milliseconds; in the list while not 0 */
-	struct connection *next, **prev;
+	struct connection *next, *prev;
 };
 
 /* --- sockets ---------------------------------------------------------------*/
@@ -77,7 +80,7 @@ server_bind(const char *address, struct err *err)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, host[0] ? &on : &off,
 		    sizeof(on));
 	if (fd == -1 || bind(fd, ai->ai_addr, ai->ai_addrlen) == -1 ||
-	    listen(fd, 128) == -1) {
+	    listen(fd, SERVER_BACKLOG) == -1) {
 		freeaddrinfo(ai);
 		return err_sys(err, "listen on %s", address);
 	}
@@ -90,24 +93,26 @@ server_bind(const char *address, struct err *err)
 static void
 wait_end(struct connection *c)
 {
+	struct server *s = c->server;
+
 	if (c->since == 0)
 		return;
-	if (c->next)
-		c->next->prev = c->prev;
-	*c->prev = c->next;
+	*(c->next ? &c->next->prev : &s->longest) = c->prev;
+	*(c->prev ? &c->prev->next : &s->waiting) = c->next;
 	c->since = 0;
 }
 
 static void
 wait_start(struct connection *c)
 {
+	struct server *s = c->server;
+
 	wait_end(c);
 	c->since = time_mono_ms() | 1; /* never 0 */
-	c->next = c->server->waiting;
-	c->prev = &c->server->waiting;
-	if (c->next)
-		c->next->prev = &c->next;
-	*c->prev = c;
+	c->prev = NULL;
+	c->next = s->waiting;
+	*(c->next ? &c->next->prev : &s->longest) = c;
+	s->waiting = c;
 }
 
 static struct connection *
@@ -131,32 +136,64 @@ on_connection(void *cls, struct MHD_Connection *con, void **context,
 		    con, MHD_CONNECTION_INFO_CONNECTION_FD);
 		c = mem_zero(1, sizeof(*c));
 		c->server = cls;
+		c->server->open++;
 		c->fd = info ? info->connect_fd : -1;
 		wait_start(c);
 		*context = c;
 	} else if (c) {
 		wait_end(c);
+		c->server->open--;
 		free(c);
 		*context = NULL;
 	}
 }
 
-/* libmicrohttpd sees the end of the stream and cleans up. */
+/* libmicrohttpd sees the end of the stream and cleans up.  Those that have
+ * waited longest are at the end: the others are not looked at. */
 static void
 cut_waiting(struct server *s)
 {
-	int64_t before =
-	    time_mono_ms() -
-	    (s->patience_ms ? s->patience_ms : 1000 * SERVER_REQUEST_S);
-	struct connection *c, *next;
+	bool hurry = s->open > s->room - s->room / 4;
+	int64_t patience = hurry	    ? 1000 * SERVER_HURRY_S
+			   : s->patience_ms ? s->patience_ms
+					    : 1000 * SERVER_REQUEST_S;
+	int64_t before = time_mono_ms() - patience;
+	struct connection *c;
 
-	for (c = s->waiting; c; c = next) {
-		next = c->next;
-		if (c->since > before || c->fd == -1)
-			continue;
-		shutdown(c->fd, SHUT_RDWR);
+	while ((c = s->longest) != NULL && c->since <= before) {
+		if (c->fd != -1)
+			shutdown(c->fd, SHUT_RDWR);
 		wait_end(c);
 	}
+}
+
+/* All sockets share the places.  Who comes too late is closed at once. */
+static enum MHD_Result
+on_accept(void *cls, const struct sockaddr *from, socklen_t len)
+{
+	struct server *s = cls;
+
+	(void)from;
+	(void)len;
+	return s->open < s->room ? MHD_YES : MHD_NO;
+}
+
+/* A connection has a descriptor, and a file at times. */
+static size_t
+room(void)
+{
+	struct rlimit files;
+	rlim_t places;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == -1)
+		return 256;
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) == -1 ||
+	    files.rlim_cur < 2 * RESERVED)
+		return 64;
+	places = (files.rlim_cur - RESERVED) / 4 * 3;
+	return places < SERVER_CONNECTIONS ? (size_t)places
+					   : SERVER_CONNECTIONS;
 }
 
 /* --- requests --------------------------------------------------------------*/
@@ -316,15 +353,18 @@ server_add(struct server *s, int listener, struct web *web, bool https,
 	if (s->n == SERVER_SOCKETS)
 		return err_set(
 		    err, ERR_INPUT, "at most %d sockets", SERVER_SOCKETS);
+	if (s->room == 0)
+		s->room = room();
 	/* No thread of its own: one connection to each database (lib/db.h). */
-	d = MHD_start_daemon(https ? flags | MHD_USE_TLS : flags, 0, NULL, NULL,
-	    on_access, web, MHD_OPTION_EXTERNAL_LOGGER, on_complaint, NULL,
+	d = MHD_start_daemon(https ? flags | MHD_USE_TLS : flags, 0, on_accept,
+	    s, on_access, web, MHD_OPTION_EXTERNAL_LOGGER, on_complaint, NULL,
 	    MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_NOTIFY_COMPLETED,
 	    on_done, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
 	    MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,
 	    /* server_run() ignores it; without this no sendfile() is used. */
 	    MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_CONNECTION_LIMIT,
-	    (unsigned)SERVER_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+	    (unsigned)s->room, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (size_t)SERVER_HEAD_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 	    (unsigned)SERVER_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT,
 	    (unsigned)SERVER_SILENCE_S, MHD_OPTION_ARRAY,
 	    https ? secure : plain, MHD_OPTION_END);

@@ -342,12 +342,40 @@ cycle(struct history *y, int64_t n, struct err *err)
 	return ledger_cycle_end(y->db, id, &c, err);
 }
 
+/* What an interrupted making left is gone on with. */
+static int
+skip(struct history *y, int64_t *done, struct err *err)
+{
+	static const char sql[] = "SELECT (SELECT count(*) FROM cycle),"
+				  " (SELECT coalesce(max(id), 0) FROM run)";
+	auto_stmt struct stmt *q = db_stmt(y->db, sql);
+
+	if (stmt_step(q, err) != 1)
+		return -1;
+	*done = stmt_int(q, 0);
+	y->runs = stmt_int(q, 1);
+	y->serial = 2 * y->runs;
+	for (int64_t i = 0; i < *done * AT_ONCE; i++) {
+		size_t r = (size_t)(i % RECIPES);
+
+		for (enum recipe_stage s = STAGE_BUILD; s < STAGE_COUNT; s++)
+			next_output(y, r, s, y->made[r]);
+		y->made[r]++;
+	}
+	return 0;
+}
+
 static int
 cycles(struct history *y, int64_t n, struct err *err)
 {
-	for (int64_t i = 0; i < n; i++) {
+	int64_t first;
+
+	if (skip(y, &first, err) == -1)
+		return -1;
+	for (int64_t i = first; i < n; i++) {
 		history_clock(i, n);
-		if ((i % TOGETHER == 0 && db_begin(y->db, err) == -1) ||
+		if (((i == first || i % TOGETHER == 0) &&
+			db_begin(y->db, err) == -1) ||
 		    cycle(y, i, err) == -1 ||
 		    ((i + 1 == n || i % TOGETHER == TOGETHER - 1) &&
 			db_commit(y->db, err) == -1))

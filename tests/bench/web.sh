@@ -15,7 +15,8 @@ cat >"$tmp/nginx/conf" <<-NGINX
 	worker_processes 1;
 	pid $tmp/nginx/pid;
 	error_log $tmp/nginx/error;
-	events { worker_connections 1024; }
+	worker_rlimit_nofile 20000;
+	events { worker_connections 12000; }
 	http {
 		access_log off;
 		sendfile on;
@@ -88,4 +89,22 @@ beside timestamp-200 metadata/timestamp.json 1.0
 beside timestamp-304 metadata/timestamp.json 1.0 unchanged
 image=$(sha256sum "$tmp/image" | cut -c1-64)
 beside image-4m "targets/images/dns-dhcp/amd64/$image.$image" 1.1
+
+# Who has asked and holds the connection, ten thousand of them.
+idle() { # PID PORT: KiB more than without them
+	free=$(awk '/^VmRSS/ { print $2 }' "/proc/$1/status")
+	mkfifo "$tmp/hold"
+	"$out/tests/support/idle" "$2" 10000 /tuf/metadata/1.root.json <"$tmp/hold" >"$tmp/idle" &
+	idle=$!
+	exec 8>"$tmp/hold"
+	until grep -q open "$tmp/idle"; do
+		kill -0 $idle
+		sleep 0.2
+	done
+	echo $(($(awk '/^VmRSS/ { print $2 }' "/proc/$1/status") - free))
+	exec 8>&-
+	wait $idle
+	rm "$tmp/hold"
+}
+row idle-10000.memory "$(idle "$web" "$port")" "$(idle "$worker" "$peer_port")" KiB 1 'nginx, one worker'
 unserve

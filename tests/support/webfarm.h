@@ -123,6 +123,7 @@ webfarm_serve(int listener, int stop, struct err *err)
 	    !(web.web =
 		    db_open(path, web_migrations, web_migrations_count, err)))
 		return -1;
+	db_patience(web.web, REQ_PATIENCE_MS);
 	if (webfarm.key) {
 		sigset_t set;
 

@@ -218,6 +218,29 @@ a_router_without_a_set_reports_too(void **state)
 }
 
 static void
+a_database_that_somebody_writes_is_asked_for_later(void **state)
+{
+	auto_free char *path = farm_file(&webfarm.farm, "web.db");
+	auto_answer struct answer a = ANSWER_INIT;
+	struct err err = ERR_INIT;
+	auto_db struct db *writer =
+	    db_open(path, web_migrations, web_migrations_count, &err);
+
+	(void)state;
+	assert_non_null(writer);
+	assert_int_equal(db_begin(writer, &err), 0);
+	assert_int_equal(post(report(&pub, 9), &seed, &pub, NULL, &a), 503);
+	assert_error(&a, "busy");
+	assert_string_equal(http_header(&a, "Retry-After"), "5");
+	/* Who only looks does not wait. */
+	assert_int_equal(http_get(&a, "/fleet", ""), 200);
+	assert_int_equal(http_get(&a, router_page(&pub), ""), 200);
+	assert_int_equal(http_get(&a, "/healthz", ""), 200);
+	db_rollback(writer);
+	assert_int_equal(post(report(&pub, 9), &seed, &pub, NULL, &a), 200);
+}
+
+static void
 a_wrong_signature_is_403(void **state)
 {
 	auto_answer struct answer a = ANSWER_INIT;
@@ -383,6 +406,8 @@ main(void)
 		cmocka_unit_test(a_signed_report_is_taken_and_shown),
 		cmocka_unit_test(the_golden_report_is_taken),
 		cmocka_unit_test(a_router_without_a_set_reports_too),
+		cmocka_unit_test(
+		    a_database_that_somebody_writes_is_asked_for_later),
 		cmocka_unit_test(a_wrong_signature_is_403),
 		cmocka_unit_test(a_key_speaks_for_its_own_router_only),
 		cmocka_unit_test(
