@@ -46,7 +46,8 @@ cmd_fleet(int argc, char **argv)
 	size_t n = 1;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
+	/* Options come first: a reason may begin with a dash. */
+	while ((c = getopt_long(argc, argv, "+", longs, NULL)) != -1)
 		if (c == 's') {
 			words[n++] = "--state";
 			words[n++] = optarg;
@@ -59,7 +60,6 @@ cmd_fleet(int argc, char **argv)
 		return cli_usage(WHERE,
 		    "token [GROUP [LIFETIME]], list [STANDING], update "
 		    "PACKAGE [ask], or accept, hold, retire DEVICE [REASON]");
-	/* A reason may begin with a dash. */
 	words[n++] = "--";
 	words[n++] = "fleet";
 	while (optind < argc)
