@@ -16,7 +16,7 @@ UNITS := kiln-builder kiln-tuf kiln-web kiln-agent
 STRIP ?= -s
 # Programs that run here: they are asked for the words they know.
 COMPLETE ?= $(O)
-.PHONY: install uninstall dist deb install-test
+.PHONY: install uninstall dist deb install-test first-hour-test
 install: all
 	install -d $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man8 $(UNITDIR) \
 	    $(SYSUSERSDIR) $(TMPFILESDIR) $(SHAREDIR) $(DOCDIR) $(BASHDIR) $(ZSHDIR)
@@ -62,3 +62,9 @@ deb:
 install-test:
 	@tools/deps build deb test
 	@$(SUDO) sh tests/e2e/install.sh $(O)
+
+# docs/first-hour.md, line by line.
+first-hour-test:
+	@tools/deps build run test
+	@$(MAKE) --no-print-directory -s -j2 all
+	@$(SUDO) sh tests/e2e/first-hour.sh $(O)
