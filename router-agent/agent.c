@@ -273,6 +273,7 @@ agent_run(struct agent *a, bool once)
 	cycle_recover(a);
 	take_whole(a);
 	start_current(a);
+	report_tell(a); /* what a kill left untold */
 	result = serve(a, once);
 	machines_stop(a, &a->live, GRACE_MS);
 	if (a->ports.redirect)

@@ -56,6 +56,7 @@ struct agent {
 	bool stop, poll_now;
 	bool back;    /* the owner wants the set on trial undone */
 	bool damaged; /* an image of the current set rotted */
+	bool swept;   /* of what an earlier life left */
 	/* for people */
 	enum phase phase;
 	char cause[32], error[STATE_TEXT];

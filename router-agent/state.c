@@ -1,5 +1,6 @@
 #include "router-agent/state.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,7 +46,8 @@ state_dir_open(struct state_dir *d, const char *path, struct err *err)
 	if (role_walls()) {
 		uid_t uid = role_uid(ROLE_AGENT_VERIFY);
 
-		if (fchown(d->metadata, uid, uid) == -1) {
+		/* A read-only flash still holds a set that can run. */
+		if (fchown(d->metadata, uid, uid) == -1 && errno != EROFS) {
 			err_sys(err, "give metadata to the verifier");
 			goto fail;
 		}
@@ -114,6 +116,23 @@ retry_or_null(const struct state_retry *r)
 	return j;
 }
 
+/* Only while there are some: an older agent reads the record, too. */
+static void
+add_news(json_t *j, const struct state_news *n)
+{
+	json_t *o;
+
+	if (!*n->state)
+		return;
+	o = json_object();
+	js_set_str(o, "state", n->state);
+	js_set_str(o, "cause", n->cause);
+	js_set_str(o, "text", n->text);
+	js_set_int(o, "at", n->at);
+	js_set(o, "set", set_or_null(n->set));
+	js_set(j, "news", o);
+}
+
 static json_t *
 record(const struct state *s)
 {
@@ -153,6 +172,7 @@ record(const struct state *s)
 		js_set_hash(j, "report_previous", &s->report_previous);
 	else
 		js_set(j, "report_previous", json_null());
+	add_news(j, &s->news);
 	return j;
 }
 
@@ -268,6 +288,22 @@ read_retry(const char *what, const json_t *record, struct state_retry *r,
 }
 
 static int
+read_news(const char *what, const json_t *record, struct state_news *n,
+    struct err *err)
+{
+	const json_t *j = json_object_get(record, "news");
+
+	if (!j)
+		return 0;
+	if (copy(what, j, "state", n->state, sizeof(n->state), err) == -1 ||
+	    copy(what, j, "cause", n->cause, sizeof(n->cause), err) == -1 ||
+	    copy(what, j, "text", n->text, sizeof(n->text), err) == -1 ||
+	    js_int(what, j, "at", 0, JS_INT_MAX, &n->at, err) == -1)
+		return -1;
+	return read_set(what, j, "set", &n->set, err);
+}
+
+static int
 read_record(int dirfd, const char *name, struct state *s, struct err *err)
 {
 	auto_buf struct buf text = BUF_INIT;
@@ -294,7 +330,8 @@ read_record(int dirfd, const char *name, struct state *s, struct err *err)
 	    js_int(name, j, "tries", 0, 1000, &s->tries, err) == -1 ||
 	    js_int(name, j, "report_sequence", 0, JS_INT_MAX,
 		&s->report_sequence, err) == -1 ||
-	    read_lists(name, j, s, err) == -1)
+	    read_lists(name, j, s, err) == -1 ||
+	    read_news(name, j, &s->news, err) == -1)
 		return -1;
 	if (!json_is_null(json_object_get(j, "report_previous"))) {
 		if (js_hash(name, j, "report_previous", &s->report_previous,
@@ -347,6 +384,7 @@ state_release(struct state *s)
 	free(s->previous);
 	free(s->golden);
 	free(s->trial);
+	free(s->news.set);
 	*s = (struct state){ 0 };
 }
 

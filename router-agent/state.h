@@ -57,6 +57,14 @@ struct state_counter {
 	struct hash sha256;
 };
 
+struct state_news { /* saved with what happened, gone once it was told */
+	char state[STATE_CAUSE]; /* as of a report; "": there is none */
+	char cause[STATE_CAUSE];
+	char text[STATE_TEXT];
+	int64_t at;
+	struct set *set; /* NULL: none */
+};
+
 /* The record: one atomic file, so that no two parts of it can disagree. */
 struct state {
 	int64_t sequence;
@@ -72,6 +80,7 @@ struct state {
 	int64_t report_sequence; /* of the last report made */
 	bool has_report;
 	struct hash report_previous; /* SHA-256 of the last report */
+	struct state_news news;
 };
 
 struct state_dir {

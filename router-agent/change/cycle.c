@@ -341,6 +341,10 @@ offered(struct agent *a, struct set *set, const struct verify *v)
 	}
 	if (same) {
 		planned_is_done(a);
+		/* What a kill left of the way here, once in a life. */
+		if (!a->swept && obtain_sweep(a, &err) == -1)
+			log_err("sweep", &err);
+		a->swept = true;
 		agent_phase(a, PHASE_COMMITTED);
 		return EXIT_DONE;
 	}
@@ -437,6 +441,7 @@ cycle_recover(struct agent *a)
 		return;
 	if (!state_mark_retry(s, s->trial, "interrupted", text, time_now()))
 		state_mark_bad(s, s->trial, "interrupted", text, time_now());
+	report_note(a, "rolled-back", "interrupted", text, s->trial);
 	free(s->trial);
 	s->trial = NULL;
 	s->tries = 0;

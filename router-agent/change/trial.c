@@ -79,25 +79,26 @@ commit(struct trial *t)
 {
 	struct agent *a = t->a;
 	struct state *s = &a->state;
-	struct set *previous = s->previous, *current = s->current;
-	struct set *trial = s->trial;
+	struct state before = *s;
 	struct machines old = a->live;
 	struct err err = ERR_INIT;
 
-	s->previous = current;
-	s->current = trial;
+	s->previous = before.current;
+	s->current = before.trial;
 	s->trial = NULL;
 	s->tries = 0;
 	s->retry = (struct state_retry){ 0 };
 	if (!s->golden)
-		s->golden = set_dup(trial);
+		s->golden = set_dup(before.trial);
+	report_note(a, "committed", "", "", before.trial);
 	if (state_save(a->dir.fd, s, &err) == -1) {
-		s->previous = previous;
-		s->current = current;
-		s->trial = trial;
+		if (!before.golden)
+			free(s->golden);
+		free(s->news.set);
+		*s = before;
 		return trial_fail(t, "state", "%s", err.msg);
 	}
-	free(previous);
+	free(before.previous);
 	a->live = *a->next;
 	a->live.set = s->current;
 	free(a->next);
@@ -154,12 +155,15 @@ go_back(struct trial *t)
 	s->trial = NULL;
 	s->tries = 0;
 	remember(t);
+	if (!a->stop)
+		report_note(a, "rolled-back", t->cause, t->text, t->set);
 	if (state_save(a->dir.fd, s, &err) == -1)
 		log_err("state", &err);
 	if (a->stop)
 		return EXIT_AGAIN;
 	a->bad_counter = t->set->counter;
 	agent_trouble(a, PHASE_ROLLED_BACK, t->cause, t->text);
+	report_tell(a);
 	return EXIT_FAILED;
 }
 
@@ -185,7 +189,6 @@ trial_run(struct agent *a, const struct set *set, const struct plan *plan)
 	struct trial t = { .a = a, .set = set, .plan = *plan };
 	auto_buf struct buf text = BUF_INIT;
 	struct set *kept;
-	int ret;
 
 	t.way_out = net_way_out();
 	plan_text(&t.plan, a->state.current, set, &text);
@@ -200,13 +203,10 @@ trial_run(struct agent *a, const struct set *set, const struct plan *plan)
 	t.set = kept;
 	move_kept(&t, true);
 	if (attempt(&t) == 0) {
-		report_change(a, "committed", "", a->state.current);
+		report_tell(a);
 		return EXIT_DONE;
 	}
 	t.set = set; /* state.trial goes away */
 	a->next->set = set;
-	ret = go_back(&t);
-	if (!a->stop)
-		report_change(a, "rolled-back", t.cause, set);
-	return ret;
+	return go_back(&t);
 }

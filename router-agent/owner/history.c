@@ -55,7 +55,11 @@ history_add(int statefd, int64_t at, const char *state, const char *cause,
 	js_set_str(o, "text", *text ? text : NULL);
 	if (set)
 		js_set_int(o, "counter", set->counter);
-	json_array_append_new(list, o);
+	/* Told again after a restart. */
+	if (json_equal(o, json_array_get(list, json_array_size(list) - 1)))
+		json_decref(o);
+	else
+		json_array_append_new(list, o);
 	while (json_array_size(list) > HISTORY_MAX)
 		json_array_remove(list, 0);
 	json_array_foreach(list, i, o)

@@ -17,7 +17,8 @@
 #define HISTORY_FILE "history"
 #define HISTORY_MAX 64
 
-/* `state`: as of a report; `text`: a sentence, or "".  `set` may be NULL. */
+/* `state`: as of a report; `text`: a sentence, or "".  `set` may be NULL.  What
+ * the last line says already is not added again. */
 int history_add(int statefd, int64_t at, const char *state, const char *cause,
     const char *text, const struct set *, struct err *) KILN_MUST;
 /* An array, oldest first: new reference.  Nothing there is an empty one. */

@@ -103,16 +103,16 @@ add_set(json_t *j, const struct set *set)
 }
 
 static json_t *
-make(const struct agent *a, const struct sig_public *pub, const char *state,
-    const char *cause, const struct set *set)
+make(const struct agent *a, const struct sig_public *pub)
 {
 	const struct state *s = &a->state;
+	const struct state_news *n = &s->news;
 	json_t *j = js_record_new("kiln/report", 1);
 	char at[TIME_TEXT];
 	struct hash router;
 
 	hash_bytes(&router, pub->b, sizeof(pub->b));
-	time_text(time_now(), at);
+	time_text(n->at, at);
 	js_set_hash(j, "router", &router);
 	js_set_int(j, "sequence", s->report_sequence);
 	if (s->has_report)
@@ -124,10 +124,10 @@ make(const struct agent *a, const struct sig_public *pub, const char *state,
 	js_set_str(j, "arch", a->conf.arch);
 	js_set_str(j, "channel", a->conf.channel);
 	js_set_str(j, "accel", a->accel.kind);
-	js_set_str(j, "state", state);
-	js_set_str(j, "cause", *cause ? cause : NULL);
-	add_set(j, set);
-	js_set(j, "services", service_list(a, set, state));
+	js_set_str(j, "state", n->state);
+	js_set_str(j, "cause", *n->cause ? n->cause : NULL);
+	add_set(j, n->set);
+	js_set(j, "services", service_list(a, n->set, n->state));
 	return j;
 }
 
@@ -197,8 +197,7 @@ keep(struct agent *a, const struct buf *text, int64_t sequence, struct err *err)
 }
 
 static int
-report(struct agent *a, const char *state, const char *cause,
-    const struct set *set, struct err *err)
+report(struct agent *a, struct err *err)
 {
 	auto_buf struct buf body = BUF_INIT, text = BUF_INIT;
 	auto_json json_t *envelope = json_object();
@@ -210,7 +209,7 @@ report(struct agent *a, const char *state, const char *cause,
 
 	if (report_key(a->dir.fd, &seed, &pub, err) == -1)
 		return -1;
-	j = make(a, &pub, state, cause, set);
+	j = make(a, &pub);
 	js_set(envelope, "report", j);
 	if (canon_json(j, &body, err) == -1) {
 		sig_wipe(&seed);
@@ -231,24 +230,23 @@ report(struct agent *a, const char *state, const char *cause,
 
 /* The owner hears of it whether or not reports leave the router. */
 static void
-tell_owner(struct agent *a, const char *state, const char *cause,
-    const struct set *set)
+tell_owner(struct agent *a, const struct state_news *n)
 {
-	bool updated = strcmp(state, "committed") == 0;
-	bool back = strcmp(state, "rolled-back") == 0;
+	bool updated = strcmp(n->state, "committed") == 0;
+	bool back = strcmp(n->state, "rolled-back") == 0;
 	auto_buf struct buf text = BUF_INIT;
 	struct err err = ERR_INIT;
 
-	if (history_add(a->dir.fd, time_now(), state, cause,
-		updated ? "" : a->error, set, &err) == -1)
+	if (history_add(a->dir.fd, n->at, n->state, n->cause, n->text, n->set,
+		&err) == -1)
 		log_err("history", &err);
 	buf_printf(&text, "set %lld of %s is ",
-	    set ? (long long)set->counter : 0LL, a->conf.channel);
+	    n->set ? (long long)n->set->counter : 0LL, a->conf.channel);
 	if (updated)
 		buf_str(&text, "committed");
 	else
 		buf_printf(&text, "%s (%s): %s", back ? "undone" : "not taken",
-		    cause, a->error);
+		    n->cause, n->text);
 	notice_tell(a,
 	    updated ? NOTICE_UPDATED
 	    : back  ? NOTICE_ROLLED_BACK
@@ -257,25 +255,43 @@ tell_owner(struct agent *a, const char *state, const char *cause,
 }
 
 void
-report_change(struct agent *a, const char *state, const char *cause,
-    const struct set *set)
+report_note(struct agent *a, const char *state, const char *cause,
+    const char *text, const struct set *set)
 {
+	struct state_news *n = &a->state.news;
+
+	free(n->set);
+	*n = (struct state_news){ .at = time_now(), .set = set_dup(set) };
+	snprintf(n->state, sizeof(n->state), "%s", state);
+	snprintf(n->cause, sizeof(n->cause), "%s", cause);
+	snprintf(n->text, sizeof(n->text), "%s", text);
+	/* The number is taken before it is used: none is used twice. */
+	if (a->conf.reports != REPORTS_OFF)
+		a->state.report_sequence++;
+}
+
+void
+report_tell(struct agent *a)
+{
+	struct state_news *n = &a->state.news;
 	struct err err = ERR_INIT;
 
-	tell_owner(a, state, cause, set);
-	if (a->conf.reports == REPORTS_OFF)
+	if (!*n->state)
 		return;
-	a->state.report_sequence++;
-	/* The number is taken before it is used: none is used twice. */
-	if (state_save(a->dir.fd, &a->state, &err) == -1 ||
-	    report(a, state, cause, set, &err) == -1 ||
-	    state_save(a->dir.fd, &a->state, &err) == -1)
+	tell_owner(a, n);
+	if (a->conf.reports != REPORTS_OFF && report(a, &err) == -1)
+		log_err("report", &err);
+	free(n->set);
+	*n = (struct state_news){ 0 };
+	err_clear(&err);
+	if (state_save(a->dir.fd, &a->state, &err) == -1)
 		log_err("report", &err);
 }
 
 void
 report_refused(struct agent *a, const char *cause, const char *text)
 {
+	struct err err = ERR_INIT;
 	struct hasher h;
 	struct hash now;
 
@@ -286,7 +302,10 @@ report_refused(struct agent *a, const char *cause, const char *text)
 	if (hash_equal(&now, &a->told))
 		return;
 	a->told = now;
-	report_change(a, "refused", cause, a->state.current);
+	report_note(a, "refused", cause, text, a->state.current);
+	if (state_save(a->dir.fd, &a->state, &err) == -1)
+		log_err("report", &err);
+	report_tell(a);
 }
 
 /* --- sending ------------------------------------------------------------- */

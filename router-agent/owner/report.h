@@ -16,10 +16,17 @@
 
 struct agent;
 
-/* `state`: committed, rolled-back, refused, failed.  Never fails: a report
- * that cannot be kept is logged. */
-void report_change(
-    struct agent *, const char *state, const char *cause, const struct set *);
+/*
+ * What happened is noted in the record that says so, saved with it by the
+ * caller, and told afterwards; a restart between the two tells it.  Each has
+ * one line of history and one report, whatever cut it off; a notice may come
+ * twice.  `state`: committed, rolled-back, refused.
+ */
+void report_note(struct agent *, const char *state, const char *cause,
+    const char *text, const struct set *);
+/* Nothing when nothing was noted.  Never fails: what cannot be kept is
+ * logged. */
+void report_tell(struct agent *);
 /* The same refusal is told once. */
 void report_refused(struct agent *, const char *cause, const char *text);
 void report_send(struct agent *);

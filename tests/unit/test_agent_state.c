@@ -165,6 +165,36 @@ the_record_comes_back_whole(void **state)
 }
 
 static void
+what_is_to_be_told_is_remembered_until_it_is_told(void **state)
+{
+	struct state s = { 0 }, got = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	s.current = new_set(3, "image");
+	s.news = (struct state_news){ .state = "rolled-back",
+		.cause = "probe",
+		.text = "it answers wrongly",
+		.at = 1000,
+		.set = new_set(4, "newer") };
+	assert_int_equal(state_save(scratch.fd, &s, &err), 0);
+	assert_int_equal(state_load(scratch.fd, &got, &err), 0);
+	assert_string_equal(got.news.state, "rolled-back");
+	assert_string_equal(got.news.cause, "probe");
+	assert_string_equal(got.news.text, "it answers wrongly");
+	assert_int_equal(got.news.at, 1000);
+	assert_memory_equal(got.news.set, s.news.set, sizeof(struct set));
+	state_release(&got);
+	free(s.news.set);
+	s.news = (struct state_news){ 0 };
+	assert_int_equal(state_save(scratch.fd, &s, &err), 0);
+	assert_int_equal(state_load(scratch.fd, &got, &err), 0);
+	assert_string_equal(got.news.state, "");
+	state_release(&s);
+	state_release(&got);
+}
+
+static void
 damage(const char *name)
 {
 	int fd = openat(scratch.fd, name, O_WRONLY);
@@ -453,6 +483,7 @@ main(void)
 		cmocka_unit_test(every_cut_of_a_set_is_refused),
 		cmocka_unit_test(qemu_options_cannot_be_smuggled_in),
 		WITH_FOLDER(the_record_comes_back_whole),
+		WITH_FOLDER(what_is_to_be_told_is_remembered_until_it_is_told),
 		WITH_FOLDER(a_damaged_record_costs_one_step),
 		WITH_FOLDER(a_value_that_was_changed_is_found_by_the_sum),
 		WITH_FOLDER(nothing_there_is_an_empty_record),
