@@ -65,7 +65,7 @@ PROGRAMS := kiln kiln-builder kiln-tuf kiln-web kiln-agent kiln-agent-fetch
 BIN := $(addprefix $(O)/,$(PROGRAMS))
 
 TOOLS := $(patsubst %.c,$(O)/%,tests/support/memfind.c tests/support/publish.c tests/support/idle.c \
-    tests/support/dnsload.c tests/support/dhcpload.c tests/support/tokenkey.c)
+    tests/support/dnsload.c tests/support/dhcpload.c tests/support/tokenkey.c tests/support/roots.c)
 FAULT_TOOLS := $(patsubst %,$(O)/tests/fault/%,cut record replay)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
@@ -237,7 +237,9 @@ $(O)/tests/fault/replay: $(O)/tests/fault/replay.o $(O)/libkiln.a
 	$(LINK) $(LIBS)
 $(O)/tests/support/publish: $(call obj,tests/support/publish.c builder/schema.c) $(O)/libkiln.a
 	$(LINK) $(LIBS) $(LIBS_FARM)
-$(O)/tests/support/tokenkey: $(call obj,tests/support/tokenkey.c)
+$(O)/tests/support/roots: $(call obj,tests/support/roots.c tests/support/tuf/tufmake.c) $(O)/libkiln.a
+	$(LINK) $(LIBS)
+$(O)/tests/support/tokenkey: $(call obj,tests/support/tokenkey.c tests/support/roots.c)
 	$(LINK) $(LIBS_FARM)
 
 # Beside the peers; the table is out/bench.tsv.

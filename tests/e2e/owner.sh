@@ -144,8 +144,7 @@ t "and the newer one waits for its owner again" until_ok 30 is .cause approval
 # --- a failure after the switch ----------------------------------------------------
 t "the newer one is applied" agent apply
 t "it is on probation" until_ok 150 is .phase probation
-t "its machine dies" sh -c 'kill -9 $(pgrep -P "$1" -f "name kiln-dns-dhcp" |
-    tail -n 1)' sh $agent_pid
+t "its machine dies" sh -c 'kill -9 $(pgrep -n -P "$1" -f "name kiln-dns-dhcp")' sh $agent_pid
 t "the set before serves again" until_ok 60 is .phase rolled-back
 t "the cause is named" is .cause died
 t "the set is not bad" is '.bad | length' 0
@@ -191,9 +190,28 @@ mv "$tmp/elsewhere.json" "$stick/tuf/metadata/timestamp.json"
 t "the stick is imported without it" agent import "$stick"
 t "and its set is committed" until_ok 150 is .set.counter 3
 t "the LAN is served" until_ok 10 answers
+
+# --- ten years later ---------------------------------------------------------------------
+# All the roots that it knows ended long ago, and 1,024 follow.
+another "$tmp/four" 3
+t "a fourth set is published" publish 4 "$tmp/four"
+offline() {
+	rm -r "$stick/tuf" && cp -r "$var/tuf" "$stick/tuf" &&
+	    "$bin/tests/support/roots" "$stick/tuf/metadata" \
+		"$var/keys/offline/root-1.key" 1024 &&
+	    chmod -R go+rX "$stick" &&
+	    cat "$stick/tuf/metadata/1.root.json" >"$st/metadata/root.json"
+}
+t "1,024 roots lie on the stick, all but the last of which ended" offline
+start=$(date +%s)
+t "the stick is imported" agent import "$stick"
+t "in one run its set is committed" until_ok 150 is .set.counter 4
+echo "# after $(($(date +%s) - start)) s"
+newest_root() { [ "$(jq .signed.version "$st/metadata/root.json")" = 1025 ]; }
+t "and root 1025 is trusted" newest_root
 history() {
 	[ "$(agent history --json | jq -r '[.[].state] | join(" ")')" = \
-	    "committed committed committed rolled-back committed committed refused committed" ]
+	    "committed committed committed rolled-back committed committed refused committed committed" ]
 }
 t "the history tells all of it" until_ok 10 history
 agent history | sed 's/^/# /'
