@@ -256,6 +256,16 @@ const char *const web_migrations[] = {
 	") STRICT;"
 	/* So that others can check what a router said; older ones lack it. */
 	"ALTER TABLE report ADD COLUMN sig TEXT CHECK (length(sig) = 128);",
+
+	/* 9: what came under the key of a party and was refused, the newest
+	   of each: anybody can send such, so it is shown as that */
+	"CREATE TABLE refused_signature ("
+	" role TEXT NOT NULL,"
+	" key TEXT NOT NULL CHECK (length(key) = 64),"
+	" at INTEGER NOT NULL,"
+	" text TEXT NOT NULL,"
+	" PRIMARY KEY (role, key)"
+	") STRICT;",
 };
 /* clang-format on */
 

@@ -14,6 +14,7 @@ int cmd_explain(int argc, char **argv);
 int cmd_gc(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_log(int argc, char **argv);
+int cmd_rebuilder(int argc, char **argv);
 int cmd_sbom(int argc, char **argv);
 int cmd_recipe(int argc, char **argv);
 int cmd_fleet(int argc, char **argv);

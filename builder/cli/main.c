@@ -3,6 +3,7 @@
 
 #include "builder/bake/env_crew.h"
 #include "builder/cli/cmd.h"
+#include "builder/cli/cosigner.h"
 #include "builder/cli/watch.h"
 #include "builder/inputs/worker.h"
 #include "builder/judge/differ.h"
@@ -117,6 +118,18 @@ static const struct cli_command commands[] = {
 	    "  --quick         do not read all entries\n"
 	    "  --state DIR     folder of the farm\n"
 	    "  --json          as JSON\n" },
+	{ "rebuilder", "--follow URL --key FILE [--once] [--poll TIME]",
+	    "sign what a farm publishes, once it came out of builds here",
+	    cmd_rebuilder,
+	    "  --follow URL    the farm\n"
+	    "  --key FILE      kiln-tuf key's; its journal lies beside it\n"
+	    "  --passphrase-file FILE  of the key\n"
+	    "  --poll TIME     look so often (5m)\n"
+	    "  --once          look once; exit 3: something was not signed\n"
+	    "  --lanes A|B|AB  how to build (AB)\n"
+	    "  --state DIR     folder to work in (/var/cache/kiln, "
+	    "~/.cache/kiln)\n"
+	    "  --config FILE   kiln.yaml(5), for its mirrors\n" },
 	{ "gc", "[--dry-run] [--verbose] [--json]",
 	    "remove what nothing needs, and say why the rest stays", cmd_gc,
 	    "  --state DIR     folder of the farm\n"
@@ -164,6 +177,9 @@ main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "-x") == 0 &&
 	    strcmp(argv[2], "watch") == 0)
 		return watch_main();
+	if (argc == 3 && strcmp(argv[1], "-x") == 0 &&
+	    strcmp(argv[2], "cosign") == 0)
+		return cosigner_main();
 	if (argc == 3 && strcmp(argv[1], "-x") == 0 &&
 	    strcmp(argv[2], "env") == 0)
 		return env_main();

@@ -14,6 +14,7 @@
 #include "lib/hex.h"
 #include "lib/ipc.h"
 #include "lib/json.h"
+#include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
@@ -158,8 +159,29 @@ api_drafts(struct req *req, struct reply *re)
 
 /* --- what is handed in ---------------------------------------------------- */
 
+/* By a key that counts: who looks at the trust page wants to know. */
+static void
+remember(struct web *w, const struct cosign *c, const struct err *why)
+{
+	static const char sql[] =
+	    "INSERT INTO refused_signature(role, key, at, text)"
+	    " VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET"
+	    " at = excluded.at, text = excluded.text";
+	auto_stmt struct stmt *q = db_stmt(w->web, sql);
+	struct err err = ERR_INIT;
+	char key[KEY_HEX];
+
+	hex_encode(key, c->key.b, sizeof(c->key.b));
+	stmt_bind_str(q, 1, c->role);
+	stmt_bind_str(q, 2, key);
+	stmt_bind_int(q, 3, time_now());
+	stmt_bind_str(q, 4, why->msg);
+	if (stmt_run(q, &err) == -1)
+		log_err("refused-signature", &err);
+}
+
 static unsigned
-judge(struct db *tuf, const struct cosign *c, struct err *err)
+judge(struct db *tuf, const struct cosign *c, bool *counts, struct err *err)
 {
 	auto_tuf struct tuf_file *targets = newest_targets(tuf, err);
 	auto_buf struct buf bytes = BUF_INIT;
@@ -175,6 +197,7 @@ judge(struct db *tuf, const struct cosign *c, struct err *err)
 		    err, ERR_TRUST, "%s is not delegated to that key", c->role);
 		return 403;
 	}
+	*counts = true;
 	if (rc == 0 || version != c->version) {
 		err_set(err, ERR_INPUT,
 		    "version %lld of %s does not wait for signatures; sign the"
@@ -268,6 +291,7 @@ api_signature(struct req *req, struct reply *re)
 	auto_json json_t *ok = json_object();
 	struct err err = ERR_INIT;
 	unsigned status = 503;
+	bool counts = false;
 	struct cosign c;
 	int64_t id;
 
@@ -276,9 +300,11 @@ api_signature(struct req *req, struct reply *re)
 		status = 400;
 	else if (!req->web->tuf)
 		err_set(&err, ERR_BUSY, "there is no tree yet");
-	else if ((status = judge(req->web->tuf, &c, &err)) == 202 &&
+	else if ((status = judge(req->web->tuf, &c, &counts, &err)) == 202 &&
 		 keep(req->web, &c, &id, &err) == -1)
 		status = 503;
+	if (counts && (status == 403 || status == 409))
+		remember(req->web, &c, &err);
 	if (status != 202) {
 		reply_error(req, re, status, err_cause(&err), err.msg);
 		return;

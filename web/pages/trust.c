@@ -11,6 +11,7 @@
 #include "lib/own.h"
 #include "web/frame.h"
 #include "web/pages/pages.h"
+#include "web/pages/parties.h"
 
 /* --- what is known ---------------------------------------------------------*/
 
@@ -88,10 +89,9 @@ model(struct req *req, struct err *err)
 	static const char waiting[] =
 	    "SELECT r.name, r.version, r.made_at, (SELECT count(*) FROM"
 	    " signature s WHERE s.name = r.name AND s.version = r.version)"
-	    " FROM role r WHERE r.published_at IS NULL AND NOT EXISTS (SELECT 1"
-	    "  FROM role n WHERE n.name = r.name AND n.version > r.version AND"
-	    "  n.published_at IS NOT NULL) ORDER BY r.made_at DESC"
-	    " LIMIT 20";
+	    " FROM role r WHERE r.file IS NULL AND NOT EXISTS (SELECT 1"
+	    "  FROM role n WHERE n.name = r.name AND n.version > r.version)"
+	    " ORDER BY r.made_at DESC LIMIT 20";
 	static const char *const waiting_cols[] = { "name", "#version",
 		"#made_at", "#signatures", NULL };
 	static const char withdrawn[] =
@@ -110,6 +110,8 @@ model(struct req *req, struct err *err)
 		withdrawn_cols, err) == -1)
 		return NULL;
 	add_keys(m, json_object_get(m, "roles"));
+	if (parties_add(req->web, json_object_get(m, "waiting"), err) == -1)
+		return NULL;
 	json_array_foreach(json_object_get(m, "roles"), i, r)
 	{
 		auto_json json_t *file = parse(r, "file");
@@ -221,12 +223,7 @@ view_rest(struct html *h, const json_t *m)
 
 	if (json_array_size(json_object_get(m, "waiting")))
 		view_section(h, "Waiting for signatures", "waiting");
-	json_array_foreach(json_object_get(m, "waiting"), i, o)
-	{
-		html_say(h, "p", NULL, "%s, version %lld: %lld so far.",
-		    m_str(o, "name"), (long long)m_int(o, "version"),
-		    (long long)m_int(o, "signatures"));
-	}
+	parties_view(h, json_object_get(m, "waiting"));
 	if (json_array_size(json_object_get(m, "waiting")))
 		view_section_end(h);
 	json_array_foreach(json_object_get(m, "withdrawals"), i, o)
