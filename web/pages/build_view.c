@@ -215,6 +215,13 @@ build_view_lanes(struct html *h, const json_t *m)
 		html_link(h, "Compare both", "/compare/%lld/%lld",
 		    (long long)m_int(a, "id"), (long long)m_int(b, "id"));
 	}
+	if (a && strcmp(verdict, "differs") == 0) {
+		auto_free char *command =
+		    mem_printf("kiln explain %lld", (long long)m_int(a, "id"));
+
+		html_text(h, " What it comes of is found by building again: ");
+		html_element(h, "code", command, NULL);
+	}
 	html_close(h, "p");
 	if (v && json_is_object(v)) {
 		html_open(h, "dl", NULL);
