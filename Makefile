@@ -239,7 +239,7 @@ $(O)/tests/support/publish: $(call obj,tests/support/publish.c builder/schema.c)
 	$(LINK) $(LIBS) $(LIBS_FARM)
 $(O)/tests/support/roots: $(call obj,tests/support/roots.c tests/support/tuf/tufmake.c) $(O)/libkiln.a
 	$(LINK) $(LIBS)
-$(O)/tests/support/tokenkey: $(call obj,tests/support/tokenkey.c tests/support/roots.c)
+$(O)/tests/support/tokenkey: $(call obj,tests/support/tokenkey.c)
 	$(LINK) $(LIBS_FARM)
 
 # Beside the peers; the table is out/bench.tsv.
