@@ -130,14 +130,14 @@ $at_router "$bin/kiln-agent" run --config "$tmp/agent.yaml" \
 agent_pid=$!
 pids="$pids $agent_pid"
 committed() { agent status --json | grep -q '"phase":"committed"'; }
+said_on_console() { agent console "$1" | tail -n 20 | sed "s/^/# $1: /"; }
 over() { committed || ! kill -0 $agent_pid; }
 until_ok 240 over
 t "every machine passes its probe, and the set is committed" committed
 if ! committed; then
 	tail -n 40 "$tmp/agent.log" | sed 's/^/# /'
 	for s in $services; do
-		sed "s/^/# $s: /" "$tmp/agent/log/$s.console" 2>/dev/null |
-		    tail -n 20
+		said_on_console "$s"
 	done
 	finish
 fi
@@ -150,8 +150,7 @@ for s in $services; do
 	. "$here/$s.sh"
 	prove
 	echo "$((passed - before)) $((failed - bad))" >"$tmp/$s.proof"
-	[ $failed -eq $bad ] || sed "s/^/# $s: /" "$tmp/agent/log/$s.console" |
-	    tail -n 20
+	[ $failed -eq $bad ] || said_on_console "$s"
 done
 [ $failed -eq 0 ] || tail -n 40 "$tmp/agent.log" | sed 's/^/# /'
 . $here/measure.sh
