@@ -116,6 +116,12 @@ rows(void)
 	    "'%s', 10)",
 	    image);
 	webfarm_sql(f,
+	    "INSERT INTO lock_change (event, recipe, part, package, old, new,"
+	    " suite, security) VALUES (1, 'dns-dhcp', 'image', '%s', '%s',"
+	    " '%s', '%s', 1)",
+	    "<script>alert(''p'')</script>", "<b>1</b>", "\"><img src=y>",
+	    "<i>suite</i>");
+	webfarm_sql(f,
 	    "INSERT INTO release (digest, service, arch, plan, made_at) VALUES "
 	    "('%s', 'dns-dhcp', 'amd64', '%s', 3)",
 	    plan, plan);

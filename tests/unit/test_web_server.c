@@ -84,6 +84,18 @@ hostile_names_and_logs_come_out_escaped(void **state)
 	assert_non_null(strstr(a.body.data, "&quot;&gt;&lt;img src=x&gt;"));
 	http_get(&a, "/", "");
 	assert_non_null(strstr(a.body.data, "&lt;script&gt;alert(&#39;&amp;"));
+	/* Names of packages and versions, and what is asked for as a hash. */
+	http_get(&a, "/build/1", "");
+	assert_non_null(
+	    strstr(a.body.data, "&lt;script&gt;alert(&#39;p&#39;)"));
+	assert_null(strstr(a.body.data, "<img src=y"));
+	assert_null(strstr(a.body.data, "<b>1</b>"));
+	http_get(&a, "/find?q=%3Cscript%3E%22", "Accept: text/html\r\n");
+	assert_non_null(strstr(a.body.data, "&lt;script&gt;&quot;"));
+	assert_null(strstr(a.body.data, "<script>"));
+	http_get(&a, "/image/%3Cscript%3E", "Accept: text/html\r\n");
+	assert_int_equal(a.status, 404);
+	assert_null(strstr(a.body.data, "<script>"));
 	http_get(&a, "/build/1/log", "");
 	/* Not cut at the NUL, and bad bytes are marked. */
 	assert_non_null(strstr(a.body.data, "&lt;/pre&gt;&lt;script&gt;"));
