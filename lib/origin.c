@@ -1,6 +1,7 @@
 #include "lib/origin.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/fdio.h"
@@ -16,41 +17,58 @@ struct origin {
 	struct db *db;
 	int store;
 	json_t *plans; /* array, in order */
-	json_t *known; /* digest → true */
+	json_t *known; /* digest → true; false: being added */
 };
 
-/* Who gave a digest: the newest of those that are reproduced, of the recipe
- * that is asked for if that is among them. */
+/* Who gave a digest. */
 struct giver {
 	int64_t run;
 	char *plan;
 };
 
+/*
+ * Of several plans one that is wanted anyway; else the newest of those that
+ * are reproduced, of the recipe that is asked for if that is among them.  One
+ * that is being added gives nothing to itself.  1: there are several, and
+ * `sole` says to leave that for later.
+ */
 static int
 find_giver(struct origin *o, const char *digest, const char *name,
-    const char *recipe, struct giver *g, struct err *err)
+    const char *recipe, bool sole, struct giver *g, struct err *err)
 {
 	static const char sql[] =
 	    "SELECT r.id, r.plan FROM output o JOIN run r ON r.id = o.run"
 	    " JOIN plan p ON p.digest = r.plan WHERE o.digest = ?1"
 	    " AND (?2 IS NULL OR o.name = ?2) AND r.state = 'succeeded'"
 	    " ORDER BY p.verdict IS 'reproduced' DESC, p.recipe IS ?3 DESC,"
-	    " r.id DESC LIMIT 1";
+	    " r.id DESC LIMIT 200";
 	auto_stmt struct stmt *q = db_stmt(o->db, sql);
+	bool several = false, wanted = false;
 	int got;
 
 	stmt_bind_str(q, 1, digest);
 	stmt_bind_str(q, 2, name);
 	stmt_bind_str(q, 3, recipe);
-	got = stmt_step(q, err);
-	if (got == -1)
+	while (!wanted && (got = stmt_step(q, err)) == 1) {
+		const json_t *known = json_object_get(o->known, stmt_str(q, 1));
+
+		if (json_is_false(known))
+			continue;
+		wanted = json_is_true(known);
+		several = several ||
+			  (g->plan && strcmp(g->plan, stmt_str(q, 1)) != 0);
+		if (g->plan && !wanted)
+			continue;
+		free(g->plan);
+		g->run = stmt_int(q, 0);
+		g->plan = mem_str(stmt_str(q, 1));
+	}
+	if (!wanted && got == -1)
 		return -1;
-	if (got == 0)
+	if (!g->plan)
 		return err_set(
 		    err, ERR_MISSING, "no build on record gave %.64s", digest);
-	g->run = stmt_int(q, 0);
-	g->plan = mem_str(stmt_str(q, 1));
-	return 0;
+	return sole && several && !wanted ? 1 : 0;
 }
 
 static json_t *
@@ -152,8 +170,8 @@ static int add_plan(
     struct origin *o, const struct giver *g, int depth, struct err *err);
 
 static int
-add_use(struct origin *o, const char *recipe, const json_t *use, int depth,
-    struct err *err)
+add_use(struct origin *o, const char *recipe, const json_t *use, bool sole,
+    int depth, struct err *err)
 {
 	const char *of, *output, *digest;
 	struct giver g = { 0 };
@@ -163,14 +181,17 @@ add_use(struct origin *o, const char *recipe, const json_t *use, int depth,
 	    js_str("plan", use, "output", &output, err) == -1 ||
 	    js_str("plan", use, "sha256", &digest, err) == -1)
 		return -1;
-	if (find_giver(o, digest, output, strcmp(of, "self") == 0 ? recipe : of,
-		&g, err) == -1)
-		return err_prefix(err, "%s of %s", output, of);
-	rc = add_plan(o, &g, depth + 1, err);
+	rc = find_giver(o, digest, output,
+	    strcmp(of, "self") == 0 ? recipe : of, sole, &g, err);
+	if (rc == -1)
+		err_prefix(err, "%s of %s", output, of);
+	else
+		rc = rc == 1 ? 0 : add_plan(o, &g, depth + 1, err);
 	free(g.plan);
 	return rc;
 }
 
+/* First what one plan alone gave: it may give the rest, too. */
 static int
 add_uses(struct origin *o, const json_t *plan, const char *recipe, int depth,
     struct err *err)
@@ -181,11 +202,12 @@ add_uses(struct origin *o, const json_t *plan, const char *recipe, int depth,
 
 	if (js_array("plan", plan, "uses", &uses, err) == -1)
 		return -1;
-	json_array_foreach(uses, i, one)
-	{
-		if (add_use(o, recipe, one, depth, err) == -1)
-			return -1;
-	}
+	for (int sole = 1; sole >= 0; sole--)
+		json_array_foreach(uses, i, one)
+		{
+			if (add_use(o, recipe, one, sole, depth, err) == -1)
+				return -1;
+		}
 	return 0;
 }
 
@@ -201,7 +223,7 @@ add_plan(struct origin *o, const struct giver *g, int depth, struct err *err)
 		return err_set(err, ERR_INPUT,
 		    "more than %d plans, or %d of them one upon the other",
 		    ORIGIN_PLANS, DEPTH_MAX);
-	js_set_bool(o->known, g->plan, true);
+	js_set_bool(o->known, g->plan, false);
 	if (!(plan = read_plan(o, g->plan, err)) ||
 	    !(row = plan_row(o, g, &recipe, err)) ||
 	    add_outputs(o, row, g->run, err) == -1 ||
@@ -209,6 +231,7 @@ add_plan(struct origin *o, const struct giver *g, int depth, struct err *err)
 	    add_uses(o, plan, recipe, depth, err) == -1)
 		return -1;
 	json_array_append(o->plans, row);
+	js_set_bool(o->known, g->plan, true);
 	return 0;
 }
 
@@ -257,8 +280,10 @@ origin_of_digest(
 	json_t *j;
 
 	hash_hex(digest, hex);
-	if (find_giver(&o, hex, NULL, NULL, &g, err) == -1)
+	if (find_giver(&o, hex, NULL, NULL, false, &g, err) == -1) {
+		free(g.plan);
 		return NULL;
+	}
 	j = make(farm, store, digest, &g, err);
 	free(g.plan);
 	return j;
