@@ -325,6 +325,10 @@ const char *const farm_migrations[] = {
 	"CREATE INDEX asked_plan ON asked(plan);"
 	/* 1: a retry was asked for since; it does not count any more. */
 	"ALTER TABLE run ADD COLUMN set_aside INTEGER NOT NULL DEFAULT 0;",
+
+	/* 12: what a page of a build asks by its plan */
+	"CREATE INDEX cycle_task_plan ON cycle_task(plan);"
+	"CREATE INDEX release_plan ON release(plan);",
 };
 /* clang-format on */
 

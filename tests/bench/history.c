@@ -5,6 +5,9 @@
  * that writes it in earnest, under the uid that owns the database; only the
  * clock is ours.  The same words give the same rows but for the times.
  *
+ * What an interrupted making left is gone on with; databases of an older
+ * version are brought to this one.
+ *
  * The store gets the records of the newest plans alone: a million logs would
  * measure the disk.
  */

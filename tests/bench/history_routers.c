@@ -135,8 +135,19 @@ report(struct fleet *f, int64_t router, int64_t sequence, struct err *err)
 static int
 reports(struct fleet *f, int64_t routers, struct err *err)
 {
+	static const char sql[] =
+	    "SELECT count(*) FROM router WHERE sequence = ?1 OR rowid % 30 = 5";
 	int64_t n = SETS * routers;
 
+	{
+		auto_stmt struct stmt *q = db_stmt(f->web, sql);
+
+		stmt_bind_int(q, 1, SETS);
+		if (stmt_step(q, err) != 1)
+			return -1;
+		if (stmt_int(q, 0) >= routers)
+			return 0; /* they are there */
+	}
 	for (int64_t i = 0; i < n; i++) {
 		int64_t router = i % routers, sequence = i / routers + 1;
 		/* One of thirty has been silent since the first. */
