@@ -14,15 +14,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct said s = { .canonical = BUF_INIT };
+	auto_buf struct buf canonical = BUF_INIT;
+	struct said s = { .sequence = 0 };
 	struct err err = ERR_INIT;
 	auto_json json_t *j = js_parse("report", data, n, &err);
 	const json_t *record = json_object_get(j, "report");
 
-	if (j && check(j, &s, &err) == 0 && (!s.router || !s.state || !s.key))
+	if (j && check(j, &s, &canonical, &err) == 0 &&
+	    (!s.router || !s.state || !s.key || !s.sig))
 		abort();
-	buf_release(&s.canonical);
-	s = (struct said){ .canonical = BUF_INIT };
+	s = (struct said){ .sequence = 0 };
 	if (json_is_object(record) &&
 	    check_record("report", record, &s, &err) == 0 &&
 	    (s.sequence < 1 || !s.state))
