@@ -216,6 +216,7 @@ help:
 #: make fuzz       libFuzzer on each parser of foreign bytes, FUZZ_SECONDS each
 #: make bench      beside the peers, into out/bench.tsv; BENCH_ONLY=tuf: one section
 #: make install    DESTDIR= PREFIX=/usr/local; make uninstall
+#: make install-test    the packages in a fresh Debian root; first-hour-test: docs/first-hour.md
 #: make deb        Debian packages of the last commit, into out/deb
 #: make dist       a tarball of the last commit, the same bits each time
 #: make clean      remove out/

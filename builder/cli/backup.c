@@ -88,7 +88,10 @@ list(const struct backup *b, bool json, struct err *err)
 		print(all);
 		return 0;
 	}
-	json_array_foreach(all, i, one) printf("%s\n", json_string_value(one));
+	json_array_foreach(all, i, one)
+	{
+		printf("%s\n", json_string_value(one));
+	}
 	return 0;
 }
 
