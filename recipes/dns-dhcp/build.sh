@@ -9,6 +9,7 @@ make -C dnsmasq -j "$KILN_JOBS" CC=gcc \
     CFLAGS="$flags -Wall -W" LDFLAGS="$link"
 install -m 0755 dnsmasq/src/dnsmasq /out/dnsmasq
 program configure configure_main.c dnsmasq_conf.c
+program configure-dhcp configure_main.c dnsmasq_conf.c -DDHCP_ALONE
 # musl: it runs at every change of a lease.
 musl-gcc -std=c17 -D_GNU_SOURCE -Os -g0 -Wall -Wextra -Werror $link \
     -o /out/leases recipes/dns-dhcp/leases_main.c

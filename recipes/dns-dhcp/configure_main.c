@@ -1,4 +1,5 @@
-/* /etc/kiln/configure of the image: see dnsmasq_conf.h. */
+/* /etc/kiln/configure of the image: see dnsmasq_conf.h.  Compiled a second time
+ * for the recipe `dhcp`. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
@@ -10,6 +11,12 @@
 #include <unistd.h>
 
 #include "recipes/dns-dhcp/dnsmasq_conf.h"
+
+#ifdef DHCP_ALONE
+#define MAKE dnsmasq_dhcp_conf
+#else
+#define MAKE dnsmasq_conf
+#endif
 
 static int
 read_networks(struct lan *lan, struct fault *f)
@@ -72,7 +79,7 @@ configure(struct fault *f)
 	if (config == NULL || read_networks(&lan, f) == -1 ||
 	    read_gateway(&lan, f) == -1)
 		return -1;
-	text = dnsmasq_conf(config, &lan, f);
+	text = MAKE(config, &lan, f);
 	if (text == NULL)
 		return -1;
 	ret =

@@ -260,8 +260,110 @@ write_all(
 	return dhcp(out, config, lan, f);
 }
 
-char *
-dnsmasq_conf(const json_t *config, const struct lan *lan, struct fault *f)
+/* --- DHCP alone -----------------------------------------------------------*/
+
+/* Servers that clients are told of, as one option. */
+static int
+told(FILE *out, const char *what, const json_t *j, const char *key,
+    const char *option, int family, struct fault *f)
+{
+	struct guest_addr a;
+	const char *text;
+	json_t *list;
+	size_t i;
+
+	if (json_object_get(j, key) == NULL)
+		return 0;
+	if (guest_array(what, j, key, 8, &list, f) == -1)
+		return -1;
+	fprintf(out, "dhcp-option=%s", option);
+	for (i = 0; i < json_array_size(list); i++) {
+		text = json_string_value(json_array_get(list, i));
+		if (text == NULL)
+			return fault_set(f, "%s: an entry is not a text", key);
+		if (guest_addr(what, key, text, &a, f) == -1)
+			return -1;
+		if (a.family != family)
+			return fault_set(f, "%s: \"%s\": %s is not IPv%d", what,
+			    key, text, family == AF_INET ? 4 : 6);
+		fprintf(out, family == AF_INET ? ",%s" : ",[%s]", text);
+	}
+	fputc('\n', out);
+	return 0;
+}
+
+static int
+ipv6(const json_t *j, const char *key, const char **out, struct fault *f)
+{
+	struct guest_addr a;
+
+	if (guest_str("dhcp6", j, key, 45, out, f) == -1 ||
+	    guest_addr("dhcp6", key, *out, &a, f) == -1)
+		return -1;
+	if (a.family != AF_INET6)
+		return fault_set(
+		    f, "dhcp6: \"%s\" is not an IPv6 address", key);
+	return 0;
+}
+
+static int
+dhcp6(FILE *out, const json_t *config, struct fault *f)
+{
+	static const char *const keys[] = { "start", "end", "lease", "dns",
+		NULL };
+	const json_t *j = json_object_get(config, "dhcp6");
+	const char *start, *end;
+	int64_t lease;
+
+	if (j == NULL)
+		return 0;
+	if (!json_is_object(j))
+		return fault_set(f, "dhcp6: not an object");
+	if (guest_only("dhcp6", j, keys, f) == -1 ||
+	    ipv6(j, "start", &start, f) == -1 ||
+	    ipv6(j, "end", &end, f) == -1 ||
+	    guest_int("dhcp6", j, "lease", LEASE_MIN, LEASE_MAX, &lease, f) ==
+		-1)
+		return -1;
+	fprintf(
+	    out, "dhcp-range=%s,%s,64,%lld\n", start, end, (long long)lease);
+	return told(out, "dhcp6", j, "dns", "option6:dns-server", AF_INET6, f);
+}
+
+static int
+write_alone(
+    FILE *out, const json_t *config, const struct lan *lan, struct fault *f)
+{
+	static const char *const keys[] = { "domain", "hosts", "dns", "ntp",
+		"dhcp", "dhcp6", NULL };
+	const char *domain;
+
+	if (guest_only("config", config, keys, f) == -1 ||
+	    guest_str("config", config, "domain", 189, &domain, f) == -1)
+		return -1;
+	if (!guest_name_ok(domain))
+		return fault_set(f, "config: \"domain\" is not a domain name");
+	if (json_object_get(config, "dhcp") == NULL)
+		return fault_set(f, "config: there is no \"dhcp\"");
+	fprintf(out, "%sport=0\ndomain=%s\n", always, domain);
+	if (hosts(out, config, domain, f) == -1 ||
+	    told(out, "config", config, "dns", "option:dns-server", AF_INET,
+		f) == -1 ||
+	    told(out, "config", config, "ntp", "option:ntp-server", AF_INET,
+		f) == -1 ||
+	    dhcp(out, config, lan, f) == -1)
+		return -1;
+	return dhcp6(out, config, f);
+}
+
+/* --- both -----------------------------------------------------------------*/
+
+typedef int write_fn(
+    FILE *, const json_t *, const struct lan *, struct fault *);
+
+static char *
+make(const json_t *config, const struct lan *lan, write_fn *write_conf,
+    struct fault *f)
 {
 	char *text = NULL;
 	size_t n;
@@ -273,7 +375,7 @@ dnsmasq_conf(const json_t *config, const struct lan *lan, struct fault *f)
 		fault_sys(f, "write " DNSMASQ_CONF);
 		return NULL;
 	}
-	ret = write_all(out, config, lan, f);
+	ret = write_conf(out, config, lan, f);
 	if (fclose(out) == EOF && ret == 0)
 		ret = fault_sys(f, "write " DNSMASQ_CONF);
 	if (ret == -1) {
@@ -281,4 +383,16 @@ dnsmasq_conf(const json_t *config, const struct lan *lan, struct fault *f)
 		return NULL;
 	}
 	return text;
+}
+
+char *
+dnsmasq_conf(const json_t *config, const struct lan *lan, struct fault *f)
+{
+	return make(config, lan, write_all, f);
+}
+
+char *
+dnsmasq_dhcp_conf(const json_t *config, const struct lan *lan, struct fault *f)
+{
+	return make(config, lan, write_alone, f);
 }

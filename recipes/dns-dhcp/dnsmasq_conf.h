@@ -13,7 +13,13 @@
  *			lease in seconds; router absent: this machine's own
  *			gateway; dhcp absent: no DHCP
  *
- * Only domain is required.  Pure: the caller tells what network it is in.
+ * Only domain is required.  The recipe `dhcp` has neither upstream nor listen,
+ * needs dhcp, and has besides
+ *
+ *	dns, ntp	["address", ...] of IPv4 that clients are told
+ *	dhcp6		{"start","end","lease","dns"}: the same for IPv6
+ *
+ * Pure: the caller tells what network it is in.
  */
 #ifndef DNS_DHCP_DNSMASQ_CONF_H
 #define DNS_DHCP_DNSMASQ_CONF_H
@@ -38,5 +44,8 @@ struct lan {
 
 /* The file's text, malloc'd; NULL after filling the fault. */
 char *dnsmasq_conf(const json_t *config, const struct lan *, struct fault *);
+/* Of the recipe `dhcp`: it answers no names. */
+char *dnsmasq_dhcp_conf(
+    const json_t *config, const struct lan *, struct fault *);
 
 #endif

@@ -5,8 +5,9 @@
 #
 #	run.sh OUT [SERVICE…]   these alone, and what must run beside them
 #
-# KILN_FARM_STATE names a farm to go on with.  A full run writes
-# docs/services.md; UPDATE=1 writes recipes/NAME/files.list as the image is.
+# KILN_FARM_STATE names a farm to go on with.  A full run measures each image and
+# writes docs/services.md; with MEASURE=1 so does one of some services, and the
+# others' rows stay.  UPDATE=1 writes recipes/NAME/files.list as the image is.
 . tests/support/lib.sh
 [ $# -eq 0 ] || shift
 here=tests/services
@@ -146,11 +147,11 @@ agent status | sed 's/^/# /'
 
 # --- asked ---------------------------------------------------------------------
 for s in $services; do
-	before=$passed bad=$failed
+	run_passed=$passed run_failed=$failed
 	. "$here/$s.sh"
 	prove
-	echo "$((passed - before)) $((failed - bad))" >"$tmp/$s.proof"
-	[ $failed -eq $bad ] || said_on_console "$s"
+	echo "$((passed - run_passed)) $((failed - run_failed))" >"$tmp/$s.proof"
+	[ $failed -eq $run_failed ] || said_on_console "$s"
 done
 [ $failed -eq 0 ] || tail -n 40 "$tmp/agent.log" | sed 's/^/# /'
 . $here/measure.sh
@@ -159,7 +160,7 @@ kill $agent_pid
 until_ok 30 sh -c "! kill -0 $agent_pid"
 
 # --- measured ------------------------------------------------------------------
-if [ "$full" ] && [ $failed -eq 0 ]; then
+if [ "$full${MEASURE:-}" ] && [ $failed -eq 0 ]; then
 	t "docs/services.md is written" write_table
 fi
 finish

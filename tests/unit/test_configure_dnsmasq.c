@@ -235,10 +235,65 @@ two_reservations_do_not_share_a_mac_or_address(void **state)
 	refuses(HOSTS(HOST("a", "\"192.0.2.7\",\"mac\":\"02:00\"")), "\"mac\"");
 }
 
+static void
+dhcp_alone_answers_no_names(void **state)
+{
+#define RANGE                                                          \
+	"\"dhcp\":{\"start\":\"192.0.2.100\",\"end\":\"192.0.2.200\"," \
+	"\"lease\":3600}"
+	static const char config[] =
+	    "{\"domain\":\"lan\",\"dns\":[\"192.0.2.5\",\"192.0.2.6\"],"
+	    "\"ntp\":[\"192.0.2.1\"]," RANGE ",\"dhcp6\":{\"start\":"
+	    "\"2001:db8::10\",\"end\":\"2001:db8::1f\",\"lease\":3600,"
+	    "\"dns\":[\"2001:db8::5\"]}}";
+	static const char *const lines[] = { "\nport=0\n",
+		"\ndhcp-option=option:dns-server,192.0.2.5,192.0.2.6\n",
+		"\ndhcp-option=option:ntp-server,192.0.2.1\n",
+		"\ndhcp-range=192.0.2.100,192.0.2.200,3600\n",
+		"\ndhcp-range=2001:db8::10,2001:db8::1f,64,3600\n",
+		"\ndhcp-option=option6:dns-server,[2001:db8::5]\n" };
+	static const struct {
+		const char *config, *why;
+	} bad[] = {
+		{ "{\"domain\":\"lan\"}", "no \"dhcp\"" },
+		{ "{\"domain\":\"lan\",\"upstream\":[]," RANGE "}",
+		    "upstream" },
+		{ "{\"domain\":\"lan\",\"dns\":[\"2001:db8::1\"]," RANGE "}",
+		    "not IPv4" },
+		{ "{\"domain\":\"lan\"," RANGE ",\"dhcp6\":{\"start\":"
+		  "\"192.0.2.1\",\"end\":\"2001:db8::1\",\"lease\":3600}}",
+		    "not an IPv6" },
+	};
+	auto_json json_t *j = NULL;
+	struct fault f = { "" };
+	char *text;
+	size_t i;
+
+	(void)state;
+	j = guest_json("config", config, strlen(config), &f);
+	text = dnsmasq_dhcp_conf(j, &lan, &f);
+	if (text == NULL)
+		fail_msg("%s", f.text);
+	for (i = 0; i < sizeof lines / sizeof lines[0]; i++)
+		if (strstr(text, lines[i]) == NULL)
+			fail_msg("no \"%s\" in:\n%s", lines[i], text);
+	free(text);
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		auto_json json_t *b = guest_json(
+		    "config", bad[i].config, strlen(bad[i].config), &f);
+
+		assert_null(dnsmasq_dhcp_conf(b, &lan, &f));
+		if (strstr(f.text, bad[i].why) == NULL)
+			fail_msg(
+			    "expected \"%s\" in \"%s\"", bad[i].why, f.text);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(dhcp_alone_answers_no_names),
 		cmocka_unit_test(a_domain_is_enough),
 		cmocka_unit_test(hosts_become_records),
 		cmocka_unit_test(dhcp_names_the_gateway_as_router),
