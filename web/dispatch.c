@@ -161,6 +161,9 @@ open_reader(struct web *w, const char *name, int64_t schema, struct db **db)
 		return;
 	path = mem_printf("%s/%s", w->path, name);
 	*db = db_open_reader_of(path, schema, &err);
+	/* Of a database of gigabytes: what each page looks at again. */
+	if (*db && db_exec(*db, "PRAGMA cache_size = -32768", &err) == -1)
+		log_err("reader", &err);
 	if (*db == NULL && err.cls == ERR_BUSY)
 		log_info("waiting", "db=%s msg=\"%s\"", name, err.msg);
 	else if (*db == NULL)
