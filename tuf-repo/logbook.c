@@ -11,10 +11,12 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/tlog.h"
+#include "lib/tlog_follow.h"
 #include "tuf-repo/ask.h"
 
 #define SIZE "log_size"	    /* of the checkpoint that is out … */
 #define BEFORE "log_before" /* … and of the one before it */
+#define KEYS_MAX 64
 #define TILE_BYTES (TLOG_WIDTH * 32)
 
 /* --- what stands where -----------------------------------------------------
@@ -256,6 +258,84 @@ remove_parts(
 	return 0;
 }
 
+/* --- a database that was lost ----------------------------------------------
+ */
+
+static int
+take_back(void *arg, int64_t index, const void *p, size_t n, struct err *err)
+{
+	static const char said[] =
+	    "INSERT INTO attestation(digest, key, sig, at)"
+	    " VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+	static const char stood[] =
+	    "INSERT INTO log_entry(idx, digest, key) VALUES (?1, ?2, ?3)";
+	struct repo *r = arg;
+	auto_json json_t *j = js_record("entry", "kiln/logged", 1, p, n, err);
+	auto_stmt struct stmt *a = db_stmt(r->db, said);
+	auto_stmt struct stmt *l = db_stmt(r->db, stood);
+	const char *digest, *key, *sig;
+
+	if (!j || js_str("entry", j, "statement", &digest, err) == -1 ||
+	    js_str("entry", j, "key", &key, err) == -1 ||
+	    js_str("entry", j, "sig", &sig, err) == -1)
+		return -1;
+	stmt_bind_str(a, 1, digest);
+	stmt_bind_str(a, 2, key);
+	stmt_bind_str(a, 3, sig);
+	stmt_bind_int(a, 4, r->now);
+	stmt_bind_int(l, 1, index);
+	stmt_bind_str(l, 2, digest);
+	stmt_bind_str(l, 3, key);
+	return stmt_run(a, err) == -1 || stmt_run(l, err) == -1 ? -1 : 0;
+}
+
+/* What is in the log stands in its files, too, under our own signature: a
+ * database without it goes on where the files end, since another order would
+ * be another log. */
+static int
+read_back(struct repo *r, struct err *err)
+{
+	const struct tlog_source s = { "", tlog_get_at, &r->log };
+	const struct checkpoint none = { .size = 0 };
+	auto_tuf struct tuf_file *targets = NULL;
+	struct sig_public keys[KEYS_MAX];
+	struct checkpoint now;
+	size_t n;
+
+	if (role_load_newest(r->db, "targets", &targets, err) == -1)
+		return -1;
+	n = targets ? tlog_keys(targets, keys, KEYS_MAX) : 0;
+	if (tlog_follow(&s, keys, n, &none, &now, err) == -1 ||
+	    db_begin(r->db, err) == -1)
+		return -1;
+	if (tlog_read_all(&s, &none, &now, take_back, r, err) == 0 &&
+	    state_set(r->db, SIZE, now.size, err) == 0 &&
+	    db_commit(r->db, err) == 0) {
+		repo_event(r, "log-read-back", "",
+		    "tuf.db did not have the log: %lld entries were read from"
+		    " its files",
+		    (long long)now.size);
+		return 0;
+	}
+	db_rollback(r->db);
+	return -1;
+}
+
+static int
+read_back_if_lost(struct repo *r, struct err *err)
+{
+	static const char sql[] = "SELECT EXISTS (SELECT 1 FROM log_entry)";
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+	bool has;
+
+	if (stmt_step(q, err) == -1)
+		return -1;
+	has = stmt_int(q, 0);
+	stmt_done(q);
+	return has || !file_exists_at(r->log, "checkpoint") ? 0
+							    : read_back(r, err);
+}
+
 /* --- the checkpoint --------------------------------------------------------
  */
 
@@ -320,7 +400,8 @@ extend(struct repo *r, struct err *err)
 	struct hash root;
 	bool changed;
 
-	if (append_new(r, &size, err) == -1 ||
+	if (read_back_if_lost(r, err) == -1 ||
+	    append_new(r, &size, err) == -1 ||
 	    state_get(r->db, SIZE, &out, err) == -1 ||
 	    state_get(r->db, BEFORE, &before, err) == -1)
 		return -1;

@@ -13,8 +13,9 @@
 /*
  * Appends every signed statement that is not in it, writes its tiles, and last
  * the checkpoint that counts them.  What was appended keeps its place from
- * then on, also when the process is killed before the checkpoint.  Does
- * nothing without a signer or with an empty log.
+ * then on, also when the process is killed before the checkpoint; a tuf.db
+ * that was made anew takes it back from the files.  Does nothing without a
+ * signer or with an empty log.
  */
 int logbook_extend(struct repo *, struct err *) KILN_MUST;
 

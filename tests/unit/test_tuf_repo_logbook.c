@@ -144,6 +144,29 @@ killed_anywhere_it_comes_to_the_same(void **state)
 }
 
 static void
+a_database_made_anew_takes_the_log_back_from_its_files(void **state)
+{
+	(void)state;
+	said(300);
+	TF_OK(follow());
+	TF_OK(db_exec(tf.repo.db, "DELETE FROM log_entry", &tf.err));
+	TF_OK(db_exec(tf.repo.db, "DELETE FROM attestation", &tf.err));
+	TF_OK(state_set(tf.repo.db, "log_size", 0, &tf.err));
+	said(20); /* before it is taken back: they come behind */
+	TF_OK(follow());
+	assert_int_equal(known.size, 320);
+	assert_int_equal(
+	    tf_int(tf.repo.db, "SELECT count(*) FROM attestation"), 320);
+	/* Files that are not what they were are not believed. */
+	TF_OK(db_exec(tf.repo.db, "DELETE FROM log_entry", &tf.err));
+	TF_OK(file_write_at(
+	    tf.repo.log, "tile/entries/001.p/64", "x", 1, 0644, &tf.err));
+	assert_int_equal(logbook_extend(&tf.repo, &tf.err), -1);
+	assert_int_equal(
+	    tf_int(tf.repo.db, "SELECT count(*) FROM log_entry"), 0);
+}
+
+static void
 a_log_with_another_entry_is_a_fork(void **state)
 {
 	(void)state;
@@ -273,6 +296,7 @@ main(void)
 		TEST(nothing_new_writes_nothing),
 		TEST(parts_that_nobody_needs_are_gone),
 		TEST(killed_anywhere_it_comes_to_the_same),
+		TEST(a_database_made_anew_takes_the_log_back_from_its_files),
 		TEST(a_log_with_another_entry_is_a_fork),
 		TEST(a_shorter_or_another_log_is_named),
 		TEST(what_was_seen_is_kept_and_what_is_damaged_is_no_beginning),
