@@ -12,12 +12,18 @@
 #include "router-agent/trust/fetch.h"
 
 /*
- * `server`: its base URL; `targets`: trusted, names the keys; `dirfd`: the
- * verifier's folder, which keeps TLOG_SEEN.  A server without a log, or one
- * that does not answer, is no failure: it is logged.  ERR_TRUST otherwise; the
- * sentence ends in the word.
+ * A server without a log, or one that does not answer, is no failure: it is
+ * logged.  ERR_TRUST for another log than before; the sentence ends in the
+ * word.  It is refused for `hold_s` since it was first seen, while the owner
+ * hears of it, as other keys are (keyset.h); then it is taken: a farm that came
+ * back from an older backup has no other log to show.
  */
-int logwatch(struct fetcher *, const char *server,
-    const struct tuf_file *targets, int dirfd, struct err *) KILN_MUST;
+struct logwatch {
+	const char *server;		/* its base URL */
+	const struct tuf_file *targets; /* trusted, names the keys */
+	int dirfd; /* the verifier's folder, which keeps TLOG_SEEN */
+	int64_t now, hold_s;
+};
+int logwatch(struct fetcher *, const struct logwatch *, struct err *) KILN_MUST;
 
 #endif

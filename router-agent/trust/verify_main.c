@@ -311,6 +311,18 @@ look_at_ways(struct job *j, const struct set *set)
 }
 
 static int
+watch_log(struct job *j, struct fetcher *f, const char *server, struct err *err)
+{
+	const struct logwatch w = { .server = server,
+		.targets = tuf_role(j->rules.trust, "targets"),
+		.dirfd = FD_METADATA,
+		.now = j->rules.now,
+		.hold_s = j->rules.hold_keys_s };
+
+	return logwatch(f, &w, err);
+}
+
+static int
 one_server(struct job *j, struct fetcher *f, const char *server,
     struct set *set, char word[RULES_WORD], struct err *err)
 {
@@ -327,8 +339,7 @@ one_server(struct job *j, struct fetcher *f, const char *server,
 		j->rules.arg = j;
 		ret = rules_judge(&j->rules, set, word, err);
 		if (ret == 0 && is_new(j, set) &&
-		    logwatch(f, server, tuf_role(j->rules.trust, "targets"),
-			FD_METADATA, err) == -1) {
+		    watch_log(j, f, server, err) == -1) {
 			rules_word(err, word);
 			ret = -1;
 		}

@@ -125,6 +125,12 @@ word="(log fork)"
 t "and is found out by a dozen hashes" word --quick
 t "and by all of it" word
 t "the router takes no set of such a farm" router_says log-fork
+cp -a "$tmp/agent" "$tmp/agent.kept"
+sed 's/min_keys: 1/min_keys: 1, hold_keys: 1s/' "$tmp/agent.yaml" >"$tmp/held.yaml"
+held() { "$bin/kiln-agent" check --config "$tmp/held.yaml"; }
+t "after the days for which it holds other keys, it does" until_ok 20 held
+t "and goes on from there" router
+rm -rf "$tmp/agent" && cp -a "$tmp/agent.kept" "$tmp/agent"
 rm -rf "$var/tuf/log" && cp -a "$tmp/honest" "$var/tuf/log"
 t "nothing of it stayed" verify_says "the same as before"
 t "nor with the router" router
