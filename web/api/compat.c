@@ -409,7 +409,12 @@ compat_failed_builds(struct req *req, struct reply *re)
 void
 compat_job(struct req *req, struct reply *re)
 {
-	static const char sql[] = BUILD "AND p.recipe = ?1" ORDER "LIMIT 200";
+	static const char sql[] =
+	    BUILD "AND p.rowid IN (SELECT rowid FROM (SELECT rowid FROM plan"
+		  "  WHERE recipe = ?1 AND stage = 'image' ORDER BY made_at"
+		  "  DESC LIMIT 300) UNION SELECT n.rowid FROM current c JOIN"
+		  "  plan n ON n.digest = c.plan WHERE c.recipe = ?1 AND"
+		  "  c.stage = 'image')" ORDER "LIMIT 200";
 	auto_json json_t *out = json_object(), *seen = json_object();
 	json_t *builds = json_array();
 	struct compat_build b;
