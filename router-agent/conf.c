@@ -71,7 +71,7 @@ static const struct conf_key top_keys[] = {
 	{ "poll", CONF_DURATION, false, 10, 7 * 86400, NULL, NULL },
 	{ "link", CONF_MAP, false, 0, 0, NULL, link_keys },
 	{ "updates", CONF_ENUM, false, 0, 0, update_words, NULL },
-	{ "probation", CONF_DURATION, false, 5, 86400, NULL, NULL },
+	{ "probation", CONF_DURATION, false, 1, 86400, NULL, NULL },
 	{ "accel", CONF_ENUM, false, 0, 0, accel_words, NULL },
 	{ "lan", CONF_MAP, true, 0, 0, NULL, lan_keys },
 	{ "wan", CONF_MAP, false, 0, 0, NULL, wan_keys },

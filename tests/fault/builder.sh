@@ -71,6 +71,6 @@ records() {
 	    WHERE h IS NOT NULL" | xargs sha256sum 2>&1 |
 	    awk '{ n = $2; sub(/.*\//, "", n); if ($1 != n) print "damaged:", $0 }')
 }
-sweep "SIGKILL in a build cycle" all 20
-lost "power lost in a build cycle" 20
+sweep "SIGKILL in a build cycle" all 6
+lost "power lost in a build cycle" 8
 finish

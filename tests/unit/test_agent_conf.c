@@ -149,7 +149,7 @@ programs_have_paths_and_links_have_limits(void **state)
 	refuses(GOOD "notices: {webhook: \"ftp://x/\"}\n", "http://");
 	refuses(GOOD "link: {budget: 1KiB}\n", "budget");
 	refuses(GOOD "updates: never\n", "ask");
-	refuses(GOOD "probation: 1s\n", "probation");
+	refuses(GOOD "probation: 0s\n", "probation");
 }
 
 static void

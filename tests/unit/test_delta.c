@@ -1,4 +1,6 @@
+/* wrap: pread */
 /* Deltas there and back, and files made to do harm. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -288,6 +290,39 @@ another_old_image_is_refused(void **state)
 	pair_release(&p);
 }
 
+static int failing = -1; /* reading this descriptor fails */
+
+ssize_t __real_pread(int, void *, size_t, off_t);
+ssize_t __wrap_pread(int, void *, size_t, off_t);
+ssize_t
+__wrap_pread(int fd, void *p, size_t n, off_t at)
+{
+	if (fd == failing) {
+		errno = EIO;
+		return -1;
+	}
+	return __real_pread(fd, p, n, at);
+}
+
+/* Flash that wears out: no wrong image comes of it. */
+static void
+an_old_image_that_cannot_be_read_is_an_error(void **state)
+{
+	struct pair p;
+	int out = file_of(NULL, 0);
+
+	(void)state;
+	small_pair(&p);
+	failing = p.old;
+	assert_int_equal(
+	    delta_apply(p.file, p.old, out, &p.made.head_sha256, &err), -1);
+	failing = -1;
+	assert_int_equal(err.cls, ERR_SYSTEM);
+	assert_int_equal(err.sys, EIO);
+	close(out);
+	pair_release(&p);
+}
+
 /* A frame that decompresses to more than 2 MiB, with its digest right. */
 static void
 a_bomb_stays_within_its_frame(void **state)
@@ -398,6 +433,7 @@ main(void)
 		TEST(every_cut_and_every_changed_byte_is_refused),
 		TEST(a_head_that_metadata_does_not_name_is_refused),
 		TEST(another_old_image_is_refused),
+		TEST(an_old_image_that_cannot_be_read_is_an_error),
 		TEST(a_bomb_stays_within_its_frame),
 		TEST(an_empty_image_is_refused),
 		TEST(decoding_needs_little_memory),

@@ -1,0 +1,124 @@
+#!/bin/sh
+# agent.sh OUT: a router's update and its way back killed before each call, cut
+# off from its power, cut again while it recovers, and short of disk.  After
+# each fault the agent starts twice in one: without a network, then with it,
+# and I1 to I7 of fault-tests are looked at (tests/fault/ROWS.md).
+set -u
+. tests/fault/router.sh
+
+updates() { # WORD…
+	versions "$state" >"$tmp/before"
+	"$@" "$bin/kiln-agent" run --once --config "$tmp/agent.yaml"
+}
+act() { updates "$@"; }
+kept_update() { fresh && act env && records >"$tmp/want.update"; }
+
+# --- the sweeps ------------------------------------------------------------------
+update() { sweep "SIGKILL in an update" all "$1"; }
+one_process() { sweep "one process killed in an update" one "$1"; }
+power() { lost "power lost in an update" "$1"; }
+
+# A disk that fails from some call on: the old set serves all the while.  A
+# slice has one of the errors.
+how= rc=0
+broken() {
+	errors="ENOSPC EIO EROFS"
+	[ "${KILN_FAULTS:-}" = full ] ||
+		errors=$(echo $errors | cut -d ' ' -f $((1 + seed % 3)))
+	for error in $errors; do
+		sweep "an update while the disk says $error" $error "$1"
+	done
+}
+
+# The owner goes back in probation; a kill before that leaves the update.
+owner_goes_back() {
+	t "the owner goes back: the update, undisturbed" kept_update
+	act() {
+		versions "$state" >"$tmp/before"
+		(until_ok 60 is .phase probation && agent rollback) \
+		    >/dev/null 2>&1 &
+		owner=$!
+		"$@" "$bin/kiln-agent" run --once --config "$tmp/slow.yaml"
+		done=$?
+		kill $owner 2>/dev/null
+		wait $owner
+		return $done
+	}
+	went_back() { is .phase rolled-back && is .cause owner; }
+	either() { at_last || went_back; }
+	goal=either
+	sweep "SIGKILL in a rollback" all "$1"
+}
+
+# P3: three cuts in a row, each in what the one before left.
+thrice() {
+	start=$(date +%s)
+	t "an update, undisturbed" reference
+	bad=0 tried=0
+	for p in $(points "$calls" "$1"); do
+		tried=$((tried + 1))
+		cut_thrice "$p" >"$tmp/why" 2>&1 && continue
+		bad=$((bad + 1))
+		echo "# point $p: $(sed 's/^/#     /' "$tmp/why" | head -n 30)"
+	done
+	echo "# cut three times: $tried points, $bad bad," \
+	    "$(($(date +%s) - start)) s"
+	t "cut three times in a row, each comes to the same records" \
+	    [ $bad = 0 -a $tried -gt 0 ]
+}
+cut_thrice() {
+	fresh || return
+	act trace all "$1"
+	case $? in
+	97 | 98 | 99) return 1 ;;
+	esac
+	for k in 2 3; do
+		act trace all $((1 + ($1 * 7 * k + seed) % calls))
+		case $? in
+		97 | 98) return 1 ;;
+		99) echo "# recovered before the cut" ;;
+		esac
+		raw || return
+	done
+	settled
+}
+
+# P5: power comes and goes, each time for a moment; the set is a good one.
+flicker() {
+	start=$(date +%s)
+	flickers() {
+		fresh && act env && records >"$tmp/want" && act trace count ||
+		    return
+		calls=$(cat "$tmp/seen") boots=0
+		while [ $boots -lt "$1" ]; do
+			boots=$((boots + 1))
+			act trace all $((1 + (seed + boots * 37) % calls))
+			[ $? = 137 ] && raw || return
+		done
+		older=2
+		settled
+	}
+	t "$1 boots cut short roll no good set back" flickers "$1"
+	echo "# power flickered $1 times, $(($(date +%s) - start)) s"
+}
+
+case ${KILN_FAULTS:-} in
+full) sweeps="update one_process power broken thrice flicker owner_goes_back" ;;
+'') sweeps=$(echo update one_process power broken flicker |
+    cut -d ' ' -f $((1 + seed % 5))) ;;
+*) sweeps=$KILN_FAULTS ;;
+esac
+for s in $sweeps; do
+	echo "# sweep: $s"
+	rm -rf "$known" "$tmp"/want*
+	mkdir "$known"
+	older=1 newer=2 goal=at_last
+	act() { updates "$@"; }
+	case $s in
+	broken) $s 1 ;;
+	flicker) $s $([ "${KILN_FAULTS:-}" = full ] && echo 20 || echo 6) ;;
+	*) $s "${KILN_SLICE:-1}" ;;
+	esac
+	echo "# $(find "$known" -type f | wc -l) distinct states recovered"
+done
+finish

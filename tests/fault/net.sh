@@ -1,0 +1,147 @@
+#!/bin/sh
+# net.sh OUT: what a network does to a router (rows N1 to N6 of ROWS.md): a
+# server that misbehaves alone, before a good one, and then behaves.
+[ -n "${KILN_E2E_NS:-}" ] || [ "$(id -u)" != 0 ] ||
+	KILN_E2E_NS=1 exec unshare -n sh "$0" "$@"
+[ -n "${KILN_GUEST:-}" ] || [ ! -e "${1:-out/dev}/test-guest/image" ] ||
+	export KILN_GUEST="$(cd "${1:-out/dev}" && pwd)/test-guest"
+. tests/support/lib.sh
+# Nothing boots: the plan waits for its owner, who wants it here before.
+more='updates: ask'
+. tests/support/router.sh
+farm_serves
+
+bad=http://198.51.100.1:81
+echo good >"$tmp/mode"
+: >"$tmp/log"
+openssl req -x509 -newkey ed25519 -nodes -days 1 -subj /CN=elsewhere \
+    -keyout "$tmp/cert" -out "$tmp/cert.pem" 2>/dev/null &&
+    cat "$tmp/cert.pem" >>"$tmp/cert"
+node tests/fault/bad-server.js 198.51.100.1 81 "$server" "$tmp/mode" "$tmp/log" \
+    "$tmp/cert" 2>"$tmp/bad.log" &
+pids="$pids $!"
+t "a server that can misbehave is there" until_ok 20 \
+    curl -fsS -o /dev/null $bad/tuf/metadata/timestamp.json
+sed -i "s|^server:.*|server: [\"$bad\"]|" "$tmp/agent.yaml"
+sed "s|^server:.*|server: [\"$bad\", \"$server\"]|" "$tmp/agent.yaml" \
+    >"$tmp/two.yaml"
+json() { agent status --json | jq -r "$1"; }
+is() { [ "$(json "$1")" = "$2" ]; }
+
+# refuses MODE CAUSE MOST: check says so, after at most so many requests.
+refuses() {
+	rm -rf "$st"
+	echo "$1" >"$tmp/mode"
+	: >"$tmp/log"
+	timeout 100 "$bin/kiln-agent" check --config "$tmp/agent.yaml" 2>"$tmp/said"
+	rc=$?
+	cat "$tmp/said" "$tmp/log"
+	[ $rc -gt 0 ] && [ $rc -le 75 ] && grep -q "cause=$2" "$tmp/said" &&
+	    [ "$(wc -l <"$tmp/log")" -le "$3" ]
+}
+mirror() {
+	timeout 100 "$bin/kiln-agent" check --config "$tmp/two.yaml"
+}
+metadata() { # MODE CAUSE MOST SENTENCE
+	t "$4" refuses "$1" "$2" "$3"
+	t "… and the next server is asked" mirror
+}
+metadata portal not-trusted 1 "N4 a page to log in at is no metadata"
+metadata gone missing 2 "N4 a server that has nothing is asked again later"
+metadata busy busy 1 "N4 a server that is busy is asked again later"
+metadata many busy 1 "N4 a server that had enough is asked again later"
+metadata proxy bad-input 1 "N4 a proxy that wants a name is told of"
+metadata reset busy 2 "N4 a connection that is reset is tried again later"
+metadata redirect bad-input 6 "N2 endless redirects come to an end"
+metadata file bad-input 1 "N2 a redirect into the file system is not followed"
+metadata headers bad-input 1 "N2 endless headers come to an end"
+metadata endless bad-input 1 "N2 an endless body comes to an end"
+[ "${KILN_FAULTS:-}" != full ] ||
+	metadata silent timeout 2 "N3 a server that says nothing is given up"
+
+nobody_vouches() {
+	rm -rf "$st"
+	echo good >"$tmp/mode"
+	for s in "\"https://198.51.100.1:82\"" \
+	    "\"https://198.51.100.1:82\", \"$server\""; do
+		sed "s|^server:.*|server: [$s]|" "$tmp/agent.yaml" >"$tmp/tls.yaml"
+		"$bin/kiln-agent" check --config "$tmp/tls.yaml" 2>"$tmp/said"
+		rc="${rc:-} $?"
+	done
+	cat "$tmp/said" "$tmp/log"
+	echo "exits$rc"
+	[ "$rc" = " 75 0" ]
+}
+rc=
+t "N6 a certificate that nobody vouches for: the next server is asked" \
+    nobody_vouches
+
+# --- what a server asks for is obeyed ---------------------------------------------
+rm -rf "$st"
+echo busy >"$tmp/mode"
+start_agent
+t "N4 the agent says that it could not ask" until_ok 20 is .phase failed
+later() {
+	[ "$(json '(.next_check | fromdate) - (.checked | fromdate) >= 7200')" = true ]
+}
+t "N4 Retry-After is obeyed" until_ok 10 later
+
+# --- images --------------------------------------------------------------------------
+echo good >"$tmp/mode"
+kill -USR1 $agent_pid
+t "the plan waits" until_ok 20 is .cause approval
+image=$(json '.plan.services[0].image')
+there() { [ -e "$st/store/$(printf %.2s "$1")/$1" ]; }
+# What came is tried again sooner than the agent would.
+comes() { there "$image" || { kill -USR1 $agent_pid; sleep 1; false; }; }
+stored() { find "$st/store" -type f | wc -l; }
+not_taken() {
+	case "$(json '"\(.phase) \(.cause)"')" in
+	"failed busy" | "failed timeout" | "failed missing" | "refused bad-input") ;;
+	*) false ;;
+	esac
+}
+begun() { # a first part of it is here
+	find "$st/store" "$st/tmp" -type f -delete
+	echo "targets cut" >"$tmp/mode"
+	agent fetch && until_ok 30 not_taken
+}
+# spoils MODE: nothing of it is stored; then the good one is, from the parts.
+spoils() {
+	[ "${3:-}" = begun ] || find "$st/store" "$st/tmp" -type f -delete
+	echo "targets $1" >"$tmp/mode"
+	: >"$tmp/log"
+	: >"$tmp/agent.log"
+	agent fetch && until_ok "${2:-30}" not_taken ||
+	    { agent status --json; return 1; }
+	cat "$tmp/log"
+	# A kernel, its initrd and an image in three forms at most.
+	[ "$(stored)" = 0 ] && [ "$(wc -l <"$tmp/log")" -le 24 ] || return
+	echo good >"$tmp/mode"
+	agent fetch && until_ok 60 comes && until_ok 20 is .cause approval
+}
+splices() { begun && spoils "$1" 30 begun; }
+heals() { # MODE: it is mended by itself
+	begun || return
+	echo "targets $1" >"$tmp/mode"
+	: >"$tmp/log"
+	agent fetch && until_ok 60 comes && cat "$tmp/log" &&
+	    grep -q 'bytes=' "$tmp/log"
+}
+t "N1 a body that is cut off is kept, and gone on with" spoils cut
+t "N1 other bytes of the right length are thrown away" spoils other
+t "N1 a body that is too long is not taken" spoils longer
+[ "${KILN_FAULTS:-}" != full ] ||
+	t "N2 an endless image comes to an end" spoils endless 120
+t "N4 images are gone" spoils gone
+t "N4 a page to log in at is no image" spoils portal
+[ "${KILN_FAULTS:-}" != full ] ||
+	t "N3 a body that stalls is given up by its rate" spoils stall 400
+t "N5 a server that ignores ranges is understood" heals whole
+t "N5 another range than was asked for is not spliced in" splices elsewhere
+t "N5 a file that changed between two ranges is thrown away" spoils changed
+t "the end is clean" kill $agent_pid
+wait $agent_pid
+t "it ends with 0" test $? -eq 0
+tail -n 20 "$tmp/agent.log" | sed 's/^/# /'
+finish
