@@ -223,6 +223,8 @@ serve(struct agent *a, bool once)
 		a->poll_now = false;
 		result = cycle_run(a);
 		report_send(a);
+		/* For hours nothing is fetched: its memory is the router's. */
+		fetcher_rest(a->fetcher);
 		if (once)
 			break;
 		left = next_poll(a, result);
