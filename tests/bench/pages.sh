@@ -78,15 +78,17 @@ same "/api/v1/routers" "$(fetch /api/v1/routers |
 times=60
 router() { ask web "SELECT id FROM router WHERE rowid = $1"; }
 output() { ask farm "SELECT digest FROM output WHERE run = $1 LIMIT 1"; }
+image() { ask farm "SELECT digest FROM output WHERE run = $1 AND name = 'image'"; }
 addresses() { # PATTERN: one address a line
 	case $1 in
 	*RUN*) some "$runs" $((times / 2)) && some 1000 $((times / 2)) |
 		awk -v n="$runs" '{ print n + 1 - $1 }' ;;
 	*ROUTER*) some "$routers" $times | while read -r r; do router "$r"; done ;;
 	*RECIPE*) some 100 $times | awk '{ printf "svc-%03d\n", $1 - 1 }' ;;
+	*IMAGE*) some "$runs" $((2 * times)) | while read -r r; do image "$r"; done | grep . ;;
 	*DIGEST*) some "$runs" $times | while read -r r; do output "$r"; done | grep . ;;
 	*) some 2 $times ;;
-	esac | awk -v p="$1" '{ a = p; gsub(/RUN|ROUTER|RECIPE|DIGEST/, $1, a); print a }'
+	esac | awk -v p="$1" '{ a = p; gsub(/RUN|ROUTER|RECIPE|DIGEST|IMAGE/, $1, a); print a }'
 }
 while read -r pattern accept; do
 	addresses "$pattern" >"$tmp/asked"
@@ -142,6 +144,8 @@ done <<-PATTERNS
 	/job/RECIPE application/json
 	/job/RECIPE/failed application/json
 	/job/RECIPE/build/latest
-	/hash?sha256=DIGEST
+	/hash?sha256=IMAGE
+	/devices
+	/api/v1/devices
 PATTERNS
 unserve

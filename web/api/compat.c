@@ -412,7 +412,7 @@ compat_job(struct req *req, struct reply *re)
 	static const char sql[] =
 	    BUILD "AND p.rowid IN (SELECT rowid FROM (SELECT rowid FROM plan"
 		  "  WHERE recipe = ?1 AND stage = 'image' ORDER BY made_at"
-		  "  DESC LIMIT 300) UNION SELECT n.rowid FROM current c JOIN"
+		  "  DESC LIMIT 200) UNION SELECT n.rowid FROM current c JOIN"
 		  "  plan n ON n.digest = c.plan WHERE c.recipe = ?1 AND"
 		  "  c.stage = 'image')" ORDER "LIMIT 200";
 	auto_json json_t *out = json_object(), *seen = json_object();
