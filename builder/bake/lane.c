@@ -187,14 +187,16 @@ unset(struct lane *l, const char *name)
 /*
  * In seconds, an absolute time stands still exactly; but it is read as a local
  * one, and again by a program that sets itself another zone, as `date -u`
- * does.  The time of a file is the same in all zones, to a few microseconds.
+ * does.  The time of a file is the same in all zones, to a few microseconds;
+ * but then the times of files move along, so not where those are held.
  */
 static void
 hold_clock(struct lane *l, const char *root, int64_t now)
 {
 	bool moved = l->vary & VARY(VARY_DATE);
 	int64_t at = now + (moved ? OTHER_DAYS * 86400ll : 0);
-	bool zone = l->vary & VARY(VARY_TIMEZONE);
+	bool files = l->hold & HOLD(HOLD_FILE_TIMES);
+	bool zone = (l->vary & VARY(VARY_TIMEZONE)) && !files;
 	auto_free char *value =
 	    zone ? mem_str("%") : mem_printf("%lld", (long long)at);
 
@@ -209,7 +211,7 @@ hold_clock(struct lane *l, const char *root, int64_t now)
 	} else {
 		set(l, "FAKETIME_FMT", "%s");
 	}
-	if (l->hold & HOLD(HOLD_FILE_TIMES))
+	if (files)
 		unset(l, "NO_FAKE_STAT");
 }
 
