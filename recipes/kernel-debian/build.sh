@@ -73,6 +73,10 @@ entry()
 	done
 	echo "$groups" | while read -r group module; do
 		[ -n "$group" ] || continue
+		# What another architecture has for its processors.
+		case $module in
+		arch/*) [ -e "$kernel/$module.ko" ] || continue ;;
+		esac
 		name=/modules/${module##*/}.ko
 		echo "$name $group" >> modules.order
 		entry ".$name" file 0644 "content=$kernel/$module.ko"
