@@ -266,6 +266,9 @@ const char *const web_migrations[] = {
 	" text TEXT NOT NULL,"
 	" PRIMARY KEY (role, key)"
 	") STRICT;",
+
+	/* devices of a standing, the newest first */
+	"CREATE INDEX router_stands ON router(standing);",
 };
 /* clang-format on */
 

@@ -50,7 +50,8 @@ model(struct req *req, struct err *err)
 	static const char sql[] =
 	    "SELECT rowid, id, standing, fleet_group, first_at, seen_at,"
 	    " standing_at, standing_by, standing_why, agent FROM router"
-	    " WHERE standing = ?3 AND (?1 = 0 OR rowid < ?1)"
+	    " INDEXED BY router_stands WHERE standing = ?3 AND"
+	    " rowid < ?1"
 	    " ORDER BY rowid DESC LIMIT ?2";
 	static const char *const cols[] = { "#row", "id", "standing", "group",
 		"#first_at", "#seen_at", "#standing_at", "standing_by",
@@ -73,7 +74,7 @@ model(struct req *req, struct err *err)
 		return NULL;
 	auto_stmt struct stmt *q = db_stmt(w->web, sql);
 
-	stmt_bind_int(q, 1, p.after);
+	stmt_bind_int(q, 1, p.after ? p.after : INT64_MAX);
 	stmt_bind_int(q, 2, p.limit + 1);
 	stmt_bind_str(q, 3, standing);
 	if ((rows = model_rows(w->web, q, cols, err)) == NULL)
