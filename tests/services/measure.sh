@@ -51,7 +51,8 @@ answered() { # SERVICE ADDRESS
 	case $(probe_word "$1" type) in
 	dns) timeout 2 $at_bench dig +time=1 +tries=1 "@$2" \
 		"$(probe_word "$1" name)" 2>/dev/null | grep -q 'status: NOERROR' ;;
-	dhcp) timeout 2 $at_bench dig +time=1 +tries=1 "@$2" . | grep -q status ;;
+	dhcp) timeout 3 $at_bench dhclient -4 -1 -d -sf /bin/true \
+		-lf /dev/null -pf "$tmp/bench.pid" t0 2>&1 | grep -q DHCPOFFER ;;
 	*) timeout 2 $at_bench bash -c \
 		"exec 3<>/dev/tcp/$2/$(probe_word "$1" port)" 2>/dev/null ;;
 	esac
