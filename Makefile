@@ -11,7 +11,9 @@ PKGS_FARM := sqlite3 libarchive libsolv libsolvext libcurl libmicrohttpd gnutls 
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
        -Wconversion -Wno-sign-conversion -Wformat=2 -Wvla -Wwrite-strings \
        -Wpointer-arith -Wimplicit-fallthrough -Wundef
-HARDEN_dev = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+# Nothing here unwinds its stack; debuggers have .debug_frame for that.
+HARDEN_dev = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE \
+    -fno-asynchronous-unwind-tables -fno-unwind-tables
 HARDEN_asan = -fPIE
 HARDEN = $(HARDEN_$(V))
 CFLAGS ?= -O2 -g
@@ -65,7 +67,8 @@ PROGRAMS := kiln kiln-builder kiln-tuf kiln-web kiln-agent kiln-agent-fetch
 BIN := $(addprefix $(O)/,$(PROGRAMS))
 
 TOOLS := $(patsubst %.c,$(O)/%,tests/support/memfind.c tests/support/publish.c tests/support/idle.c \
-    tests/support/dnsload.c tests/support/dhcpload.c tests/support/tokenkey.c tests/support/roots.c)
+    tests/support/dnsload.c tests/support/dhcpload.c tests/support/tokenkey.c tests/support/roots.c \
+    tests/support/peaks.c)
 FAULT_TOOLS := $(patsubst %,$(O)/tests/fault/%,cut record replay)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
@@ -247,8 +250,8 @@ $(O)/tests/support/tokenkey: $(call obj,tests/support/tokenkey.c)
 BENCH := $(O)/tests/bench/pair $(O)/tests/bench/bench_env \
     $(O)/tests/bench/bench_touched $(O)/tests/bench/bench_build \
     $(O)/tests/bench/forms $(O)/tests/bench/history $(O)/tests/bench/bench_delta \
-    $(O)/tests/bench/peaks
-$(O)/tests/bench/pair $(O)/tests/bench/peaks: $(O)/tests/bench/%: tests/bench/%.c
+    $(O)/tests/support/peaks
+$(O)/tests/bench/pair: tests/bench/pair.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -D_GNU_SOURCE -Wall -Wextra -o $@ $<
 $(O)/tests/bench/bench_env $(O)/tests/bench/bench_touched $(O)/tests/bench/bench_build: %: %.o \

@@ -79,7 +79,7 @@ goal agent-idle-pss-swupdate 1
 peak_of() { # COMMAND…: the highest of its processes
 	"$@" >peer.log 2>&1 &
 	peer=$!
-	"$out/tests/bench/peaks" $peer >peer.peaks
+	"$out/tests/support/peaks" $peer >peer.peaks
 	wait $peer || {
 		cat peer.log >&2
 		exit 1

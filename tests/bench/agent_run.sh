@@ -1,13 +1,13 @@
 # agent_run.sh BIN RESULT: one router in a namespace of its own takes a first
 # set and a second one by a delta, and rests; what its processes took of memory
-# goes to RESULT, by tests/bench/peaks.
+# goes to RESULT, by tests/support/peaks.
 [ -n "${KILN_E2E_NS:-}" ] || KILN_E2E_NS=1 exec unshare -n sh "$0" "$@"
 result=$2
 . tests/support/lib.sh
 . tests/support/router.sh
 farm_serves
 start_agent
-"$bin/tests/bench/peaks" $agent_pid "$tmp/enough" >"$tmp/peaks" &
+"$bin/tests/support/peaks" $agent_pid "$tmp/enough" >"$tmp/peaks" &
 peaks=$!
 pids="$pids $peaks"
 t "the first set is committed" until_ok 150 has '"phase":"committed"'

@@ -31,12 +31,18 @@ another_hash=$(echo "$hash" | tr 0-9a-f 1-9a-f0)
 t "another hash is not confirmed" exits 1 agent confirm "$another_hash"
 t "nor applied" exits 1 agent apply --plan "$another_hash"
 t "nothing was fetched yet" test ! -e "$st/store/$(printf %.2s "$(json '.plan.services[0].image')")"
+# The fetcher is there only while something is fetched.
+"$bin/tests/support/peaks" $agent_pid "$tmp/peaked" >"$tmp/peaks" &
+peaks=$!
+pids="$pids $peaks"
 t "the owner wants it here already" agent fetch
 fetched() {
 	i=$(json '.plan.services[0].image')
 	[ -e "$st/store/$(printf %.2s "$i")/$i" ]
 }
 t "so it is fetched" until_ok 30 fetched
+touch "$tmp/peaked"
+wait $peaks
 t "and still waits" until_ok 10 is .cause approval
 t "the owner confirms the plan" agent confirm "$hash"
 t "it is committed" until_ok 150 is .phase committed
@@ -100,8 +106,9 @@ small() {
 	size=$(stat -c %s "$tmp/stripped")
 	idle=$(awk '/^Pss:/ {print $2}' /proc/$agent_pid/smaps_rollup)
 	own=$(awk '/^RssAnon:/ {print $2}' /proc/$agent_pid/status)
-	fetcher=$(pgrep -P $agent_pid -f kiln-agent-fetch)
-	fetch=$(awk '/^VmHWM:/ {print $2}' "/proc/$fetcher/status")
+	cat "$tmp/peaks"
+	fetch=$(awk '$1 == "peak" && $3 == "kiln-agent-fetch" {print $2}' "$tmp/peaks")
+	[ -n "$fetch" ] || return 1
 	echo "# stripped $size bytes; resident $idle KiB (PSS), $own KiB of its own; fetch at most $fetch KiB" |
 	    tee "$tmp/small"
 	[ "$size" -lt 409600 ] && [ "$idle" -lt 4096 ] && [ "$fetch" -lt 16384 ]
