@@ -34,8 +34,8 @@ digest() {
 releases() { sql "SELECT count(*) FROM release WHERE service = '$1'"; }
 
 runs() {
-	sql "SELECT count(*) FROM run JOIN plan p ON p.digest = plan
-	    WHERE recipe = '$1' AND stage = '$2' AND state = 'succeeded'"
+	sql "SELECT count(*) FROM run r JOIN plan p ON p.digest = r.plan
+	    WHERE p.recipe = '$1' AND p.stage = '$2' AND r.state = 'succeeded'"
 }
 plan_of() { sql "SELECT plan FROM current WHERE recipe = '$1' AND stage = '$2'"; }
 

@@ -15,7 +15,11 @@ kept_update() { fresh && act env && records >"$tmp/want.update"; }
 
 # --- the sweeps ------------------------------------------------------------------
 update() { sweep "SIGKILL in an update" all "$1"; }
-one_process() { sweep "one process killed in an update" one "$1"; }
+one_process() {
+	lost_part='[a-z]'
+	sweep "one process killed in an update" one "$1"
+	lost_part=
+}
 power() { lost "power lost in an update" "$1"; }
 
 # A disk that fails from some call on: the old set serves all the while.  A

@@ -75,7 +75,7 @@ records() {
 	agent history --json |
 	    jq -r '.[] | "\(.state) \(.cause) \(.counter)"' >"$tmp/history"
 	# That it was cut off is told, and is no other end.
-	grep -v '^rolled-back interrupted' "$tmp/history"
+	grep -v "^rolled-back ${lost_part:-interrupted}" "$tmp/history"
 	# Each line of the history has its report, and each of them was sent.
 	echo "reports: $(($(newest "$state" | jq .report_sequence) -
 	    $(wc -l <"$tmp/history"))) more, waiting:" \
@@ -113,9 +113,15 @@ again() {
 	[ $rc = 0 ] || tail -n 20 "$tmp/agent.log"
 	return $rc
 }
-at_last() { # by itself, or when it was cut off twice by its owner's word
+# By itself, or by its owner's word where that would take an hour: when it was
+# cut off twice, or ($lost_part) when a process that it stands on was killed.
+lost_part=
+at_last() {
 	is '.set.counter' "$newer" && is .phase committed && return
-	if is .phase rolled-back && is .cause interrupted; then agent apply; fi
+	if is .phase rolled-back && { [ "$lost_part" ] || is .cause interrupted; }
+	then
+		agent apply
+	fi
 	false
 }
 recovers() {
