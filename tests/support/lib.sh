@@ -7,6 +7,8 @@ bin=$(cd "$out" && pwd)
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/kiln-e2e.XXXXXX")
 chmod 755 "$tmp"
 pids=
+# A database that its owner is just opening is locked for a moment.
+sqlite3() { command sqlite3 -cmd '.timeout 10000' "$@"; }
 cleanup() {
 	for p in $pids; do kill "$p" 2>/dev/null; done
 	for p in $pids; do
