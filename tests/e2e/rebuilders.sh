@@ -82,9 +82,9 @@ found() {
 	    "$bin/kiln-tuf" export-root --state "$farm" >"$tmp/root.json"
 }
 t "three rebuilders join the farm's own, and two must sign" found
-at farmer "$bin/kiln-tuf" serve --state "$farm" >"$tmp/tuf.log" 2>&1 &
+nsenter -n -t "$farmer" "$bin/kiln-tuf" serve --state "$farm" >"$tmp/tuf.log" 2>&1 &
 pids="$pids $!"
-at farmer "$bin/kiln-web" --state "$farm" --listen 10.9.0.1:80 \
+nsenter -n -t "$farmer" "$bin/kiln-web" --state "$farm" --listen 10.9.0.1:80 \
     >"$tmp/web.log" 2>&1 &
 pids="$pids $!"
 get() { at ada curl -fsS --max-time 20 "$url$1"; }
