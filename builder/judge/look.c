@@ -185,3 +185,23 @@ look_at(struct look *l, struct span a, struct span b)
 	}
 	look_bytes(l, a, b);
 }
+
+uint64_t
+look_le(struct span s, uint64_t at, int bytes)
+{
+	uint64_t v = 0;
+
+	if (at > s.n || s.n - at < (uint64_t)bytes)
+		return 0;
+	for (int i = bytes; i-- > 0;)
+		v = v << 8 | (unsigned char)s.p[at + (uint64_t)i];
+	return v;
+}
+
+struct span
+look_part(struct span s, uint64_t at, uint64_t n)
+{
+	if (at > s.n)
+		return (struct span){ s.p, 0 };
+	return (struct span){ s.p + at, n > s.n - at ? s.n - at : n };
+}

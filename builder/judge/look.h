@@ -60,6 +60,11 @@ void look_give(struct look *, size_t bytes);
 /* Bytes as printable ASCII, the rest as \xNN, at most `max` of them. */
 void look_escape(struct buf *, struct span, size_t max);
 
+/* A little-endian number of so many bytes; 0 where it would lead beyond. */
+uint64_t look_le(struct span, uint64_t at, int bytes);
+/* A piece of it, cut at its end. */
+struct span look_part(struct span, uint64_t at, uint64_t n);
+
 /* Compares whatever they are. */
 void look_at(struct look *, struct span a, struct span b);
 /* … by kind: false when they are not what they seemed. */

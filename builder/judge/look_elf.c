@@ -39,38 +39,18 @@ struct elf {
 	size_t nsymbols;
 };
 
-static uint64_t
-le(struct span s, uint64_t at, int bytes)
-{
-	uint64_t v = 0;
-
-	if (at > s.n || s.n - at < (uint64_t)bytes)
-		return 0;
-	for (int i = bytes; i-- > 0;)
-		v = v << 8 | (unsigned char)s.p[at + (uint64_t)i];
-	return v;
-}
-
-static struct span
-part(struct span s, uint64_t at, uint64_t n)
-{
-	if (at > s.n)
-		return (struct span){ s.p, 0 };
-	return (struct span){ s.p + at, n > s.n - at ? s.n - at : n };
-}
-
 /* A field of either class. */
 static uint64_t
 field(const struct elf *e, uint64_t base, int at32, int n32, int at64, int n64)
 {
-	return e->wide ? le(e->s, base + (uint64_t)at64, n64)
-		       : le(e->s, base + (uint64_t)at32, n32);
+	return e->wide ? look_le(e->s, base + (uint64_t)at64, n64)
+		       : look_le(e->s, base + (uint64_t)at32, n32);
 }
 
 static char *
 string_at(struct span table, uint64_t at)
 {
-	struct span s = part(table, at, table.n);
+	struct span s = look_part(table, at, table.n);
 	auto_buf struct buf b = BUF_INIT;
 
 	s.n = s.n ? strnlen(s.p, s.n) : 0;
@@ -97,7 +77,8 @@ name_sections(struct elf *e, uint64_t strings)
 	    strings < e->n ? e->v[strings].bytes : (struct span){ e->s.p, 0 };
 
 	for (size_t i = 0; i < e->n; i++) {
-		e->v[i].name = string_at(table, le(e->s, names + i * step, 4));
+		e->v[i].name =
+		    string_at(table, look_le(e->s, names + i * step, 4));
 		/* Quadratic only in sections that share a name. */
 		for (size_t k = i; k-- > 0 && i < 2000;)
 			if (strcmp(e->v[k].name, e->v[i].name) == 0) {
@@ -125,18 +106,18 @@ read_symbols(struct elf *e, const struct section *table)
 
 	e->symbols = mem_zero(n + 1, sizeof(*e->symbols));
 	for (uint64_t i = 0; i < n; i++) {
-		struct span s = part(table->bytes, i * step, step);
-		unsigned info = (unsigned)le(s, e->wide ? 4 : 12, 1);
+		struct span s = look_part(table->bytes, i * step, step);
+		unsigned info = (unsigned)look_le(s, e->wide ? 4 : 12, 1);
 		struct symbol *y = &e->symbols[e->nsymbols];
 
-		y->shndx = le(s, e->wide ? 6 : 14, 2);
+		y->shndx = look_le(s, e->wide ? 6 : 14, 2);
 		if (y->shndx == SHN_UNDEF || y->shndx >= SHN_LORESERVE ||
 		    ELF32_ST_TYPE(info) == STT_SECTION ||
 		    ELF32_ST_TYPE(info) == STT_FILE)
 			continue;
-		y->value = e->wide ? le(s, 8, 8) : le(s, 4, 4);
-		y->size = e->wide ? le(s, 16, 8) : le(s, 8, 4);
-		y->name = string_at(names, le(s, 0, 4));
+		y->value = e->wide ? look_le(s, 8, 8) : look_le(s, 4, 4);
+		y->size = e->wide ? look_le(s, 16, 8) : look_le(s, 8, 4);
+		y->name = string_at(names, look_le(s, 0, 4));
 		e->nsymbols++;
 	}
 	qsort(e->symbols, e->nsymbols, sizeof(*e->symbols), symbol_cmp);
@@ -153,7 +134,7 @@ elf_open(struct elf *e, struct span s)
 	    (s.p[4] != ELFCLASS32 && s.p[4] != ELFCLASS64))
 		return false;
 	e->wide = s.p[4] == ELFCLASS64;
-	e->object = le(s, 16, 2) == ET_REL;
+	e->object = look_le(s, 16, 2) == ET_REL;
 	at = field(e, 0, 32, 4, 40, 8);
 	step = e->wide ? 64 : 40;
 	n = field(e, 0, 48, 2, 60, 2);
@@ -166,14 +147,15 @@ elf_open(struct elf *e, struct span s)
 		struct section *c = &e->v[i];
 		uint64_t h = at + i * step;
 
-		c->type = le(s, h + 4, 4);
+		c->type = look_le(s, h + 4, 4);
 		c->flags = field(e, h, 8, 4, 8, 8);
 		c->addr = field(e, h, 12, 4, 16, 8);
 		c->offset = field(e, h, 16, 4, 24, 8);
 		c->size = field(e, h, 20, 4, 32, 8);
 		c->link = field(e, h, 24, 4, 40, 4);
-		c->bytes = c->type == SHT_NOBITS ? (struct span){ s.p, 0 }
-						 : part(s, c->offset, c->size);
+		c->bytes = c->type == SHT_NOBITS
+			       ? (struct span){ s.p, 0 }
+			       : look_part(s, c->offset, c->size);
 		if (c->type == SHT_SYMTAB || (!table && c->type == SHT_DYNSYM))
 			table = c;
 	}

@@ -24,27 +24,6 @@
 #define FLAT 0
 #define INLINE 2
 
-static uint64_t
-le(struct span s, uint64_t at, int bytes)
-{
-	uint64_t v = 0;
-
-	if (at > s.n || s.n - at < (uint64_t)bytes)
-		return 0;
-	for (int i = bytes; i-- > 0;)
-		v = v << 8 | (unsigned char)s.p[at + (uint64_t)i];
-	return v;
-}
-
-/* Of the image; cut at its end. */
-static struct span
-part(struct span s, uint64_t at, uint64_t n)
-{
-	if (at > s.n)
-		return (struct span){ s.p, 0 };
-	return (struct span){ s.p + at, n > s.n - at ? s.n - at : n };
-}
-
 struct image {
 	struct look *look;
 	struct span s;
@@ -73,30 +52,31 @@ read_inode(const struct image *im, uint64_t nid, struct inode *n)
 	at = im->meta + nid * 32;
 	if (at + 32 > im->s.n)
 		return false;
-	format = le(im->s, at, 2);
+	format = look_le(im->s, at, 2);
 	large = format & 1;
 	*n = (struct inode){ .layout = (int)(format >> 1 & 7) };
-	count = le(im->s, at + 2, 2);
-	n->mode = (uint32_t)le(im->s, at + 4, 2);
-	n->size = large ? le(im->s, at + 8, 8) : le(im->s, at + 8, 4);
-	raw = le(im->s, at + 16, 4);
-	n->uid = (uint32_t)le(im->s, at + 24, large ? 4 : 2);
-	n->gid = (uint32_t)le(im->s, at + (large ? 28 : 26), large ? 4 : 2);
+	count = look_le(im->s, at + 2, 2);
+	n->mode = (uint32_t)look_le(im->s, at + 4, 2);
+	n->size = large ? look_le(im->s, at + 8, 8) : look_le(im->s, at + 8, 4);
+	raw = look_le(im->s, at + 16, 4);
+	n->uid = (uint32_t)look_le(im->s, at + 24, large ? 4 : 2);
+	n->gid =
+	    (uint32_t)look_le(im->s, at + (large ? 28 : 26), large ? 4 : 2);
 	if (large) {
 		n->has_time = true;
-		n->mtime = (int64_t)le(im->s, at + 32, 8);
-		n->nsec = (uint32_t)le(im->s, at + 40, 4);
+		n->mtime = (int64_t)look_le(im->s, at + 32, 8);
+		n->nsec = (uint32_t)look_le(im->s, at + 40, 4);
 	}
 	end = at + (large ? 64 : 32) + (count ? 12 + 4 * (count - 1) : 0);
 	if (n->size > im->s.n)
 		return false; /* no holes in these layouts */
 	if (n->layout == FLAT) {
-		n->parts[0] = part(im->s, raw << im->bits, n->size);
+		n->parts[0] = look_part(im->s, raw << im->bits, n->size);
 	} else if (n->layout == INLINE) {
 		uint64_t tail = n->size & (((uint64_t)1 << im->bits) - 1);
 
-		n->parts[0] = part(im->s, raw << im->bits, n->size - tail);
-		n->parts[1] = part(im->s, end, tail);
+		n->parts[0] = look_part(im->s, raw << im->bits, n->size - tail);
+		n->parts[1] = look_part(im->s, end, tail);
 	}
 	return true;
 }
@@ -162,14 +142,14 @@ walk_name(struct image *im, const char *folder, struct span name, uint64_t nid,
 static void
 walk_block(struct image *im, const char *path, struct span block, int depth)
 {
-	uint64_t n = le(block, 8, 2) / 12;
+	uint64_t n = look_le(block, 8, 2) / 12;
 
 	if (n == 0 || n * 12 > block.n)
 		return;
 	for (uint64_t i = 0; i < n; i++) {
-		uint64_t from = le(block, i * 12 + 8, 2);
+		uint64_t from = look_le(block, i * 12 + 8, 2);
 		uint64_t to =
-		    i + 1 < n ? le(block, (i + 1) * 12 + 8, 2) : block.n;
+		    i + 1 < n ? look_le(block, (i + 1) * 12 + 8, 2) : block.n;
 		struct span name;
 
 		if (from < n * 12 || to < from || to > block.n)
@@ -177,7 +157,7 @@ walk_block(struct image *im, const char *path, struct span block, int depth)
 		name = (struct span){ block.p + from, to - from };
 		if (i + 1 == n)
 			name.n = strnlen(name.p, name.n);
-		walk_name(im, path, name, le(block, i * 12, 8), depth);
+		walk_name(im, path, name, look_le(block, i * 12, 8), depth);
 	}
 }
 
@@ -200,7 +180,8 @@ walk(struct image *im, const char *path, uint64_t nid, int depth)
 	if (!S_ISDIR(n.mode))
 		return;
 	for (uint64_t at = 0; at < n.parts[0].n; at += size)
-		walk_block(im, path, part(n.parts[0], at, size), depth + 1);
+		walk_block(
+		    im, path, look_part(n.parts[0], at, size), depth + 1);
 	if (n.parts[1].n)
 		walk_block(im, path, n.parts[1], depth + 1);
 }
@@ -211,17 +192,17 @@ open_image(struct look *l, struct span s, struct image *im, struct members *out)
 	*im = (struct image){ .look = l, .s = s, .out = out };
 	if (s.n < SUPER + SUPER_SIZE)
 		return false;
-	im->bits = (int)le(s, SUPER + 12, 1);
+	im->bits = (int)look_le(s, SUPER + 12, 1);
 	if (im->bits < 9 || im->bits > 16)
 		return false;
-	im->meta = le(s, SUPER + 40, 4) << im->bits;
+	im->meta = look_le(s, SUPER + 40, 4) << im->bits;
 	return im->meta < s.n;
 }
 
 static void
 list(struct image *im)
 {
-	walk(im, "", le(im->s, SUPER + 14, 2), 0);
+	walk(im, "", look_le(im->s, SUPER + 14, 2), 0);
 	members_sort(im->out);
 }
 
@@ -243,21 +224,21 @@ tell_field(struct look *l, const char *what, const char *where, size_t at,
 static void
 compare_supers(struct look *l, struct span a, struct span b)
 {
-	struct span uuid_a = part(a, SUPER + 48, 16),
-		    uuid_b = part(b, SUPER + 48, 16);
+	struct span uuid_a = look_part(a, SUPER + 48, 16),
+		    uuid_b = look_part(b, SUPER + 48, 16);
 	auto_buf struct buf ta = BUF_INIT, tb = BUF_INIT;
 	char time_a[TIME_TEXT], time_b[TIME_TEXT];
 
-	time_text((int64_t)le(a, SUPER + 24, 8), time_a);
-	time_text((int64_t)le(b, SUPER + 24, 8), time_b);
+	time_text((int64_t)look_le(a, SUPER + 24, 8), time_a);
+	time_text((int64_t)look_le(b, SUPER + 24, 8), time_b);
 	tell_field(l, "time", "superblock", SUPER + 24, time_a, time_b);
 	for (size_t i = 0; i < uuid_a.n && i < uuid_b.n; i++) {
 		buf_printf(&ta, "%02x", (unsigned)(unsigned char)uuid_a.p[i]);
 		buf_printf(&tb, "%02x", (unsigned)(unsigned char)uuid_b.p[i]);
 	}
 	tell_field(l, "uuid", "superblock", SUPER + 48, ta.data, tb.data);
-	if (le(a, SUPER + 12, 1) != le(b, SUPER + 12, 1) ||
-	    le(a, SUPER + 80, 4) != le(b, SUPER + 80, 4))
+	if (look_le(a, SUPER + 12, 1) != look_le(b, SUPER + 12, 1) ||
+	    look_le(a, SUPER + 80, 4) != look_le(b, SUPER + 80, 4))
 		tell_field(l, "layout", "superblock", SUPER + 12,
 		    "another block size or other features", "");
 }
