@@ -42,33 +42,21 @@ static int
 make(int state, const char *token, struct buf *out, char router[HASH_HEX],
     struct err *err)
 {
-	auto_json json_t *envelope = json_object();
 	auto_buf struct buf body = BUF_INIT;
 	json_t *j = js_record_new("kiln/enrol", 1);
 	struct sig_public pub;
 	struct sig_seed seed;
-	char hex[SIG_HEX];
 	struct hash id;
-	struct sig sig;
 
-	js_set(envelope, "enrol", j);
-	if (report_key(state, &seed, &pub, err) == -1)
+	if (report_key(state, &seed, &pub, err) == -1) {
+		json_decref(j);
 		return -1;
+	}
 	hash_bytes(&id, pub.b, sizeof(pub.b));
 	hash_hex(&id, router);
 	js_set_str(j, "router", router);
 	js_set_str(j, "token", token);
-	if (canon_json(j, &body, err) == -1) {
-		sig_wipe(&seed);
-		return -1;
-	}
-	sig_sign(&seed, body.data, body.len, &sig);
-	sig_wipe(&seed);
-	hex_encode(hex, pub.b, sizeof(pub.b));
-	js_set_str(envelope, "key", hex);
-	hex_encode(hex, sig.b, sizeof(sig.b));
-	js_set_str(envelope, "sig", hex);
-	return canon_json(envelope, out, err);
+	return report_seal("enrol", j, &seed, &pub, &body, out, err);
 }
 
 /* The first server that answers decides. */

@@ -196,32 +196,39 @@ keep(struct agent *a, const struct buf *text, int64_t sequence, struct err *err)
 	return ret;
 }
 
+int
+report_seal(const char *what, json_t *j, struct sig_seed *seed,
+    const struct sig_public *pub, struct buf *body, struct buf *text,
+    struct err *err)
+{
+	auto_json json_t *envelope = json_object();
+	struct sig sig;
+	char hex[SIG_HEX];
+
+	js_set(envelope, what, j);
+	if (canon_json(j, body, err) == -1) {
+		sig_wipe(seed);
+		return -1;
+	}
+	sig_sign(seed, body->data, body->len, &sig);
+	sig_wipe(seed);
+	hex_encode(hex, pub->b, sizeof(pub->b));
+	js_set_str(envelope, "key", hex);
+	hex_encode(hex, sig.b, sizeof(sig.b));
+	js_set_str(envelope, "sig", hex);
+	return canon_json(envelope, text, err);
+}
+
 static int
 report(struct agent *a, struct err *err)
 {
 	auto_buf struct buf body = BUF_INIT, text = BUF_INIT;
-	auto_json json_t *envelope = json_object();
 	struct sig_seed seed;
 	struct sig_public pub;
-	struct sig sig;
-	char hex[SIG_HEX];
-	json_t *j;
 
-	if (report_key(a->dir.fd, &seed, &pub, err) == -1)
-		return -1;
-	j = make(a, &pub);
-	js_set(envelope, "report", j);
-	if (canon_json(j, &body, err) == -1) {
-		sig_wipe(&seed);
-		return -1;
-	}
-	sig_sign(&seed, body.data, body.len, &sig);
-	sig_wipe(&seed);
-	hex_encode(hex, pub.b, sizeof(pub.b));
-	js_set_str(envelope, "key", hex);
-	hex_encode(hex, sig.b, sizeof(sig.b));
-	js_set_str(envelope, "sig", hex);
-	if (canon_json(envelope, &text, err) == -1)
+	if (report_key(a->dir.fd, &seed, &pub, err) == -1 ||
+	    report_seal(
+		"report", make(a, &pub), &seed, &pub, &body, &text, err) == -1)
 		return -1;
 	hash_bytes(&a->state.report_previous, body.data, body.len);
 	a->state.has_report = true;

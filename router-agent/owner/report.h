@@ -6,7 +6,10 @@
 #ifndef AGENT_REPORT_H
 #define AGENT_REPORT_H
 
+#include <jansson.h>
+
 #include "lib/attr.h"
+#include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/sig.h"
 #include "router-agent/set.h"
@@ -33,6 +36,14 @@ void report_send(struct agent *);
 
 /* The device's key, made at the first use. */
 int report_key(int statefd, struct sig_seed *, struct sig_public *,
+    struct err *) KILN_MUST;
+/*
+ * {WHAT: j, "key": …, "sig": …} canonical, what /api/v1/report and /enrol
+ * take: the signature is over j's own canonical bytes, which `body` gets.
+ * Takes the reference of j, and wipes the seed.
+ */
+int report_seal(const char *what, json_t *j, struct sig_seed *,
+    const struct sig_public *, struct buf *body, struct buf *text,
     struct err *) KILN_MUST;
 /* What waits, as the server would get it; appends one line each. */
 int report_show(int statefd, struct buf *, struct err *) KILN_MUST;
