@@ -19,7 +19,6 @@
 
 #define PARTIAL "partial"
 #define COPY_MS (60 * 60 * 1000)
-#define SAY_EVERY 256
 
 /* The order of backup.h. */
 static const char *const databases[] = { "tuf.db", "web.db", "farm.db" };
@@ -114,7 +113,7 @@ count(struct backup *b, int64_t size, bool new, const char *what)
 	b->bytes += size;
 	b->new_files += new;
 	b->new_bytes += new ? size : 0;
-	if (b->said && b->files % SAY_EVERY == 0)
+	if (b->said && b->files % BACKUP_SAY == 0)
 		b->said(b, what);
 }
 

@@ -24,6 +24,7 @@
 #include "lib/store.h"
 
 #define BACKUP_V 1
+#define BACKUP_SAY 256 /* files between two words of progress */
 
 struct backup {
 	int dirfd; /* the backup folder */
@@ -31,7 +32,7 @@ struct backup {
 	json_t *record;
 	int64_t files, new_files;
 	int64_t bytes, new_bytes;
-	/* Said about every so many files; may be NULL. */
+	/* Each BACKUP_SAY files; may be NULL. */
 	void (*said)(const struct backup *, const char *what);
 };
 #define BACKUP_INIT         \

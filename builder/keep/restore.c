@@ -279,40 +279,46 @@ put_back(const struct backup *b, int farm, const json_t *one, struct err *err)
 	return tmp_replace(&tmp, slash ? slash + 1 : path, err);
 }
 
+/* To the builder, with the folder it is in. */
 static int
-fill_store(const struct backup *b, const struct farm *farm, struct err *err)
+give_artifact(int store, const struct hash *h, struct err *err)
 {
-	auto_fd int dir = farm_dir(farm, "store", err);
-	const json_t *list = json_object_get(b->record, "store"), *one;
+	uid_t uid = role_uid(ROLE_BUILDER);
+	gid_t gid = role_gid(ROLE_BUILDER);
+	char path[STORE_PATH], folder[3];
+
+	if (!role_walls())
+		return 0;
+	store_path(h, path);
+	snprintf(folder, sizeof(folder), "%.2s", path);
+	if (fchownat(store, folder, uid, gid, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    fchownat(store, path, uid, gid, AT_SYMLINK_NOFOLLOW) == -1)
+		return err_sys(err, "give store/%s away", path);
+	return 0;
+}
+
+static int
+fill_store(const struct backup *b, struct store *to, struct err *err)
+{
+	const json_t *one;
 	size_t i;
 
-	if (dir == -1)
-		return -1;
-	json_array_foreach(list, i, one)
+	json_array_foreach(json_object_get(b->record, "store"), i, one)
 	{
 		const char *hex = json_string_value(one);
-		auto_json json_t *file = json_object();
-		auto_free char *path = NULL;
 		auto_fd int fd = -1;
 		struct hash h;
-		int64_t size;
 
 		if (!hex || !hash_parse(&h, hex))
 			return err_set(err, ERR_INPUT,
 			    "backup: a bad digest in \"store\"");
 		if (store_get(b->store, &h, &fd, err) == -1 ||
-		    fd_size(fd, &size, err) == -1)
-			return err_prefix(err, "store %s", hex);
-		path = mem_printf("store/%.2s/%s", hex, hex);
-		js_set_str(file, "path", path);
-		js_set_str(file, "sha256", hex);
-		js_set_str(file, "owner", role_name(ROLE_BUILDER));
-		js_set_int(file, "mode", 0444);
-		js_set_int(file, "size", size);
-		if (put_back(b, farm->dirfd, file, err) == -1)
+		    store_put_expected(to, fd, &h, -1, err) == -1)
+			return err_prefix(err, "backup: store/%s", hex);
+		if (give_artifact(store_folder(to), &h, err) == -1)
 			return -1;
-		if (b->said && i % 256 == 0)
-			b->said(b, path);
+		if (b->said && i % BACKUP_SAY == 0)
+			b->said(b, hex);
 	}
 	return 0;
 }
@@ -320,10 +326,17 @@ fill_store(const struct backup *b, const struct farm *farm, struct err *err)
 static int
 fill(const struct backup *b, const struct farm *farm, struct err *err)
 {
+	auto_fd int dir = farm_dir(farm, "store", err);
+	struct store *to = dir == -1 ? NULL : store_open(dir, err);
 	const json_t *one;
 	size_t i;
+	int r;
 
-	if (fill_store(b, farm, err) == -1)
+	if (!to)
+		return -1;
+	r = fill_store(b, to, err);
+	store_free(to);
+	if (r == -1)
 		return -1;
 	json_array_foreach(json_object_get(b->record, "files"), i, one)
 	{
