@@ -318,9 +318,14 @@ int
 lock_file_at(int dirfd, const char *name, struct err *err)
 {
 	auto_fd int fd = file_open_at(dirfd, name, O_RDWR | O_CREAT, 0644, err);
+	bool written = fd != -1;
 	char text[24] = "";
 	ssize_t n;
 
+	if (fd == -1 && err->sys == EROFS) {
+		err_clear(err);
+		fd = file_open_at(dirfd, name, O_RDONLY, 0, err);
+	}
 	if (fd == -1)
 		return -1;
 	while (flock(fd, LOCK_EX | LOCK_NB) == -1) {
@@ -334,6 +339,8 @@ lock_file_at(int dirfd, const char *name, struct err *err)
 		return err_set(err, ERR_BUSY, "%s: locked by process %s", name,
 		    text[0] ? text : "(pid not written yet)");
 	}
+	if (!written)
+		return take_fd(&fd);
 	n = snprintf(text, sizeof(text), "%jd\n", (intmax_t)getpid());
 	if (ftruncate(fd, 0) == -1 || pwrite(fd, text, (size_t)n, 0) != n)
 		return err_sys(err, "write pid into %s", name);

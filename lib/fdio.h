@@ -73,8 +73,9 @@ void tmp_release(struct tmp *);
 /* Removes hidden temporaries older than a day that a killed process left. */
 int tmp_sweep(int dirfd, struct err *) KILN_MUST;
 
-/* An exclusive flock on `name`, with our pid written into it.  ERR_BUSY names
- * the pid that has it.  The lock dies with the process; returns its fd. */
+/* An exclusive flock on `name`, with our pid written into it unless the file
+ * system is read-only.  ERR_BUSY names the pid that has it.  The lock dies with
+ * the process; returns its fd. */
 int lock_file_at(int dirfd, const char *name, struct err *) KILN_MUST;
 
 /* Names from outside: 1 to 255 of A-Za-z0-9._+~-, not starting with a dot or

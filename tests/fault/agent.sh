@@ -4,6 +4,19 @@
 # each fault the agent starts twice in one: without a network, then with it,
 # and I1 to I7 of fault-tests are looked at (tests/fault/ROWS.md).
 set -u
+# All of it is shared out to KILN_JOBS of us, who mostly wait for a machine.
+if [ "${KILN_FAULTS:-}" = full ] && [ -z "${KILN_PART:-}" ]; then
+	export KILN_SEED="${KILN_SEED:-$(date +%s)}"
+	logs=$(mktemp -d) jobs=${KILN_JOBS:-$(($(nproc) + 1))} workers= rc=0
+	for k in $(seq 0 $((jobs - 1))); do
+		KILN_PART=$k/$jobs sh "$0" "$@" >"$logs/$k" 2>&1 &
+		workers="$workers $!"
+	done
+	for w in $workers; do wait "$w" || rc=1; done
+	cat "$logs"/*
+	rm -r "$logs"
+	exit $rc
+fi
 . tests/fault/router.sh
 
 updates() { # WORD…
@@ -14,10 +27,11 @@ act() { updates "$@"; }
 kept_update() { fresh && act env && records >"$tmp/want.update"; }
 
 # --- the sweeps ------------------------------------------------------------------
-update() { sweep "SIGKILL in an update" all "$1"; }
+update() { sweep "SIGKILL in an update" all "$1" 8; }
+update_states() { killed "what SIGKILL in an update leaves" "$1"; }
 one_process() {
 	lost_part='[a-z]'
-	sweep "one process killed in an update" one "$1"
+	sweep "one process killed in an update" one "$1" 2
 	lost_part=
 }
 power() { lost "power lost in an update" "$1"; }
@@ -30,12 +44,12 @@ broken() {
 	[ "${KILN_FAULTS:-}" = full ] ||
 		errors=$(echo $errors | cut -d ' ' -f $((1 + seed % 3)))
 	for error in $errors; do
-		sweep "an update while the disk says $error" $error "$1"
+		sweep "an update while the disk says $error" $error "$1" 4
 	done
 }
 
 # The owner goes back in probation; a kill before that leaves the update.
-owner_goes_back() {
+going_back() {
 	t "the owner goes back: the update, undisturbed" kept_update
 	act() {
 		versions "$state" >"$tmp/before"
@@ -51,7 +65,14 @@ owner_goes_back() {
 	went_back() { is .phase rolled-back && is .cause owner; }
 	either() { at_last || went_back; }
 	goal=either
-	sweep "SIGKILL in a rollback" all "$1"
+}
+owner_goes_back() {
+	going_back
+	sweep "SIGKILL in a rollback" all "$1" 8
+}
+owner_states() {
+	going_back
+	killed "what SIGKILL in a rollback leaves" "$1"
 }
 
 # P3: three cuts in a row, each in what the one before left.
@@ -59,7 +80,7 @@ thrice() {
 	start=$(date +%s)
 	t "an update, undisturbed" reference
 	bad=0 tried=0
-	for p in $(points "$calls" "$1"); do
+	for p in $(points "$calls" "$1" 8); do
 		tried=$((tried + 1))
 		cut_thrice "$p" >"$tmp/why" 2>&1 && continue
 		bad=$((bad + 1))
@@ -106,13 +127,11 @@ flicker() {
 	echo "# power flickered $1 times, $(($(date +%s) - start)) s"
 }
 
-case ${KILN_FAULTS:-} in
-full) sweeps="update one_process power broken thrice flicker owner_goes_back" ;;
-'') sweeps=$(echo update one_process power broken flicker |
-    cut -d ' ' -f $((1 + seed % 5))) ;;
-*) sweeps=$KILN_FAULTS ;;
-esac
-for s in $sweeps; do
+all="update_states owner_states power update owner_goes_back one_process thrice
+    broken flicker"
+[ "${KILN_FAULTS:-}" = full ] ||
+	all=$(echo $all | cut -d ' ' -f $((1 + seed % 9)))
+for s in ${KILN_SWEEPS:-$all}; do
 	echo "# sweep: $s"
 	rm -rf "$known" "$tmp"/want*
 	mkdir "$known"
@@ -120,7 +139,9 @@ for s in $sweeps; do
 	act() { updates "$@"; }
 	case $s in
 	broken) $s 1 ;;
-	flicker) $s $([ "${KILN_FAULTS:-}" = full ] && echo 20 || echo 6) ;;
+	flicker)
+		[ "${KILN_FAULTS:-}" = full ] || $s 6
+		case ${KILN_PART:-} in 0/*) $s 20 ;; esac ;;
 	*) $s "${KILN_SLICE:-1}" ;;
 	esac
 	echo "# $(find "$known" -type f | wc -l) distinct states recovered"

@@ -8,8 +8,9 @@
 #	again		starts the program once more, undisturbed
 #	records		prints what must come out, without times and ids
 #	raw		says what is wrong right after the cut (may be empty)
-# and calls `sweep NAME all|one`, `lost NAME MODE`.  KILN_FAULTS=full takes
-# every point, else KILN_SLICE of them by chance; KILN_SEED is the chance.
+# and calls `sweep`, `killed` and `lost` below.  KILN_FAULTS=full takes every
+# point (every STRIDEth where one is given), of which KILN_PART=K/JOBS takes its
+# share; else KILN_SLICE of them are taken by chance, which is KILN_SEED.
 cut=$bin/tests/fault/cut
 record=$bin/tests/fault/record replay=$bin/tests/fault/replay
 seed=${KILN_SEED:-$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}
@@ -23,10 +24,14 @@ own_tmpfs() {
 	trap 'umount -l "$tmp"; cleanup' EXIT
 }
 
-# points N HOWMANY: all of 1..N, or HOWMANY of them.
+# points N HOWMANY [STRIDE]: those of 1..N that are tried.  A part has those
+# that lie side by side: they leave the same behind.
 points() {
 	if [ "${KILN_FAULTS:-}" = full ]; then
-		seq 1 "$1"
+		part=${KILN_PART:-0/1}
+		seq $((1 + seed % ${3:-1})) "${3:-1}" "$1" |
+		    awk -v n="$1" -v k="${part%/*}" -v jobs="${part#*/}" \
+			'int(($1 - 1) * jobs / n) == k'
 	else
 		awk -v s="$seed" -v n="$1" -v k="$2" 'BEGIN {
 			srand(s)
@@ -83,12 +88,12 @@ reference() {
 	[ "$calls" -gt 0 ] && [ -s "$tmp/want" ]
 }
 
-# sweep SENTENCE all|one HOWMANY
+# sweep SENTENCE all|one|ERROR HOWMANY [STRIDE]
 sweep() {
 	start=$(date +%s)
 	t "$1: undisturbed" reference || :
 	bad=0 fired=0 tried=0
-	for p in $(points "$calls" "$3"); do
+	for p in $(points "$calls" "$3" "${4:-}"); do
 		tried=$((tried + 1))
 		cut_at "$2" "$p" >"$tmp/why" 2>&1 && continue
 		bad=$((bad + 1))
@@ -100,18 +105,32 @@ sweep() {
 	t "$1: killed, each comes to the same records" [ $bad = 0 -a $fired = $tried -a $tried -gt 0 ]
 }
 
-# lost SENTENCE HOWMANY: the power goes at each point where what the disk
-# holds changes; once with nothing that was not synced, once with all names
-# but not their bytes, once by chance.
-lost() {
+# recorded SENTENCE: each change of the work, and the points between them.
+recorded() {
 	start=$(date +%s)
 	recording() {
 		fresh && act written && records >"$tmp/want" &&
 		    "$replay" "$tmp/log" points >"$tmp/points"
 	}
 	written() { "$record" "$state" "$tmp/log" "$@" >"$tmp/out" 2>"$tmp/err" ||
+	    [ $? -le "${act_max:-0}" ] ||
 	    { cat "$tmp/out" "$tmp/err"; return 1; }; }
 	t "$1: recorded" recording
+}
+
+# killed SENTENCE HOWMANY: what SIGKILL leaves on the disk at each point.  What
+# it leaves in the kernel, and of other processes, takes a real one: sweep.
+killed() {
+	recorded "$1"
+	sed 's/^/all /' "$tmp/points" >"$tmp/states"
+	each_state "$@"
+}
+
+# lost SENTENCE HOWMANY: the power goes at each point where what the disk
+# holds changes; once with nothing that was not synced, once with all names
+# but not their bytes, once by chance.
+lost() {
+	recorded "$1"
 	{
 		awk '$2 ~ /sync/ { print "none", $0 }' "$tmp/points"
 		awk '$2 !~ /write|truncate|chmod|chown|utimens/ {
@@ -119,6 +138,10 @@ lost() {
 		awk -v s="$seed" '$2 ~ /sync|rename/ { print s + NR, $0 }' \
 		    "$tmp/points"
 	} >"$tmp/states"
+	each_state "$@"
+}
+
+each_state() { # SENTENCE HOWMANY
 	states=$(wc -l <"$tmp/states")
 	bad=0 tried=0
 	for p in $(points "$states" "$2"); do

@@ -12,6 +12,7 @@
  *	none     nothing of it: the strictest disk
  *	names    new names, renames and removals stay, bytes and modes do not:
  *	         files that are empty or have their old bytes
+ *	all      all of it: the program was killed, and the power stayed
  *	SEED     a number: each change by chance
  * A name is synced by syncing the folder it is in, bytes and mode by syncing
  * the file.  A rename is one change; syncing either folder keeps it.
@@ -327,7 +328,8 @@ static void
 choose(const char *mode, size_t n)
 {
 	bool names = strcmp(mode, "names") == 0;
-	bool chance = !names && strcmp(mode, "none") != 0;
+	bool all = strcmp(mode, "all") == 0;
+	bool chance = !names && !all && strcmp(mode, "none") != 0;
 
 	if (chance)
 		srandom((unsigned)strtoul(mode, NULL, 10));
@@ -344,7 +346,7 @@ choose(const char *mode, size_t n)
 
 		if (o->kind >= OP_SYNC)
 			continue;
-		o->kept = synced(o, i) || (names && is_name(o)) ||
+		o->kept = all || synced(o, i) || (names && is_name(o)) ||
 			  (chance && random() % 2);
 	}
 }
