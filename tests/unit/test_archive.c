@@ -1,78 +1,20 @@
 /* rooms: builder/schema.c builder/progress.c builder/inputs
  * tests/support/archive */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <time.h>
-
-#include <cmocka.h>
 
 #include "builder/inputs/gpg.h"
-#include "tests/support/archive/fake_archive.h"
-#include "tests/support/archive/farm_parts.h"
-
-static struct fake_suite bookworm, security;
-static const char *const suites[] = { "bookworm", "bookworm-security" };
-static char keys[256]; /* made once: the folder of keys and server */
-
-static int
-group_setup(void **state)
-{
-	(void)state;
-	snprintf(keys, sizeof(keys), "/tmp/kiln-keys-XXXXXX");
-	if (!mkdtemp(keys) || chmod(keys, 0755) == -1)
-		return -1;
-	return fake_start(keys);
-}
-
-static int
-group_teardown(void **state)
-{
-	(void)state;
-	fake_stop();
-	snprintf(scratch.path, sizeof(scratch.path), "%s", keys);
-	scratch.fd = -1;
-	return scratch_teardown(state);
-}
+#include "tests/support/archive/two_suites.h"
 
 static int
 setup(void **state)
 {
-	if (scratch_setup(state) == -1 || parts_open() == -1)
+	if (suites_setup(state) == -1)
 		return -1;
-	for (size_t i = 0; i < ARRAY_LEN(suites); i++)
-		if (apt_sources_add(&parts.sources, fake_uri(), suites[i],
-			fake_keyring(), &parts.err) == -1)
-			return -1;
-	fake_suite_init(&bookworm, "bookworm");
-	fake_suite_init(&security, "bookworm-security");
 	fake_package(&bookworm, "hello", "1.0", NULL, "hello one");
 	fake_source(&bookworm, "hello", "1.0", "hello_1.0.tar", "source");
 	fake_package(&security, "hello", "1.0+deb1", NULL, "hello safe");
-	fake_publish(&bookworm);
-	fake_publish(&security);
+	suites_publish();
 	fake_count_reset();
 	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	fake_suite_release(&bookworm);
-	fake_suite_release(&security);
-	parts_close();
-	return scratch_teardown(state);
-}
-
-static int
-poll_all(struct archive_news *news)
-{
-	parts.err = (struct err)ERR_INIT;
-	return archive_poll(&parts.archive, suites, ARRAY_LEN(suites), "amd64",
-	    0, news, &parts.err);
 }
 
 static void
@@ -80,7 +22,7 @@ must_poll(size_t changed)
 {
 	struct archive_news news;
 
-	if (poll_all(&news) == -1)
+	if (suites_poll(&news) == -1)
 		fail_msg("%s", parts.err.msg);
 	assert_int_equal(news.checked, 2);
 	assert_int_equal(news.changed, changed);
@@ -96,7 +38,7 @@ must_refuse(enum err_class cls, const char *part)
 	int64_t before = parts_ask(sum);
 	struct archive_news news;
 
-	assert_int_equal(poll_all(&news), -1);
+	assert_int_equal(suites_poll(&news), -1);
 	if (parts.err.cls != cls || !strstr(parts.err.msg, part))
 		fail_msg("class %d: %s", parts.err.cls, parts.err.msg);
 	assert_int_equal(parts_ask(sum), before);
@@ -326,7 +268,7 @@ text_outside_the_signature_is_refused_or_not_read(void **state)
 	buf_printf(&more, "Codename: evil\nDate: never\n\n%s", text.data);
 	fake_damage("debian/dists/bookworm/InRelease", more.data);
 	/* gpgv writes the signed text alone. */
-	if (poll_all(&news) == -1)
+	if (suites_poll(&news) == -1)
 		assert_int_equal(parts.err.cls, ERR_TRUST);
 	else
 		assert_int_equal(parts_ask("SELECT count(*) FROM suite WHERE"
@@ -482,7 +424,7 @@ worker_that_dies_is_started_again(void **state)
 				     NULL, 0, &parts.err),
 		    0);
 	}
-	assert_int_equal(poll_all(&news), -1);
+	assert_int_equal(suites_poll(&news), -1);
 	assert_non_null(strstr(parts.err.msg, "the fetch worker ended"));
 	must_poll(0);
 }
@@ -521,7 +463,7 @@ sources_that_cannot_be_fetched_are_refused(void **state)
 int
 main(int argc, char **argv)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, suites_teardown)
 	const struct CMUnitTest tests[] = {
 		T(first_poll_takes_signed_indexes_into_the_store),
 		T(unchanged_poll_is_one_request_a_suite),
@@ -550,7 +492,5 @@ main(int argc, char **argv)
 		T(sources_that_cannot_be_fetched_are_refused),
 	};
 
-	if (argc == 3 && strcmp(argv[1], "-x") == 0)
-		return worker_main(argv[2]);
-	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+	return suites_main(argc, argv, tests);
 }

@@ -5,70 +5,27 @@
  * come out other, and as few more as possible.
  */
 #include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <time.h>
-
-#include <cmocka.h>
 
 #include "builder/inputs/lock_change.h"
-#include "tests/support/archive/fake_archive.h"
-#include "tests/support/archive/farm_parts.h"
-
-static struct fake_suite bookworm, security;
-static const char *const suites[] = { "bookworm", "bookworm-security" };
-static char keys[256];
-
-static int
-group_setup(void **state)
-{
-	(void)state;
-	snprintf(keys, sizeof(keys), "/tmp/kiln-keys-XXXXXX");
-	if (!mkdtemp(keys) || chmod(keys, 0755) == -1)
-		return -1;
-	return fake_start(keys);
-}
-
-static int
-group_teardown(void **state)
-{
-	(void)state;
-	fake_stop();
-	snprintf(scratch.path, sizeof(scratch.path), "%s", keys);
-	scratch.fd = -1;
-	return scratch_teardown(state);
-}
+#include "tests/support/archive/two_suites.h"
 
 static void
 publish(void)
 {
 	struct archive_news news;
 
-	fake_publish(&bookworm);
-	fake_publish(&security);
+	suites_publish();
 	lock_keep_forget(parts.archive.news); /* as each cycle does */
 	parts.archive.news = NULL;
-	parts.err = (struct err)ERR_INIT;
-	if (archive_poll(&parts.archive, suites, ARRAY_LEN(suites), "amd64", 0,
-		&news, &parts.err) == -1)
+	if (suites_poll(&news) == -1)
 		fail_msg("%s", parts.err.msg);
 }
 
 static int
 setup(void **state)
 {
-	if (scratch_setup(state) == -1 || parts_open() == -1)
+	if (suites_setup(state) == -1)
 		return -1;
-	for (size_t i = 0; i < ARRAY_LEN(suites); i++)
-		if (apt_sources_add(&parts.sources, fake_uri(), suites[i],
-			fake_keyring(), &parts.err) == -1)
-			return -1;
-	fake_suite_init(&bookworm, "bookworm");
-	fake_suite_init(&security, "bookworm-security");
 	fake_base(&bookworm, lock_base);
 	fake_package(&bookworm, "cc", "4", "Depends: libc-dev\n", "compiler");
 	fake_package(&bookworm, "libc-dev", "2.36", NULL, "dev");
@@ -82,15 +39,6 @@ setup(void **state)
 	fake_package(&security, "first", "1", NULL, "first");
 	publish();
 	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	fake_suite_release(&bookworm);
-	fake_suite_release(&security);
-	parts_close();
-	return scratch_teardown(state);
 }
 
 static struct lock_request
@@ -641,7 +589,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, suites_teardown)
 		T(unchanged_archive_solves_nothing),
 		T(only_recipes_that_a_change_touches_are_solved),
 		T(all_locks_are_asked_at_once),
@@ -657,7 +605,5 @@ main(int argc, char **argv)
 		T(difference_names_versions_and_security),
 	};
 
-	if (argc == 3 && strcmp(argv[1], "-x") == 0)
-		return worker_main(argv[2]);
-	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+	return suites_main(argc, argv, tests);
 }
