@@ -390,4 +390,43 @@ tf_text(struct db *db, const char *sql)
 	return text;
 }
 
+/* What a stranger sees without any repository of ours open. */
+static size_t KILN_UNUSED
+tf_findings_closed(void)
+{
+	size_t n;
+
+	tf.repo.metadata = tf_dir("tuf/metadata");
+	tf.repo.targets = tf_dir("tuf/targets");
+	n = tf_findings();
+	close(tf.repo.metadata);
+	close(tf.repo.targets);
+	tf.repo.metadata = tf.repo.targets = -1;
+	return n;
+}
+
+/* Version 1.N of dns-dhcp, with an image of its own. */
+static struct tf_release KILN_UNUSED
+tf_release_number(int n)
+{
+	char version[32], content[64];
+
+	snprintf(version, sizeof(version), "1.%d", n);
+	snprintf(content, sizeof(content), "image %d", n);
+	return tf_release("dns-dhcp", version, content);
+}
+
+/* The same while no repository is open. */
+static void KILN_UNUSED
+tf_release_number_closed(int n)
+{
+	int store = tf_dir("store");
+
+	tf.repo.store = store_open(store, &tf.err);
+	close(store);
+	tf_release_number(n);
+	store_free(tf.repo.store);
+	tf.repo.store = NULL;
+}
+
 #endif

@@ -16,26 +16,13 @@
 
 #include "lib/fdio.h"
 #include "lib/own.h"
+#include "tests/support/failing.h"
 #include "tests/support/scratch.h"
 
-/* Which call fails, counted from 1; 0: none. */
-static int fail_fsync, fail_rename, fail_link;
 static bool no_tmpfile;
 
 int __real_openat(int, const char *, int, ...);
 int __wrap_openat(int, const char *, int, ...);
-int __real_fsync(int);
-int __wrap_fsync(int);
-int __real_renameat(int, const char *, int, const char *);
-int __wrap_renameat(int, const char *, int, const char *);
-int __real_linkat(int, const char *, int, const char *, int);
-int __wrap_linkat(int, const char *, int, const char *, int);
-
-static bool
-fails(int *count)
-{
-	return *count && --*count == 0;
-}
 
 int
 __wrap_openat(int dirfd, const char *path, int flags, ...)
@@ -51,36 +38,6 @@ __wrap_openat(int dirfd, const char *path, int flags, ...)
 		return -1;
 	}
 	return __real_openat(dirfd, path, flags, mode);
-}
-
-int
-__wrap_fsync(int fd)
-{
-	if (fails(&fail_fsync)) {
-		errno = EIO;
-		return -1;
-	}
-	return __real_fsync(fd);
-}
-
-int
-__wrap_renameat(int a, const char *from, int b, const char *to)
-{
-	if (fails(&fail_rename)) {
-		errno = ENOSPC;
-		return -1;
-	}
-	return __real_renameat(a, from, b, to);
-}
-
-int
-__wrap_linkat(int a, const char *from, int b, const char *to, int flags)
-{
-	if (fails(&fail_link)) {
-		errno = ENOSPC;
-		return -1;
-	}
-	return __real_linkat(a, from, b, to, flags);
 }
 
 static int

@@ -1,5 +1,5 @@
 /* rooms: tests/support/tuf */
-/* wrap: renameat fsync */
+/* wrap: renameat linkat fsync unlinkat */
 /* Each step of a run: its limits, and when it writes what it accepted. */
 #include <setjmp.h>
 #include <signal.h>
@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "tests/support/death.h"
 #include "tests/support/tuf/refresh_place.h"
 
 /* Refused: what is stored stays.  Good: stored, byte for byte. */
@@ -290,53 +291,22 @@ tuf_5_6_8_stored_targets_are_judged_as_fetched_ones(void **state)
 
 /* --- a client killed before any call that makes a file last -------------- */
 
-static bool mortal;
-static int calls, last_call;
+struct run {
+	struct place *p;
+	const char *exe;
+};
 
-int __real_renameat(int, const char *, int, const char *);
-int __wrap_renameat(int, const char *, int, const char *);
-int __real_fsync(int);
-int __wrap_fsync(int);
-
-static void
-die_here(void)
-{
-	if (mortal && ++calls == last_call)
-		_exit(77);
-}
-
-int
-__wrap_renameat(int from, const char *a, int to, const char *b)
-{
-	die_here();
-	return __real_renameat(from, a, to, b);
-}
-
-int
-__wrap_fsync(int fd)
-{
-	die_here();
-	return __real_fsync(fd);
-}
-
-/* In a process and with a fetcher of its own. */
+/* With a fetcher of its own. */
 static int
-run_until(struct place *p, const char *exe, int at)
+run_once(void *arg)
 {
-	pid_t pid = fork();
-	int status;
+	struct run *r = arg;
+	struct err err = ERR_INIT;
 
-	if (pid == 0) {
-		struct err err = ERR_INIT;
-
-		p->f = fetcher_start(exe, "files", &err);
-		mortal = true;
-		last_call = at;
-		_exit(p->f && run(p) == 0 ? 0 : 1);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
+	mortal = false;
+	r->p->f = fetcher_start(r->exe, "files", &err);
+	mortal = true;
+	return r->p->f && run(r->p) == 0 ? 0 : 1;
 }
 
 static void
@@ -375,14 +345,15 @@ tuf_5_9_1_a_client_killed_at_any_call_leaves_whole_files(void **state)
 	char exe[4096];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	int64_t version = 1;
-	int at, status = 77;
+	struct run r = { p, exe };
+	int at, status = KILLED;
 
 	assert_true(n > 0);
 	exe[n] = '\0';
 	next_root(p, 2);
-	for (at = 1; status == 77; at++) {
-		status = run_until(p, exe, at);
-		assert_true(status == 0 || status == 77);
+	for (at = 1; status == KILLED; at++) {
+		status = die_at(at, run_once, &r);
+		assert_true(status == 0 || status == KILLED);
 		all_are_metadata(p);
 		assert_int_equal(run(p), 0);
 		next_versions(p, ++version);

@@ -14,58 +14,13 @@
 #include "lib/fdio.h"
 #include "lib/own.h"
 #include "lib/store.h"
+#include "tests/support/failing.h"
 #include "tests/support/scratch.h"
 
 #define ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 #define ABC_PATH "ba/" ABC
 
-/* Which call fails, counted from 1; 0: none. */
-static int fail_fsync, fail_rename, fail_link;
-static int link_errno;
 static struct store *st;
-
-int __real_fsync(int);
-int __wrap_fsync(int);
-int __real_renameat(int, const char *, int, const char *);
-int __wrap_renameat(int, const char *, int, const char *);
-int __real_linkat(int, const char *, int, const char *, int);
-int __wrap_linkat(int, const char *, int, const char *, int);
-
-static bool
-fails(int *count)
-{
-	return *count && --*count == 0;
-}
-
-int
-__wrap_fsync(int fd)
-{
-	if (fails(&fail_fsync)) {
-		errno = EIO;
-		return -1;
-	}
-	return __real_fsync(fd);
-}
-
-int
-__wrap_renameat(int a, const char *from, int b, const char *to)
-{
-	if (fails(&fail_rename)) {
-		errno = ENOSPC;
-		return -1;
-	}
-	return __real_renameat(a, from, b, to);
-}
-
-int
-__wrap_linkat(int a, const char *from, int b, const char *to, int flags)
-{
-	if (fails(&fail_link)) {
-		errno = link_errno;
-		return -1;
-	}
-	return __real_linkat(a, from, b, to, flags);
-}
 
 static int
 setup(void **state)

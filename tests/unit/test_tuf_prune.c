@@ -8,107 +8,15 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
-#include "tests/support/tuf_farm.h"
+#include "tests/support/death.h"
+#include "tests/support/tuf_prune.h"
 #include "tuf-repo/brake.h"
 #include "tuf-repo/promote.h"
 #include "tuf-repo/prune.h"
 #include "tuf-repo/release_key.h"
-
-/* --- death -----------------------------------------------------------------
- */
-
-#define KILLED 77
-
-static struct {
-	int at, count;
-} * death;
-static bool mortal;
-
-int __real_renameat(int, const char *, int, const char *);
-int __wrap_renameat(int, const char *, int, const char *);
-int __real_linkat(int, const char *, int, const char *, int);
-int __wrap_linkat(int, const char *, int, const char *, int);
-int __real_fsync(int);
-int __wrap_fsync(int);
-int __real_unlinkat(int, const char *, int);
-int __wrap_unlinkat(int, const char *, int);
-
-static void
-die_here(void)
-{
-	if (mortal && death && ++death->count == death->at)
-		_exit(KILLED);
-}
-
-int
-__wrap_renameat(int from, const char *a, int to, const char *b)
-{
-	die_here();
-	return __real_renameat(from, a, to, b);
-}
-
-int
-__wrap_linkat(int from, const char *a, int to, const char *b, int flags)
-{
-	die_here();
-	return __real_linkat(from, a, to, b, flags);
-}
-
-int
-__wrap_fsync(int fd)
-{
-	die_here();
-	return __real_fsync(fd);
-}
-
-int
-__wrap_unlinkat(int dirfd, const char *name, int flags)
-{
-	die_here();
-	return __real_unlinkat(dirfd, name, flags);
-}
-
-/* --- pruning -----------------------------------------------------------------
- */
-
-static struct tf_release
-release_number(int n)
-{
-	char version[32], content[64];
-
-	snprintf(version, sizeof(version), "1.%d", n);
-	snprintf(content, sizeof(content), "image %d", n);
-	return tf_release("dns-dhcp", version, content);
-}
-
-static size_t
-prune(bool dry)
-{
-	struct prune p = { .dry = dry };
-	size_t n;
-
-	TF_OK(prune_tree(&tf.repo, &p, &tf.err));
-	n = json_object_size(p.removed);
-	prune_release(&p);
-	return n;
-}
-
-static bool
-in_tree(const struct hash *image)
-{
-	char hex[HASH_HEX], *path;
-	bool yes;
-
-	hash_hex(image, hex);
-	path = mem_printf("images/dns-dhcp/amd64/%s.%s", hex, hex);
-	yes = file_exists_at(tf.repo.targets, path);
-	free(path);
-	return yes;
-}
 
 static void
 prune_takes_only_what_nobody_needs(void **state)
@@ -119,7 +27,7 @@ prune_takes_only_what_nobody_needs(void **state)
 	(void)state;
 	tf_release("kernel", "6.1", "kernel one");
 	for (int i = 1; i <= 20; i++) {
-		r[i] = release_number(i);
+		r[i] = tf_release_number(i);
 		TF_OK(tf_pass());
 	}
 	assert_true(prune(true) > 20);
@@ -135,7 +43,7 @@ prune_takes_only_what_nobody_needs(void **state)
 	assert_int_equal(tf_findings(), 0);
 	/* idle again, and publishing goes on */
 	assert_int_equal(prune(false), 0);
-	release_number(21);
+	tf_release_number(21);
 	TF_OK(tf_pass());
 	assert_int_equal(tf_findings(), 0);
 	/* going back to what was pruned puts it there again */
@@ -201,54 +109,24 @@ everything(int n)
 }
 
 static int
+one_round(void *arg)
+{
+	mortal = false;
+	tf_repo_open();
+	mortal = true;
+	if (everything(*(int *)arg) == -1) {
+		print_message("# %s\n", tf.err.msg);
+		return 1;
+	}
+	mortal = false;
+	tf_repo_close();
+	return 0;
+}
+
+static int
 apart(int n, int at)
 {
-	int status;
-	pid_t pid;
-
-	death->at = at;
-	death->count = 0;
-	pid = fork();
-	if (pid == 0) {
-		tf_repo_open();
-		mortal = true;
-		if (everything(n) == -1) {
-			print_message("# %s\n", tf.err.msg);
-			_exit(1);
-		}
-		mortal = false;
-		tf_repo_close();
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
-static size_t
-findings(void)
-{
-	size_t n;
-
-	tf.repo.metadata = tf_dir("tuf/metadata");
-	tf.repo.targets = tf_dir("tuf/targets");
-	n = tf_findings();
-	close(tf.repo.metadata);
-	close(tf.repo.targets);
-	tf.repo.metadata = tf.repo.targets = -1;
-	return n;
-}
-
-static void
-release_apart(int n)
-{
-	int store = tf_dir("store");
-
-	tf.repo.store = store_open(store, &tf.err);
-	close(store);
-	release_number(n);
-	store_free(tf.repo.store);
-	tf.repo.store = NULL;
+	return die_at(at, one_round, &n);
 }
 
 static void
@@ -257,26 +135,22 @@ promoting_stopping_and_pruning_killed_at_any_call_goes_on(void **state)
 	int n, status = KILLED;
 
 	(void)state;
-	death = mmap(NULL, sizeof(*death), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	assert_ptr_not_equal(death, MAP_FAILED);
 	tf_release("kernel", "6.1", "kernel one");
-	release_number(0);
+	tf_release_number(0);
 	tf_repo_close();
 	tf.repo.now = tf.start;
 	assert_int_equal(apart(0, 0), 0);
 	for (n = 1; status == KILLED; n++) {
-		release_apart(n);
+		tf_release_number_closed(n);
 		status = apart(n, n);
 		if (status != KILLED)
 			assert_int_equal(status, 0);
-		assert_int_equal(findings(), 0);
+		assert_int_equal(tf_findings_closed(), 0);
 		assert_int_equal(apart(n, 0), 0);
-		assert_int_equal(findings(), 0);
+		assert_int_equal(tf_findings_closed(), 0);
 	}
 	print_message("# killed before each of %d calls\n", n - 2);
 	assert_true(n > 30);
-	death = NULL;
 	tf_repo_open();
 	/* counters never went back and no version has two contents */
 	assert_int_equal(

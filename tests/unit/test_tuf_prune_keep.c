@@ -10,47 +10,11 @@
 #include <cmocka.h>
 
 #include "lib/own.h"
-#include "tests/support/tuf_farm.h"
+#include "tests/support/tuf_prune.h"
 #include "tuf-repo/metadata.h"
 #include "tuf-repo/own_target.h"
 #include "tuf-repo/place.h"
-#include "tuf-repo/prune.h"
 #include "web/schema.c"
-
-static struct tf_release
-release_number(int n)
-{
-	char version[32], content[64];
-
-	snprintf(version, sizeof(version), "1.%d", n);
-	snprintf(content, sizeof(content), "image %d", n);
-	return tf_release("dns-dhcp", version, content);
-}
-
-static size_t
-prune(bool dry)
-{
-	struct prune p = { .dry = dry };
-	size_t n;
-
-	TF_OK(prune_tree(&tf.repo, &p, &tf.err));
-	n = json_object_size(p.removed);
-	prune_release(&p);
-	return n;
-}
-
-static bool
-in_tree(const struct hash *image)
-{
-	char hex[HASH_HEX], *path;
-	bool yes;
-
-	hash_hex(image, hex);
-	path = mem_printf("images/dns-dhcp/amd64/%s.%s", hex, hex);
-	yes = file_exists_at(tf.repo.targets, path);
-	free(path);
-	return yes;
-}
 
 /* Why a file stays; "" when it would go.  Lives until the next call. */
 static const char *
@@ -146,7 +110,7 @@ static void
 many_sets(struct tf_release *r, int n)
 {
 	for (int i = 1; i <= n; i++) {
-		r[i] = release_number(i);
+		r[i] = tf_release_number(i);
 		TF_OK(tf_pass());
 	}
 }
@@ -257,7 +221,7 @@ prune_keeps_what_is_signed_and_not_published(void **state)
 
 	(void)state;
 	tf_release("kernel", "6.1", "kernel one");
-	release_number(1);
+	tf_release_number(1);
 	TF_OK(tf_pass());
 	auto_tuf struct tuf_file *f = NULL;
 	TF_OK(role_load_newest(tf.repo.db, "svc-ntp", &f, &tf.err));
@@ -327,7 +291,7 @@ prune_keeps_forms_and_what_they_start_from(void **state)
 	/* its image is replaced again and again: the form goes, and with it
 	 * what the base was kept for */
 	for (int i = 30; i < 36; i++) {
-		release_number(i);
+		tf_release_number(i);
 		TF_OK(tf_pass());
 	}
 	/* the file's own age is of this machine, not of the farm */

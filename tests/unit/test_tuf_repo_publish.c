@@ -1,117 +1,40 @@
 /* rooms: tuf-repo */
-/* wrap: renameat linkat fsync */
+/* wrap: renameat linkat fsync unlinkat */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
+#include "tests/support/death.h"
 #include "tests/support/tuf_farm.h"
 
-#define KILLED 77
-
-/* The call that is not survived; 0: none.  Shared with children, so that the
- * parent learns how far they came. */
-static struct {
-	int at, count;
-} * death;
-
-int __real_renameat(int, const char *, int, const char *);
-int __wrap_renameat(int, const char *, int, const char *);
-int __real_linkat(int, const char *, int, const char *, int);
-int __wrap_linkat(int, const char *, int, const char *, int);
-int __real_fsync(int);
-int __wrap_fsync(int);
-
-static bool mortal; /* only the publisher dies, not its signer */
-
-static void
-die_here(void)
+/* One pass of a publisher; its signer is not mortal. */
+static int
+one_pass(void *arg)
 {
-	if (mortal && death && ++death->count == death->at)
-		_exit(KILLED);
+	struct pass p = { .refresh = false };
+
+	(void)arg;
+	mortal = false;
+	tf_repo_open();
+	mortal = true;
+	if (pass_run(&tf.repo, &p, &tf.err) == -1) {
+		print_message("# %s\n", tf.err.msg);
+		return 1;
+	}
+	mortal = false;
+	tf_repo_close();
+	return 0;
 }
 
-int
-__wrap_renameat(int from, const char *a, int to, const char *b)
-{
-	die_here();
-	return __real_renameat(from, a, to, b);
-}
-
-int
-__wrap_linkat(int from, const char *a, int to, const char *b, int flags)
-{
-	die_here();
-	return __real_linkat(from, a, to, b, flags);
-}
-
-int
-__wrap_fsync(int fd)
-{
-	die_here();
-	return __real_fsync(fd);
-}
-
-/* One pass in a process of its own; its exit status. */
 static int
 pass_apart(int at)
 {
-	int status;
-	pid_t pid;
-
-	death->at = at;
-	death->count = 0;
-	pid = fork();
-	if (pid == 0) {
-		struct pass p = { .refresh = false };
-
-		tf_repo_open();
-		mortal = true;
-		if (pass_run(&tf.repo, &p, &tf.err) == -1) {
-			print_message("# %s\n", tf.err.msg);
-			_exit(1);
-		}
-		tf_repo_close();
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
-/* What a stranger sees without any repository of ours open. */
-static size_t
-findings(void)
-{
-	size_t n;
-
-	tf.repo.metadata = tf_dir("tuf/metadata");
-	tf.repo.targets = tf_dir("tuf/targets");
-	n = tf_findings();
-	close(tf.repo.metadata);
-	close(tf.repo.targets);
-	tf.repo.metadata = tf.repo.targets = -1;
-	return n;
-}
-
-static void
-release_number(int n)
-{
-	char version[32], content[64];
-	int store = tf_dir("store");
-
-	snprintf(version, sizeof(version), "1.%d", n);
-	snprintf(content, sizeof(content), "image %d", n);
-	tf.repo.store = store_open(store, &tf.err);
-	close(store);
-	tf_release("dns-dhcp", version, content);
-	store_free(tf.repo.store);
-	tf.repo.store = NULL;
+	return die_at(at, one_pass, NULL);
 }
 
 /* --- the files of the tree, to see that none is written twice ---------- */
@@ -168,25 +91,22 @@ a_publisher_killed_at_any_call_is_finished_by_the_next(void **state)
 	int n, calls = 0, status = KILLED;
 
 	(void)state;
-	death = mmap(NULL, sizeof(*death), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	assert_ptr_not_equal(death, MAP_FAILED);
 	tf_release("kernel", "6.1", "kernel one");
 	tf_repo_close();
 	tf.repo.now = tf.start;
 	assert_int_equal(pass_apart(0), 0);
 	for (n = 1; status == KILLED; n++) {
-		release_number(n);
+		tf_release_number_closed(n);
 		status = pass_apart(n);
 		if (status == 0)
 			calls = death->count;
 		else
 			assert_int_equal(status, KILLED);
 		/* old or new, but whole */
-		assert_int_equal(findings(), 0);
+		assert_int_equal(tf_findings_closed(), 0);
 		assert_nothing_rewritten();
 		assert_int_equal(pass_apart(0), 0);
-		assert_int_equal(findings(), 0);
+		assert_int_equal(tf_findings_closed(), 0);
 		assert_nothing_rewritten();
 	}
 	print_message("# killed before each of %d calls\n", calls);
@@ -205,6 +125,23 @@ a_publisher_killed_at_any_call_is_finished_by_the_next(void **state)
 	nseen = cap_seen = 0;
 }
 
+struct founding_at {
+	struct ceremony *c;
+	const struct founding *f;
+	int offline, online;
+};
+
+static int
+found(void *arg)
+{
+	struct founding_at *at = arg;
+
+	return ceremony_found(at->c, at->offline, at->online, at->f, &tf.err) ==
+		       0
+		   ? 0
+		   : 1;
+}
+
 static void
 founding_killed_at_any_call_goes_on_with_the_same_keys(void **state)
 {
@@ -216,40 +153,25 @@ founding_killed_at_any_call_goes_on_with_the_same_keys(void **state)
 	int status = KILLED, n;
 
 	(void)state;
-	death = mmap(NULL, sizeof(*death), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	assert_ptr_not_equal(death, MAP_FAILED);
 	for (n = 1; status == KILLED; n++) {
 		char on[32], off[32];
 		struct ceremony a = CEREMONY_INIT, b = CEREMONY_INIT;
-		int online, offline;
-		pid_t pid;
+		struct founding_at at = { &a, &f, -1, -1 };
 
 		snprintf(on, sizeof(on), "again/%d/online", n);
 		snprintf(off, sizeof(off), "again/%d/offline", n);
-		online = tf_dir(on);
-		offline = tf_dir(off);
-		death->at = n;
-		death->count = 0;
-		pid = fork();
-		if (pid == 0) {
-			mortal = true;
-			_exit(ceremony_found(
-				  &a, offline, online, &f, &tf.err) == 0
-				  ? 0
-				  : 1);
-		}
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		status = WEXITSTATUS(status);
+		at.online = tf_dir(on);
+		at.offline = tf_dir(off);
+		status = die_at(n, found, &at);
 		assert_true(status == 0 || status == KILLED);
-		TF_OK(ceremony_found(&a, offline, online, &f, &tf.err));
-		TF_OK(ceremony_found(&b, offline, online, &f, &tf.err));
+		TF_OK(ceremony_found(&a, at.offline, at.online, &f, &tf.err));
+		TF_OK(ceremony_found(&b, at.offline, at.online, &f, &tf.err));
 		assert_int_equal(a.root.len, b.root.len);
 		assert_memory_equal(a.root.data, b.root.data, a.root.len);
 		ceremony_release(&a);
 		ceremony_release(&b);
-		close(online);
-		close(offline);
+		close(at.online);
+		close(at.offline);
 	}
 	print_message("# killed before each of %d calls\n", death->count);
 	assert_true(n > 20);
