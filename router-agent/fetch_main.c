@@ -139,8 +139,10 @@ main(int argc, char **argv)
 		fputs("kiln-agent-fetch is started by kiln-agent\n", stderr);
 		return EXIT_USAGE;
 	}
-	/* A parent that closes the pipe early is a failed write. */
+	/* A parent that closes the pipe early, and a file that may not grow,
+	 * are failed writes. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	if (run(argc == 2 ? argv[1] : NULL, &err) == 0)
 		return EXIT_DONE;
 	fprintf(stderr, "kiln-agent-fetch: %s\n", err.msg);

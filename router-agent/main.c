@@ -1,4 +1,5 @@
 /* kiln-agent: a router's part of kiln.  See kiln-agent(8). */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -133,6 +134,8 @@ duty(const char *name, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
+	/* A file that may not grow is an error, as on a full disk. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (argc >= 3 && strcmp(argv[1], "-x") == 0)
 		return duty(argv[2], argc - 3, argv + 3);
 	/* Its own contract: exit status 0 or 1. */

@@ -1,20 +1,7 @@
 # The router's program: what its processes take of memory beside other
 # updaters', and its own code.
 need rauc swupdate ostree bsdtar mksquashfs sqlite3 dbus-run-session openssl
-guest=${KILN_GUEST:-$tmp/guest}
-a_guest() {
-	a_farm
-	mkdir -p "$guest"
-	artifact() { # RECIPE OUTPUT
-		sqlite3 -readonly "$state/farm.db" "SELECT o.digest FROM output o
-		    JOIN run r ON r.id = o.run JOIN current c ON c.plan = r.plan
-		    WHERE c.recipe = '$1' AND o.name = '$2' LIMIT 1"
-	}
-	ln -s "$(in_store "$state" "$(artifact kernel-debian vmlinuz)")" "$guest/vmlinuz"
-	ln -s "$(in_store "$state" "$(artifact kernel-debian initrd)")" "$guest/initrd"
-	ln -s "$(in_store "$state" "$(artifact dns-dhcp image)")" "$guest/image"
-}
-[ -n "${KILN_GUEST:-}" ] || a_guest
+a_guest
 
 # --- memory ------------------------------------------------------------------
 say "a router's two sets"

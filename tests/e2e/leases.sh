@@ -18,7 +18,7 @@ pace
 
 dhcp_on() {
 	rm -f "$tmp/dhcp-enough"
-	in_lan "$bin/tests/support/dhcpload" eth0 $every "$tmp/dhcp-enough" \
+	clients "$bin/tests/support/dhcpload" eth0 $every "$tmp/dhcp-enough" \
 	    >"$tmp/dhcp" 2>"$tmp/dhcp-leases" &
 	dhcp=$!
 	pids="$pids $dhcp"

@@ -35,7 +35,7 @@ prepare() {
 	until_ok 60 is .phase committed && client || return
 	rm -f "$tmp/dhcp-enough"
 	(sleep 1 && touch "$tmp/dhcp-enough") &
-	in_lan "$bin/tests/support/dhcpload" eth0 100 "$tmp/dhcp-enough" || return
+	clients "$bin/tests/support/dhcpload" eth0 100 "$tmp/dhcp-enough" || return
 	kill $agent_pid && ended $agent_pid && mv "$st" "$base" &&
 	    leases "$base" >"$tmp/leases" && [ -s "$tmp/leases" ]
 }

@@ -4,7 +4,8 @@
  * line for each kind of process that was seen,
  *
  *	peak KIB NAME        its highest VmHWM; NAME: the program, `-x DUTY`
- *	pss KIB NAME         of those that are there at the end, each
+ *	pss KIB NAME         of those that are there at the end, each: its share
+ *	rss KIB NAME         … and all that it has of memory
  *
  * without QEMU and what becomes it, which are guests and not the updater.
  */
@@ -150,7 +151,8 @@ main(int argc, char **argv)
 	scan();
 	for (int i = 0; i < n; i++)
 		if (below(pids[i], top) && name_of(pids[i], name))
-			printf("pss %ld %s\n",
-			    field(pids[i], "smaps_rollup", "Pss:"), name);
+			printf("pss %ld %s\nrss %ld %s\n",
+			    field(pids[i], "smaps_rollup", "Pss:"), name,
+			    field(pids[i], "status", "VmRSS:"), name);
 	return 0;
 }
