@@ -47,7 +47,7 @@ export PKG_CONFIG_SYSROOT_DIR := $(ARM_ROOT)
 export PKG_CONFIG_LIBDIR := $(ARM_ROOT)/usr/lib/$(ARM)/pkgconfig
 HARDEN_arm64 := $(HARDEN_dev)
 PKGS_FARM :=
-LIB_NOT := lib/db.c
+LIB_NOT := $(wildcard lib/db*.c)
 endif
 
 src = $(sort $(filter %.c,$(1)) $(foreach d,$(filter-out %.c,$(1)),$(wildcard $(d)/*.c)))
