@@ -7,11 +7,11 @@ flags="-std=c17 -D_GNU_SOURCE -I. -O2 -g0 -Wall -Wextra -Werror
     -ffile-prefix-map=$PWD=. -ffunction-sections"
 link='-static -Wl,--build-id=none -Wl,--gc-sections -Wl,-z,noexecstack -s'
 
-for c in guest files pem config services control net nl disks child ports init_main; do
+for c in guest files pem config services control net nl disks child ports probes init_main; do
 	gcc $flags -c -o $c.o recipes/guest-init/$c.c
 done
 gcc $link -o /out/init init_main.o config.o services.o control.o net.o nl.o \
-    disks.o child.o ports.o guest.o -ljansson
+    disks.o child.o ports.o probes.o guest.o -ljansson
 
 # musl: a tenth of the size, and the initrd lies in the memory of every guest.
 musl-gcc -std=c17 -D_GNU_SOURCE -Os -g0 -Wall -Wextra -Werror $link \

@@ -13,11 +13,14 @@
 
 #include "recipes/guest-init/child.h"
 
+/* `out`: what it writes to, or -1 for the console. */
 static int
-stdio(void)
+stdio(int out)
 {
 	int in = open("/dev/null", O_RDWR | O_NOCTTY);
-	int out = open("/dev/console", O_WRONLY | O_NOCTTY);
+
+	if (out == -1)
+		out = open("/dev/console", O_WRONLY | O_NOCTTY);
 
 	if (in == -1 || out == -1 || dup2(in, 0) == -1 || dup2(out, 1) == -1 ||
 	    dup2(out, 2) == -1)
@@ -60,7 +63,7 @@ become(uid_t uid, uint64_t caps)
 }
 
 static _Noreturn void
-run(const char *name, uid_t uid, uint64_t caps, char *const argv[])
+run(const char *name, uid_t uid, uint64_t caps, char *const argv[], int out)
 {
 	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
 		    home[] = "HOME=/", zone[] = "TZ=UTC";
@@ -71,7 +74,7 @@ run(const char *name, uid_t uid, uint64_t caps, char *const argv[])
 	sigemptyset(&empty);
 	setsid();
 	umask(022);
-	if (sigprocmask(SIG_SETMASK, &empty, NULL) == -1 || stdio() == -1 ||
+	if (sigprocmask(SIG_SETMASK, &empty, NULL) == -1 || stdio(out) == -1 ||
 	    setrlimit(RLIMIT_CORE, &none) == -1 ||
 	    (uid != 0 && become(uid, caps) == -1) ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
@@ -89,7 +92,19 @@ child_service(const struct service *s, struct fault *f)
 	if (pid == -1)
 		return (pid_t)fault_sys(f, "start %s", s->name);
 	if (pid == 0)
-		run(s->name, s->uid, s->caps, s->argv);
+		run(s->name, s->uid, s->caps, s->argv, -1);
+	return pid;
+}
+
+pid_t
+child_probe(const struct service *s, int out, struct fault *f)
+{
+	pid_t pid = fork();
+
+	if (pid == -1)
+		return (pid_t)fault_sys(f, "start %s", s->name);
+	if (pid == 0)
+		run(s->name, s->uid, s->caps, s->argv, out);
 	return pid;
 }
 
@@ -105,7 +120,7 @@ child_configure(const char *program, struct fault *f)
 	if (pid == -1)
 		return (pid_t)fault_sys(f, "start %s", program);
 	if (pid == 0)
-		run("configure", 0, 0, argv);
+		run("configure", 0, 0, argv, -1);
 	return pid;
 }
 

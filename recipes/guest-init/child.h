@@ -7,8 +7,10 @@
 
 #include "recipes/guest-init/services.h"
 
-/* Both return the pid, in a session of its own. */
+/* Each returns the pid, in a session of its own. */
 pid_t child_service(const struct service *, struct fault *);
+/* The same of a line of /etc/kiln/probes; what it writes goes into `out`. */
+pid_t child_probe(const struct service *, int out, struct fault *);
 pid_t child_configure(const char *program, struct fault *);
 
 /*

@@ -16,6 +16,17 @@ parse_seconds(const char *s, int64_t *out, struct fault *f)
 	return 0;
 }
 
+static int
+parse_name(const char *s, char out[CONTROL_NAME], struct fault *f)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+	if (n == 0 || s[n] != '\0' || n >= CONTROL_NAME)
+		return fault_set(f, "probe: not a name");
+	memcpy(out, s, n + 1);
+	return 0;
+}
+
 int
 control_parse(const char *line, struct control_request *out, struct fault *f)
 {
@@ -29,9 +40,18 @@ control_parse(const char *line, struct control_request *out, struct fault *f)
 		r.verb = CONTROL_CLOCK;
 		if (parse_seconds(line + 6, &r.seconds, f) == -1)
 			return -1;
+	} else if (strcmp(line, "freeze") == 0) {
+		r.verb = CONTROL_FREEZE;
+	} else if (strcmp(line, "thaw") == 0) {
+		r.verb = CONTROL_THAW;
+	} else if (strncmp(line, "probe ", 6) == 0) {
+		r.verb = CONTROL_PROBE;
+		if (parse_name(line + 6, r.name, f) == -1)
+			return -1;
 	} else {
-		return fault_set(f, "unknown request; known are clock "
-				    "SECONDS, restart and poweroff");
+		return fault_set(f,
+		    "unknown request; known are clock SECONDS, restart, "
+		    "freeze, thaw, probe NAME and poweroff");
 	}
 	*out = r;
 	return 0;

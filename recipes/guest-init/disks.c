@@ -1,14 +1,20 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "recipes/guest-init/disks.h"
+
+/* linux/ext4.h is not among the kernel's headers for programs everywhere. */
+#define EXT4_IOC_RESIZE_FS _IOW('f', 16, uint64_t)
 
 static const struct {
 	const char *type, *path, *data;
@@ -163,10 +169,31 @@ disks_config(int wait_ms, struct config *c, struct fault *f)
 	return ret;
 }
 
+/* The host may have made a volume larger since it was formatted.  A file
+ * system that cannot grow stays as it is. */
+static void
+grow(int disk, const char *path)
+{
+	uint64_t bytes, blocks;
+	struct statfs s;
+	int folder;
+
+	if (ioctl(disk, BLKGETSIZE64, &bytes) == -1 || statfs(path, &s) == -1 ||
+	    s.f_bsize <= 0)
+		return;
+	blocks = bytes / (uint64_t)s.f_bsize;
+	folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder == -1)
+		return;
+	(void)ioctl(folder, EXT4_IOC_RESIZE_FS, &blocks);
+	close(folder);
+}
+
 static int
 mount_volume(const struct config_volume *v, struct fault *f)
 {
 	char letter, serial[32], path[16];
+	int disk;
 
 	for (letter = 'a'; letter <= 'z'; letter++) {
 		disk_attr(letter, "serial", serial, sizeof serial);
@@ -178,6 +205,11 @@ mount_volume(const struct config_volume *v, struct fault *f)
 			NULL) == -1)
 			return fault_sys(
 			    f, "mount volume %s on %s", v->serial, v->path);
+		disk = open(path, O_RDONLY | O_CLOEXEC);
+		if (disk != -1) {
+			grow(disk, v->path);
+			close(disk);
+		}
 		return 0;
 	}
 	return fault_set(
@@ -194,6 +226,43 @@ disks_mount_volumes(const struct config *c, struct fault *f)
 			return -1;
 	}
 	return 0;
+}
+
+static int
+ask_volume(const struct config_volume *v, unsigned long what)
+{
+	int fd = open(v->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret;
+
+	if (fd == -1)
+		return -1;
+	ret = ioctl(fd, what, 0);
+	close(fd);
+	return ret;
+}
+
+int
+disks_freeze(const struct config *c, struct fault *f)
+{
+	size_t i;
+
+	for (i = 0; i < c->volumes; i++) {
+		if (ask_volume(&c->volume[i], FIFREEZE) == -1 &&
+		    errno != EBUSY) {
+			fault_sys(f, "freeze volume %s", c->volume[i].serial);
+			disks_thaw(c);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void
+disks_thaw(const struct config *c)
+{
+	size_t i;
+
+	for (i = c->volumes; i-- > 0;)
+		(void)ask_volume(&c->volume[i], FITHAW);
 }
 
 void

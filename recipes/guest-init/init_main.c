@@ -28,6 +28,7 @@
 #include "recipes/guest-init/disks.h"
 #include "recipes/guest-init/net.h"
 #include "recipes/guest-init/ports.h"
+#include "recipes/guest-init/probes.h"
 
 #define CONFIGURE "/etc/kiln/configure"
 #define DEVICE_WAIT 3000     /* ms for disks and cards to appear */
@@ -49,6 +50,7 @@ struct job {
 struct machine {
 	struct config config;
 	struct services services;
+	struct probes probes;
 	struct job job[SERVICES_MAX];
 	char *services_text;
 	int signals, epoll;
@@ -185,7 +187,7 @@ start(struct machine *m, struct fault *f)
 	if (strlen(m->services_text) != n)
 		return fault_set(f, SERVICES_FILE " holds a NUL");
 	if (services_parse(m->services_text, &m->services, f) == -1 ||
-	    configure(m, f) == -1)
+	    probes_read(&m->probes, f) == -1 || configure(m, f) == -1)
 		return -1;
 	for (i = 0; i < m->services.n; i++)
 		m->job[i].service = &m->services.at[i];
@@ -294,6 +296,17 @@ restart_due(struct machine *m)
 }
 
 static void
+probe_ended(struct machine *m, int status)
+{
+	struct fault f;
+
+	if (probes_end(&m->probes, status, &f) == 0)
+		ports_answer(&m->ports, "probe ok\n");
+	else
+		ports_answer(&m->ports, "probe error %s\n", f.text);
+}
+
+static void
 reap(struct machine *m)
 {
 	int status;
@@ -301,6 +314,8 @@ reap(struct machine *m)
 	size_t i;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == m->probes.pid)
+			probe_ended(m, status);
 		for (i = 0; i < m->services.n; i++) {
 			if (m->job[i].pid == pid)
 				job_ended(&m->job[i], status);
@@ -331,10 +346,18 @@ obey(struct machine *m, const char *line)
 	struct fault f;
 
 	if (control_parse(line, &r, &f) == -1 ||
-	    (r.verb == CONTROL_CLOCK && set_clock(r.seconds, &f) == -1)) {
+	    (r.verb == CONTROL_CLOCK && set_clock(r.seconds, &f) == -1) ||
+	    (r.verb == CONTROL_FREEZE && disks_freeze(&m->config, &f) == -1)) {
 		ports_answer(&m->ports, "error %s\n", f.text);
 		return;
 	}
+	if (r.verb == CONTROL_PROBE) {
+		if (probes_start(&m->probes, r.name, now_ms(), &f) == -1)
+			ports_answer(&m->ports, "probe error %s\n", f.text);
+		return; /* else answered when it has ended */
+	}
+	if (r.verb == CONTROL_THAW)
+		disks_thaw(&m->config);
 	if (r.verb == CONTROL_RESTART) {
 		restart(m); /* answers when it is done */
 		return;
@@ -420,6 +443,7 @@ run(struct machine *m)
 		int wait = soonest(jobs_due(m), ports_due(m));
 
 		wait = soonest(wait, restart_due(m));
+		wait = soonest(wait, probes_due(&m->probes, now_ms()));
 		if (epoll_wait(m->epoll, &e, 1, wait) != 1)
 			continue;
 		if (e.data.fd == m->signals) {
@@ -457,6 +481,7 @@ stop_children(void)
 static _Noreturn void
 power_off(const struct machine *m)
 {
+	disks_thaw(&m->config); /* who waits there cannot be ended */
 	stop_children();
 	disks_unmount_volumes(&m->config);
 	say("off");
@@ -508,7 +533,7 @@ main(void)
 		fputs("kiln-init: runs only as process 1\n", stderr);
 		return 2;
 	}
-	m.ports.control = m.ports.button = -1;
+	m.ports.control = m.ports.button = m.probes.out = -1;
 	if (prepare(&m, &f) == -1 || start(&m, &f) == -1 ||
 	    watch(&m, m.signals, EPOLLIN, &f) == -1) {
 		say("cannot start: %s", f.text);

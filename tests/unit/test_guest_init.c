@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -17,6 +18,7 @@
 #include "recipes/guest-init/config.h"
 #include "recipes/guest-init/control.h"
 #include "recipes/guest-init/net.h"
+#include "recipes/guest-init/probes.h"
 #include "recipes/guest-init/services.h"
 
 #define LINK                                                         \
@@ -263,7 +265,7 @@ control_line_that_is_too_long_is_dropped_whole(void **state)
 }
 
 static void
-control_requests_are_two(void **state)
+control_requests_are_these(void **state)
 {
 	struct control_request r;
 	struct fault f;
@@ -283,6 +285,77 @@ control_requests_are_two(void **state)
 	assert_int_equal(control_parse("clock 1 ", &r, &f), -1);
 	assert_int_equal(control_parse("clock 9999999999999", &r, &f), -1);
 	assert_int_equal(control_parse("poweroff now", &r, &f), -1);
+	assert_int_equal(control_parse("freeze", &r, &f), 0);
+	assert_int_equal(r.verb, CONTROL_FREEZE);
+	assert_int_equal(control_parse("thaw", &r, &f), 0);
+	assert_int_equal(r.verb, CONTROL_THAW);
+	assert_int_equal(control_parse("thaw all", &r, &f), -1);
+	assert_int_equal(control_parse("probe is-well", &r, &f), 0);
+	assert_int_equal(r.verb, CONTROL_PROBE);
+	assert_string_equal(r.name, "is-well");
+	assert_int_equal(control_parse("probe ", &r, &f), -1);
+	assert_int_equal(control_parse("probe ../x", &r, &f), -1);
+	assert_int_equal(control_parse("probe a b", &r, &f), -1);
+	assert_int_equal(
+	    control_parse("probe abcdefghijklmnopqrstuvwxyz0123456", &r, &f),
+	    -1);
+}
+
+static void
+of_what_a_probe_writes_the_first_line_counts(void **state)
+{
+	static const char text[] = "not\x1b well\nmore", *bytes = text;
+	struct probes p = { .out = -1 };
+	char big[PROBES_SAID + 50];
+	struct fault f;
+
+	(void)state;
+	probes_hear(&p, bytes, 3);
+	probes_hear(&p, bytes + 3, sizeof text - 4);
+	assert_int_equal(p.nsaid, 9);
+	assert_memory_equal(p.said, "not? well", 9);
+	memset(big, 'x', sizeof big);
+	p = (struct probes){ .out = -1 };
+	probes_hear(&p, big, sizeof big);
+	assert_int_equal(p.nsaid, PROBES_SAID - 1);
+	assert_int_equal(probes_start(&p, "none", 0, &f), -1);
+	assert_non_null(strstr(f.text, "names no program \"none\""));
+}
+
+/* A probe that runs here, as this user: 0 well, else what it said. */
+static const char *
+probed(const char *script, int64_t now, struct fault *f)
+{
+	static char line[256];
+	struct probes p = { .out = -1 };
+	int status, ret;
+
+	snprintf(
+	    line, sizeof line, "well %u - /bin/sh -c %s", getuid() + 1, script);
+	assert_int_equal(services_parse(line, &p.list, f), 0);
+	p.list.at[0].uid = 0; /* what a test may be */
+	assert_int_equal(probes_start(&p, "well", 0, f), 0);
+	assert_int_equal(probes_start(&p, "well", 0, f), -1);
+	probes_due(&p, now);
+	assert_int_equal(waitpid(p.pid, &status, 0), p.pid);
+	ret = probes_end(&p, status, f);
+	assert_int_equal(p.pid, 0);
+	return ret == 0 ? "" : f->text;
+}
+
+static void
+a_probe_is_well_when_it_ends_with_0(void **state)
+{
+	struct fault f;
+
+	(void)state;
+	assert_string_equal(probed("true", 0, &f), "");
+	assert_string_equal(probed("false", 0, &f), "ended with 1");
+	assert_string_equal(
+	    probed("pwd;false", 0, &f)[0] == '/' ? "" : "?", "");
+	/* Late: killed, with what it started. */
+	assert_non_null(strstr(
+	    probed("sleep${IFS}100", PROBES_WAIT, &f), "did not end within"));
 }
 
 static void
@@ -405,7 +478,9 @@ main(void)
 		cmocka_unit_test(control_lines_are_put_together_from_pieces),
 		cmocka_unit_test(
 		    control_line_that_is_too_long_is_dropped_whole),
-		cmocka_unit_test(control_requests_are_two),
+		cmocka_unit_test(control_requests_are_these),
+		cmocka_unit_test(of_what_a_probe_writes_the_first_line_counts),
+		cmocka_unit_test(a_probe_is_well_when_it_ends_with_0),
 		cmocka_unit_test(network_messages_carry_address_and_card),
 		cmocka_unit_test(longest_network_message_has_room),
 		cmocka_unit_test(starting_again_waits_longer_each_time),
