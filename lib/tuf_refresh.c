@@ -97,9 +97,9 @@ fetch_meta(struct tuf_refresh *r, const char *role, int64_t version,
 	if (*status == 404 || *status == 403)
 		return err_set(
 		    err, ERR_MISSING, "%.200s: not there (%d)", url, *status);
-	return err_set(err,
-	    *status >= 500 || *status == 429 ? ERR_BUSY : ERR_INPUT,
-	    "%.200s: the server answered %d", url, *status);
+	/* A proxy's word, or a server's: nothing that metadata says. */
+	return err_set(
+	    err, ERR_BUSY, "%.200s: the server answered %d", url, *status);
 }
 
 static int

@@ -140,9 +140,8 @@ fetch_rest(struct refresh *r, const char *url, int64_t have, int64_t want,
 	if (a.status == 404 || a.status == 403)
 		return err_set(
 		    err, ERR_MISSING, "%.200s: not there (%d)", url, a.status);
-	return err_set(err,
-	    a.status >= 500 || a.status == 429 ? ERR_BUSY : ERR_INPUT,
-	    "%.200s: the server answered %d", url, a.status);
+	return err_set(
+	    err, ERR_BUSY, "%.200s: the server answered %d", url, a.status);
 }
 
 static int
