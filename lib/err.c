@@ -129,6 +129,8 @@ err_cause(const struct err *err)
 		return "denied";
 	case EROFS:
 		return "read-only";
+	case EFBIG:
+		return "too-large";
 	}
 	switch (err->cls) {
 	case ERR_INPUT:

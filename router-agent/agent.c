@@ -19,6 +19,7 @@
 #include "router-agent/change/cycle.h"
 #include "router-agent/change/handover.h"
 #include "router-agent/change/obtain.h"
+#include "router-agent/change/volumes.h"
 #include "router-agent/machine/qemu.h"
 #include "router-agent/owner/report.h"
 #include "router-agent/owner/status.h"
@@ -136,6 +137,8 @@ start_current(struct agent *a)
 	struct err err = ERR_INIT;
 	const struct set *set = a->state.current;
 
+	if (volumes_begin(a, &err) == -1)
+		log_err("state", &err);
 	machines_init(&a->live, set);
 	for (size_t i = 0; set && i < set->nservices; i++) {
 		if (machine_start(a, &a->live, i, false, &err) == 0)
@@ -171,6 +174,7 @@ take_whole(struct agent *a)
 	if (!instead)
 		return;
 	rotten = s->current;
+	volumes_inherit(a, rotten, instead);
 	s->current = instead;
 	if (state_save(a->dir.fd, s, &err) == -1) {
 		log_err("state", &err);

@@ -62,6 +62,7 @@ struct agent {
 	char cause[32], error[STATE_TEXT];
 	int64_t bad_counter; /* of the set last rolled back or refused */
 	int64_t checked, next_check;
+	int64_t checks;		/* questions that were answered, in this life */
 	unsigned fails;		/* polls in a row that could not be asked */
 	int64_t retry_after;	/* what a server asked for, in seconds */
 	int64_t wait_s;		/* until what waits may begin; 0: nothing */

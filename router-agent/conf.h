@@ -52,9 +52,10 @@ struct agent_conf {
 	size_t nrequire_keys;
 	int64_t hold_keys_s; /* a changed set of keys waits so long */
 	int64_t poll_s;
-	int64_t budget; /* bytes to fetch in a day; 0: any */
-	bool metered;	/* only what replaces a withdrawn image */
-	bool ask;	/* the owner approves each plan */
+	int64_t budget;	    /* bytes to fetch in a day; 0: any */
+	int64_t state_copy; /* of a state volume, where there are no reflinks */
+	bool metered;	    /* only what replaces a withdrawn image */
+	bool ask;	    /* the owner approves each plan */
 	int64_t probation_s;
 	enum accel_wish accel;
 	char *bridge, *lan_address;

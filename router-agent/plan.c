@@ -8,6 +8,7 @@
 #include "lib/fdio.h"
 #include "lib/json.h"
 #include "lib/num.h"
+#include "router-agent/machine/volume.h"
 
 #define MIB ((int64_t)1 << 20)
 /* QEMU beside the guest's memory (reference/risks.md 3): 32 MiB of its own,
@@ -81,6 +82,40 @@ count_disk(struct plan *p, const struct set *next, const struct plan_host *host)
 	p->disk = f.n == 0 ? 0 : p->download + largest + DISK_RESERVE;
 }
 
+/* What runs keeps its volumes, whatever becomes of the copies. */
+static int
+count_state(struct plan *p, const struct set *current, const struct set *next,
+    const struct plan_host *host, struct err *err)
+{
+	for (size_t i = 0; i < next->nservices && !host->reflinks; i++) {
+		const struct set_service *o =
+		    current ? set_service(current, next->services[i].name)
+			    : NULL;
+
+		if (!o || o->state == 0 || p->act[i] != PLAN_REPLACE)
+			continue;
+		for (size_t k = 0; k < o->nvolumes; k++) {
+			int64_t n = volume_allocated(host->volumes, o->name,
+			    o->volumes[k].name, o->state);
+
+			p->copy += n;
+			if (n <= host->state_copy)
+				continue;
+			err_set(err, ERR_SYSTEM,
+			    "volume %s of %s holds %lld bytes, and at most "
+			    "%lld are copied: raise state_copy, or keep the "
+			    "state folder on a file system with reflinks",
+			    o->volumes[k].name, o->name, (long long)n,
+			    (long long)host->state_copy);
+			err->sys = EFBIG;
+			return -1;
+		}
+	}
+	if (p->copy > 0)
+		p->disk += p->copy + DISK_RESERVE;
+	return 0;
+}
+
 static int
 fits_disk(const struct plan *p, const struct set *next,
     const struct plan_host *host, struct err *err)
@@ -88,8 +123,7 @@ fits_disk(const struct plan *p, const struct set *next,
 	if (p->disk <= host->disk)
 		return 0;
 	err_set(err, ERR_SYSTEM,
-	    "set %lld needs %lld bytes of the disk to be fetched, %lld are "
-	    "free",
+	    "set %lld needs %lld bytes of the disk, %lld are free",
 	    (long long)next->counter, (long long)p->disk,
 	    (long long)host->disk);
 	err->sys = ENOSPC;
@@ -130,10 +164,10 @@ identity(
 }
 
 static int
-fits_memory(struct plan *p, const struct set *next, int64_t freed,
-    const struct plan_host *host, struct err *err)
+fits_memory(struct plan *p, const struct set *next, int64_t first,
+    int64_t freed, const struct plan_host *host, struct err *err)
 {
-	p->beside = p->memory + MEMORY_RESERVE <= host->memory;
+	p->beside = p->memory + MEMORY_RESERVE <= host->memory + first;
 	if (p->beside || p->memory + MEMORY_RESERVE <= host->memory + freed)
 		return 0;
 	return err_set(err, ERR_SYSTEM,
@@ -149,7 +183,7 @@ plan_make(const struct set *current, const struct set *next,
 {
 	bool kernel = current && same_kernel(current, next);
 	json_t *j;
-	int64_t freed = 0;
+	int64_t freed = 0, first = 0; /* first: whatever the memory */
 	int ret;
 
 	memset(p, 0, sizeof(*p));
@@ -168,13 +202,16 @@ plan_make(const struct set *current, const struct set *next,
 		p->memory += memory_of(next, n, host->accel);
 		if (o)
 			freed += memory_of(current, o, host->accel);
+		if (o && n->handover == HANDOVER_EXCLUSIVE)
+			first += memory_of(current, o, host->accel);
 	}
 	for (size_t i = 0; current && i < current->nservices; i++) {
 		p->remove[i] = !set_service(next, current->services[i].name);
 		p->changes += p->remove[i];
 	}
 	count_disk(p, next, host);
-	if (fits_memory(p, next, freed, host, err) == -1 ||
+	if (count_state(p, current, next, host, err) == -1 ||
+	    fits_memory(p, next, first, freed, host, err) == -1 ||
 	    fits_disk(p, next, host, err) == -1)
 		return -1;
 	j = identity(p, current, next);
@@ -208,6 +245,10 @@ plan_text(const struct plan *p, const struct set *current,
 	buf_printf(
 	    b, "memory   %lld MiB, to fetch ", (long long)(p->memory / MIB));
 	num_add_size(b, p->download);
+	if (p->copy > 0) {
+		buf_str(b, ", state to copy ");
+		num_add_size(b, p->copy);
+	}
 	hash_hex(&p->hash, hex);
 	buf_printf(b, "\nplan     %s\n", hex);
 }
@@ -225,6 +266,7 @@ plan_json(
 	js_set_int(j, "memory", p->memory);
 	js_set_int(j, "download", p->download);
 	js_set_int(j, "disk", p->disk);
+	js_set_int(j, "copy", p->copy);
 	for (size_t i = 0; i < next->nservices; i++) {
 		const struct set_service *v = &next->services[i];
 		json_t *s = json_array_get(services, i);
@@ -268,12 +310,16 @@ ask_memory(int64_t *out, struct err *err)
 }
 
 int
-plan_host(struct plan_host *h, int statefd, struct store *store,
-    const char *accel, struct err *err)
+plan_host(struct plan_host *h, int statefd, struct store *store, int volumes,
+    const char *accel, int64_t state_copy, struct err *err)
 {
 	struct statvfs v;
 
-	*h = (struct plan_host){ .accel = accel, .store = store };
+	*h = (struct plan_host){ .accel = accel,
+		.store = store,
+		.volumes = volumes,
+		.reflinks = volume_reflinks(volumes),
+		.state_copy = state_copy };
 	if (fstatvfs(statefd, &v) == -1)
 		return err_sys(err, "ask for the room on the disk");
 	h->disk = (int64_t)v.f_bavail * (int64_t)v.f_frsize;

@@ -32,9 +32,12 @@ struct plan_host {
 	int64_t disk;	     /* free for files below the state folder */
 	const char *accel;   /* QEMU's own need depends on it */
 	struct store *store; /* what is in it need not be fetched; or NULL */
+	int volumes;	     /* folder of state volumes, or -1 */
+	bool reflinks;	     /* its copies take no room */
+	int64_t state_copy;  /* bytes of a volume that may be copied */
 };
-int plan_host(struct plan_host *, int statefd, struct store *,
-    const char *accel, struct err *) KILN_MUST;
+int plan_host(struct plan_host *, int statefd, struct store *, int volumes,
+    const char *accel, int64_t state_copy, struct err *) KILN_MUST;
 /* What QEMU takes besides the guest's own memory, in bytes. */
 int64_t plan_overhead(const char *accel);
 
@@ -44,13 +47,15 @@ struct plan {
 	size_t changes;			 /* not kept, and removed */
 	int64_t memory;			 /* of the machines to start */
 	int64_t download;		 /* whole images; deltas need less */
-	int64_t disk;			 /* with room to unpack */
+	int64_t copy;			 /* of state volumes */
+	int64_t disk;			 /* with room to unpack, and copies */
 	bool beside; /* false: the old ones stop first, and the LAN waits */
 	struct hash hash;
 };
 
 /* `current` may be NULL.  -1: it cannot be carried out; nothing was begun.
- * err_cause() says no-space when it is the disk. */
+ * err_cause() says no-space when it is the disk, too-large when a service
+ * keeps more than may be copied. */
 int plan_make(const struct set *current, const struct set *next,
     const struct plan_host *, struct plan *, struct err *) KILN_MUST;
 /* Lines for people. */

@@ -9,7 +9,7 @@ static const char *const expect_words[] = { "address", "self", "nxdomain",
 	"any" };
 
 static const char *const type_words[] = { "dns", "tcp", "http", "tls", "mqtt",
-	"dhcp" };
+	"dhcp", "program" };
 
 int
 probe_type_of(const char *word)
@@ -18,6 +18,12 @@ probe_type_of(const char *word)
 		if (strcmp(type_words[i], word) == 0)
 			return (int)i;
 	return -1;
+}
+
+bool
+probe_has_port(enum probe_type t)
+{
+	return t != PROBE_DNS && t != PROBE_DHCP && t != PROBE_PROGRAM;
 }
 
 /* --- over ipc ------------------------------------------------------------ */
@@ -58,7 +64,8 @@ probe_receive(struct ipc_msg *m, struct probe *p, struct err *err)
 	    GET_TEXT(m, p->value, err) == -1 ||
 	    ipc_get_u32(m, &tcp, err) == -1 || ipc_get_u32(m, &port, err) == -1)
 		return -1;
-	if (type > PROBE_DHCP || expect > PROBE_ANY || tcp > 1 || port > 65535)
+	if (type > PROBE_PROGRAM || expect > PROBE_ANY || tcp > 1 ||
+	    port > 65535)
 		return err_set(err, ERR_INPUT, "a probe out of range");
 	p->type = (enum probe_type)type;
 	p->expect = (enum probe_expect)expect;
@@ -75,8 +82,10 @@ probe_json(const struct probe *p)
 	json_t *j = json_object();
 
 	js_set_str(j, "type", type_words[p->type]);
-	if (p->type != PROBE_DNS && p->type != PROBE_DHCP)
+	if (probe_has_port(p->type))
 		js_set_int(j, "port", p->port);
+	if (p->type == PROBE_PROGRAM)
+		js_set_str(j, "name", p->name);
 	if (p->type == PROBE_HTTP)
 		js_set_str(j, "path", p->name);
 	if (p->type == PROBE_HTTP || p->type == PROBE_MQTT)
@@ -122,7 +131,9 @@ probe_from_json(
 	if (t == -1)
 		return err_set(err, ERR_INPUT, "%s: unknown probe", what);
 	p->type = (enum probe_type)t;
-	if (p->type != PROBE_DNS && p->type != PROBE_DHCP) {
+	if (p->type == PROBE_PROGRAM)
+		return COPY(what, j, "name", p->name, err);
+	if (probe_has_port(p->type)) {
 		if (js_int(what, j, "port", 1, 65535, &port, err) == -1)
 			return -1;
 		p->port = (uint16_t)port;
@@ -160,10 +171,21 @@ printable(const char *s)
 	return true;
 }
 
+/* It becomes a word of a line to the guest. */
+static bool
+program_ok(const char *s)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+	return n > 0 && n <= PROBE_PROGRAM_NAME && s[n] == '\0';
+}
+
 bool
 probe_ok(const struct probe *p)
 {
-	if (p->type != PROBE_DNS && p->type != PROBE_DHCP && p->port == 0)
+	if (probe_has_port(p->type) && p->port == 0)
+		return false;
+	if (p->type == PROBE_PROGRAM && !program_ok(p->name))
 		return false;
 	if (p->type == PROBE_HTTP && p->name[0] != '/')
 		return false;
@@ -183,6 +205,9 @@ probe_text(const struct probe *p, struct buf *b)
 		break;
 	case PROBE_DHCP:
 		buf_str(b, "dhcp");
+		break;
+	case PROBE_PROGRAM:
+		buf_printf(b, "program %s", p->name);
 		break;
 	case PROBE_TCP:
 	case PROBE_TLS:

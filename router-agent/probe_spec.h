@@ -20,9 +20,13 @@ enum probe_type {
 	PROBE_TCP,
 	PROBE_HTTP, /* `name` is the path, `value` the status */
 	PROBE_TLS,
-	PROBE_MQTT, /* `value`: accepted, refused, any */
-	PROBE_DHCP, /* where the service's configuration has a `dhcp` */
+	PROBE_MQTT,    /* `value`: accepted, refused, any */
+	PROBE_DHCP,    /* where the service's configuration has a `dhcp` */
+	PROBE_PROGRAM, /* `name` is a line of the image's /etc/kiln/probes */
 };
+#define PROBE_PROGRAM_NAME 32 /* bytes of a program's name */
+/* Is there a port to it? */
+bool probe_has_port(enum probe_type);
 /* Of a type's word; -1: none. */
 int probe_type_of(const char *);
 enum probe_expect {
@@ -40,7 +44,7 @@ struct probe {
 	enum probe_expect expect;
 	char value[256];
 	bool tcp;
-	uint16_t port; /* all but dns and dhcp */
+	uint16_t port; /* all but dns, dhcp and program */
 };
 
 void probe_send(const struct probe *, struct buf *fields);

@@ -127,6 +127,7 @@ numbers_ok(const struct set *s)
 
 	for (size_t i = 0; i < s->nservices; i++)
 		if (!within(s->services[i].serial, 0, JS_INT_MAX) ||
+		    !within(s->services[i].state, 0, JS_INT_MAX) ||
 		    !within(s->services[i].keys, 0, SET_KEYS_MAX))
 			return false;
 	return within(s->counter, 0, JS_INT_MAX) &&

@@ -75,6 +75,7 @@ struct set_service {
 	size_t nports;
 	struct set_volume volumes[SET_VOLUMES];
 	size_t nvolumes;
+	int64_t state; /* the agent's: generation of its volumes; 0: none */
 };
 
 struct set_metadata { /* versions of what vouches for it */

@@ -62,6 +62,8 @@ service_json(const struct set_service *v)
 	js_set(j, "probes", probes);
 	js_set(j, "ports", ports_json(v));
 	js_set(j, "volumes", volumes_json(v));
+	if (v->state > 0)
+		js_set_int(j, "state", v->state);
 	return j;
 }
 
@@ -161,7 +163,9 @@ read_volumes(
 			return -1;
 		v->nvolumes++;
 	}
-	return 0;
+	if (!json_object_get(j, "state"))
+		return 0;
+	return js_int(what, j, "state", 1, JS_INT_MAX, &v->state, err);
 }
 
 static int

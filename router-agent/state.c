@@ -38,6 +38,7 @@ state_dir_open(struct state_dir *d, const char *path, struct err *err)
 	if (d->fd == -1 || (d->lock = lock_file_at(d->fd, "lock", err)) == -1 ||
 	    (d->tmp = dir_make_at(d->fd, "tmp", 0700, err)) == -1 ||
 	    (d->leases = dir_make_at(d->fd, "leases", 0700, err)) == -1 ||
+	    (d->volumes = dir_make_at(d->fd, "volumes", 0700, err)) == -1 ||
 	    (d->reports = dir_make_at(d->fd, "reports", 0700, err)) == -1 ||
 	    (d->metadata = dir_make_at(d->fd, "metadata", 0755, err)) == -1 ||
 	    (store = dir_make_at(d->fd, "store", 0755, err)) == -1 ||
@@ -65,6 +66,7 @@ state_dir_release(struct state_dir *d)
 	own_close(&d->metadata);
 	own_close(&d->reports);
 	own_close(&d->leases);
+	own_close(&d->volumes);
 	own_close(&d->tmp);
 	own_close(&d->lock);
 	store_free(d->store);

@@ -9,6 +9,7 @@
  *	metadata/       TUF metadata; belongs to the verifier
  *	reports/        reports waiting to be sent
  *	leases/         of each service that gives some (lease.h)
+ *	volumes/        state of services (machine/volume.h)
  *	tmp/            parts of downloads, gone on with after a restart
  *	device.key      the device's secret, 0600
  *	accel.json      what was found out about KVM since this boot
@@ -84,13 +85,13 @@ struct state {
 };
 
 struct state_dir {
-	int fd, metadata, reports, leases, tmp;
+	int fd, metadata, reports, leases, volumes, tmp;
 	int lock; /* -1: reading only */
 	struct store *store;
 };
-#define STATE_DIR_NONE                       \
-	{                                    \
-		-1, -1, -1, -1, -1, -1, NULL \
+#define STATE_DIR_NONE                           \
+	{                                        \
+		-1, -1, -1, -1, -1, -1, -1, NULL \
 	}
 
 /* Makes what is missing, gives `metadata` to the verifier's uid, takes the

@@ -28,6 +28,7 @@ static const char *const http_keys[] = { "kind", "v", "type", "port", "path",
 static const char *const mqtt_keys[] = { "kind", "v", "type", "port", "expect",
 	NULL };
 static const char *const dhcp_keys[] = { "kind", "v", "type", NULL };
+static const char *const program_keys[] = { "kind", "v", "type", "name", NULL };
 
 static bool
 one_of(const char *s, const char *const *words)
@@ -99,6 +100,8 @@ check_other(const json_t *p, const char *const *keys, struct err *err)
 	if (js_only("probe", p, keys, err) == -1 ||
 	    (one_of("port", keys) &&
 		js_int("probe", p, "port", 1, 65535, &v, err) == -1) ||
+	    (one_of("name", keys) &&
+		get_text("probe", p, "name", 32, &s, err) == -1) ||
 	    (one_of("path", keys) &&
 		get_text("probe", p, "path", 255, &s, err) == -1))
 		return -1;
@@ -111,9 +114,9 @@ static int
 check_probe(const json_t *p, struct err *err)
 {
 	static const char *const types[] = { "dns", "tcp", "http", "tls",
-		"mqtt", "dhcp", NULL };
+		"mqtt", "dhcp", "program", NULL };
 	static const char *const *const others[] = { tcp_keys, http_keys,
-		tcp_keys, mqtt_keys, dhcp_keys };
+		tcp_keys, mqtt_keys, dhcp_keys, program_keys };
 	static const char *const qtypes[] = { "A", "AAAA", "TXT", NULL };
 	static const char *const transports[] = { "udp", "tcp", NULL };
 	const char *s;

@@ -22,10 +22,6 @@ static const char *const kinds[] = { "source", "repack", "image", "kernel",
 static const char *const stages[] = { "build", "image" };
 static const char *const handovers[] = { "parallel", "handoff", "exclusive",
 	NULL };
-static const char *const probe_types[] = { "dns", "tcp", "http", "tls", "mqtt",
-	"dhcp", NULL };
-static const char *const qtypes[] = { "A", "AAAA", "TXT", NULL };
-static const char *const transports[] = { "udp", "tcp", NULL };
 
 static const struct conf_key build_keys[] = {
 	{ .name = "packages", .type = CONF_STRS, .required = true, .max = 500 },
@@ -54,30 +50,6 @@ static const struct conf_key use_keys[] = {
 	    .max = 100 },
 	{ 0 },
 };
-static const struct conf_key probe_keys[] = {
-	{ .name = "type",
-	    .type = CONF_ENUM,
-	    .required = true,
-	    .words = probe_types },
-	{ .name = "name", .type = CONF_STR },
-	{ .name = "qtype", .type = CONF_ENUM, .words = qtypes },
-	{ .name = "expect", .type = CONF_STR },
-	{ .name = "transport", .type = CONF_ENUM, .words = transports },
-	{ .name = "port", .type = CONF_INT, .min = 1, .max = 65535 },
-	{ .name = "path", .type = CONF_STR, .max = 255 },
-	{ 0 },
-};
-/* By type: which of the keys it has, and needs. */
-static const struct {
-	const char *type, *needs, *may[5];
-} probe_rules[] = {
-	{ "dns", "name", { "name", "qtype", "expect", "transport", NULL } },
-	{ "tcp", "port", { "port", NULL } },
-	{ "http", "port", { "port", "path", "expect", NULL } },
-	{ "tls", "port", { "port", NULL } },
-	{ "mqtt", "port", { "port", "expect", NULL } },
-	{ "dhcp", NULL, { NULL } },
-};
 static const struct conf_key volume_keys[] = {
 	/* It is the disk's serial number, of which virtio has 20 bytes. */
 	{ .name = "name", .type = CONF_NAME, .required = true, .max = 20 },
@@ -86,7 +58,7 @@ static const struct conf_key volume_keys[] = {
 	    .type = CONF_SIZE,
 	    .required = true,
 	    .min = MIB,
-	    .max = 64 * GIB },
+	    .max = 16 * GIB },
 	{ 0 },
 };
 static const struct conf_key budget_keys[] = {
@@ -128,7 +100,10 @@ static const struct conf_key keys[] = {
 	    .max = 64 * GIB },
 	{ .name = "ports", .type = CONF_STRS, .max = 50 },
 	{ .name = "volumes", .type = CONF_SEQ, .sub = volume_keys, .max = 4 },
-	{ .name = "probes", .type = CONF_SEQ, .sub = probe_keys, .max = 20 },
+	{ .name = "probes",
+	    .type = CONF_SEQ,
+	    .sub = recipe_probe_keys,
+	    .max = 20 },
 	{ .name = "configure", .type = CONF_STR },
 	{ .name = "budget", .type = CONF_MAP, .sub = budget_keys },
 	{ 0 },
@@ -407,41 +382,6 @@ read_stages(const struct conf_node *root, struct recipe *r, struct err *err)
 	return read_files(image, r, err);
 }
 
-static bool
-probe_has(int type, const char *key)
-{
-	for (size_t i = 0; probe_rules[type].may[i]; i++)
-		if (strcmp(probe_rules[type].may[i], key) == 0)
-			return true;
-	return false;
-}
-
-static int
-check_probes(const struct conf_node *root, struct err *err)
-{
-	static const char *const words[] = { "name", "qtype", "expect",
-		"transport", "port", "path" };
-
-	for (size_t i = 0; i < conf_count(root, "probes"); i++) {
-		const struct conf_node *p = conf_at(root, "probes", i, NULL);
-		int type = conf_enum(p, "type", 0);
-		const char *needs = probe_rules[type].needs;
-
-		for (size_t k = 0; k < ARRAY_LEN(words); k++)
-			if (conf_has(p, words[k]) && !probe_has(type, words[k]))
-				return conf_error(p, words[k], err,
-				    "not for a probe of type %s",
-				    probe_types[type]);
-		if (needs && !conf_has(p, needs))
-			return conf_error(p, NULL, err, "a %s probe needs %s",
-			    probe_types[type], needs);
-		if (conf_str(p, "path", "/")[0] != '/')
-			return conf_error(
-			    p, "path", err, "it does not begin with /");
-	}
-	return 0;
-}
-
 static void
 read_budget(const struct conf_node *root, struct recipe *r)
 {
@@ -486,18 +426,13 @@ read_all(const struct conf_node *root, struct recipe *r, struct err *err)
 		-1 ||
 	    read_strs(root, "ports", port_ok, &r->ports, err) == -1 ||
 	    read_uses(root, r, err) == -1 || read_stages(root, r, err) == -1 ||
-	    check_probes(root, err) == -1)
+	    recipe_probes_check(root, r, err) == -1)
 		return -1;
 	if (recipe_is_service(r) && r->memory == 0)
 		return conf_error(
 		    root, NULL, err, "needs memory: how much the guest gets");
-	for (size_t i = 0; i < conf_count(root, "volumes"); i++) {
-		const struct conf_node *v = conf_at(root, "volumes", i, NULL);
-
-		if (!absolute_ok(conf_str(v, "path", "")))
-			return conf_error(
-			    v, "path", err, "not an absolute path");
-	}
+	if (recipe_volumes_check(root, r, err) == -1)
+		return -1;
 	read_budget(root, r);
 	return 0;
 }
@@ -554,34 +489,4 @@ recipe_check_uses(
 				    r->uses[i].outputs.v[k], used->name);
 	}
 	return 0;
-}
-
-json_t *
-recipe_probes(const struct recipe *r)
-{
-	const struct conf_node *root = conf_root(r->conf);
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < conf_count(root, "probes"); i++) {
-		const struct conf_node *p = conf_at(root, "probes", i, NULL);
-		json_t *j = js_record_new("kiln/probe", 1);
-		int type = conf_enum(p, "type", 0);
-
-		js_set_str(j, "type", probe_types[type]);
-		if (conf_has(p, "port"))
-			js_set_int(j, "port", conf_int(p, "port", 0));
-		if (probe_has(type, "path"))
-			js_set_str(j, "path", conf_str(p, "path", "/"));
-		if (probe_has(type, "expect"))
-			js_set_str(j, "expect", conf_str(p, "expect", "any"));
-		if (probe_has(type, "name")) {
-			js_set_str(j, "name", conf_str(p, "name", ""));
-			js_set_str(
-			    j, "qtype", qtypes[conf_enum(p, "qtype", 0)]);
-			if (conf_enum(p, "transport", 0) == 1)
-				js_set_str(j, "transport", "tcp");
-		}
-		json_array_append_new(list, j);
-	}
-	return list;
 }

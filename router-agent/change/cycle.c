@@ -14,6 +14,7 @@
 #include "router-agent/change/obtain.h"
 #include "router-agent/change/serves.h"
 #include "router-agent/change/trial.h"
+#include "router-agent/change/volumes.h"
 #include "router-agent/owner/hold.h"
 #include "router-agent/owner/notice.h"
 #include "router-agent/owner/report.h"
@@ -228,8 +229,8 @@ make_plan(struct agent *a, const struct set *set, struct err *err)
 	free(a->planned);
 	a->planned = NULL;
 	for (int tries = 0;; tries++) {
-		if (plan_host(&host, a->dir.fd, a->dir.store, a->accel.kind,
-			err) == -1)
+		if (plan_host(&host, a->dir.fd, a->dir.store, a->dir.volumes,
+			a->accel.kind, a->conf.state_copy, err) == -1)
 			return -1;
 		if (plan_make(a->state.current, set, &host, &a->plan, err) == 0)
 			break;
@@ -276,8 +277,11 @@ try_set(struct agent *a, const struct set *set)
 	} else if (!a->stop) {
 		planned_is_done(a);
 	}
-	if (ret == EXIT_DONE && obtain_sweep(a, &err) == -1)
-		log_err("sweep", &err);
+	if (ret == EXIT_DONE) {
+		if (obtain_sweep(a, &err) == -1)
+			log_err("sweep", &err);
+		volumes_sweep(a, NULL);
+	}
 	return ret;
 }
 
@@ -326,8 +330,11 @@ offered(struct agent *a, struct set *set, const struct verify *v)
 		return not_taken(a, "state", &err);
 	if (!same && bad)
 		return was_bad(a, set, bad);
-	if (!same && make_plan(a, set, &err) == -1)
+	if (!same && make_plan(a, set, &err) == -1) {
+		if (err.sys == EFBIG)
+			notice_tell(a, NOTICE_NEEDS_YOU, err.msg);
 		return not_taken(a, err.sys ? err_cause(&err) : "memory", &err);
+	}
 	if (!same && !applied(a) && serves_said(current, set, &err) == -1)
 		return not_taken(a, SERVES_LESS, &err);
 	if (!same && fetch_first(a, set, &v->forms, &err) == -1)
@@ -390,6 +397,7 @@ pass(struct agent *a, int stick)
 	if (a->stop)
 		return EXIT_AGAIN;
 	a->checked = time_now();
+	a->checks++;
 	if (got == -1)
 		return not_taken(a, word, &err);
 	return offered(a, set, v);
@@ -437,6 +445,8 @@ cycle_recover(struct agent *a)
 	struct state *s = &a->state;
 	struct err err = ERR_INIT;
 
+	/* A trial that was cut off begins anew. */
+	volumes_sweep(a, s->trial);
 	if (!s->trial || s->tries < STATE_TRIES)
 		return;
 	if (!state_mark_retry(s, s->trial, "interrupted", text, time_now()))

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/drop.h"
+#include "lib/fdio.h"
 #include "lib/log.h"
 #include "lib/num.h"
 #include "lib/own.h"
@@ -11,6 +13,7 @@
 #include "router-agent/change/handover.h"
 #include "router-agent/change/obtain.h"
 #include "router-agent/machine/tsc.h"
+#include "router-agent/machine/volume.h"
 
 #define BACKOFF_MAX_S 60
 #define TRIAL_PROBE_MS 500
@@ -50,6 +53,45 @@ static int64_t
 more(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
+}
+
+/* They belong to the uid that this machine has now. */
+static int
+open_volumes(struct agent *a, const struct set_service *s, unsigned index,
+    struct vm_spec *spec, int fds[SET_VOLUMES], struct err *err)
+{
+	uid_t uid = role_uid(ROLE_VM) + index;
+
+	for (size_t i = 0; i < s->nvolumes; i++) {
+		const struct set_volume *v = &s->volumes[i];
+		int64_t size;
+
+		if (volume_open(a->dir.volumes, s->name, v->name, s->state,
+			&fds[i], err) == -1 ||
+		    fd_size(fds[i], &size, err) == -1)
+			return -1;
+		if (role_walls() && fchown(fds[i], uid, uid) == -1)
+			return err_sys(
+			    err, "give volume %s to %s", v->name, s->name);
+		spec->volumes[i] =
+		    (struct guest_volume){ v->name, v->path, fds[i], size };
+		spec->nvolumes++;
+	}
+	return 0;
+}
+
+static int
+start(struct agent *a, const struct set_service *s, struct vm *vm,
+    struct vm_spec *spec, struct err *err)
+{
+	int fds[SET_VOLUMES] = { -1, -1, -1, -1 }, ret;
+
+	ret = open_volumes(a, s, spec->index, spec, fds, err);
+	if (ret == 0)
+		ret = vm_start(vm, spec, err);
+	for (size_t i = 0; i < SET_VOLUMES; i++)
+		own_close(&fds[i]);
+	return ret;
 }
 
 int
@@ -95,12 +137,13 @@ machine_start(struct agent *a, struct machines *ms, size_t i, bool staged,
 		.heard = handover_heard,
 		.arg = a,
 	};
-	if (vm_start(&m->vm, &spec, err) == -1)
+	if (start(a, s, &m->vm, &spec, err) == -1)
 		return -1;
 	m->staged = staged;
-	m->on_lan = m->speaks = m->asks = m->waits = false;
+	m->on_lan = m->speaks = m->asks = m->waits = m->frozen = false;
 	m->asked[0] = '\0';
 	m->good = m->bad = 0;
+	m->program = 0;
 	m->next_probe = 0;
 	m->answer[0] = '\0';
 	if (net_tap_stage(m->vm.tap, a->conf.bridge, err) == -1 ||
@@ -248,7 +291,7 @@ machine_stop(struct agent *a, struct machine *m, int64_t grace_ms)
 		grace_ms = 0;
 	if (m->vm.state != VM_OFF)
 		vm_stop(&m->vm, grace_ms);
-	m->on_lan = m->speaks = false;
+	m->on_lan = m->speaks = m->frozen = false;
 }
 
 void
@@ -333,6 +376,44 @@ round_done(struct machine *m, const char *service, bool good, const char *text)
 	}
 }
 
+/* The next program of the image that is to be asked, once what can be asked
+ * from outside is well.  False: there is none. */
+static bool
+ask_program(struct machine *m, const struct set_service *s)
+{
+	struct err err = ERR_INIT;
+
+	while (m->program < s->nprobes) {
+		const struct probe *p = &s->probes[m->program++];
+
+		if (p->type != PROBE_PROGRAM)
+			continue;
+		if (vm_probe(&m->vm, p->name, &err) == 0)
+			return true;
+		m->program = 0;
+		round_done(m, s->name, false, err.msg);
+		return true;
+	}
+	m->program = 0;
+	return false;
+}
+
+static void
+program_result(struct machine *m, const struct set_service *s)
+{
+	char text[WATCH_TEXT], line[PROBE_TEXT];
+	int got = vm_probe_result(&m->vm, text);
+
+	if (got == -1)
+		return;
+	snprintf(line, sizeof(line), "program %.32s: %.190s",
+	    s->probes[m->program - 1].name, text);
+	if (got == 1 && ask_program(m, s))
+		return;
+	m->program = 0;
+	round_done(m, s->name, got == 1, line);
+}
+
 static void
 probe(struct agent *a, struct machine *m, const struct set_service *s)
 {
@@ -343,8 +424,13 @@ probe(struct agent *a, struct machine *m, const struct set_service *s)
 
 	if (m->probe.sock != -1) {
 		got = probe_result(&m->probe, text);
-		if (got != -1)
-			round_done(m, s->name, got == 1, text);
+		if (got == -1 || (got == 1 && ask_program(m, s)))
+			return;
+		round_done(m, s->name, got == 1, text);
+		return;
+	}
+	if (m->program > 0) {
+		program_result(m, s);
 		return;
 	}
 	if (m->vm.state != VM_UP || time_mono_ms() < m->next_probe)

@@ -32,9 +32,11 @@ struct machine {
 	bool asks;		 /* its service wanted its state: it has some */
 	bool waits;		 /* … and is not told yet, in a hand-over */
 	char asked[LEASE_TOKEN]; /* the question without an answer, or "" */
+	bool frozen;		 /* its volumes take no writes */
 	bool speaks;		 /* its tap is redirected to the LAN */
 	bool staged; /* under trial, off the LAN: probed through its tap */
 	struct probe_run probe;
+	size_t program; /* of its probes: the one that runs in the guest, + 1 */
 	int64_t next_probe;
 	unsigned good, bad; /* rounds in a row */
 	unsigned ends;	    /* hung or ended in a row, without a good round */

@@ -202,6 +202,7 @@ probe_more(const struct probe_more *m, const struct probe *p,
 		return on_dhcp(m, text, err);
 	case PROBE_TCP:
 	case PROBE_DNS:
+	case PROBE_PROGRAM:
 		break;
 	}
 	snprintf(text, PROBE_TEXT, "tcp port %u open", p->port);

@@ -8,6 +8,9 @@
 #include "lib/num.h"
 #include "router-agent/agent.h"
 #include "router-agent/change/handover.h"
+#include "router-agent/change/probation.h"
+#include "router-agent/change/trial.h"
+#include "router-agent/change/volumes.h"
 #include "router-agent/machine/watch.h"
 
 #define QMP_MS 2000
@@ -63,10 +66,15 @@ let_be(struct machine *o)
 }
 
 static void
-pause_old(struct machine *o)
+pause_old(struct machine *o, const struct set_service *s)
 {
 	struct err err = ERR_INIT;
 
+	/* It may be the last that this machine did. */
+	if (s->nvolumes > 0 && o->vm.state == VM_UP &&
+	    volumes_freeze(o, &err) == -1)
+		log_err("freeze", &err);
+	err_clear(&err);
 	if (o->vm.state == VM_UP &&
 	    vm_ask(&o->vm, WATCH_STOP, QMP_MS, &err) == -1)
 		log_err("pause", &err);
@@ -248,6 +256,17 @@ bridge_to_new(struct trial *t, struct err *err)
 	return ret;
 }
 
+/* What the old machines kept, and the new ones well with it. */
+static int
+volumes_moved(struct trial *t)
+{
+	bool moved;
+
+	if (volumes_hand_over(t, &moved) == -1)
+		return -1;
+	return moved ? probation_watch(t, 0, TRIAL_SETTLE_MS, "probe") : 0;
+}
+
 int
 switch_to_new(struct trial *t)
 {
@@ -258,6 +277,8 @@ switch_to_new(struct trial *t)
 	for (size_t i = 0; a->live.set && i < a->live.set->nservices; i++)
 		if (trial_leaves(t, i))
 			let_be(&a->live.at[i]);
+	if (volumes_moved(t) == -1)
+		return -1;
 	if ((a->ports.redirect ? redirect_to_new : bridge_to_new)(t, &err) ==
 	    -1)
 		return trial_fail(t, "switch", "%s", err.msg);
@@ -272,7 +293,7 @@ switch_to_new(struct trial *t)
 	for (size_t i = 0; a->live.set && i < a->live.set->nservices; i++) {
 		if (!trial_leaves(t, i))
 			continue;
-		pause_old(&a->live.at[i]);
+		pause_old(&a->live.at[i], &a->live.set->services[i]);
 		machine_mute(&a->live.at[i], &mute);
 	}
 	if (ports_move(&mute, &err) == -1)
@@ -292,6 +313,7 @@ resume(struct machine *o)
 	    (vm_ask(&o->vm, WATCH_CONT, QMP_MS, &err) == -1 ||
 		vm_clock(&o->vm, time_now(), QMP_MS, &err) == -1))
 		log_err("resume", &err);
+	volumes_thaw(o);
 }
 
 /* Those that run take their ports back, all in one batch. */

@@ -21,7 +21,10 @@ struct trial {
 	const struct set *set;
 	struct plan plan;
 	bool switched;
-	bool way_out; /* there was one when it began */
+	bool stopped[SET_SERVICES]; /* by index of the new set: the old machine
+				     * went before the new one started */
+	int64_t source[SET_SERVICES]; /* of its volumes; 0: none */
+	bool way_out;		      /* there was one when it began */
 	char cause[32], text[STATE_TEXT];
 };
 

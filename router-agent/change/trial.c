@@ -10,6 +10,7 @@
 #include "router-agent/change/probation.h"
 #include "router-agent/change/serves.h"
 #include "router-agent/change/switch.h"
+#include "router-agent/change/volumes.h"
 #include "router-agent/owner/report.h"
 
 #define GRACE_MS 8000
@@ -34,6 +35,29 @@ move_kept(struct trial *t, bool forward)
 
 /* --- stage --------------------------------------------------------------- */
 
+/* Where memory is short all do; one that owns a device always does. */
+static bool
+goes_first(const struct trial *t, size_t old)
+{
+	const struct set_service *s =
+	    set_service(t->set, t->a->live.set->services[old].name);
+
+	return !t->plan.beside || (s && s->handover == HANDOVER_EXCLUSIVE);
+}
+
+static void
+stop_first(struct trial *t, size_t old)
+{
+	const char *name = t->a->live.set->services[old].name;
+	struct machine *m = &t->a->live.at[old];
+
+	m->wanted = false;
+	machine_stop(t->a, m, GRACE_MS);
+	for (size_t i = 0; i < t->set->nservices; i++)
+		if (strcmp(t->set->services[i].name, name) == 0)
+			t->stopped[i] = true;
+}
+
 static int
 stage(struct trial *t)
 {
@@ -42,18 +66,17 @@ stage(struct trial *t)
 
 	a->back = false; /* of an earlier trial */
 	agent_phase(a, PHASE_STAGING);
-	for (size_t i = 0;
-	     !t->plan.beside && a->live.set && i < a->live.set->nservices;
-	     i++) {
-		if (!trial_leaves(t, i))
+	for (size_t i = 0; a->live.set && i < a->live.set->nservices; i++)
+		if (trial_leaves(t, i) && goes_first(t, i))
+			stop_first(t, i);
+	for (size_t i = 0; i < t->set->nservices; i++) {
+		if (t->plan.act[i] == PLAN_KEEP)
 			continue;
-		a->live.at[i].wanted = false;
-		machine_stop(a, &a->live.at[i], GRACE_MS);
-	}
-	for (size_t i = 0; i < t->set->nservices; i++)
-		if (t->plan.act[i] != PLAN_KEEP &&
-		    machine_start(a, a->next, i, true, &err) == -1)
+		if (volumes_stage(t, i) == -1)
+			return -1;
+		if (machine_start(a, a->next, i, true, &err) == -1)
 			return trial_fail(t, "start", "%s", err.msg);
+	}
 	return 0;
 }
 
@@ -69,6 +92,7 @@ begin(struct trial *t)
 	s->tries = again ? s->tries + 1 : 1;
 	free(s->trial);
 	s->trial = set_dup(t->set);
+	volumes_assign(t, s->trial);
 	if (state_save(t->a->dir.fd, s, &err) == -1)
 		return trial_fail(t, "state", "%s", err.msg);
 	return 0;
@@ -151,6 +175,8 @@ go_back(struct trial *t)
 	machines_stop(a, next, 0);
 	free(next);
 	a->next = NULL;
+	/* Before the record forgets whose they were. */
+	volumes_sweep(a, s->trial);
 	free(s->trial);
 	s->trial = NULL;
 	s->tries = 0;

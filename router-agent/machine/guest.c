@@ -35,14 +35,21 @@ guest_disk(const struct guest *g, struct buf *out, struct err *err)
 {
 	auto_json json_t *j = js_record_new("kiln/guest", 1);
 	auto_buf struct buf text = BUF_INIT;
-	json_t *network = json_array();
+	json_t *network = json_array(), *volumes = json_array();
 
 	js_set_str(j, "hostname", g->hostname);
 	js_set_int(j, "clock", g->clock);
 	for (size_t i = 0; i < g->nlinks; i++)
 		json_array_append_new(network, link_json(&g->links[i]));
 	js_set(j, "network", network);
-	js_set(j, "volumes", json_array());
+	for (size_t i = 0; i < g->nvolumes; i++) {
+		json_t *v = json_object();
+
+		js_set_str(v, "serial", g->volumes[i].name);
+		js_set_str(v, "path", g->volumes[i].path);
+		json_array_append_new(volumes, v);
+	}
+	js_set(j, "volumes", volumes);
 	js_set_str(j, "log", "console");
 	js_set(j, "config", json_deep_copy(g->config));
 	if (canon_json(j, &text, err) == -1)

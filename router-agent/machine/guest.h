@@ -21,12 +21,23 @@ struct guest_link {
 	int64_t prefix;
 };
 
+/* A disk of the machine's own: its serial number, where the guest mounts it,
+ * and the file. */
+struct guest_volume {
+	const char *name, *path;
+	int fd;
+	int64_t size;
+};
+
 #define GUEST_LINKS 4
+#define GUEST_VOLUMES 4
 struct guest {
 	const char *hostname;
 	int64_t clock; /* Unix seconds */
 	struct guest_link links[GUEST_LINKS];
 	size_t nlinks;
+	struct guest_volume volumes[GUEST_VOLUMES];
+	size_t nvolumes;
 	const json_t *config; /* borrowed; an object */
 };
 

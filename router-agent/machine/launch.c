@@ -51,13 +51,14 @@ limit(int what, rlim_t n, struct err *err)
 }
 
 static int
-confine(uid_t uid, bool kvm, struct err *err)
+confine(uid_t uid, bool kvm, rlim_t room, struct err *err)
 {
 	pid_t parent = getppid();
 
-	/* Every file it may write is a descriptor it holds; none is a file. */
+	/* Every file it may write is a descriptor it holds: state volumes, of
+	 * which the largest is so large. */
 	if (limit(RLIMIT_CORE, 0, err) == -1 ||
-	    limit(RLIMIT_FSIZE, 0, err) == -1 ||
+	    limit(RLIMIT_FSIZE, room, err) == -1 ||
 	    limit(RLIMIT_NOFILE, 256, err) == -1)
 		return -1;
 	if (geteuid() == 0) {
@@ -86,13 +87,15 @@ int
 launch_main(int argc, char **argv)
 {
 	struct err err = ERR_INIT;
-	int64_t uid;
+	int64_t uid, room;
 
-	if (argc < 3 || num_int(argv[0], 1, 1 << 30, &uid, &err) == -1)
+	if (argc < 4 || num_int(argv[0], 1, 1 << 30, &uid, &err) == -1 ||
+	    num_int(argv[2], 0, INT64_MAX, &room, &err) == -1)
 		return EXIT_USAGE;
-	if (confine((uid_t)uid, strcmp(argv[1], "kvm") == 0, &err) == 0) {
-		execve(argv[2], argv + 2, (char *const *)env);
-		err_sys(&err, "run %s", argv[2]);
+	if (confine((uid_t)uid, strcmp(argv[1], "kvm") == 0, (rlim_t)room,
+		&err) == 0) {
+		execve(argv[3], argv + 3, (char *const *)env);
+		err_sys(&err, "run %s", argv[3]);
 	}
 	log_err("launch", &err);
 	return EXIT_FAILED;

@@ -56,6 +56,24 @@ disk(struct qemu_argv *a, const char *node, int fd)
 	add(a, "virtio-blk-device,drive=%s,serial=%s", node, node);
 }
 
+/* A state volume.  QEMU locks it against a second one: only one machine at a
+ * time writes it.  What the guest gives back is a hole again. */
+static void
+volume(struct qemu_argv *a, const struct guest_volume *v, size_t i)
+{
+	int fd = QEMU_FD_END + (int)i;
+
+	add(a, "-add-fd");
+	add(a, "fd=%d,set=%d", fd, fd);
+	add(a, "-blockdev");
+	add(a,
+	    "driver=raw,node-name=vol%zu,discard=unmap,file.driver=file,"
+	    "file.filename=/dev/fdset/%d,file.locking=on,file.discard=unmap",
+	    i, fd);
+	add(a, "-device");
+	add(a, "virtio-blk-device,drive=vol%zu,serial=%s", i, v->name);
+}
+
 static void
 stream(struct qemu_argv *a, const char *id, int fd)
 {
@@ -104,13 +122,15 @@ qemu_argv(const struct qemu *q, struct qemu_argv *a)
 	add(a, "%s", q->cmdline);
 	disk(a, "root", QEMU_ROOT);
 	disk(a, "config", QEMU_CONFIG);
+	for (size_t i = 0; i < q->nvolumes; i++)
+		volume(a, &q->volumes[i], i);
 	add(a, "-netdev");
 	add(a, "tap,id=lan,fd=%d", QEMU_TAP);
 	add(a, "-device");
 	add(a, "virtio-net-device,netdev=lan,mac=%s", q->mac);
 	if (q->wan_mac) {
 		add(a, "-netdev");
-		add(a, "tap,id=wan,fd=%d", QEMU_WAN);
+		add(a, "tap,id=wan,fd=%d", QEMU_FD_END + (int)q->nvolumes);
 		add(a, "-device");
 		add(a, "virtio-net-device,netdev=wan,mac=%s", q->wan_mac);
 	}

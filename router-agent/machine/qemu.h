@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "lib/attr.h"
+#include "router-agent/machine/guest.h"
 
 enum qemu_fd {
 	QEMU_KERNEL = 3,
@@ -17,8 +18,7 @@ enum qemu_fd {
 	QEMU_CONTROL,
 	QEMU_STATE, /* the state port */
 	QEMU_CONSOLE,
-	QEMU_WAN, /* a second tap; the last, since it may be missing */
-	QEMU_FD_END
+	QEMU_FD_END /* then volumes, then a second tap, if there are any */
 };
 
 struct qemu {
@@ -30,12 +30,15 @@ struct qemu {
 	int64_t memory; /* bytes */
 	const char *mac;
 	const char *wan_mac; /* NULL: no second card */
+	const struct guest_volume
+	    *volumes; /* their order is the descriptors' */
+	size_t nvolumes;
 };
 
 /* The program for an architecture, or NULL when there is none. */
 const char *qemu_program(const char *arch);
 
-#define QEMU_ARGS 80
+#define QEMU_ARGS 112
 struct qemu_argv {
 	char *argv[QEMU_ARGS]; /* NULL-ended, each malloc'ed */
 	int argc;

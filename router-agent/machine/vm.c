@@ -69,13 +69,16 @@ start_qemu(struct vm *vm, const struct vm_spec *s, const struct pairs *p,
 		.memory = s->memory,
 		.mac = macs[0],
 		.wan_mac = wan == -1 ? NULL : macs[1],
+		.volumes = s->volumes,
+		.nvolumes = s->nvolumes,
 	};
 	const int fds[] = { s->kernel, s->initrd, s->image, config, tap,
-		p->qmp[1], p->control[1], p->state[1], p->console[1], wan };
+		p->qmp[1], p->control[1], p->state[1], p->console[1] };
+	int64_t largest = 0;
 	struct spawn sp = SPAWN_INIT;
 	struct qemu_argv a;
-	const char *argv[QEMU_ARGS + 6];
-	char uid[16];
+	const char *argv[QEMU_ARGS + 7];
+	char uid[16], room[24];
 	int n = 0, ret;
 
 	_Static_assert(ARRAY_LEN(fds) == QEMU_FD_END - QEMU_KERNEL,
@@ -86,11 +89,20 @@ start_qemu(struct vm *vm, const struct vm_spec *s, const struct pairs *p,
 	argv[n++] = "launch";
 	argv[n++] = uid;
 	argv[n++] = s->accel;
+	for (size_t i = 0; i < s->nvolumes; i++)
+		if (s->volumes[i].size > largest)
+			largest = s->volumes[i].size;
+	snprintf(room, sizeof(room), "%lld", (long long)largest);
+	argv[n++] = room;
 	qemu_argv(&q, &a);
 	for (int i = 0; i <= a.argc; i++)
 		argv[n++] = a.argv[i];
 	memcpy(sp.fds, fds, sizeof(fds));
-	sp.nfds = ARRAY_LEN(fds) - (wan == -1);
+	sp.nfds = ARRAY_LEN(fds);
+	for (size_t i = 0; i < s->nvolumes; i++)
+		sp.fds[sp.nfds++] = s->volumes[i].fd;
+	if (wan != -1)
+		sp.fds[sp.nfds++] = wan;
 	sp.argv = argv;
 	sp.exec_self = true;
 	sp.die_with_parent = true;
@@ -160,9 +172,11 @@ start(struct vm *vm, const struct vm_spec *s, struct pairs *p, struct err *err)
 		.hostname = s->service,
 		.clock = time_now(),
 		.config = s->config,
+		.nvolumes = s->nvolumes,
 	};
 	char macs[2][NET_MAC];
 
+	memcpy(g.volumes, s->volumes, sizeof(g.volumes));
 	links(&g, s, macs);
 	config = guest_disk_open(&g, err);
 	if (config == -1)
@@ -234,6 +248,14 @@ take_answer(struct vm *vm, struct ipc_msg *m, struct err *err)
 	    ipc_get_str(m, WATCH_TEXT, &text, err) == -1 ||
 	    ipc_end(m, err) == -1)
 		return -1;
+	if (request == WATCH_PROBE) {
+		if (vm->probed == -1) {
+			vm->probed = ok == 1;
+			snprintf(
+			    vm->probe_text, sizeof(vm->probe_text), "%s", text);
+		}
+		return 0;
+	}
 	if (request != vm->asked)
 		return 0; /* came after its deadline */
 	vm->asked = 0;
@@ -399,6 +421,31 @@ vm_clock(struct vm *vm, int64_t seconds, int64_t deadline_ms, struct err *err)
 
 	ipc_add_i64(&b, seconds);
 	return ask(vm, WATCH_CLOCK, &b, deadline_ms, err);
+}
+
+int
+vm_probe(struct vm *vm, const char *name, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	if (vm->sock == -1 || vm->state != VM_UP)
+		return err_set(
+		    err, ERR_MISSING, "machine %s does not run", vm->service);
+	ipc_add_str(&b, name);
+	vm->probed = -1;
+	vm->probe_until = time_mono_ms() + VM_PROBE_MS;
+	return ipc_send(vm->sock, WATCH_PROBE, &b, NULL, 0, err);
+}
+
+int
+vm_probe_result(struct vm *vm, char text[WATCH_TEXT])
+{
+	if (vm->probed == -1 && time_mono_ms() < vm->probe_until)
+		return -1;
+	snprintf(text, WATCH_TEXT, "%s",
+	    vm->probed == -1 ? "no answer from the guest" : vm->probe_text);
+	vm->probe_until = 0;
+	return vm->probed == 1;
 }
 
 int

@@ -20,6 +20,7 @@
 #include "lib/spawn.h"
 #include "router-agent/conf.h"
 #include "router-agent/lease.h"
+#include "router-agent/machine/guest.h"
 #include "router-agent/machine/net.h"
 #include "router-agent/machine/watch.h"
 
@@ -50,6 +51,8 @@ struct vm_spec {
 	const char *gateway;
 	int64_t prefix;
 	const json_t *config;
+	struct guest_volume volumes[GUEST_VOLUMES]; /* borrowed */
+	size_t nvolumes;
 	int logdir;
 	vm_heard_fn *heard; /* NULL: what the state port says is dropped */
 	void *arg;
@@ -65,9 +68,12 @@ struct vm {
 	int sock;
 	vm_heard_fn *heard;
 	void *arg;
-	int64_t console_ms;   /* from start until the kernel spoke, or -1 */
-	uint32_t asked;	      /* request without an answer yet */
-	bool answered_ok;     /* of the last answer */
+	int64_t console_ms;  /* from start until the kernel spoke, or -1 */
+	uint32_t asked;	     /* request without an answer yet */
+	bool answered_ok;    /* of the last answer */
+	int64_t probe_until; /* monotonic; 0: no program is asked */
+	int probed;	     /* 1 well, 0 not, -1 no answer yet */
+	char probe_text[WATCH_TEXT];
 	char why[WATCH_TEXT]; /* how it ended, or the last fault */
 };
 #define VM_INIT                                                     \
@@ -82,12 +88,17 @@ void vm_step(struct vm *);
 
 size_t vm_pollfds(const struct vm *, struct pollfd out[2]);
 
-/* WATCH_STOP, WATCH_CONT, WATCH_QUIT, WATCH_POWEROFF, WATCH_RESTART: waits for
- * the answer up to the deadline. */
+/* WATCH_STOP, WATCH_CONT, WATCH_QUIT, WATCH_POWEROFF, WATCH_RESTART,
+ * WATCH_FREEZE, WATCH_THAW: waits for the answer up to the deadline. */
 int vm_ask(
     struct vm *, uint32_t request, int64_t deadline_ms, struct err *) KILN_MUST;
 int vm_clock(struct vm *, int64_t unix_seconds, int64_t deadline_ms,
     struct err *) KILN_MUST;
+/* Runs a program of the image's /etc/kiln/probes; vm_probe_result: 1 well, 0
+ * not, and `text` says why, -1: no answer yet. */
+#define VM_PROBE_MS 5000 /* guest-init gives it 3 s */
+int vm_probe(struct vm *, const char *name, struct err *) KILN_MUST;
+int vm_probe_result(struct vm *, char text[WATCH_TEXT]);
 /* Bytes for who reads the machine's state port. */
 int vm_tell(struct vm *, const struct buf *, struct err *) KILN_MUST;
 /* Asks the guest to switch off; after `grace_ms` QEMU to quit; then kills

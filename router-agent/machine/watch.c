@@ -12,9 +12,12 @@
 #include "lib/fdio.h"
 #include "lib/ipc.h"
 #include "lib/log.h"
+#include "lib/mem.h"
 #include "lib/num.h"
+#include "lib/own.h"
 #include "router-agent/lease.h"
 #include "router-agent/machine/qmp.h"
+#include "router-agent/probe_spec.h"
 
 enum { FD_PARENT = 3, FD_QMP, FD_CONTROL, FD_STATE, FD_CONSOLE, FD_LOG };
 #define PORTS 4 /* of the machine, from FD_QMP on */
@@ -29,7 +32,7 @@ struct watch {
 	uint32_t qmp_asked; /* 0: nothing outstanding */
 	char line[LINE];
 	size_t nline;
-	uint32_t control_asked;
+	uint32_t control_asked, probe_asked;
 	char state[LEASE_LINE];
 	size_t nstate;
 	struct buf unsent; /* to the state port */
@@ -151,6 +154,22 @@ take_tell(struct watch *w, struct ipc_msg *m, struct err *err)
 }
 
 static int
+take_probe(struct watch *w, struct ipc_msg *m, struct err *err)
+{
+	auto_free char *name = NULL, *line = NULL;
+	uint32_t r = m->type;
+
+	if (ipc_get_str(m, PROBE_PROGRAM_NAME, &name, err) == -1 ||
+	    ipc_end(m, err) == -1)
+		return -1;
+	line = mem_printf("probe %s\n", name);
+	if (w->probe_asked || put(FD_CONTROL, line, strlen(line)) == -1)
+		return answer(&r, false, "the control port is busy", err);
+	w->probe_asked = r;
+	return 0;
+}
+
+static int
 from_parent(struct watch *w, bool *end, struct err *err)
 {
 	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
@@ -164,6 +183,8 @@ from_parent(struct watch *w, bool *end, struct err *err)
 	}
 	if (m.type == WATCH_TELL)
 		return take_tell(w, &m, err);
+	if (m.type == WATCH_PROBE)
+		return take_probe(w, &m, err);
 	if (m.type == WATCH_CLOCK) {
 		if (ipc_get_i64(&m, &seconds, err) == -1 ||
 		    ipc_end(&m, err) == -1)
@@ -185,6 +206,10 @@ from_parent(struct watch *w, bool *end, struct err *err)
 		return ask_control(w, m.type, "poweroff\n", err);
 	case WATCH_RESTART:
 		return ask_control(w, m.type, "restart\n", err);
+	case WATCH_FREEZE:
+		return ask_control(w, m.type, "freeze\n", err);
+	case WATCH_THAW:
+		return ask_control(w, m.type, "thaw\n", err);
 	default:
 		return err_set(err, ERR_INPUT, "unknown request %u", m.type);
 	}
@@ -235,6 +260,19 @@ from_qmp(struct watch *w, struct span data, struct err *err)
 	return got == -1 ? fault(w, 0, why.msg, err) : 0;
 }
 
+/* That to a probe comes when it has ended, between others. */
+static int
+one_answer(struct watch *w, const char *text, struct err *err)
+{
+	bool probe = strncmp(text, "probe ", 6) == 0;
+
+	if (probe)
+		text += 6;
+	return answer(probe ? &w->probe_asked : &w->control_asked,
+	    strcmp(text, "ok") == 0,
+	    strncmp(text, "error ", 6) == 0 ? text + 6 : text, err);
+}
+
 static int
 from_control(struct watch *w, struct span data, struct err *err)
 {
@@ -251,8 +289,7 @@ from_control(struct watch *w, struct span data, struct err *err)
 		}
 		tame(w->line, w->nline, text);
 		w->nline = 0;
-		if (answer(&w->control_asked, strcmp(text, "ok") == 0, text,
-			err) == -1)
+		if (one_answer(w, text, err) == -1)
 			return -1;
 	}
 	return 0;

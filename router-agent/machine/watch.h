@@ -20,7 +20,10 @@ enum watch_message {
 	WATCH_QUIT,
 	WATCH_POWEROFF, /* control port */
 	WATCH_RESTART,
+	WATCH_FREEZE,
+	WATCH_THAW,
 	WATCH_CLOCK, /* i64: Unix seconds */
+	WATCH_PROBE, /* str: of a program of the image; beside the others */
 	WATCH_TELL,  /* bytes for the state port; no answer */
 	/* from the watcher */
 	WATCH_CONSOLE, /* the first byte of the console */

@@ -1,11 +1,14 @@
 /* What is offered, and what it would take: without touching a machine. */
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/cli.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/num.h"
 #include "lib/own.h"
 #include "router-agent/change/serves.h"
 #include "router-agent/machine/accel.h"
@@ -90,7 +93,8 @@ look(const struct options *o, struct look *l, struct err *err)
 		return -1;
 	l->word[0] = '\0';
 	accel_choose(&accel, &l->conf, l->dir.fd);
-	if (plan_host(&host, l->dir.fd, l->dir.store, accel.kind, err) == -1 ||
+	if (plan_host(&host, l->dir.fd, l->dir.store, l->dir.volumes,
+		accel.kind, l->conf.state_copy, err) == -1 ||
 	    plan_make(l->state.current, l->set, &host, &plan, err) == -1)
 		return -1;
 	if (serves_said(l->state.current, l->set, err) == -1) {
@@ -101,6 +105,88 @@ look(const struct options *o, struct look *l, struct err *err)
 	return 0;
 }
 
+static void show_planned(const json_t *plan, const json_t *status, bool json);
+
+static int64_t
+checks(const json_t *status)
+{
+	return json_integer_value(json_object_get(status, "checks"));
+}
+
+/* What the agent that works says of what is offered. */
+static int
+told(const json_t *status, bool json, struct err *err)
+{
+	const char *phase = json_string_value(json_object_get(status, "phase"));
+	const char *cause = json_string_value(json_object_get(status, "cause"));
+	const char *why = json_string_value(json_object_get(status, "error"));
+	const json_t *plan = json_object_get(status, "plan");
+
+	if (phase && why && strcmp(phase, "refused") == 0)
+		return err_set(err, ERR_TRUST, "refused (%.30s): %.200s",
+		    cause ? cause : "", why);
+	if (phase && why && strcmp(phase, "failed") == 0)
+		return err_set(err, ERR_BUSY, "%.220s", why);
+	if (json_is_object(plan))
+		show_planned(plan, status, json);
+	else if (json)
+		printf("{\"current\":true}\n");
+	else
+		printf("nothing newer is offered\n");
+	return 0;
+}
+
+/* Is there an agent that works on the folder?  A first use has no folder. */
+static int
+works(const struct options *o, int64_t *pid, struct err *err)
+{
+	auto_agent_conf struct agent_conf conf = { 0 };
+
+	if (agent_conf_read(&conf, o->config, err) == -1)
+		return -1;
+	if (state_dir_holder(conf.state, pid, err) == 0)
+		return 1;
+	if (err->cls != ERR_MISSING)
+		return -1;
+	err_clear(err);
+	return 0;
+}
+
+/* One works there: it asks, and its answer is waited for. */
+static int
+ask_worker(const struct options *o, int64_t pid, struct err *err)
+{
+	const struct timespec nap = { .tv_nsec = 100 * 1000 * 1000 };
+	int64_t until = time_mono_ms() + VERIFY_MS, before;
+	auto_json json_t *status = options_status(o, err);
+
+	if (!status)
+		return -1;
+	before = checks(status);
+	if (kill((pid_t)pid, SIGUSR1) == -1)
+		return err_sys(err, "ask process %lld", (long long)pid);
+	while (time_mono_ms() < until) {
+		const char *phase;
+
+		json_decref(status);
+		status = options_status(o, err);
+		if (!status)
+			return -1;
+		if (checks(status) != before)
+			return told(status, o->json, err);
+		phase = json_string_value(json_object_get(status, "phase"));
+		if (phase && (strcmp(phase, "staging") == 0 ||
+				 strcmp(phase, "probation") == 0))
+			return err_set(err, ERR_BUSY,
+			    "process %lld tries a set (%s): kiln-agent status "
+			    "says how it goes",
+			    (long long)pid, phase);
+		nanosleep(&nap, NULL);
+	}
+	return err_set(
+	    err, ERR_BUSY, "process %lld does not answer", (long long)pid);
+}
+
 int
 cmd_check(int argc, char **argv)
 {
@@ -108,12 +194,20 @@ cmd_check(int argc, char **argv)
 	struct look l = { .dir = STATE_DIR_NONE };
 	struct err err = ERR_INIT;
 	struct options o;
+	int64_t pid;
 	int ret = options_parse(argc, argv, where, &o);
 
 	if (ret != 0)
 		return ret;
 	if (optind < argc)
 		return cli_usage(where, "too many words: %s", argv[optind]);
+	ret = works(&o, &pid, &err);
+	if (ret == 1)
+		return ask_worker(&o, pid, &err) == -1
+			   ? cli_fail(where, &err, o.json)
+			   : EXIT_DONE;
+	if (ret == -1)
+		return cli_fail(where, &err, o.json);
 	l.set = mem_zero(1, sizeof(*l.set));
 	if (look(&o, &l, &err) == -1) {
 		if (*l.word)

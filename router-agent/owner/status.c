@@ -147,6 +147,7 @@ status_json(const struct agent *a)
 	js_set_str(j, "clock", a->checked ? clock_state_name(a->clock) : NULL);
 	set_time(j, "checked", a->checked);
 	set_time(j, "next_check", a->next_check);
+	js_set_int(j, "checks", a->checks);
 	set_time(j, "updated", time_now());
 	return j;
 }

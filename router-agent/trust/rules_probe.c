@@ -50,10 +50,13 @@ take_stream(struct judge *j, const char *what, const json_t *o, struct probe *p)
 	static const char *const mqtt[] = { "kind", "v", "type", "port",
 		"expect", NULL };
 	static const char *const dhcp[] = { "kind", "v", "type", NULL };
-	const char *const *keys = p->type == PROBE_HTTP	  ? http
-				  : p->type == PROBE_MQTT ? mqtt
-				  : p->type == PROBE_DHCP ? dhcp
-							  : plain;
+	static const char *const program[] = { "kind", "v", "type", "name",
+		NULL };
+	const char *const *keys = p->type == PROBE_HTTP	     ? http
+				  : p->type == PROBE_MQTT    ? mqtt
+				  : p->type == PROBE_DHCP    ? dhcp
+				  : p->type == PROBE_PROGRAM ? program
+							     : plain;
 	int64_t port;
 
 	if (js_only(what, o, keys, j->err) == -1)
@@ -61,6 +64,8 @@ take_stream(struct judge *j, const char *what, const json_t *o, struct probe *p)
 		    "%s: a probe with keys this agent does not know", what);
 	if (p->type == PROBE_DHCP)
 		return 0;
+	if (p->type == PROBE_PROGRAM)
+		return TAKE_TEXT(j, what, o, "name", p->name);
 	if (js_int(what, o, "port", 1, 65535, &port, j->err) == -1)
 		return refuse(j, "metadata", "%s: a probe of no port", what);
 	p->port = (uint16_t)port;

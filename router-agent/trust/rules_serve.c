@@ -58,10 +58,9 @@ take_serves(struct judge *j, const json_t *custom, struct set_service *v)
 			return -1;
 		v->nvolumes++;
 	}
-	/* Without its disk it would write what nobody keeps. */
-	if (v->nvolumes > 0)
-		return refuse(j, "unsupported",
-		    "%s wants volumes, which this agent does not have",
-		    v->name);
+	/* Two of them would write one state. */
+	if (v->nvolumes > 0 && v->handover == HANDOVER_PARALLEL)
+		return refuse(j, "metadata",
+		    "%s has volumes and is handed over in parallel", v->name);
 	return 0;
 }

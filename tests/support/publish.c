@@ -10,6 +10,9 @@
  * statements' digests.
  * KILN_ARCH in the environment, "arm64", stands for amd64.
  * KILN_PORTS in the environment, "udp/53 tcp/53", stands for dns-dhcp's own.
+ * KILN_HANDOVER in the environment stands for handoff, KILN_VOLUME, "state
+ * /var/lib/box 16777216", for no volumes, and KILN_PROGRAM, a probe's name, is
+ * asked for besides DNS and DHCP.
  * The release is entered as reproduced: only a test may say that.
  */
 #include <fcntl.h>
@@ -71,6 +74,24 @@ ports(void)
 }
 
 static json_t *
+volumes(void)
+{
+	struct span rest = span_str(getenv("KILN_VOLUME")), word;
+	static const char *const keys[] = { "name", "path", "size" };
+	json_t *list = json_array(), *o = json_object();
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		if (!span_next(&rest, ' ', &word))
+			return list;
+		json_object_set_new(o, keys[i],
+		    i < 2 ? json_stringn(word.p, word.n)
+			  : json_integer(atoll(word.p)));
+	}
+	json_array_append_new(list, o);
+	return list;
+}
+
+static json_t *
 custom(struct store *s, char **argv, const char *part)
 {
 	json_t *c = json_object();
@@ -100,12 +121,19 @@ custom(struct store *s, char **argv, const char *part)
 	probe = js_record_new("kiln/probe", 1);
 	js_set_str(probe, "type", "dhcp");
 	json_array_append_new(probes, probe);
+	if (getenv("KILN_PROGRAM")) {
+		probe = js_record_new("kiln/probe", 1);
+		js_set_str(probe, "type", "program");
+		js_set_str(probe, "name", getenv("KILN_PROGRAM"));
+		json_array_append_new(probes, probe);
+	}
 	js_set(c, "probes", probes);
-	js_set_str(c, "handover", "handoff");
+	js_set_str(c, "handover",
+	    getenv("KILN_HANDOVER") ? getenv("KILN_HANDOVER") : "handoff");
 	js_set(c, "needs", json_array());
 	js_set(c, "provides", json_array());
 	js_set(c, "ports", ports());
-	js_set(c, "volumes", json_array());
+	js_set(c, "volumes", getenv("KILN_VOLUME") ? volumes() : json_array());
 	js_set_str(c, "configure", "/etc/kiln/configure");
 	return c;
 }

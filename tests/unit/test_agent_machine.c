@@ -134,7 +134,7 @@ qemu_names_no_file(void **state)
 {
 	const struct qemu q = { "/usr/bin/qemu", "dns-dhcp", "amd64", "tcg",
 		"microvm,pit=on", "console=ttyS0", 96 << 20,
-		"02:6b:c0:00:02:35", NULL };
+		"02:6b:c0:00:02:35", NULL, NULL, 0 };
 	struct qemu_argv a;
 
 	(void)state;
@@ -155,10 +155,54 @@ qemu_names_no_file(void **state)
 }
 
 static void
+state_volumes_come_behind_the_rest_and_a_second_card_behind_them(void **state)
+{
+	static const struct guest_volume volumes[] = {
+		{ "state", "/var/lib/x", -1, 1 << 20 },
+		{ "spool", "/var/spool", -1, 1 << 20 },
+	};
+	const struct qemu q = { "/usr/bin/qemu", "box", "amd64", "tcg",
+		"microvm,pit=on", "console=ttyS0", 96 << 20,
+		"02:6b:c0:00:02:35", "02:6b:cb:00:71:02", volumes, 2 };
+	struct qemu_argv a;
+
+	(void)state;
+	qemu_argv(&q, &a);
+	assert_true(has(&a, "virtio-blk-device,drive=vol0,serial=state"));
+	assert_true(has(&a, "virtio-blk-device,drive=vol1,serial=spool"));
+	assert_true(has(&a,
+	    "driver=raw,node-name=vol1,discard=unmap,file.driver=file,"
+	    "file.filename=/dev/fdset/13,file.locking=on,file.discard=unmap"));
+	assert_true(has(&a, "fd=12,set=12"));
+	assert_true(has(&a, "fd=13,set=13"));
+	assert_true(has(&a, "tap,id=wan,fd=14"));
+	qemu_argv_release(&a);
+}
+
+static void
+a_guest_is_told_where_its_volumes_belong(void **state)
+{
+	auto_buf struct buf b = BUF_INIT;
+	struct guest g = guest;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	g.config = config;
+	g.volumes[0] =
+	    (struct guest_volume){ "state", "/var/lib/x", -1, 1 << 20 };
+	g.nvolumes = 1;
+	assert_int_equal(guest_disk(&g, &b, &err), 0);
+	assert_non_null(memmem(b.data, b.len,
+	    "\"volumes\":[{\"path\":\"/var/lib/x\",\"serial\":\"state\"}]",
+	    50));
+}
+
+static void
 an_arm64_machine_has_words_of_its_own(void **state)
 {
 	struct qemu q = { "/usr/bin/qemu", "dns-dhcp", "arm64", "tcg", "virt",
-		"console=ttyAMA0", 128 << 20, "02:6b:c0:00:02:35", NULL };
+		"console=ttyAMA0", 128 << 20, "02:6b:c0:00:02:35", NULL, NULL,
+		0 };
 	struct qemu_argv a;
 
 	(void)state;
@@ -305,6 +349,9 @@ main(void)
 		cmocka_unit_test(a_disk_that_is_handed_out_cannot_be_written),
 		cmocka_unit_test(a_configuration_that_is_too_large_is_refused),
 		cmocka_unit_test(qemu_names_no_file),
+		cmocka_unit_test(
+		    state_volumes_come_behind_the_rest_and_a_second_card_behind_them),
+		cmocka_unit_test(a_guest_is_told_where_its_volumes_belong),
 		cmocka_unit_test(an_arm64_machine_has_words_of_its_own),
 		cmocka_unit_test(a_guest_under_tcg_is_told_the_clock),
 		cmocka_unit_test(qmp_messages_come_in_pieces),

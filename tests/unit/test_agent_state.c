@@ -1,10 +1,12 @@
 /* rooms: router-agent/state.c router-agent/set.c router-agent/set_wire.c
- * router-agent/set_json.c router-agent/probe_spec.c router-agent/plan.c */
+ * router-agent/set_json.c router-agent/probe_spec.c router-agent/plan.c
+ * router-agent/machine/volume.c */
 /* What the agent remembers, and what it makes of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -308,9 +310,11 @@ static int
 plan(const struct set *a, const struct set *b, int64_t memory, int64_t disk,
     struct plan *p, struct err *err)
 {
-	const struct plan_host host = {
-		.memory = memory * MIB, .disk = disk * MIB, .accel = "tcg"
-	};
+	const struct plan_host host = { .memory = memory * MIB,
+		.disk = disk * MIB,
+		.accel = "tcg",
+		.volumes = scratch.fd,
+		.state_copy = 8 * MIB };
 
 	return plan_make(a, b, &host, p, err);
 }
@@ -367,9 +371,10 @@ qemu_s_own_memory_counts(void **state)
 {
 	auto_free struct set *b = new_set(2, "b");
 	/* 96 of the guest, 48 of QEMU under TCG, 32 that stay free */
-	struct plan_host host = {
-		.memory = 175 * MIB, .disk = 64 * MIB, .accel = "tcg"
-	};
+	struct plan_host host = { .memory = 175 * MIB,
+		.disk = 64 * MIB,
+		.accel = "tcg",
+		.volumes = -1 };
 	struct err err = ERR_INIT;
 	struct plan p;
 
@@ -404,6 +409,56 @@ a_disk_that_is_short_is_known_before(void **state)
 	/* the image, as much to unpack it, 8 MiB, and two small files */
 	assert_non_null(strstr(err.msg, "needs 218103821 bytes"));
 	assert_int_equal(plan(NULL, b, 1024, 209, &p, &err), 0);
+}
+
+static void
+state_that_is_copied_counts(void **state)
+{
+	auto_free struct set *a = new_set(1, "a"), *b = new_set(2, "b");
+	auto_fd int fd = -1;
+	auto_free char *bytes = mem_zero(9, MIB);
+	struct err err = ERR_INIT;
+	struct plan p;
+
+	(void)state;
+	a->services[0].state = 3;
+	memset(bytes, 'x', 9 * MIB);
+	assert_int_equal(mkdirat(scratch.fd, "dns-dhcp", 0700), 0);
+	assert_int_equal(file_write_at(scratch.fd, "dns-dhcp/state.3", bytes,
+			     7 * MIB, 0600, &err),
+	    0);
+	assert_int_equal(plan(a, b, 1024, 64, &p, &err), 0);
+	assert_true(p.copy >= 7 * MIB && p.copy < 8 * MIB);
+	assert_true(p.disk > 7 * MIB);
+	assert_int_equal(plan(a, b, 1024, 14, &p, &err), -1);
+	assert_string_equal(err_cause(&err), "no-space");
+	/* One that stays is not copied. */
+	file(&b->services[0].image, "a");
+	assert_int_equal(plan(a, b, 1024, 64, &p, &err), 0);
+	assert_int_equal(p.copy, 0);
+	file(&b->services[0].image, "b");
+	err_clear(&err);
+	assert_int_equal(file_write_at(scratch.fd, "dns-dhcp/state.3", bytes,
+			     9 * MIB, 0600, &err),
+	    0);
+	assert_int_equal(plan(a, b, 1024, 64, &p, &err), -1);
+	assert_string_equal(err_cause(&err), "too-large");
+	assert_non_null(strstr(err.msg, "raise state_copy"));
+}
+
+static void
+an_exclusive_machine_goes_first_and_gives_its_memory(void **state)
+{
+	auto_free struct set *a = new_set(1, "a"), *b = new_set(2, "b");
+	struct err err = ERR_INIT;
+	struct plan p;
+
+	(void)state;
+	assert_int_equal(plan(a, b, 100, 1024, &p, &err), 0);
+	assert_false(p.beside);
+	b->services[0].handover = HANDOVER_EXCLUSIVE;
+	assert_int_equal(plan(a, b, 100, 1024, &p, &err), 0);
+	assert_true(p.beside);
 }
 
 static void
@@ -495,6 +550,10 @@ main(void)
 		cmocka_unit_test(a_service_that_is_gone_is_removed),
 		cmocka_unit_test(qemu_s_own_memory_counts),
 		cmocka_unit_test(a_disk_that_is_short_is_known_before),
+		cmocka_unit_test_setup_teardown(state_that_is_copied_counts,
+		    scratch_setup, scratch_teardown),
+		cmocka_unit_test(
+		    an_exclusive_machine_goes_first_and_gives_its_memory),
 		cmocka_unit_test(a_plan_s_hash_is_what_it_does),
 		cmocka_unit_test(
 		    a_failure_after_the_switch_is_tried_three_times_again),

@@ -200,6 +200,11 @@ meaning_is_checked(void **state)
 	held("probes: [{type: http, port: 80, path: x}]\n",
 	    "does not begin with /");
 	held("probes: [{type: smtp, port: 25}]\n", "mqtt");
+	held("probes: [{type: program}]\n", "needs name");
+	held("probes: [{type: program, name: Is_well}]\n", "lower-case");
+	held("probes: [{type: program, name: well}]\n", "no /etc/kiln/probes");
+	held("probes: [{type: program, name: well, port: 1}]\n",
+	    "not for a probe of type program");
 	held("clock: 1970-01-01T00:00:00Z\n", "before 1980");
 	held("kind: kernel\n", "a kernel needs image");
 	held("uses: [{recipe: two, outputs: [x]}]\n", "no recipe \"two\"");
@@ -207,6 +212,28 @@ meaning_is_checked(void **state)
 	recipe("two", "");
 	held("uses: [{recipe: two, outputs: [x]}]\n", "no output of two");
 	held("configure: etc/x\n", "not an absolute path");
+}
+
+static void
+volumes_are_those_a_router_can_give(void **state)
+{
+#define KEEPS(v) "handover: handoff\nvolumes: [" v "]\n"
+	(void)state;
+	held("volumes: [{name: v, path: /v, size: 1MiB}]\n",
+	    "handoff or exclusive");
+	held("handover: parallel\nvolumes: [{name: v, path: /v, size: 1MiB}]\n",
+	    "handoff or exclusive");
+	held(KEEPS("{name: v, path: v, size: 1MiB}"), "not an absolute path");
+	held(KEEPS("{name: root, path: /v, size: 1MiB}"), "another disk");
+	held(KEEPS("{name: config, path: /v, size: 1MiB}"), "another disk");
+	held(KEEPS("{name: v, path: /v, size: 1048577}"), "4 KiB");
+	held(KEEPS("{name: v, path: /v, size: 64KiB}"), "size");
+	held(KEEPS("{name: v, path: /v, size: 17GiB}"), "size");
+	held(KEEPS("{name: v, path: /v, size: 1MiB},"
+		   " {name: v, path: /w, size: 1MiB}"),
+	    "has this name");
+	held(KEEPS("{name: a-name-beyond-20-bytes, path: /v, size: 1MiB}"),
+	    "name");
 }
 
 static void
@@ -396,6 +423,7 @@ main(void)
 		T(the_whole_format_is_read),
 		T(a_wrong_key_is_named_with_file_line_and_column),
 		T(meaning_is_checked),
+		T(volumes_are_those_a_router_can_give),
 		T(image_files_are_checked),
 		T(only_plain_files_may_lie_beside),
 		T(one_bad_recipe_holds_only_itself_and_its_users),
