@@ -94,6 +94,7 @@ hot_make(struct hot *hot, const void *p, size_t n, const struct reply *like)
 	auto_free void *out = mem_alloc(n + 1);
 	size_t got;
 
+	hot->size = (int64_t)n;
 	form(hot, HOT_PLAIN, p, n, like);
 	for (enum hot_coding c = 0; n >= PAYS_FROM && c < HOT_PLAIN; c++)
 		/* A tenth less is worth another form. */

@@ -50,6 +50,7 @@ struct req {
 	struct buf body; /* POST */
 	size_t got;	 /* bytes of the body, kept or not */
 	bool too_long;
+	int64_t sends;	/* bytes of the reply, for patience; -1: a stream */
 	struct who who; /* filled for routes that ask who */
 };
 

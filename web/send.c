@@ -96,6 +96,7 @@ file_response(struct req *req, struct reply *re)
 			close(re->fd);
 	}
 	re->fd = -1;
+	req->sends = got == -1 ? 0 : n;
 	if (m && header[0])
 		MHD_add_response_header(m, "Content-Range", header);
 	if (m)
@@ -129,6 +130,7 @@ send_hot(struct req *req, const struct hot *hot)
 	char quoted[sizeof(f->etag) + 2];
 
 	snprintf(quoted, sizeof(quoted), "\"%s\"", f->etag);
+	req->sends = hot->size;
 	return has(req, quoted) ? MHD_queue_response(req->con, 304, f->same)
 				: MHD_queue_response(req->con, 200, f->whole);
 }
@@ -182,10 +184,12 @@ send_reply(struct req *req, struct reply *re)
 	if (re->stream) {
 		m = live_response(re->stream, req->con);
 		re->stream = NULL;
+		req->sends = -1;
 	} else if (re->fd != -1) {
 		m = file_response(req, re);
 	} else {
 		n = re->body.len;
+		req->sends = (int64_t)n;
 		body = buf_take(&re->body);
 		m = MHD_create_response_from_buffer(
 		    n, body, MHD_RESPMEM_MUST_FREE);

@@ -16,6 +16,7 @@
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "web/connection.h"
 #include "web/dispatch.h"
 #include "web/live.h"
 #include "web/send.h"
@@ -26,13 +27,6 @@
 #define LOOK_MS 5000 /* between two looks at the certificate's files */
 
 #define RESERVED 256 /* descriptors: databases, folders, files */
-
-struct connection {
-	struct server *server;
-	int fd;	       /* libmicrohttpd's */
-	int64_t since; /* milliseconds; in the list while not 0 */
-	struct connection *next, *prev;
-};
 
 /* --- sockets ---------------------------------------------------------------*/
 
@@ -88,32 +82,7 @@ server_bind(const char *address, struct err *err)
 	return take_fd(&fd);
 }
 
-/* --- connections, and those that keep us waiting ---------------------------*/
-
-static void
-wait_end(struct connection *c)
-{
-	struct server *s = c->server;
-
-	if (c->since == 0)
-		return;
-	*(c->next ? &c->next->prev : &s->longest) = c->prev;
-	*(c->prev ? &c->prev->next : &s->waiting) = c->next;
-	c->since = 0;
-}
-
-static void
-wait_start(struct connection *c)
-{
-	struct server *s = c->server;
-
-	wait_end(c);
-	c->since = time_mono_ms() | 1; /* never 0 */
-	c->prev = NULL;
-	c->next = s->waiting;
-	*(c->next ? &c->next->prev : &s->longest) = c;
-	s->waiting = c;
-}
+/* --- connections -----------------------------------------------------------*/
 
 static struct connection *
 connection_of(struct MHD_Connection *con)
@@ -129,41 +98,14 @@ on_connection(void *cls, struct MHD_Connection *con, void **context,
     enum MHD_ConnectionNotificationCode code)
 {
 	const union MHD_ConnectionInfo *info;
-	struct connection *c = *context;
 
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		info = MHD_get_connection_info(
 		    con, MHD_CONNECTION_INFO_CONNECTION_FD);
-		c = mem_zero(1, sizeof(*c));
-		c->server = cls;
-		c->server->open++;
-		c->fd = info ? info->connect_fd : -1;
-		wait_start(c);
-		*context = c;
-	} else if (c) {
-		wait_end(c);
-		c->server->open--;
-		free(c);
+		*context = connection_new(cls, info ? info->connect_fd : -1);
+	} else {
+		connection_free(*context);
 		*context = NULL;
-	}
-}
-
-/* libmicrohttpd sees the end of the stream and cleans up.  Those that have
- * waited longest are at the end: the others are not looked at. */
-static void
-cut_waiting(struct server *s)
-{
-	bool hurry = s->open > s->room - s->room / 4;
-	int64_t patience = hurry	    ? 1000 * SERVER_HURRY_S
-			   : s->patience_ms ? s->patience_ms
-					    : 1000 * SERVER_REQUEST_S;
-	int64_t before = time_mono_ms() - patience;
-	struct connection *c;
-
-	while ((c = s->longest) != NULL && c->since <= before) {
-		if (c->fd != -1)
-			shutdown(c->fd, SHUT_RDWR);
-		wait_end(c);
 	}
 }
 
@@ -171,11 +113,11 @@ cut_waiting(struct server *s)
 static enum MHD_Result
 on_accept(void *cls, const struct sockaddr *from, socklen_t len)
 {
-	struct server *s = cls;
+	const struct connections *all = cls;
 
 	(void)from;
 	(void)len;
-	return s->open < s->room ? MHD_YES : MHD_NO;
+	return all->open < all->room ? MHD_YES : MHD_NO;
 }
 
 /* A connection has a descriptor, and a file at times. */
@@ -254,13 +196,15 @@ announced_too_long(struct MHD_Connection *con)
 }
 
 static enum MHD_Result
-answer(struct req *req)
+answer(struct req *req, struct connection *c)
 {
 	struct reply re = { .status = 200, .body = BUF_INIT, .fd = -1 };
 	enum MHD_Result ret;
 
 	dispatch(req, &re);
 	ret = send_reply(req, &re);
+	if (c)
+		connection_sends(c, req->sends);
 	buf_release(&re.body);
 	return ret;
 }
@@ -296,9 +240,7 @@ on_access(void *cls, struct MHD_Connection *con, const char *url,
 		*size = 0;
 		return req->got > BODY_PATIENCE ? MHD_NO : MHD_YES;
 	}
-	if (c)
-		wait_end(c);
-	return answer(req);
+	return answer(req, c);
 }
 
 static void
@@ -311,7 +253,7 @@ on_done(void *cls, struct MHD_Connection *con, void **state,
 	(void)cls;
 	(void)code;
 	if (c)
-		wait_start(c); /* for the next one */
+		connection_waits(c); /* for the next one */
 	if (req)
 		buf_release(&req->body);
 	free(req);
@@ -353,17 +295,18 @@ server_add(struct server *s, int listener, struct web *web, bool https,
 	if (s->n == SERVER_SOCKETS)
 		return err_set(
 		    err, ERR_INPUT, "at most %d sockets", SERVER_SOCKETS);
-	if (s->room == 0)
-		s->room = room();
+	if (s->all.room == 0)
+		s->all.room = room();
 	/* No thread of its own: one connection to each database (lib/db.h). */
 	d = MHD_start_daemon(https ? flags | MHD_USE_TLS : flags, 0, on_accept,
-	    s, on_access, web, MHD_OPTION_EXTERNAL_LOGGER, on_complaint, NULL,
-	    MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_NOTIFY_COMPLETED,
-	    on_done, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+	    &s->all, on_access, web, MHD_OPTION_EXTERNAL_LOGGER, on_complaint,
+	    NULL, MHD_OPTION_LISTEN_SOCKET, listener,
+	    MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, &s->all,
 	    MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,
 	    /* server_run() ignores it; without this no sendfile() is used. */
 	    MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_CONNECTION_LIMIT,
-	    (unsigned)s->room, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (unsigned)s->all.room, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	    (size_t)SERVER_HEAD_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 	    (unsigned)SERVER_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT,
 	    (unsigned)SERVER_SILENCE_S, MHD_OPTION_ARRAY,
@@ -410,7 +353,7 @@ server_run(struct server *s, int stop, struct err *err)
 		struct pollfd p[SERVER_SOCKETS + 2];
 		size_t i;
 		MHD_UNSIGNED_LONG_LONG wait;
-		int timeout = s->waiting ? 1000 : 5000;
+		int timeout = s->all.waiting || s->all.sending ? 1000 : 5000;
 
 		if (s->web->live_streams && s->web->live_streams->first)
 			timeout = LIVE_TICK_MS;
@@ -430,7 +373,7 @@ server_run(struct server *s, int stop, struct err *err)
 		look_at_certificate(s, (p[s->n + 1].revents & POLLIN) != 0);
 		for (i = 0; i < s->n; i++)
 			MHD_run(s->d[i]);
-		cut_waiting(s);
+		connections_cut(&s->all);
 		live_tick(s->web);
 	}
 }

@@ -4,34 +4,26 @@
 
 #include "lib/attr.h"
 #include "lib/err.h"
+#include "web/connection.h"
 #include "web/req.h"
 
 #define SERVER_SOCKETS 4
 #define SERVER_CONNECTIONS 16000 /* of all sockets, if descriptors last */
 #define SERVER_BACKLOG 4096	 /* not accepted yet: a fleet polls at once */
 #define SERVER_PER_ADDRESS 64	 /* at each socket */
-/* The requests' lines and headers; more is 431 (RFC 6585 5). */
-#define SERVER_HEAD_MAX 16384
-/* A whole request must be here after so many seconds, however busily its
- * bytes drip; a connection on which nothing moves ends after the second. */
-#define SERVER_REQUEST_S 60
-#define SERVER_SILENCE_S 30
-/* … and of these, when three of four places are taken. */
-#define SERVER_HURRY_S 5
-
-struct connection;
+/* The requests' lines and headers; more is 431 (RFC 6585 5).  Each connection
+ * holds as much memory while it is open, idle or not. */
+#define SERVER_HEAD_MAX 8192
+#define SERVER_SILENCE_S 30 /* nothing moves: it ends */
 
 struct server {
 	struct MHD_Daemon *d[SERVER_SOCKETS];
 	int epoll[SERVER_SOCKETS];
 	size_t n;
 	struct web *web; /* borrowed */
-	/* For the rest of their requests: newest first. */
-	struct connection *waiting, *longest;
-	size_t open, room;   /* connections: now, at most */
-	int64_t patience_ms; /* 0: SERVER_REQUEST_S */
-	int again;	     /* signalfd: read the certificate anew; 0: none */
-	int64_t looked_ms;   /* at the certificate's files */
+	struct connections all;
+	int again;	   /* signalfd: read the certificate anew; 0: none */
+	int64_t looked_ms; /* at the certificate's files */
 	char told[sizeof(((struct err *)0)->msg)]; /* of them, last */
 };
 

@@ -52,6 +52,7 @@ static struct {
 	/* Set before the server starts: */
 	const char *certificate, *key; /* HTTPS, anew on SIGHUP */
 	bool accounts_only, approval;
+	int send_buffer; /* bytes of the server's sockets; 0: as they come */
 } webfarm = { .farm = FARM_INIT };
 
 static void KILN_UNUSED
@@ -106,7 +107,8 @@ static int
 webfarm_serve(int listener, int stop, struct err *err)
 {
 	const struct farm *f = &webfarm.farm;
-	struct server server = { .patience_ms = 3000 };
+	struct server server = { .all = {
+				     .patience_ms = 3000, .floor = 16 << 20 } };
 	struct web web = { .state = f->dirfd,
 		.path = f->path,
 		.accounts_only = webfarm.accounts_only,
@@ -159,6 +161,9 @@ webfarm_child_start(void)
 	if (listener == -1 || pipe(pipes) == -1 ||
 	    getsockname(listener, (struct sockaddr *)&a, &n) == -1)
 		webfarm_die("listen", &err);
+	if (webfarm.send_buffer)
+		setsockopt(listener, SOL_SOCKET, SO_SNDBUF,
+		    &webfarm.send_buffer, sizeof(webfarm.send_buffer));
 	webfarm.port = ntohs(a.sin_port);
 	webfarm.pid = fork();
 	if (webfarm.pid == -1)
