@@ -7,8 +7,11 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "web/model.h"
+#include "web/pages/changes.h"
 #include "web/routers.h"
 #include "web/view.h"
+
+#define CHIPS 20 /* of security updates; the rest stands in the list */
 
 /* --- what is known ---------------------------------------------------------*/
 
@@ -104,24 +107,56 @@ lock_of(struct web *w, const json_t *k, char recipe[128], int64_t *made_at,
 	return 0;
 }
 
-/* Security updates in the locks of a service between two images of it. */
+/* Locks follow each other: of what changed more than once the first version
+ * and the last are kept. */
+static void
+fold(json_t *all, json_t *rows)
+{
+	json_t *c, *seen;
+	size_t i;
+
+	json_array_foreach(rows, i, c)
+	{
+		auto_free char *key =
+		    mem_printf("%s %s", m_str(c, "part"), m_str(c, "package"));
+
+		seen = json_object_get(all, key);
+		if (seen == NULL) {
+			json_object_set(all, key, c);
+			continue;
+		}
+		js_set(seen, "new", json_incref(json_object_get(c, "new")));
+		js_set(seen, "suite", json_incref(json_object_get(c, "suite")));
+		if (m_int(c, "security"))
+			js_set_int(seen, "security", 1);
+	}
+}
+
+/* What the locks of a service have other between two images of it; the
+ * security updates of it once more, each package once. */
 static int
-add_security(
+add_changes(
     json_t *note, struct web *w, const json_t *versions, struct err *err)
 {
 	static const char sql[] =
-	    "SELECT c.package, c.old, c.new, c.suite FROM lock l JOIN"
-	    " lock_change c ON c.event = l.event AND c.recipe = l.recipe"
-	    " WHERE l.recipe = ?1 AND l.made_at > ?2 AND l.made_at <= ?3"
-	    " AND c.security GROUP BY c.package ORDER BY c.package LIMIT 20";
-	static const char *const cols[] = { "package", "old", "new", "suite",
-		NULL };
+	    "SELECT c.part, c.package, c.old, c.new, c.suite, c.security FROM"
+	    " lock l JOIN lock_change c ON c.event = l.event AND c.recipe ="
+	    " l.recipe WHERE l.recipe = ?1 AND l.made_at > ?2 AND l.made_at <="
+	    " ?3 ORDER BY l.made_at, c.security DESC, c.package, c.part"
+	    " LIMIT 2000";
+	static const char *const cols[] = { "part", "package", "old", "new",
+		"suite", "#security", NULL };
 	const json_t *old = known(versions, m_str(note, "old"));
 	const json_t *new = known(versions, m_str(note, "new"));
+	auto_json json_t *all = json_object(), *told = json_object();
+	auto_json json_t *rows = NULL;
+	json_t *changes = json_array(), *security = json_array(), *c;
+	const char *key;
 	char recipe[128];
 	int64_t from, to;
 
-	js_set(note, "security", json_array());
+	js_set(note, "changes", changes);
+	js_set(note, "security", security);
 	if (old == NULL || new == NULL || w->farm == NULL)
 		return 0;
 	if (lock_of(w, old, recipe, &from, err) == -1 ||
@@ -134,7 +169,21 @@ add_security(
 	stmt_bind_str(q, 1, recipe);
 	stmt_bind_int(q, 2, from);
 	stmt_bind_int(q, 3, to);
-	return model_put(note, "security", w->farm, q, cols, err);
+	if ((rows = model_rows(w->farm, q, cols, err)) == NULL)
+		return -1;
+	fold(all, rows);
+	json_object_foreach(all, key, c)
+	{
+		if (strcmp(m_str(c, "old"), m_str(c, "new")) == 0)
+			continue; /* there and back again */
+		json_array_append(changes, c);
+		if (!m_int(c, "security") ||
+		    json_object_get(told, m_str(c, "package")))
+			continue;
+		js_set_bool(told, m_str(c, "package"), true);
+		json_array_append(security, c);
+	}
+	return 0;
 }
 
 static int
@@ -163,7 +212,7 @@ add_notes(json_t *m, struct web *w, const json_t *versions, struct err *err)
 		js_set(before, where, now);
 		json_array_foreach(json_object_get(s, "notes"), k, note)
 		{
-			if (add_security(note, w, versions, err) == -1)
+			if (add_changes(note, w, versions, err) == -1)
 				return -1;
 		}
 		js_set(s, "set", set ? set : json_null());
@@ -199,8 +248,8 @@ release_note_view(struct html *h, const json_t *n)
 {
 	const char *old = m_str(n, "old"), *new = m_str(n, "new");
 	const char *ov = m_str(n, "old_version"), *nv = m_str(n, "new_version");
+	size_t changed = json_array_size(json_object_get(n, "changes")), i;
 	const json_t *c;
-	size_t i;
 
 	html_open(h, "li", NULL);
 	view_brick(h, new);
@@ -218,9 +267,19 @@ release_note_view(struct html *h, const json_t *n)
 	view_artifact(h, new);
 	json_array_foreach(json_object_get(n, "security"), i, c)
 	{
+		if (i == CHIPS)
+			break;
 		html_text(h, " ");
 		html_say(h, "span", "chip security", "security: %s %s",
 		    m_str(c, "package"), m_str(c, "new"));
+	}
+	if (changed) {
+		html_open(h, "details", NULL);
+		html_say(h, "summary", NULL, "%zu %s of its inputs", changed,
+		    changed == 1 ? "change" : "changes");
+		changes_view(h, "What its lock has other",
+		    json_object_get(n, "changes"));
+		html_close(h, "details");
 	}
 	html_close(h, "li");
 }
