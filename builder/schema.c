@@ -8,6 +8,19 @@
 
 /* A macro between string literals is taken for a call. */
 /* clang-format off */
+/* A plan's row of `product`, from its newest good runs. */
+#define PRODUCT(where)                                                       \
+	"INSERT OR REPLACE INTO product SELECT p.recipe, p.stage, p.made_at,"\
+	" p.digest, p.judged_at, r.id, i.digest, i.size, (SELECT"            \
+	"  coalesce(sum(size), 0) FROM output WHERE run = r.id), a.id, a.wall_ms, b.id, b.wall_ms"  \
+	" FROM plan p JOIN run r ON r.id = (SELECT max(id) FROM run WHERE"   \
+	"  plan = p.digest AND state = 'succeeded') LEFT JOIN output i ON"    \
+	" i.run = r.id AND i.name = 'image' LEFT JOIN run a ON a.id ="       \
+	" (SELECT max(id) FROM run WHERE plan = p.digest AND state ="        \
+	"  'succeeded' AND lane = 'A') LEFT JOIN run b ON b.id = (SELECT"    \
+	"  max(id) FROM run WHERE plan = p.digest AND state = 'succeeded'"   \
+	"  AND lane = 'B') WHERE p.verdict = 'reproduced' AND " where ";"
+
 const char *const farm_migrations[] = {
 	/* 1: the straight pipe */
 	"CREATE TABLE event ("
@@ -329,6 +342,38 @@ const char *const farm_migrations[] = {
 	/* 12: what a page of a build asks by its plan */
 	"CREATE INDEX cycle_task_plan ON cycle_task(plan);"
 	"CREATE INDEX release_plan ON release(plan);",
+
+	/* 13: what an image is compared with (builder/inputs/stock.h) */
+	"CREATE TABLE stock ("
+	" lock TEXT PRIMARY KEY CHECK " HEX("lock") ","
+	" packages INTEGER NOT NULL,"
+	" bytes INTEGER NOT NULL," /* as installed */
+	" list TEXT NOT NULL"	    /* lines "NAME VERSION BYTES" */
+	") STRICT;"
+	/* A plan's newest good run without a look at its row, and whose plan
+	   stands. */
+	"CREATE INDEX run_good ON run(plan, id) WHERE state = 'succeeded';"
+	"CREATE INDEX current_plan ON current(plan);"
+	/* What reproduced plans gave, side by side for each recipe: a page of
+	   two hundred of them would else be a thousand reads. */
+	"CREATE TABLE product ("
+	" recipe TEXT NOT NULL,"
+	" stage TEXT NOT NULL,"
+	" made_at INTEGER NOT NULL,"
+	" plan TEXT NOT NULL REFERENCES plan(digest),"
+	" judged_at INTEGER,"
+	" run INTEGER NOT NULL,"   /* the newest good one */
+	" image TEXT, image_size INTEGER," /* the output of that name */
+	" bytes INTEGER NOT NULL," /* of all outputs */
+	" run_a INTEGER, wall_a INTEGER," /* the newest good one of lane A */
+	" run_b INTEGER, wall_b INTEGER,"
+	" PRIMARY KEY (recipe, stage, made_at, plan)"
+	") STRICT, WITHOUT ROWID;"
+	PRODUCT("true")
+	"CREATE TRIGGER plan_product AFTER UPDATE OF verdict ON plan BEGIN"
+	" DELETE FROM product WHERE recipe = NEW.recipe AND stage = NEW.stage"
+	" AND made_at = NEW.made_at AND plan = NEW.digest; "
+	PRODUCT("p.digest = NEW.digest") " END;",
 };
 /* clang-format on */
 

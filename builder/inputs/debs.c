@@ -184,6 +184,7 @@ describe(struct debs *d, Id id, struct lock_package *out, struct err *err)
 	Id type = 0;
 	const char *sum = solvable_lookup_checksum(s, SOLVABLE_CHECKSUM, &type);
 	const char *path = solvable_lookup_location(s, NULL);
+	const struct sizes_entry *known;
 
 	*out = (struct lock_package){ 0 };
 	if (!sum || type != REPOKEY_TYPE_SHA256 ||
@@ -191,11 +192,12 @@ describe(struct debs *d, Id id, struct lock_package *out, struct err *err)
 		return err_set(err, ERR_INPUT,
 		    "suite %s lists package %s without a SHA256", s->repo->name,
 		    name);
-	out->size = sizes_find(&d->sizes, &out->sha256);
-	if (!path || out->size < 0)
+	known = sizes_find(&d->sizes, &out->sha256);
+	if (!path || !known)
 		return err_set(err, ERR_INPUT,
 		    "suite %s lists package %s without its file", s->repo->name,
 		    name);
+	out->size = known->size;
 	/* libsolv shortens "./x" and keeps the rest as the archive wrote it. */
 	out->path = mem_str(path);
 	out->name = mem_str(name);
@@ -312,20 +314,42 @@ say_problems(struct debs *d, Solver *solver, struct err *err)
 	    why.data);
 }
 
+/* What is installed when the job is done; `result`: its solvables. */
+static int
+run(struct debs *d, Queue *job, Queue *result, struct err *err)
+{
+	Solver *solver = solver_create(d->pool);
+	Transaction *trans;
+	int r = -1;
+
+	solver_set_flag(solver, SOLVER_FLAG_IGNORE_RECOMMENDED, 1);
+	for (size_t i = 0; i < ARRAY_LEN(favoured); i++) {
+		Id id = candidate(d, favoured[i]);
+
+		if (id)
+			queue_push2(job, SOLVER_FAVOR | SOLVER_SOLVABLE, id);
+	}
+	if (solver_solve(solver, job) != 0) {
+		say_problems(d, solver, err);
+	} else {
+		trans = solver_create_transaction(solver);
+		transaction_installedresult(trans, result);
+		transaction_free(trans);
+		r = 0;
+	}
+	solver_free(solver);
+	return r;
+}
+
 int
 debs_solve(struct debs *d, const char *const *names, size_t n,
     struct lock_packages *out, struct lock_names *consulted, struct err *err)
 {
-	Pool *pool = d->pool;
-	Solver *solver;
-	Transaction *trans = NULL;
 	Queue job, result;
 	int r = -1;
 
 	queue_init(&job);
 	queue_init(&result);
-	solver = solver_create(pool);
-	solver_set_flag(solver, SOLVER_FLAG_IGNORE_RECOMMENDED, 1);
 	for (size_t i = 0; i < n; i++) {
 		Id id = candidate(d, names[i]);
 
@@ -336,18 +360,8 @@ debs_solve(struct debs *d, const char *const *names, size_t n,
 		}
 		queue_push2(&job, SOLVER_INSTALL | SOLVER_SOLVABLE, id);
 	}
-	for (size_t i = 0; i < ARRAY_LEN(favoured); i++) {
-		Id id = candidate(d, favoured[i]);
-
-		if (id)
-			queue_push2(&job, SOLVER_FAVOR | SOLVER_SOLVABLE, id);
-	}
-	if (solver_solve(solver, &job) != 0) {
-		say_problems(d, solver, err);
+	if (run(d, &job, &result, err) == -1)
 		goto done;
-	}
-	trans = solver_create_transaction(solver);
-	transaction_installedresult(trans, &result);
 	for (int i = 0; i < result.count; i++) {
 		MEM_GROW(out->v, out->n, out->cap);
 		if (describe(d, result.elements[i], &out->v[out->n], err) == -1)
@@ -357,9 +371,57 @@ debs_solve(struct debs *d, const char *const *names, size_t n,
 	consult(d, &job, consulted);
 	r = 0;
 done:
-	if (trans)
-		transaction_free(trans);
-	solver_free(solver);
+	queue_free(&job);
+	queue_free(&result);
+	return r;
+}
+
+/* --- a whole Debian --------------------------------------------------------
+ */
+
+static const struct sizes_entry *
+known_of(struct debs *d, Id id)
+{
+	Solvable *s = pool_id2solvable(d->pool, id);
+	Id type = 0;
+	const char *sum = solvable_lookup_checksum(s, SOLVABLE_CHECKSUM, &type);
+	struct hash h;
+
+	if (!sum || type != REPOKEY_TYPE_SHA256 || !hash_parse(&h, sum))
+		return NULL;
+	return sizes_find(&d->sizes, &h);
+}
+
+int
+debs_stock(struct debs *d, const char *const *names, size_t n,
+    struct stock *out, struct err *err)
+{
+	Pool *pool = d->pool;
+	Queue job, result;
+	Id id;
+	int r;
+
+	queue_init(&job);
+	queue_init(&result);
+	for (size_t i = 0; i < n; i++)
+		if ((id = candidate(d, names[i])) != 0)
+			queue_push2(&job, SOLVER_INSTALL | SOLVER_SOLVABLE, id);
+	FOR_POOL_SOLVABLES(id)
+	{
+		const struct sizes_entry *e =
+		    MAPTST(&d->candidates, id) ? known_of(d, id) : NULL;
+
+		if (e && e->base)
+			queue_push2(&job, SOLVER_INSTALL | SOLVER_SOLVABLE, id);
+	}
+	r = run(d, &job, &result, err);
+	for (int i = 0; r == 0 && i < result.count; i++) {
+		const Solvable *s = pool_id2solvable(pool, result.elements[i]);
+		const struct sizes_entry *e = known_of(d, result.elements[i]);
+
+		stock_add(out, pool_id2str(pool, s->name),
+		    pool_id2str(pool, s->evr), e ? e->installed : 0);
+	}
 	queue_free(&job);
 	queue_free(&result);
 	return r;

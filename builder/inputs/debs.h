@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "builder/inputs/lock.h"
+#include "builder/inputs/stock.h"
 
 struct debs;
 
@@ -26,6 +27,10 @@ void debs_ready(struct debs *);
  * same closure. */
 int debs_solve(struct debs *, const char *const *names, size_t,
     struct lock_packages *, struct lock_names *consulted,
+    struct err *) KILN_MUST;
+/* A whole Debian (stock.h) with those of the names that there are; nothing
+ * but their own names if no package is of such a priority. */
+int debs_stock(struct debs *, const char *const *names, size_t, struct stock *,
     struct err *) KILN_MUST;
 int debs_check(
     struct debs *, const struct lock_package *, struct err *) KILN_MUST;

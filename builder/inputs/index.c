@@ -225,6 +225,50 @@ index_solve(struct worker *w, const char *const *names, size_t n,
 	}
 }
 
+static int
+get_stock(struct ipc_msg *m, struct stock *out, struct err *err)
+{
+	auto_free char *name = NULL, *version = NULL;
+	int64_t bytes;
+
+	if (out->n >= ANSWERS_MAX)
+		return unexpected(m->type, err);
+	if (ipc_get_str(m, INDEX_NAME, &name, err) == -1 ||
+	    ipc_get_str(m, INDEX_NAME, &version, err) == -1 ||
+	    ipc_get_i64(m, &bytes, err) == -1 || ipc_end(m, err) == -1)
+		return -1;
+	/* They become lines of words. */
+	if (!name_ok(name) || version[strcspn(version, " \n")] || bytes < 0)
+		return err_set(err, ERR_INPUT,
+		    "the index lists a package with a name or version that is "
+		    "not allowed");
+	stock_add(out, name, version, bytes);
+	return 0;
+}
+
+int
+index_stock(struct worker *w, const char *const *names, size_t n,
+    struct stock *out, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
+
+	worker_begin(w, &b);
+	if (put_names(&b, names, n, err) == -1 ||
+	    worker_send(w, INDEX_STOCK, &b, NULL, 0, err) == -1)
+		return -1;
+	for (;;) {
+		if (worker_recv(w, TIMEOUT_MS, &m, err) == -1)
+			return -1;
+		if (m.type == INDEX_DONE)
+			return ipc_end(&m, err);
+		if (m.type != INDEX_IS_STOCK)
+			return unexpected(m.type, err);
+		if (get_stock(&m, out, err) == -1)
+			return -1;
+	}
+}
+
 int
 index_facts(struct worker *w, int index, int out, struct err *err)
 {

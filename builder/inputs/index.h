@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "builder/inputs/lock.h"
+#include "builder/inputs/stock.h"
 #include "builder/inputs/worker.h"
 
 /* A Release file, after its signature was checked. */
@@ -56,6 +57,9 @@ int index_open(struct worker *, const char *arch, const struct index_suite *,
 int index_solve(struct worker *, const char *const *names, size_t,
     struct lock_packages *, struct lock_names *consulted,
     struct err *) KILN_MUST;
+/* The names on a whole Debian: stock.h. */
+int index_stock(struct worker *, const char *const *names, size_t,
+    struct stock *, struct err *) KILN_MUST;
 /* Files of each source package's highest version. */
 int index_sources(struct worker *, const char *const *names, size_t,
     struct lock_sources *, struct err *) KILN_MUST;

@@ -20,6 +20,7 @@ enum index_msg {
 	INDEX_FACTS,	     /* nothing; descriptors: an index, where its
 			      * facts go */
 	INDEX_DIFF,	     /* u32 old?, u32 new?; descriptors: facts */
+	INDEX_STOCK,	     /* u32 n, n strings: names */
 
 	INDEX_IS_RELEASE = 40, /* codename, date, valid_until, u32 by_hash */
 	INDEX_IS_FILE,	       /* path, digest, size */
@@ -27,6 +28,7 @@ enum index_msg {
 	INDEX_IS_SOURCE,       /* a source */
 	INDEX_IS_NAME,	       /* u32 n, n strings: names looked at */
 	INDEX_DONE,	       /* nothing: the answer is complete */
+	INDEX_IS_STOCK,	       /* name, version, installed bytes */
 };
 
 #define INDEX_NAME 256	 /* bytes at most: of names, versions, files … */

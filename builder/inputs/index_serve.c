@@ -234,6 +234,29 @@ serve_solve(const struct index_work *sv, struct ipc_msg *m, struct err *err)
 }
 
 static int
+serve_stock(const struct index_work *sv, struct ipc_msg *m, struct err *err)
+{
+	struct lock_names names = { 0 };
+	auto_stock struct stock out = { 0 };
+	int r = index_get_names(m, &names, err);
+
+	if (r == 0)
+		r = debs_stock(
+		    sv->debs, (const char *const *)names.v, names.n, &out, err);
+	for (size_t i = 0; r == 0 && i < out.n; i++) {
+		auto_buf struct buf b = BUF_INIT;
+
+		ipc_add_u32(&b, sv->id);
+		ipc_add_str(&b, out.v[i].name);
+		ipc_add_str(&b, out.v[i].version);
+		ipc_add_i64(&b, out.v[i].bytes);
+		r = index_answer(sv, INDEX_IS_STOCK, &b, err);
+	}
+	lock_names_release(&names);
+	return r == 0 ? index_done(sv, err) : -1;
+}
+
+static int
 serve_sources(const struct index_work *sv, struct ipc_msg *m, struct err *err)
 {
 	struct lock_names names = { 0 };
@@ -333,6 +356,8 @@ serve_one(struct index_work *sv, struct ipc_msg *m, struct err *err)
 	switch (m->type) {
 	case INDEX_SOLVE:
 		return serve_solve(sv, m, err);
+	case INDEX_STOCK:
+		return serve_stock(sv, m, err);
 	case INDEX_SOURCES:
 		return serve_sources(sv, m, err);
 	case INDEX_CHECK_PACKAGE:

@@ -190,6 +190,52 @@ add_proof(struct making *m)
 	}
 }
 
+/* What builder/policy/assemble.sh runs: no service. */
+static const char *const assembling[] = { "coreutils", "dash", "erofs-utils" };
+
+static bool
+assembles(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(assembling); i++)
+		if (strcmp(assembling[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* What the image is compared with: the service on a whole Debian of the same
+ * day.  The indexes are loaded still. */
+static int
+add_stock(struct making *m, const struct hash *lock, struct err *err)
+{
+	const struct lock_request *rq = m->rq;
+	struct lock_names names = { 0 };
+	auto_stock struct stock stock = { 0 };
+	struct err impossible = ERR_INIT;
+	bool known;
+	int r = 0;
+
+	if (rq->nimage == 0)
+		return 0;
+	if (stock_known(m->a->db, lock, &known, err) == -1)
+		return -1;
+	if (known)
+		return 0;
+	add_all(&names, rq->sources, rq->nsources);
+	for (size_t i = 0; i < rq->nimage; i++)
+		if (!assembles(rq->image[i]))
+			lock_names_add(&names, rq->image[i]);
+	/* An archive that gives no whole Debian is good enough for a lock. */
+	if (index_stock(&m->a->workers->index, (const char *const *)names.v,
+		names.n, &stock, &impossible) == 0)
+		r = stock_keep(m->a->db, lock, &stock, err);
+	else if (impossible.cls != ERR_INPUT) {
+		*err = impossible;
+		r = -1;
+	}
+	lock_names_release(&names);
+	return r;
+}
+
 struct fetching {
 	struct making *m;
 	struct progress progress;
@@ -409,12 +455,12 @@ make_anew(struct making *m, const struct hash *request, int64_t event,
 		return -1;
 	r = same_as_before(m, request, digest, err);
 	if (r != 0)
-		return r == 1 ? 0 : -1;
+		return r == 1 ? add_stock(m, digest, err) : -1;
 	if (lock_complete(a->store, &m->lock, err) == -1 ||
 	    lock_row_add(a->db, &m->lock, "archive", request, event, err) == -1)
 		return -1;
 	*digest = m->lock.digest;
-	return 0;
+	return add_stock(m, digest, err);
 }
 
 /* The archive has not changed for it; have its repositories? */

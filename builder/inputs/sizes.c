@@ -36,6 +36,8 @@ line_over(struct tee *t)
 			t->to->v[t->to->n++] = t->now;
 		}
 		t->has_sha256 = t->has_size = false;
+		t->now.installed = 0;
+		t->now.base = false;
 	}
 	t->line[t->len < LINE ? t->len : LINE - 1] = '\0';
 	if (strncmp(t->line, "SHA256: ", 8) == 0)
@@ -43,6 +45,13 @@ line_over(struct tee *t)
 	else if (strncmp(t->line, "Size: ", 6) == 0)
 		t->has_size =
 		    num_int(t->line + 6, 0, INT64_MAX, &t->now.size, &err) == 0;
+	else if (strncmp(t->line, "Installed-Size: ", 16) == 0) {
+		if (num_int(t->line + 16, 0, INT64_MAX / 1024,
+			&t->now.installed, &err) == 0)
+			t->now.installed *= 1024;
+	} else if (strncmp(t->line, "Priority: ", 10) == 0)
+		t->now.base = strcmp(t->line + 10, "required") == 0 ||
+			      strcmp(t->line + 10, "important") == 0;
 	t->len = 0;
 }
 
@@ -107,11 +116,8 @@ sizes_sort(struct sizes *s)
 		qsort(s->v, s->n, sizeof(*s->v), by_hash);
 }
 
-int64_t
+const struct sizes_entry *
 sizes_find(const struct sizes *s, const struct hash *h)
 {
-	const struct sizes_entry *e =
-	    s->n ? bsearch(h, s->v, s->n, sizeof(*s->v), by_hash) : NULL;
-
-	return e ? e->size : -1;
+	return s->n ? bsearch(h, s->v, s->n, sizeof(*s->v), by_hash) : NULL;
 }

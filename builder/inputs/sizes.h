@@ -1,10 +1,11 @@
 /*
- * The sizes of packages, which libsolv's reader of Packages leaves out: they
- * are picked up while the text passes on its way to it.
+ * What libsolv's reader of Packages leaves out, the sizes of packages above
+ * all: it is picked up while the text passes on its way to it.
  */
 #ifndef KILN_SIZES_H
 #define KILN_SIZES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +15,8 @@
 struct sizes_entry {
 	struct hash sha256;
 	int64_t size;
+	int64_t installed; /* bytes; 0: it does not say */
+	bool base;	   /* Priority: required or important */
 };
 
 struct sizes {
@@ -25,6 +28,7 @@ void sizes_release(struct sizes *);
 /* Reads `inner` as it is read; closing it closes `inner`.  NULL: no memory. */
 FILE *sizes_tee(struct sizes *, FILE *inner);
 void sizes_sort(struct sizes *); /* before the first sizes_find */
-int64_t sizes_find(const struct sizes *, const struct hash *); /* -1: none */
+/* NULL: none. */
+const struct sizes_entry *sizes_find(const struct sizes *, const struct hash *);
 
 #endif

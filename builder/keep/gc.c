@@ -170,6 +170,8 @@ forget_rows(struct sweep *s, struct err *err)
 	{
 		if (with(db, "DELETE FROM lock WHERE digest = ?1", hex, err) ==
 			-1 ||
+		    with(db, "DELETE FROM stock WHERE lock = ?1", hex, err) ==
+			-1 ||
 		    with(db, "DELETE FROM lock_kept WHERE lock = ?1", hex,
 			err) == -1 ||
 		    with(db, "DELETE FROM git_tar WHERE digest = ?1", hex,

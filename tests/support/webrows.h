@@ -115,6 +115,9 @@ rows(void)
 	    "INSERT INTO output (run, name, digest, size) VALUES (1, 'image', "
 	    "'%s', 10)",
 	    image);
+	/* As its owner does it: the verdict comes after the outputs. */
+	webfarm_sql(
+	    f, "UPDATE plan SET verdict = verdict WHERE digest = '%s'", plan);
 	webfarm_sql(f,
 	    "INSERT INTO lock_change (event, recipe, part, package, old, new,"
 	    " suite, security) VALUES (1, 'dns-dhcp', 'image', '%s', '%s',"

@@ -135,6 +135,60 @@ consulted_holds_closure_choices_and_requests(void **state)
 	assert_int_equal(found, 3);
 }
 
+/* What a machine would hold that its installer made, and nothing that is only
+ * recommended or optional. */
+static void
+a_whole_debian_is_kept_beside_the_lock(void **state)
+{
+	struct hash h;
+
+	(void)state;
+	fake_package(&bookworm, "hello", "1.0-9",
+	    "Depends: libhello\nInstalled-Size: 100\n", "h");
+	fake_package(&bookworm, "libhello", "2", "Installed-Size: 20\n", "l");
+	fake_package(&bookworm, "init", "1",
+	    "Priority: important\nInstalled-Size: 3000\n", "old");
+	fake_package(&security, "init", "1+deb1",
+	    "Priority: important\nRecommends: game\n"
+	    "Installed-Size: 3001\n",
+	    "new");
+	fake_package(&bookworm, "login", "4",
+	    "Installed-Size: 7\nPriority: required\n", "login");
+	fake_package(&bookworm, "game", "3",
+	    "Priority: optional\nInstalled-Size: 99999\n", "g");
+	fake_publish(&bookworm);
+	fake_publish(&security);
+	assert_int_equal(hello_poll(), 0);
+	lock_free(must_make(&h));
+	/* hello, libhello, init, login; writer, which says no size. */
+	assert_int_equal(parts_ask("SELECT packages FROM stock"), 5);
+	assert_int_equal(
+	    parts_ask("SELECT bytes FROM stock JOIN lock ON digest = lock"),
+	    1024 * (100 + 20 + 3001 + 7));
+	assert_int_equal(
+	    parts_ask("SELECT instr(list, 'init 1+deb1 ' || 3001 * 1024)"
+		      " > 0 FROM stock"),
+	    1);
+	/* The same lock by solving again: what was written stays. */
+	assert_int_equal(parts_ask("SELECT count(*) FROM stock"), 1);
+}
+
+/* Packages that exclude each other are no reason to have no lock. */
+static void
+an_archive_without_a_whole_debian_gives_locks(void **state)
+{
+	struct hash h;
+
+	(void)state;
+	fake_package(&bookworm, "init", "1",
+	    "Priority: important\nConflicts: login\n", "i");
+	fake_package(&bookworm, "login", "4", "Priority: required\n", "l");
+	fake_publish(&bookworm);
+	assert_int_equal(hello_poll(), 0);
+	lock_free(must_make(&h));
+	assert_int_equal(parts_ask("SELECT count(*) FROM stock"), 0);
+}
+
 static void
 package_that_no_suite_has_is_named(void **state)
 {
@@ -290,6 +344,8 @@ main(int argc, char **argv)
 		T(new_version_gives_a_new_lock_and_fetches_only_it),
 		T(recipe_decides_where_a_dependency_leaves_a_choice),
 		T(consulted_holds_closure_choices_and_requests),
+		T(a_whole_debian_is_kept_beside_the_lock),
+		T(an_archive_without_a_whole_debian_gives_locks),
 		T(package_that_no_suite_has_is_named),
 		T(virtual_name_is_told_apart),
 		T(source_that_no_suite_has_is_named),

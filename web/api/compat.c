@@ -405,49 +405,68 @@ compat_failed_builds(struct req *req, struct reply *re)
 	go(re, 302, "/builds?state=failed");
 }
 
-/* GET /job/NAME: a build for each image that differs. */
+/* Rows of plan, image and its size; each image once. */
+static int
+add_builds(json_t *builds, json_t *seen, const char *job, struct db *db,
+    const char *sql, struct err *err)
+{
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	auto_free char *name = mem_printf("bin/%s.img", job);
+	int got;
+
+	stmt_bind_str(q, 1, job);
+	while ((got = stmt_step(q, err)) == 1) {
+		const char *image = stmt_str(q, 1);
+		char uuid[COMPAT_UUID];
+		json_t *one, *binary;
+
+		if (json_object_get(seen, image))
+			continue;
+		js_set_bool(seen, image, true);
+		compat_uuid(stmt_str(q, 0), uuid);
+		one = json_object();
+		binary = json_object();
+		js_set_str(one, "uuid", uuid);
+		js_set_str(binary, "filename", name);
+		js_set_str(binary, "sha256", image);
+		js_set_int(binary, "size", stmt_int(q, 2));
+		js_set(one, "main_binary", binary);
+		json_array_append_new(builds, one);
+	}
+	return got;
+}
+
+/* GET /job/NAME: a build for each image that differs, what stands before all
+ * others. */
 void
 compat_job(struct req *req, struct reply *re)
 {
-	static const char sql[] =
-	    BUILD "AND p.rowid IN (SELECT rowid FROM (SELECT rowid FROM plan"
-		  "  WHERE recipe = ?1 AND stage = 'image' ORDER BY made_at"
-		  "  DESC LIMIT 200) UNION SELECT n.rowid FROM current c JOIN"
-		  "  plan n ON n.digest = c.plan WHERE c.recipe = ?1 AND"
-		  "  c.stage = 'image')" ORDER "LIMIT 200";
+	static const char now[] =
+	    "SELECT x.plan, x.image, x.image_size FROM current c JOIN plan p ON"
+	    " p.digest = c.plan JOIN product x ON x.recipe = p.recipe AND"
+	    " x.stage = p.stage AND x.made_at = p.made_at AND x.plan ="
+	    " p.digest WHERE c.recipe = ?1 AND c.stage = 'image' AND x.image"
+	    " IS NOT NULL";
+	static const char before[] =
+	    "SELECT plan, image, image_size FROM product WHERE recipe = ?1 AND"
+	    " stage = 'image' AND image IS NOT NULL ORDER BY made_at DESC,"
+	    " plan LIMIT 200";
 	auto_json json_t *out = json_object(), *seen = json_object();
 	json_t *builds = json_array();
-	struct compat_build b;
+	const char *job = req->part[0];
+	struct db *db;
 	struct err err = ERR_INIT;
-	int got;
 
 	js_set(out, "builds", builds);
 	if (!ready(req, re))
 		return;
 	if (!compat_wants_json(req)) {
-		go(re, 302, "/recipe/%s", req->part[0]);
+		go(re, 302, "/recipe/%s", job);
 		return;
 	}
-	auto_stmt struct stmt *q = db_stmt(req->web->farm, sql);
-
-	stmt_bind_str(q, 1, req->part[0]);
-	while ((got = take(q, &b, &err)) == 1) {
-		json_t *one, *binary;
-		auto_free char *name = mem_printf("bin/%s.img", b.job);
-
-		if (json_object_get(seen, b.image))
-			continue;
-		js_set_bool(seen, b.image, true);
-		one = json_object();
-		binary = json_object();
-		js_set_str(one, "uuid", b.uuid);
-		js_set_str(binary, "filename", name);
-		js_set_str(binary, "sha256", b.image);
-		js_set_int(binary, "size", b.size);
-		js_set(one, "main_binary", binary);
-		json_array_append_new(builds, one);
-	}
-	if (got == -1)
+	db = req->web->farm;
+	if (add_builds(builds, seen, job, db, now, &err) == -1 ||
+	    add_builds(builds, seen, job, db, before, &err) == -1)
 		reply_error(req, re, 503, err_cause(&err), err.msg);
 	else if (json_array_size(builds) == 0)
 		reply_error(req, re, 404, "missing", "no such job");

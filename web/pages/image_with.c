@@ -1,5 +1,6 @@
 #include "web/pages/image_with.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/hash.h"
@@ -44,6 +45,66 @@ add_debian(json_t *m, struct web *w, const char *plan, struct err *err)
 		}
 	js_set_int(out, "packages", (int64_t)json_object_size(seen));
 	js_set_int(out, "bytes", bytes);
+	return 0;
+}
+
+static int
+larger_first(const void *a, const void *b)
+{
+	const json_t *const *x = a, *const *y = b;
+	int64_t n = m_int(*x, "bytes"), k = m_int(*y, "bytes");
+
+	return n != k ? (n < k) - (n > k)
+		      : strcmp(m_str(*x, "name"), m_str(*y, "name"));
+}
+
+/* Lines of "NAME VERSION BYTES", as the builder writes them. */
+static json_t *
+stock_list(const char *text)
+{
+	json_t *out = json_array(), **v = NULL;
+	size_t n = 0, cap = 0, i;
+
+	while (*text) {
+		size_t name = strcspn(text, " \n");
+		const char *version = text + name + (text[name] == ' ');
+		size_t len = strcspn(version, " \n");
+		json_t *one = json_object();
+
+		js_set(one, "name", json_stringn(text, name));
+		js_set(one, "version", json_stringn(version, len));
+		text = version + len;
+		js_set_int(one, "bytes", strtoll(text, NULL, 10));
+		text += strcspn(text, "\n");
+		text += *text == '\n';
+		MEM_GROW(v, n, cap);
+		v[n++] = one;
+	}
+	if (n)
+		qsort(v, n, sizeof(*v), larger_first);
+	for (i = 0; i < n; i++)
+		json_array_append_new(out, v[i]);
+	free(v);
+	return out;
+}
+
+static int
+add_stock(json_t *m, struct web *w, const char *plan, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT s.packages, s.bytes, s.list FROM plan p JOIN stock s ON"
+	    " s.lock = p.lock WHERE p.digest = ?1 AND p.stage = 'image'";
+	auto_stmt struct stmt *q = db_stmt(w->farm, sql);
+	json_t *out = json_object();
+	int got;
+
+	js_set(m, "stock", out);
+	stmt_bind_str(q, 1, plan);
+	if ((got = stmt_step(q, err)) == -1)
+		return -1;
+	js_set_int(out, "packages", got ? stmt_int(q, 0) : 0);
+	js_set_int(out, "bytes", got ? stmt_int(q, 1) : 0);
+	js_set(out, "list", stock_list(got ? stmt_str(q, 2) : ""));
 	return 0;
 }
 
@@ -105,7 +166,8 @@ image_with_add(json_t *m, struct web *w, const char *plan, const char *with,
 	int got;
 
 	js_set(m, "with", json_null());
-	if (add_debian(m, w, plan, err) == -1)
+	if (add_debian(m, w, plan, err) == -1 ||
+	    add_stock(m, w, plan, err) == -1)
 		return -1;
 	if (with == NULL)
 		return 0;
@@ -167,6 +229,77 @@ view_rows(struct html *h, const json_t *with)
 	view_table_end(h);
 }
 
+/* Both at one scale: the image is a box among the packages. */
+static void
+view_stock(struct html *h, const json_t *m)
+{
+	static const char *const head[] = { "package", "version", "#installed",
+		NULL };
+	const json_t *stock = json_object_get(m, "stock"), *p;
+	const json_t *list = json_object_get(stock, "list");
+	struct chart_box v[CHART_BOXES];
+	auto_free char *rest = NULL;
+	int64_t smaller = 0;
+	size_t i, n = 0;
+
+	if (m_int(stock, "bytes") <= 0 ||
+	    json_array_size(json_object_get(m, "files")) == 0)
+		return;
+	v[n++] = (struct chart_box){ .name = "this image",
+		.sub = m_str(m, "title"),
+		.value = m_int(m, "size"),
+		.group = 0 };
+	json_array_foreach(list, i, p)
+	{
+		if (n < CHART_BOXES - 1)
+			v[n++] = (struct chart_box){ .name = m_str(p, "name"),
+				.sub = m_str(p, "version"),
+				.value = m_int(p, "bytes"),
+				.group = 7 };
+		else
+			smaller += m_int(p, "bytes");
+	}
+	if (smaller) {
+		rest = mem_printf("%zu smaller packages",
+		    json_array_size(list) - (CHART_BOXES - 2));
+		v[n++] = (struct chart_box){
+			.name = rest, .value = smaller, .group = 7
+		};
+	}
+	view_section(h, "Beside a whole Debian", "stock");
+	html_open(h, "p", "class", "lede", NULL);
+	html_text(h, "The same service on a Debian of the day of its lock is ");
+	html_textf(
+	    h, "%lld packages and ", (long long)m_int(stock, "packages"));
+	view_size(h, m_int(stock, "bytes"));
+	html_text(h, "; this image is ");
+	view_size(h, m_int(m, "size"));
+	html_textf(h, ", 1 byte of %lld.",
+	    (long long)(m_int(stock, "bytes") /
+			(m_int(m, "size") ? m_int(m, "size") : 1)));
+	html_close(h, "p");
+	chart_map(h,
+	    "This image among the packages of Priority required and important, "
+	    "the service's own and what they depend on, by Installed-Size",
+	    v, n, num_add_size);
+	html_open(h, "details", NULL);
+	html_element(h, "summary", "the same as a table", NULL);
+	view_table(h, "Packages of a whole Debian", head);
+	json_array_foreach(list, i, p)
+	{
+		html_open(h, "tr", NULL);
+		html_open(h, "td", NULL);
+		html_element(h, "code", m_str(p, "name"), NULL);
+		html_close(h, "td");
+		view_td(h, m_str(p, "version"));
+		td_size(h, m_int(p, "bytes"));
+		html_close(h, "tr");
+	}
+	view_table_end(h);
+	html_close(h, "details");
+	view_section_end(h);
+}
+
 void
 image_with_view(struct html *h, const json_t *m)
 {
@@ -186,6 +319,7 @@ image_with_view(struct html *h, const json_t *m)
 		html_text(h, ", packed.");
 		html_close(h, "p");
 	}
+	view_stock(h, m);
 	if (!json_is_object(with))
 		return;
 	title = mem_printf(

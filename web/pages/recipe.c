@@ -70,22 +70,25 @@ add_uses(json_t *m, struct web *w, struct err *err)
 static int
 add_trends(json_t *m, struct db *db, const char *name, struct err *err)
 {
+#define NEWEST(stage)                                         \
+	"SELECT * FROM (SELECT * FROM product WHERE recipe =" \
+	" ?1 AND stage = '" stage "' ORDER BY made_at DESC"   \
+	" LIMIT 100)"
+#define BOTH NEWEST("build") " UNION ALL " NEWEST("image")
 	static const char sizes[] =
-	    "SELECT p.judged_at, p.stage, (SELECT sum(size) FROM output WHERE"
-	    "  run = (SELECT max(id) FROM run WHERE plan = p.digest AND state ="
-	    "   'succeeded')), p.digest FROM (SELECT digest, stage, judged_at,"
-	    "  verdict FROM plan WHERE recipe = ?1 ORDER BY made_at DESC"
-	    "  LIMIT 200) p WHERE p.verdict = 'reproduced'";
+	    "SELECT judged_at, stage, bytes, plan FROM (" BOTH ")"
+	    " ORDER BY made_at DESC, stage";
 	static const char *const size_cols[] = { "#at", "stage", "#size",
 		"plan", NULL };
 	static const char times[] =
-	    "SELECT r.finished_at, p.stage, r.lane, r.wall_ms, r.id FROM"
-	    " (SELECT digest, stage FROM plan WHERE recipe = ?1"
-	    "  ORDER BY made_at DESC LIMIT 100) p CROSS JOIN run r ON r.plan ="
-	    " p.digest WHERE r.state = 'succeeded' ORDER BY r.id DESC"
-	    " LIMIT 300";
+	    "SELECT judged_at, stage, lane, iif(lane = 'A', wall_a, wall_b),"
+	    " iif(lane = 'A', run_a, run_b) AS run FROM (" BOTH
+	    "), (SELECT 'A' AS lane UNION ALL SELECT 'B') WHERE run IS NOT"
+	    " NULL ORDER BY run DESC";
 	static const char *const time_cols[] = { "#at", "stage", "lane",
 		"#wall_ms", "#run", NULL };
+#undef BOTH
+#undef NEWEST
 
 	if (put(m, "sizes", db, sizes, name, size_cols, err) == -1)
 		return -1;
