@@ -9,6 +9,6 @@
 
 #define FARM_SCHEMA 14 /* builder/schema.c */
 #define TUF_SCHEMA 5   /* tuf-repo/schema.c */
-#define WEB_SCHEMA 10  /* web/schema.c */
+#define WEB_SCHEMA 11  /* web/schema.c */
 
 #endif

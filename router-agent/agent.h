@@ -52,7 +52,10 @@ struct agent {
 	struct set *planned;	/* what is offered and not taken yet, or NULL */
 	struct plan plan;	/* to get there */
 	struct traffic traffic; /* fetched today */
-	int signals;		/* signalfd */
+	/* What an update cost, since the last report that was made. */
+	int64_t got_bytes;
+	int64_t switch_ms; /* 0: nothing was switched */
+	int signals;	   /* signalfd */
 	bool stop, poll_now;
 	bool back;    /* the owner wants the set on trial undone */
 	bool damaged; /* an image of the current set rotted */

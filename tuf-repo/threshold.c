@@ -72,7 +72,7 @@ says_back(const struct offered *o, const char *router, const char *body,
 	static const char *const own[] = { "owner", "stopped", "state" };
 	struct err ignored = ERR_INIT;
 	auto_json json_t *j =
-	    js_record("report", "kiln/report", 1, body, strlen(body), &ignored);
+	    js_record("report", "kiln/report", 2, body, strlen(body), &ignored);
 	const json_t *set = json_object_get(j, "set");
 	const char *who, *state, *why;
 	struct hash digest;

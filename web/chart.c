@@ -224,7 +224,7 @@ box(struct html *h, const struct chart_box *b, const struct area *a,
 {
 	auto_buf struct buf size = BUF_INIT, title = BUF_INIT;
 	char cls[4];
-	double room = a->w / 8.2;
+	double room = (a->w - 14) / 8.4; /* letters, beside the margins */
 
 	snprintf(cls, sizeof(cls), "m%u", b->group & 7);
 	unit(&size, b->value);

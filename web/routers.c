@@ -146,6 +146,31 @@ reach(struct db *db, const struct said *s, const struct best *was,
 	return to == was->counter ? 0 : best_set(db, s->router, to, err);
 }
 
+/* --- cost -----------------------------------------------------------------*/
+
+static int
+cost(struct db *db, const struct said *s, struct err *err)
+{
+	static const char sql[] =
+	    "INSERT INTO cost VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5, ?6, ?6)"
+	    " ON CONFLICT DO UPDATE SET updates = updates + 1,"
+	    " bytes = bytes + ?4, most_bytes = max(most_bytes, ?4),"
+	    " switches = switches + ?5, gap_ms = gap_ms + ?6,"
+	    " longest_ms = max(longest_ms, ?6)";
+	auto_stmt struct stmt *q = NULL;
+
+	if (!s->published || s->bytes < 0 || strcmp(s->state, "committed") != 0)
+		return 0;
+	q = db_stmt(db, sql);
+	stmt_bind_str(q, 1, s->channel);
+	stmt_bind_str(q, 2, s->arch);
+	stmt_bind_int(q, 3, s->counter);
+	stmt_bind_int(q, 4, s->bytes);
+	stmt_bind_int(q, 5, s->gap_ms >= 0);
+	stmt_bind_int(q, 6, s->gap_ms >= 0 ? s->gap_ms : 0);
+	return stmt_run(q, err);
+}
+
 /* --- rows ------------------------------------------------------------------*/
 
 /* What the router says now; an older report that comes late changes nothing. */
@@ -174,7 +199,9 @@ remember(struct db *db, const struct said *s, struct err *err)
 	stmt_bind_int(q, 11, s->timestamp);
 	if (stmt_run(q, err) == -1)
 		return -1;
-	return db_changes(db) == 0 ? 0 : reach(db, s, &was, err);
+	if (db_changes(db) == 0)
+		return 0;
+	return cost(db, s, err) == -1 ? -1 : reach(db, s, &was, err);
 }
 
 static int

@@ -7,7 +7,8 @@
  * that a router is in; triggers keep it, so it is right whoever writes
  * `router`.  reach has, of each published set that a router of a channel came
  * to, how many came to it or to a newer one, and when half, nine of ten and
- * all that reported then had.
+ * all that reported then had.  cost has what updates to them took, as those
+ * said that committed them.
  */
 #ifndef KILN_WEB_ROUTERS_H
 #define KILN_WEB_ROUTERS_H
@@ -31,6 +32,9 @@ struct said {
 	const char *body; /* canonical */
 	const char *sig;  /* over it, by `key`; NULL: others cannot check */
 	size_t body_len;
+	/* What the update cost: bytes fetched, and for how long the switch
+	 * took LAN packets; -1: it does not say. */
+	int64_t bytes, gap_ms;
 	bool published; /* its set is one of ours: it counts for reach */
 };
 

@@ -269,6 +269,22 @@ const char *const web_migrations[] = {
 
 	/* devices of a standing, the newest first */
 	"CREATE INDEX router_stands ON router(standing);",
+
+	/* what updates to each set cost, as routers said that committed it;
+	   devices of a group */
+	"CREATE TABLE cost ("
+	" channel TEXT NOT NULL,"
+	" arch TEXT NOT NULL,"
+	" counter INTEGER NOT NULL,"
+	" updates INTEGER NOT NULL,"
+	" bytes INTEGER NOT NULL, most_bytes INTEGER NOT NULL,"
+	/* Of those that switched: how long packets of the LAN waited. */
+	" switches INTEGER NOT NULL,"
+	" gap_ms INTEGER NOT NULL, longest_ms INTEGER NOT NULL,"
+	" PRIMARY KEY (channel, arch, counter)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX router_in_group ON router(fleet_group)"
+	" WHERE fleet_group <> '';",
 };
 /* clang-format on */
 

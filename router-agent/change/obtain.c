@@ -70,6 +70,8 @@ get(struct agent *a, const char *url, int64_t have, int64_t want, int fd,
 		 traffic_add(a->dir.fd, &a->traffic, after - have, now, &why) ==
 		     -1)
 		log_err("traffic", &why);
+	if (!a->stick && after > have)
+		a->got_bytes += after - have;
 	if (f.spent && after < want)
 		return err_set(err, ERR_BUSY,
 		    "the %lld bytes that may be fetched in a day are spent",

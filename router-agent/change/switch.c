@@ -133,10 +133,11 @@ unhold(struct agent *a, const struct heirs *h, struct buf *batch)
 
 /* The hold, if there was one, has ended with the switch. */
 static void
-tell_switch(const struct heirs *h, int64_t start)
+tell_switch(struct agent *a, const struct heirs *h, int64_t start)
 {
-	int64_t now = time_mono_ms();
+	int64_t now = time_mono_ms(), gap = now - (h->n ? h->held : start);
 
+	a->switch_ms = gap > 0 ? gap : 1;
 	log_info("switch", "ms=%lld held-ms=%lld", (long long)(now - start),
 	    h->n ? (long long)(now - h->held) : 0);
 }
@@ -196,7 +197,7 @@ move_to_new(struct trial *t, const struct heirs *h, struct err *err)
 	start = time_mono_ms();
 	if (ports_move(&batch, err) == -1)
 		return -1;
-	tell_switch(h, start);
+	tell_switch(a, h, start);
 	for (size_t i = 0; i < t->set->nservices; i++) {
 		struct machine *o = trial_old(t, t->set->services[i].name);
 
@@ -245,6 +246,7 @@ bridge_to_new(struct trial *t, struct err *err)
 	struct agent *a = t->a;
 	int ret = h.n > 0 ? handover_prepare(a, &h, err) : 0;
 
+	h.held = time_mono_ms();
 	if (ret == 0)
 		ret = detach_old(t, err);
 	if (ret == 0 && h.n > 0)
@@ -253,6 +255,8 @@ bridge_to_new(struct trial *t, struct err *err)
 	for (size_t i = 0; ret == 0 && i < t->set->nservices; i++)
 		if (trial_is_new(t, i))
 			ret = machine_attach(a, &a->next->at[i], err);
+	if (ret == 0)
+		tell_switch(a, &h, h.held);
 	return ret;
 }
 
@@ -361,7 +365,7 @@ redirect_to_old(struct trial *t)
 		handover_end(a, &h);
 		return;
 	}
-	tell_switch(&h, start);
+	tell_switch(a, &h, start);
 	handover_end(a, &h);
 	for (size_t i = 0; i < SET_SERVICES; i++)
 		if (given[i])

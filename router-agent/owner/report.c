@@ -107,7 +107,7 @@ make(const struct agent *a, const struct sig_public *pub)
 {
 	const struct state *s = &a->state;
 	const struct state_news *n = &s->news;
-	json_t *j = js_record_new("kiln/report", 1);
+	json_t *j = js_record_new("kiln/report", 2), *cost = json_object();
 	char at[TIME_TEXT];
 	struct hash router;
 
@@ -128,6 +128,12 @@ make(const struct agent *a, const struct sig_public *pub)
 	js_set_str(j, "cause", *n->cause ? n->cause : NULL);
 	add_set(j, n->set);
 	js_set(j, "services", service_list(a, n->set, n->state));
+	js_set_int(cost, "bytes", a->got_bytes);
+	if (a->switch_ms)
+		js_set_int(cost, "switch_ms", a->switch_ms);
+	else
+		js_set(cost, "switch_ms", json_null());
+	js_set(j, "update", cost);
 	return j;
 }
 
@@ -288,6 +294,8 @@ report_tell(struct agent *a)
 	tell_owner(a, n);
 	if (a->conf.reports != REPORTS_OFF && report(a, &err) == -1)
 		log_err("report", &err);
+	a->got_bytes = 0;
+	a->switch_ms = 0;
 	free(n->set);
 	*n = (struct state_news){ 0 };
 	err_clear(&err);

@@ -66,7 +66,8 @@ metadata(json_t *j, int64_t timestamp)
 static json_t *
 body(const struct said *s, const struct hash *image)
 {
-	json_t *j = js_record_new("kiln/report", 1), *set = json_object();
+	json_t *j = js_record_new("kiln/report", 2), *set = json_object();
+	json_t *update = json_object();
 	json_t *services = json_array(), *one = json_object();
 	char at[TIME_TEXT];
 
@@ -91,6 +92,9 @@ body(const struct said *s, const struct hash *image)
 	js_set(j, "services", services);
 	js_set(j, "kernel", json_null());
 	metadata(j, s->timestamp);
+	js_set_int(update, "bytes", s->bytes);
+	js_set_int(update, "switch_ms", s->gap_ms);
+	js_set(j, "update", update);
 	return j;
 }
 
@@ -116,6 +120,8 @@ report(struct fleet *f, int64_t router, int64_t sequence, struct err *err)
 		.counter = f->set[i].counter,
 		.sequence = sequence,
 		.timestamp = f->timestamp - (router % 11 == 0 ? 2 : 0),
+		.bytes = 100000 + router % 997 * 1000,
+		.gap_ms = 5 + router % 13,
 		.published = true };
 
 	history_digest(&h, "key", router, 0);

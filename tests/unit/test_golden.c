@@ -63,6 +63,7 @@ static const struct {
 	{ "set", "kiln/set" },
 	{ "brake", "kiln/brake" },
 	{ "report", "kiln/report" },
+	{ "report-1", "kiln/report" },
 	{ "signature", "kiln/signature" },
 	{ "guest", "kiln/guest" },
 	{ "origin", "kiln/origin" },
@@ -108,9 +109,13 @@ assert_golden(const char *name, const json_t *j)
 static int
 newest(const char *kind)
 {
-	return strcmp(kind, "kiln/plan") == 0 || strcmp(kind, "kiln/lock") == 0
-		   ? 2
-		   : 1;
+	static const char *const second[] = { "kiln/plan", "kiln/lock",
+		"kiln/report" };
+
+	for (size_t i = 0; i < ARRAY_LEN(second); i++)
+		if (strcmp(kind, second[i]) == 0)
+			return 2;
+	return 1;
 }
 
 static void

@@ -45,10 +45,14 @@ add_router(void)
 		webfarm_die("web.db", &err);
 	webfarm_sql(db,
 	    "INSERT INTO router (id, key, first_at, sequence, seen_at, state,"
-	    " cause, channel, arch, agent, counter, timestamp) VALUES ('%s',"
-	    " '%s', 1, 1, 1, 'rolled-back', '<b>probe</b>', '<i>edge</i>',"
-	    " 'amd64', '0.1.0', 1, 1)",
+	    " cause, channel, arch, agent, counter, timestamp, fleet_group)"
+	    " VALUES ('%s', '%s', 1, 1, 1, 'rolled-back', '<b>probe</b>',"
+	    " '<i>edge</i>', 'amd64', '0.1.0', 1, 1, 'attic')",
 	    ROUTER_ID, ROUTER_ID);
+	webfarm_sql(db,
+	    "INSERT INTO cost VALUES ('<i>edge</i>', 'amd64', 1, %d, 2097152,"
+	    " 1572864, 2, 50, 42)",
+	    2);
 	db_close(db);
 }
 
@@ -60,6 +64,27 @@ setup(void **state)
 	add_router();
 	doc = get_json("/api/v1/openapi.json", 200);
 	return 0;
+}
+
+/* What updates cost on the average and at the worst, and who is in which
+ * group. */
+static void
+the_fleet_says_gap_and_bytes_of_updates_and_groups(void **state)
+{
+	auto_answer struct answer a = ANSWER_INIT;
+	static const char *const said[] = { "1.0 MiB", "1.5 MiB", "25 ms",
+		"42 ms", "href=\"/fleet?group=attic\"" };
+
+	(void)state;
+	assert_int_equal(http_get(&a, "/fleet", ""), 200);
+	assert_well_formed("/fleet", a.body.data);
+	for (size_t i = 0; i < ARRAY_LEN(said); i++)
+		if (strstr(a.body.data, said[i]) == NULL)
+			fail_msg("the page does not say %s", said[i]);
+	assert_int_equal(http_get(&a, "/fleet?group=attic", ""), 200);
+	assert_non_null(strstr(a.body.data, ROUTER_ID));
+	assert_int_equal(http_get(&a, "/fleet?group=cellar", ""), 200);
+	assert_null(strstr(a.body.data, ROUTER_ID));
 }
 
 static int
@@ -424,6 +449,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    the_fleet_says_gap_and_bytes_of_updates_and_groups),
 		cmocka_unit_test(every_path_answers_as_its_schema_says),
 		cmocka_unit_test(what_is_told_of_an_image_is_served_and_linked),
 		cmocka_unit_test(every_route_for_programs_is_documented),

@@ -217,7 +217,7 @@ an_image_is_shown_beside_a_whole_debian(void **state)
 	assert_int_equal(http_get(&a, page, ""), 200);
 	assert_non_null(strstr(a.body.data, "3 packages and "));
 	assert_non_null(strstr(a.body.data, "1 byte of 101."));
-	assert_non_null(strstr(a.body.data, "this image: 28 B"));
+	assert_non_null(strstr(a.body.data, "<title>image: 28 B ("));
 	assert_non_null(strstr(a.body.data, "&lt;i&gt;x&lt;/i&gt;: 28 B (3)"));
 	assert_null(strstr(a.body.data, "<i>x"));
 	assert_int_equal(http_get(&a, api, ""), 200);

@@ -169,25 +169,79 @@ a_signed_report_is_taken_and_shown(void **state)
 static void
 the_golden_report_is_taken(void **state)
 {
+	static const char *const files[] = { "tests/golden/report.json",
+		"tests/golden/report-1.json" };
 	auto_answer struct answer a = ANSWER_INIT;
-	auto_buf struct buf text = BUF_INIT;
 	static const char words[] = "kiln golden router";
 	struct err err = ERR_INIT;
 	struct sig_public its;
 	struct sig_seed from;
 	struct hash h;
-	json_t *r;
 
 	(void)state;
 	hash_bytes(&h, words, sizeof(words) - 1);
 	memcpy(from.b, h.b, sizeof(from.b));
 	sig_public_of(&from, &its);
-	assert_int_equal(
-	    file_read("tests/golden/report.json", 65536, &text, &err), 0);
-	r = js_parse("report", text.data, text.len, &err);
-	assert_non_null(r);
-	assert_int_equal(post(r, &from, &its, NULL, &a), 200);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		auto_buf struct buf text = BUF_INIT;
+		json_t *r;
+
+		assert_int_equal(file_read(files[i], 65536, &text, &err), 0);
+		r = js_parse("report", text.data, text.len, &err);
+		assert_non_null(r);
+		assert_int_equal(post(r, &from, &its, NULL, &a), 200);
+	}
 	assert_int_equal(count("SELECT count(*) FROM router"), 2);
+}
+
+/* Of the second version. */
+static json_t *
+with_update(int64_t sequence, const char *update)
+{
+	json_t *r = report(&pub, sequence);
+	struct err err = ERR_INIT;
+
+	js_set_int(r, "v", 2);
+	if (update)
+		js_set(r, "update",
+		    js_parse("update", update, strlen(update), &err));
+	return r;
+}
+
+static void
+what_an_update_cost_is_taken_or_the_report_is_refused(void **state)
+{
+	static const char *const bad[] = { NULL, "{}", "{\"bytes\":1}",
+		"{\"bytes\":-1,\"switch_ms\":1}",
+		"{\"bytes\":1,\"switch_ms\":-1}",
+		"{\"bytes\":1,\"switch_ms\":86400001}",
+		"{\"bytes\":1099511627777,\"switch_ms\":1}",
+		"{\"bytes\":\"1\",\"switch_ms\":1}",
+		"{\"bytes\":1,\"switch_ms\":1,\"more\":1}", "[]", "[1]" };
+	auto_answer struct answer a = ANSWER_INIT;
+	json_t *old = report(&pub, 20);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(bad); i++) {
+		assert_int_equal(
+		    post(with_update(20, bad[i]), &seed, &pub, NULL, &a), 400);
+		assert_error(&a, "bad-input");
+	}
+	/* The first version never had it. */
+	js_set(old, "update", json_object());
+	assert_int_equal(post(old, &seed, &pub, NULL, &a), 400);
+	assert_int_equal(
+	    post(with_update(20, "{\"bytes\":0,\"switch_ms\":null}"), &seed,
+		&pub, NULL, &a),
+	    200);
+	assert_int_equal(
+	    post(with_update(21, "{\"bytes\":2097152,\"switch_ms\":17}"), &seed,
+		&pub, NULL, &a),
+	    200);
+	assert_int_equal(http_get(&a, router_page(&pub), ""), 200);
+	assert_non_null(strstr(a.body.data, "17 ms"));
+	assert_non_null(strstr(a.body.data, "2.0 MiB"));
 }
 
 static void
@@ -418,6 +472,8 @@ main(void)
 		cmocka_unit_test(only_the_newest_reports_are_kept),
 		cmocka_unit_test(
 		    an_older_farm_db_is_as_if_it_were_not_there_yet),
+		cmocka_unit_test(
+		    what_an_update_cost_is_taken_or_the_report_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

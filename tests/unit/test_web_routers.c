@@ -94,11 +94,51 @@ say(struct said s, int router)
 static void
 comes_to(int router, int64_t counter)
 {
-	struct said s = {
-		.set_sha = "s", .counter = counter, .published = true
-	};
+	struct said s = { .set_sha = "s",
+		.counter = counter,
+		.bytes = -1,
+		.published = true };
 
 	assert_int_equal(say(s, router), 0);
+}
+
+static void
+costs(int router, const char *state, int64_t bytes, int64_t gap_ms,
+    bool published)
+{
+	struct said s = { .set_sha = "s",
+		.state = state,
+		.counter = 3,
+		.bytes = bytes,
+		.gap_ms = gap_ms,
+		.published = published };
+
+	assert_int_equal(say(s, router), 0);
+}
+
+static void
+what_updates_cost_is_summed_up_for_each_set(void **state)
+{
+	(void)state;
+	comes_to(1, 3); /* an old agent */
+	assert_int_equal(number("SELECT count(*) FROM cost"), 0);
+	costs(1, "committed", 1000, 20, true);
+	costs(2, "committed", 3000, 40, true);
+	costs(3, "committed", 500, -1, true); /* nothing to switch */
+	/* Went back, or says it of a set that is none of ours. */
+	costs(4, "rolled-back", 9999, 9999, true);
+	costs(5, "committed", 9999, 9999, false);
+	assert_int_equal(number("SELECT count(*) FROM cost"), 1);
+	assert_int_equal(number("SELECT updates FROM cost"), 3);
+	assert_int_equal(number("SELECT bytes FROM cost"), 4500);
+	assert_int_equal(number("SELECT most_bytes FROM cost"), 3000);
+	assert_int_equal(number("SELECT switches FROM cost"), 2);
+	assert_int_equal(number("SELECT gap_ms FROM cost"), 60);
+	assert_int_equal(number("SELECT longest_ms FROM cost"), 40);
+	/* What is sent again is not counted again. */
+	sequence = 1;
+	costs(1, "committed", 1000, 20, true);
+	assert_int_equal(number("SELECT updates FROM cost"), 3);
 }
 
 static void
@@ -312,6 +352,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(the_counts_are_those_of_the_rows_whatever_is_said),
 		T(a_set_is_marked_when_half_nine_of_ten_and_all_came_to_it),
+		T(what_updates_cost_is_summed_up_for_each_set),
 		T(who_passes_a_set_by_has_come_to_it),
 		T(what_nobody_published_reaches_nobody),
 		T(a_router_of_another_channel_is_counted_there),

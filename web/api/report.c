@@ -124,12 +124,36 @@ check_parts(const char *what, const json_t *r, struct said *s, struct err *err)
 	return 0;
 }
 
+/* From version 2 on.  A day without packets, or a terabyte, is no update. */
+static int
+check_update(const char *what, const json_t *r, int64_t v, struct said *s,
+    struct err *err)
+{
+	static const char *const keys[] = { "bytes", "switch_ms", NULL };
+	json_t *u;
+
+	s->bytes = s->gap_ms = -1;
+	if (v == 1)
+		return json_object_get(r, "update")
+			   ? err_set(err, ERR_INPUT,
+				 "%s: version 1 has no \"update\"", what)
+			   : 0;
+	if (js_object(what, r, "update", &u, err) == -1 ||
+	    js_only(what, u, keys, err) == -1 ||
+	    js_int(what, u, "bytes", 0, INT64_C(1) << 40, &s->bytes, err) == -1)
+		return -1;
+	return is_null(u, "switch_ms")
+		   ? 0
+		   : js_int(what, u, "switch_ms", 0, 86400000, &s->gap_ms, err);
+}
+
 static int
 check_record(const char *what, const json_t *r, struct said *s, struct err *err)
 {
 	static const char *const keys[] = { "kind", "v", "router", "sequence",
 		"previous", "at", "agent", "arch", "channel", "accel", "state",
-		"cause", "set", "services", "kernel", "metadata", NULL };
+		"cause", "set", "services", "kernel", "metadata", "update",
+		NULL };
 	static const char *const states[] = { "committed", "rolled-back",
 		"refused", "failed" };
 	const char *kind, *at;
@@ -142,7 +166,7 @@ check_record(const char *what, const json_t *r, struct said *s, struct err *err)
 	if (strcmp(kind, "kiln/report") != 0)
 		return err_set(
 		    err, ERR_INPUT, "%s: the kind is not kiln/report", what);
-	if (js_int(what, r, "v", 1, 1, &v, err) == -1 ||
+	if (js_int(what, r, "v", 1, 2, &v, err) == -1 ||
 	    js_str(what, r, "router", &s->router, err) == -1 ||
 	    js_int(what, r, "sequence", 1, INT64_C(1) << 52, &s->sequence,
 		err) == -1 ||
@@ -165,7 +189,8 @@ check_record(const char *what, const json_t *r, struct said *s, struct err *err)
 		    "%s: \"state\" is committed, rolled-back, refused or "
 		    "failed",
 		    what);
-	if (check_services(what, r, err) == -1)
+	if (check_services(what, r, err) == -1 ||
+	    check_update(what, r, v, s, err) == -1)
 		return -1;
 	return check_parts(what, r, s, err);
 }

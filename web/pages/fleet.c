@@ -23,12 +23,21 @@ static int
 add_groups(json_t *m, struct web *w, struct err *err)
 {
 	static const char versions[] =
-	    "SELECT channel, arch, counter, sum(routers),"
-	    " sum(iif(state = 'committed', routers, 0)) FROM router_group"
-	    " WHERE state <> '' GROUP BY channel, arch, counter"
-	    " ORDER BY channel, arch, counter DESC LIMIT 60";
+	    "SELECT g.*, c.updates, c.bytes / c.updates, c.most_bytes,"
+	    " iif(c.switches, c.gap_ms / c.switches, NULL),"
+	    " iif(c.switches, c.longest_ms, NULL) FROM (SELECT channel, arch,"
+	    "  counter, sum(routers), sum(iif(state = 'committed', routers,"
+	    "  0)) FROM router_group WHERE state <> '' GROUP BY channel, arch,"
+	    "  counter ORDER BY channel, arch, counter DESC LIMIT 60) g"
+	    " LEFT JOIN cost c USING (channel, arch, counter)"
+	    " ORDER BY g.channel, g.arch, g.counter DESC";
 	static const char *const version_cols[] = { "channel", "arch",
-		"#counter", "#routers", "#committed", NULL };
+		"#counter", "#routers", "#committed", "#updates", "#bytes",
+		"#most_bytes", "#gap_ms", "#longest_ms", NULL };
+	static const char groups[] =
+	    "SELECT fleet_group, count(*) FROM router WHERE fleet_group <> ''"
+	    " GROUP BY fleet_group ORDER BY fleet_group LIMIT 60";
+	static const char *const group_cols[] = { "group", "#routers", NULL };
 	static const char causes[] =
 	    "SELECT state, nullif(cause, ''), n, (SELECT max(seen_at) FROM"
 	    "  router r WHERE r.state = g.state AND r.cause IS"
@@ -59,6 +68,7 @@ add_groups(json_t *m, struct web *w, struct err *err)
 	if (router_newest(m, w, err) == -1 ||
 	    model_add(m, "versions", w->web, versions, version_cols, err) ==
 		-1 ||
+	    model_add(m, "groups", w->web, groups, group_cols, err) == -1 ||
 	    model_add(m, "causes", w->web, causes, cause_cols, err) == -1)
 		return -1;
 	auto_stmt struct stmt *q = db_stmt(w->web, fresh);
@@ -70,7 +80,8 @@ add_groups(json_t *m, struct web *w, struct err *err)
 
 #define ROUTER                                                           \
 	"SELECT rowid, id, state, cause, channel, arch, agent, counter," \
-	" seen_at, timestamp, set_sha FROM router WHERE sequence > 0 "
+	" seen_at, timestamp, set_sha, fleet_group FROM router"          \
+	" WHERE sequence > 0 "
 #define AFTER "AND rowid < ?1 "
 #define LAST "ORDER BY rowid DESC LIMIT ?2"
 
@@ -79,12 +90,15 @@ model(struct req *req, struct err *err)
 {
 	static const char *const cols[] = { "#row", "id", "state", "cause",
 		"channel", "arch", "agent", "#counter", "#seen_at",
-		"#timestamp", "set", NULL };
+		"#timestamp", "set", "group", NULL };
 	static const char all[] = ROUTER AFTER LAST;
 	static const char by_state[] = ROUTER "AND state = ?3 " AFTER LAST;
 	static const char by_channel[] = ROUTER "AND channel = ?3 " AFTER LAST;
+	static const char by_group[] =
+	    ROUTER "AND fleet_group = ?3 AND fleet_group <> '' " AFTER LAST;
 	const char *state = req_arg(req, "state");
 	const char *channel = req_arg(req, "channel");
+	const char *group = req_arg(req, "group");
 	auto_json json_t *m = json_object();
 	struct web *w = req->web;
 	struct paging p;
@@ -96,16 +110,18 @@ model(struct req *req, struct err *err)
 		return NULL;
 	auto_stmt struct stmt *q = db_stmt(w->web, state     ? by_state
 						   : channel ? by_channel
+						   : group   ? by_group
 							     : all);
 
 	stmt_bind_int(q, 1, p.after ? p.after : INT64_MAX);
 	stmt_bind_int(q, 2, p.limit + 1);
-	if (state || channel)
-		stmt_bind_str(q, 3, state ? state : channel);
+	if (state || channel || group)
+		stmt_bind_str(q, 3, state ? state : channel ? channel : group);
 	if ((rows = model_rows(w->web, q, cols, err)) == NULL)
 		return NULL;
 	js_set_str(m, "state", state);
 	js_set_str(m, "channel", state ? NULL : channel);
+	js_set_str(m, "group", state || channel ? NULL : group);
 	model_page(m, rows, &p, "row");
 	json_array_foreach(rows, i, r)
 	{
@@ -117,11 +133,33 @@ model(struct req *req, struct err *err)
 
 /* --- what is shown ---------------------------------------------------------*/
 
+/* On the average, and at the worst. */
+static void
+view_cost(struct html *h, const json_t *v)
+{
+	html_open(h, "td", "class", "number", NULL);
+	if (m_int(v, "updates")) {
+		view_size(h, m_int(v, "bytes"));
+		html_open(h, "span", "class", "soft", NULL);
+		html_text(h, " \xe2\x89\xa4 ");
+		view_size(h, m_int(v, "most_bytes"));
+		html_close(h, "span");
+	}
+	html_close(h, "td");
+	html_open(h, "td", "class", "number", NULL);
+	if (json_is_integer(json_object_get(v, "gap_ms"))) {
+		html_textf(h, "%lld ms", (long long)m_int(v, "gap_ms"));
+		html_say(h, "span", "soft", " \xe2\x89\xa4 %lld ms",
+		    (long long)m_int(v, "longest_ms"));
+	}
+	html_close(h, "td");
+}
+
 static void
 view_versions(struct html *h, const json_t *m)
 {
 	static const char *const head[] = { "channel", "architecture", "#set",
-		"#routers", "share", NULL };
+		"#routers", "#fetched", "#gap", "share", NULL };
 	int64_t all = m_int(m_first(m, "freshness"), "routers");
 	const json_t *v;
 	size_t i;
@@ -144,9 +182,35 @@ view_versions(struct html *h, const json_t *m)
 		view_td(h, m_str(v, "arch"));
 		view_td_count(h, m_int(v, "counter"));
 		view_td_count(h, n);
+		view_cost(h, v);
 		html_open(h, "td", "class", "why", NULL);
 		chart_bar(h, label, parts, 2, all);
 		html_close(h, "td");
+		html_close(h, "tr");
+	}
+	view_table_end(h);
+	view_section_end(h);
+}
+
+static void
+view_groups(struct html *h, const json_t *groups)
+{
+	static const char *const head[] = { "group", "#routers", NULL };
+	const json_t *g;
+	size_t i;
+
+	if (json_array_size(groups) == 0)
+		return;
+	view_section(h, "By group", "groups");
+	view_table(h, "Routers by group", head);
+	json_array_foreach(groups, i, g)
+	{
+		html_open(h, "tr", NULL);
+		html_open(h, "td", NULL);
+		html_link(
+		    h, m_str(g, "group"), "/fleet?group=%s", m_str(g, "group"));
+		html_close(h, "td");
+		view_td_count(h, m_int(g, "routers"));
 		html_close(h, "tr");
 	}
 	view_table_end(h);
@@ -189,7 +253,8 @@ static void
 view_routers(struct html *h, const json_t *m)
 {
 	static const char *const head[] = { "router", "state", "#set",
-		"channel", "agent", "heard of", "why not newer", NULL };
+		"channel", "group", "agent", "heard of", "why not newer",
+		NULL };
 	const json_t *r;
 	size_t i;
 
@@ -211,6 +276,7 @@ view_routers(struct html *h, const json_t *m)
 		html_close(h, "td");
 		view_td_count(h, m_int(r, "counter"));
 		html_element(h, "td", m_str(r, "channel"), NULL);
+		view_td(h, m_str(r, "group"));
 		view_td(h, m_str(r, "agent"));
 		view_td_time(h, m_int(r, "seen_at"));
 		html_element(h, "td", m_str(r, "why"), "class", "why", NULL);
@@ -225,10 +291,12 @@ view(struct html *h, const json_t *m)
 {
 	const json_t *f = m_first(m, "freshness");
 	const char *state = m_str(m, "state"), *channel = m_str(m, "channel");
+	const char *group = m_str(m, "group");
 	auto_free char *query = state[0] ? mem_printf("&state=%s", state)
 				: channel[0]
 				    ? mem_printf("&channel=%s", channel)
-				    : mem_str("");
+				: group[0] ? mem_printf("&group=%s", group)
+					   : mem_str("");
 
 	html_element(h, "p",
 	    "What each router said last, signed by its own key. A router can "
@@ -255,6 +323,7 @@ view(struct html *h, const json_t *m)
 	view_stat(h, m_int(f, "behind"), "are behind", NULL);
 	html_close(h, "ul");
 	view_versions(h, m);
+	view_groups(h, json_object_get(m, "groups"));
 	view_causes(h, json_object_get(m, "causes"));
 	view_routers(h, m);
 	view_next(h, "/fleet", json_object_get(m, "next"), query);

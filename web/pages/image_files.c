@@ -234,7 +234,7 @@ view_map(
 			.group = COLOURS };
 	chart_map(h,
 	    "Every byte that a router has to trust for this service, by file; "
-	    "colours are the packages",
+	    "colours are where it comes from",
 	    v, n, num_add_size);
 }
 

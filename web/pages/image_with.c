@@ -245,7 +245,7 @@ view_stock(struct html *h, const json_t *m)
 	if (m_int(stock, "bytes") <= 0 ||
 	    json_array_size(json_object_get(m, "files")) == 0)
 		return;
-	v[n++] = (struct chart_box){ .name = "this image",
+	v[n++] = (struct chart_box){ .name = "image",
 		.sub = m_str(m, "title"),
 		.value = m_int(m, "size"),
 		.group = 0 };

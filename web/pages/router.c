@@ -110,11 +110,25 @@ view_standing(struct html *h, const json_t *m, const json_t *a)
 	view_section_end(h);
 }
 
+/* Older agents do not say. */
+static void
+view_cost(struct html *h, const json_t *update)
+{
+	html_open(h, "td", "class", "number", NULL);
+	if (update)
+		view_size(h, m_int(update, "bytes"));
+	html_close(h, "td");
+	html_open(h, "td", "class", "number", NULL);
+	if (json_is_integer(json_object_get(update, "switch_ms")))
+		html_textf(h, "%lld ms", (long long)m_int(update, "switch_ms"));
+	html_close(h, "td");
+}
+
 static void
 view(struct html *h, const json_t *m)
 {
 	static const char *const head[] = { "#report", "said", "#set", "heard",
-		"accelerator", NULL };
+		"#fetched", "#gap", "accelerator", NULL };
 	const json_t *a = m_first(m, "about"), *r;
 	size_t i;
 
@@ -158,6 +172,8 @@ view(struct html *h, const json_t *m)
 		html_close(h, "td");
 		view_td_count(h, m_int(r, "counter"));
 		view_td_time(h, m_int(r, "received_at"));
+		view_cost(
+		    h, json_object_get(json_object_get(r, "report"), "update"));
 		view_td(h, m_str(json_object_get(r, "report"), "accel"));
 		html_close(h, "tr");
 	}
