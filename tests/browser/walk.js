@@ -10,7 +10,7 @@ const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const [base, folder, name, password] = process.argv.slice(2);
 const PER_KIND = 2; // pages of each kind
 const kinds = ["/", "/recipes", "/recipe/*", "/builds", "/build/*", "/build/*/log", "/compare/*/*", "/image/*", "/releases",
-	"/fleet", "/devices", "/flaw", "/router/*", "/exposure", "/trust"];
+	"/fleet", "/devices", "/flaw", "/router/*", "/exposure", "/trust", "/find", "/login", "/operate"];
 const not_pages = /^\/(blob|tuf|static|api|feed|hash|job|events)|\.json$/;
 
 let passed = 0, failed = 0;
@@ -55,7 +55,7 @@ const overflow = (page) => page.evaluate(() => {
 	fs.mkdirSync(folder, { recursive: true });
 	const browser = await puppeteer.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
 		args: ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"] });
-	const seen = new Map(), waiting = ["/"], queued = new Set(waiting);
+	const seen = new Map(), waiting = ["/", "/find?q=lib", "/login"], queued = new Set(waiting);
 	const complaints = [];
 	const page = await open(browser, complaints);
 

@@ -213,6 +213,62 @@ json_has_every_member_a_strict_reader_wants(void **state)
 }
 
 static void
+second_plan(int at, const char *stands)
+{
+	webfarm_sql(webfarm.farm_db,
+	    "UPDATE plan SET made_at = %d WHERE digest LIKE 'eeee%%';"
+	    "UPDATE plan SET verdict = 'reproduced' WHERE digest LIKE"
+	    " 'eeee%%';"
+	    "UPDATE current SET plan = '%s' WHERE recipe = 'dns-dhcp'",
+	    at, stands);
+}
+
+/* Checklist d and e: whoever asks by hash is told the build that "latest" is,
+ * or each update would be one of the same bytes, for ever. */
+static void
+several_builds_of_one_image_are_found_as_the_latest(void **state)
+{
+	auto_free char *hash = mem_printf("/hash?sha256=%s", image);
+	char other[HASH_HEX], other_uuid[COMPAT_UUID];
+	const char *stands[] = { plan, other };
+	auto_answer struct answer a = ANSWER_INIT;
+
+	(void)state;
+	memset(other, 'e', HASH_HEX - 1);
+	other[HASH_HEX - 1] = '\0';
+	compat_uuid(other, other_uuid);
+	webfarm_sql(webfarm.farm_db,
+	    "INSERT INTO plan (digest, recipe, stage, lock, made_at) VALUES"
+	    " ('%s', 'dns-dhcp', 'image', '%s', 5);"
+	    "INSERT INTO run (id, plan, lane, state, queued_at, started_at,"
+	    " finished_at) VALUES (30, '%s', 'A', 'succeeded', 1, 1, 2);"
+	    "INSERT INTO output (run, name, digest, size) VALUES (30,"
+	    " 'image', '%s', 10)",
+	    other, plan, other, image);
+	/* Older and newer than the other, and standing or not. */
+	for (int i = 0; i < 4; i++) {
+		const char *want = stands[i % 2];
+		auto_free char *place_of = mem_printf("/job/dns-dhcp/build/%s",
+		    want == other ? other_uuid : uuid);
+
+		second_plan(i / 2 ? 9 : 0, want);
+		albatross(&a, hash, "h");
+		assert_int_equal(a.status, 302);
+		assert_string_equal(place(&a), place_of);
+		albatross(&a, "/job/dns-dhcp/build/latest", "h");
+		assert_int_equal(a.status, 307);
+		assert_string_equal(place(&a), place_of);
+	}
+	/* One build for each image that differs. */
+	auto_json json_t *job = ask_json("/job/dns-dhcp");
+
+	assert_int_equal(json_array_size(json_object_get(job, "builds")), 1);
+	second_plan(0, plan);
+	webfarm_sql(webfarm.farm_db,
+	    "UPDATE plan SET verdict = NULL WHERE digest = '%s'", other);
+}
+
+static void
 a_star_is_no_json(void **state)
 {
 	auto_answer struct answer a = ANSWER_INIT;
@@ -239,6 +295,8 @@ main(void)
 		cmocka_unit_test(what_is_not_there_is_404_and_uploads_are_405),
 		cmocka_unit_test(an_artifact_has_their_kind_of_etag),
 		cmocka_unit_test(json_has_every_member_a_strict_reader_wants),
+		cmocka_unit_test(
+		    several_builds_of_one_image_are_found_as_the_latest),
 		cmocka_unit_test(a_star_is_no_json),
 	};
 

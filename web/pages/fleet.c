@@ -140,17 +140,20 @@ view_cost(struct html *h, const json_t *v)
 	html_open(h, "td", "class", "number", NULL);
 	if (m_int(v, "updates")) {
 		view_size(h, m_int(v, "bytes"));
-		html_open(h, "span", "class", "soft", NULL);
-		html_text(h, " \xe2\x89\xa4 ");
-		view_size(h, m_int(v, "most_bytes"));
-		html_close(h, "span");
+		if (m_int(v, "most_bytes") != m_int(v, "bytes")) {
+			html_open(h, "span", "class", "soft", NULL);
+			html_text(h, " \xe2\x89\xa4 ");
+			view_size(h, m_int(v, "most_bytes"));
+			html_close(h, "span");
+		}
 	}
 	html_close(h, "td");
 	html_open(h, "td", "class", "number", NULL);
 	if (json_is_integer(json_object_get(v, "gap_ms"))) {
 		html_textf(h, "%lld ms", (long long)m_int(v, "gap_ms"));
-		html_say(h, "span", "soft", " \xe2\x89\xa4 %lld ms",
-		    (long long)m_int(v, "longest_ms"));
+		if (m_int(v, "longest_ms") != m_int(v, "gap_ms"))
+			html_say(h, "span", "soft", " \xe2\x89\xa4 %lld ms",
+			    (long long)m_int(v, "longest_ms"));
 	}
 	html_close(h, "td");
 }
@@ -159,7 +162,7 @@ static void
 view_versions(struct html *h, const json_t *m)
 {
 	static const char *const head[] = { "channel", "architecture", "#set",
-		"#routers", "#fetched", "#gap", "share", NULL };
+		"#routers", "#fetched each", "#gap", "share", NULL };
 	int64_t all = m_int(m_first(m, "freshness"), "routers");
 	const json_t *v;
 	size_t i;
