@@ -44,9 +44,9 @@ t "and are there at once" grep -x "$many open" "$tmp/idle"
 cheap() {
 	each=$((($(resident) - memory) / (many / 1000)))
 	echo "# $each KiB for each thousand: $(resident) KiB in all"
-	[ $each -lt 32768 ]
+	[ $each -lt 16384 ]
 }
-t "a thousand of them cost less than 32 MiB" cheap
+t "a thousand of them cost less than 16 MiB" cheap
 grep '^#' "$tmp/case.out"
 t "others are served meanwhile" listens
 t "pages too" curl -sf -o "$tmp/body" "http://127.0.0.1:$port/trust"
