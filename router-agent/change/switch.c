@@ -154,6 +154,19 @@ unhold_now(struct agent *a, const struct heirs *h)
 		log_err("unhold", &err);
 }
 
+/* From here on the LAN waits for them. */
+static void
+hurry(struct trial *t)
+{
+	for (size_t i = 0; i < t->set->nservices; i++) {
+		struct err err = ERR_INIT;
+
+		if (trial_is_new(t, i) &&
+		    vm_hurry(&t->a->next->at[i].vm, &err) == -1)
+			log_err("switch", &err);
+	}
+}
+
 /* Makes them ready, and holds their ports' DHCP at the end of it; on failure
  * nothing is held. */
 static int
@@ -281,6 +294,7 @@ switch_to_new(struct trial *t)
 	for (size_t i = 0; a->live.set && i < a->live.set->nservices; i++)
 		if (trial_leaves(t, i))
 			let_be(&a->live.at[i]);
+	hurry(t);
 	if (volumes_moved(t) == -1)
 		return -1;
 	if ((a->ports.redirect ? redirect_to_new : bridge_to_new)(t, &err) ==

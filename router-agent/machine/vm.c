@@ -77,7 +77,7 @@ start_qemu(struct vm *vm, const struct vm_spec *s, const struct pairs *p,
 	int64_t largest = 0;
 	struct spawn sp = SPAWN_INIT;
 	struct qemu_argv a;
-	const char *argv[QEMU_ARGS + 7];
+	const char *argv[QEMU_ARGS + 8];
 	char uid[16], room[24];
 	int n = 0, ret;
 
@@ -94,6 +94,7 @@ start_qemu(struct vm *vm, const struct vm_spec *s, const struct pairs *p,
 			largest = s->volumes[i].size;
 	snprintf(room, sizeof(room), "%lld", (long long)largest);
 	argv[n++] = room;
+	argv[n++] = s->patient ? "patient" : "";
 	qemu_argv(&q, &a);
 	for (int i = 0; i <= a.argc; i++)
 		argv[n++] = a.argv[i];

@@ -46,7 +46,8 @@ struct vm_spec {
 	const char *accel; /* "tcg" or "kvm" */
 	const char *machine, *cmdline;
 	int64_t memory;
-	int kernel, initrd, image;		  /* borrowed, read-only */
+	bool patient;		   /* everybody else on this host comes first */
+	int kernel, initrd, image; /* borrowed, read-only */
 	const struct agent_service *service_conf; /* its addresses */
 	const char *gateway;
 	int64_t prefix;
@@ -106,6 +107,8 @@ int vm_tell(struct vm *, const struct buf *, struct err *) KILN_MUST;
 void vm_stop(struct vm *, int64_t grace_ms);
 void vm_kill(struct vm *);
 int64_t vm_age_ms(const struct vm *);
+/* A patient one is patient no more. */
+int vm_hurry(const struct vm *, struct err *) KILN_MUST;
 /* What QEMU holds of the host's memory, without pages of files; 0: nothing. */
 int64_t vm_memory(const struct vm *);
 /* How long QEMU has computed, in milliseconds. */

@@ -1,11 +1,16 @@
 /* rooms: router-agent/machine router-agent/lease.c router-agent/conf.c */
 /* Configuration disks, QEMU's command line and QEMU's words. */
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 #include <unistd.h>
@@ -339,11 +344,57 @@ what_a_process_takes_is_read_from_the_kernel(void **state)
 	vm.qemu.pid = 0;
 }
 
+/* Of both its threads; who may not (CAP_SYS_NICE) is told. */
+static void *
+waits(void *arg)
+{
+	(void)arg;
+	pause();
+	return NULL;
+}
+
+static void
+a_patient_machine_is_patient_no_more(void **state)
+{
+	struct vm vm = VM_INIT;
+	struct err err = ERR_INIT;
+	int ours = getpriority(PRIO_PROCESS, 0), ready[2], got;
+	pid_t pid;
+	char c;
+
+	(void)state;
+	assert_int_equal(vm_hurry(&vm, &err), 0); /* one that is off */
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	assert_int_not_equal(pid, -1);
+	if (pid == 0) {
+		pthread_t other;
+
+		if (nice(5) == -1 || pthread_create(&other, NULL, waits, NULL))
+			_exit(1);
+		_exit(write(ready[1], "", 1) != 1 || pause());
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	assert_int_equal(getpriority(PRIO_PROCESS, (id_t)pid), ours + 5);
+	vm.qemu.pid = pid;
+	got = vm_hurry(&vm, &err);
+	if (got == 0)
+		assert_int_equal(getpriority(PRIO_PROCESS, (id_t)pid), ours);
+	else
+		assert_int_equal(err.sys, EACCES);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	vm.qemu.pid = 0;
+	close(ready[0]);
+	close(ready[1]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_process_takes_is_read_from_the_kernel),
+		cmocka_unit_test(a_patient_machine_is_patient_no_more),
 		cmocka_unit_test(a_disk_is_magic_length_text_and_zeroes),
 		cmocka_unit_test(two_cards_have_names),
 		cmocka_unit_test(a_disk_that_is_handed_out_cannot_be_written),
