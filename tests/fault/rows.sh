@@ -159,6 +159,29 @@ crowded() {
 	again && as_it_should
 }
 
+# A flash wears out by what is written: news once, and without any nothing but
+# who holds the lock.
+wear() { t "D5 a start writes little, and a second one nothing new" worn; }
+started() { # WHAT: bytes and changes of names, of a start and a poll
+	"$record" "$state" "$tmp/log" "$bin/kiln-agent" run --once \
+	    --config "$tmp/ask.yaml" >"$tmp/out" 2>"$tmp/err"
+	[ $? -le "$act_max" ] || { cat "$tmp/err"; return 1; }
+	awk '$1 == "write" { bytes += $4 }
+	    $1 ~ /create|rename|link/ { names++ }
+	    END { print bytes + 0, names + 0 }' "$tmp/log" >"$tmp/$1"
+	echo "# $1: $(cat "$tmp/$1") bytes and names written" | tee -a "$tmp/told"
+}
+worn() {
+	fresh
+	(cat "$tmp/agent.yaml" && echo "updates: ask") >"$tmp/ask.yaml"
+	started news && started nothing || return
+	news=$(du -sbc "$var"/tuf/metadata/*.json | tail -n 1 | cut -f 1)
+	read -r bytes names <"$tmp/news"
+	[ "$bytes" -gt 0 ] && [ "$bytes" -le $((2 * news)) ] || return
+	read -r bytes names <"$tmp/nothing"
+	[ "$bytes" -le 16 ] && [ "$names" -le 1 ]
+}
+
 # Not the new machine's fault.
 host() {
 	t "H2 a host with no time to spare rolls no good set back" overloaded
@@ -214,9 +237,9 @@ older_stick() {
 }
 
 case ${KILN_FAULTS:-} in
-full) rows="disk_full read_only stick limits rot crowd host" ;;
-'') rows=$(echo disk_full read_only stick limits rot crowd host |
-    cut -d ' ' -f $((1 + seed % 7))) ;;
+full) rows="disk_full read_only stick limits rot crowd host wear" ;;
+'') rows=$(echo disk_full read_only stick limits rot crowd host wear |
+    cut -d ' ' -f $((1 + seed % 8))) ;;
 *) rows=$KILN_FAULTS ;;
 esac
 for r in $rows; do
