@@ -87,16 +87,18 @@ records() {
 }
 
 # Two faults that leave the same behind need one recovery: what lies on the
-# disk, without its times, and what the kernel has of interfaces.
+# disk, without its times, and what the kernel has of interfaces. What is not
+# finished (.tmp-) nobody reads: that there is some is enough.
 left_behind() {
-	(cd "$state" && find . ! -path './store/*' -type f | sort | while read -r f; do
+	(cd "$state" && find . ! -path './store/*' ! -name '.tmp-*' -type f |
+	    sort | while read -r f; do
 		echo "$f $(stat -c '%a %u' "$f")"
 		sed 's/[0-9-]\{10\}T[0-9:]\{8\}Z/T/g
 		    s/"\(at\|sum\|sig\|report_previous\|previous\|offset\)":[^{,}]*//g
 		    ' "$f" | sha256sum
 	done
-	find store -printf '%P %s %m\n' | sort)
-	find "$state" -name '.tmp-*' | wc -l
+	find store ! -name '.tmp-*' -printf '%P %s %m\n' | sort)
+	find "$state" -name '.tmp-*' | head -n 1 | wc -l
 	ip -br link | cut -d ' ' -f 1 | sed 's/@.*//' | sort
 }
 
