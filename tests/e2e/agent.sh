@@ -79,6 +79,11 @@ load_off "an update"
 says() { grep -q "$1" "$tmp/agent.log"; }
 t "its image came as a delta" says 'form=delta'
 t "none of $queries queries a second is lost during an update" none_lost
+as_quick() {
+	new=$(pgrep -n -P $agent_pid -f 'name kiln-dns-dhcp')
+	[ "$(ps -o ni= -p "$new")" = "$(ps -o ni= -p $agent_pid)" ]
+}
+t "the new machine, which waited for others before, waits no more" as_quick
 another "$tmp/three" 2
 t "a third image is published" publish 3 "$tmp/three"
 delta() { ls "$var"/tuf/targets/transport/dns-dhcp/amd64/*.from.*; }
