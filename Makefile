@@ -209,7 +209,7 @@ help:
 #: make test       everything; what CI runs
 #: make farm-test  every service baked, booted and asked by a real client; ONLY=NAME: that one
 #: make reproduce-test  every starter image built again by a doubter
-#: make fault-test killed before every call, power lost at every point: hours
+#: make fault-test killed at every call, power lost at every point, by KILN_JOBS workers: hours
 #: make mutants    one sync, rename or check taken away: a test misses it
 #: make defects    small builds with one defect each: verdict and cause of all
 #: make check      the quick part: unit tests

@@ -1,6 +1,7 @@
 #include "router-agent/agent.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -227,8 +228,9 @@ serve(struct agent *a, bool once)
 		a->poll_now = false;
 		result = cycle_run(a);
 		report_send(a);
-		/* For hours nothing is fetched: its memory is the router's. */
+		/* For hours nothing is done: its memory is the router's. */
 		fetcher_rest(a->fetcher);
+		(void)malloc_trim(0);
 		if (once)
 			break;
 		left = next_poll(a, result);
