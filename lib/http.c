@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -382,7 +383,7 @@ http_get(struct http *h, const struct http_get *g, struct http_answer *answer,
 
 	assert(g->limit >= 0 && g->from >= 0);
 	t.range_at = -1;
-	SET(CURLOPT_FOLLOWLOCATION, 1L);
+	SET(CURLOPT_FOLLOWLOCATION, g->secret ? 0L : 1L);
 	SET(CURLOPT_MAXREDIRS, (long)REDIRECTS);
 	if (g->from > 0) {
 		snprintf(range, sizeof(range), "%lld-", (long long)g->from);
@@ -392,6 +393,8 @@ http_get(struct http *h, const struct http_get *g, struct http_answer *answer,
 		r = add_header(&headers, "If-None-Match", g->etag, err);
 	if (r == 0 && g->modified && g->modified[0])
 		r = add_header(&headers, "If-Modified-Since", g->modified, err);
+	if (r == 0 && g->secret)
+		r = add_header(&headers, "Kiln-Secret", g->secret, err);
 	SET(CURLOPT_HTTPHEADER, headers);
 	if (r == 0)
 		r = perform(&t, code, text, err);
@@ -435,6 +438,74 @@ http_post(struct http *h, const char *url, const char *content_type,
 	curl_slist_free_all(headers);
 	if (r == -1)
 		return err_prefix(err, "POST %s", url);
+	*status = t.answer.status;
+	return 0;
+}
+
+static size_t
+on_read(char *to, size_t one, size_t n, void *arg)
+{
+	ssize_t got;
+
+	do {
+		got = read(*(const int *)arg, to, one * n);
+	} while (got == -1 && errno == EINTR);
+	return got == -1 ? CURL_READFUNC_ABORT : (size_t)got;
+}
+
+/* How what is sent gets there. */
+static CURLcode
+set_sending(struct http *h, const struct http_send *s)
+{
+	CURLcode code = CURLE_OK;
+
+	if (s->fd == -1) {
+		SET(CURLOPT_POST, 1L);
+		SET(CURLOPT_POSTFIELDS, s->body);
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)s->n);
+		return code;
+	}
+	SET(CURLOPT_UPLOAD, 1L);
+	SET(CURLOPT_READFUNCTION, on_read);
+	SET(CURLOPT_READDATA, &s->fd);
+	SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)s->size);
+	return code;
+}
+
+int
+http_send(struct http *h, const struct http_send *s, struct buf *reply,
+    int *status, struct err *err)
+{
+	struct http_get g = { .url = s->url,
+		.limit = REPLY_MAX,
+		.body = reply,
+		.deadline_ms = s->deadline_ms };
+	struct transfer t = { .easy = h->easy, .get = &g, .err = err };
+	struct curl_slist *headers = NULL;
+	char text[CURL_ERROR_SIZE] = "";
+	CURLcode code = set_up(h, &t, text);
+	int r;
+
+	t.any_status = true;
+	t.range_at = -1;
+	if (s->fd != -1 && lseek(s->fd, 0, SEEK_SET) == -1)
+		return err_sys(err, "PUT %s", s->url);
+	if (code == CURLE_OK)
+		code = set_sending(h, s);
+	r = add_header(&headers, "Kiln-Secret", s->secret, err);
+	if (r == 0)
+		r = add_header(&headers, "Content-Type",
+		    s->fd == -1 ? "application/json"
+				: "application/octet-stream",
+		    err);
+	SET(CURLOPT_HTTPHEADER, headers);
+	if (r == 0)
+		r = perform(&t, code, text, err);
+	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(headers);
+	if (r == -1)
+		return err_prefix(
+		    err, "%s %s", s->fd == -1 ? "POST" : "PUT", s->url);
 	*status = t.answer.status;
 	return 0;
 }

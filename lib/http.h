@@ -26,6 +26,8 @@ struct http_get {
 	struct buf *body;     /* … or appended here when not NULL */
 	const char *etag;     /* If-None-Match, or NULL */
 	const char *modified; /* If-Modified-Since, or NULL */
+	const char *secret;   /* Kiln-Secret, for this server alone, or NULL:
+			       * with it no redirect is followed */
 	/* Called at most every 200 ms; not 0 aborts. */
 	int (*progress)(void *arg, int64_t done, int64_t total);
 	void *arg;
@@ -56,5 +58,18 @@ int http_get(struct http *, const struct http_get *, struct http_answer *,
 int http_post(struct http *, const char *url, const char *content_type,
     const void *, size_t, struct buf *reply, int *status,
     struct err *) KILN_MUST;
+
+/* What a node of the farm sends: a PUT of a file's `size` bytes from its
+ * beginning, or, with fd -1, a POST of JSON.  The rest as http_post(). */
+struct http_send {
+	const char *url, *secret; /* Kiln-Secret */
+	int fd;
+	int64_t size;
+	int64_t deadline_ms; /* 0: 15 min */
+	const void *body;
+	size_t n;
+};
+int http_send(struct http *, const struct http_send *, struct buf *reply,
+    int *status, struct err *) KILN_MUST;
 
 #endif

@@ -13,7 +13,7 @@
 #include "lib/attr.h"
 #include "lib/db.h"
 #include "lib/err.h"
-#include "web/secret.h"
+#include "lib/secret.h"
 
 enum rank { RANK_NOBODY, RANK_VIEWER, RANK_OPERATOR, RANK_ADMIN, RANK_COUNT };
 /* "viewer" …; NULL for RANK_NOBODY. */

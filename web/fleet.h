@@ -15,7 +15,7 @@
 #include "lib/attr.h"
 #include "lib/db.h"
 #include "lib/err.h"
-#include "web/secret.h"
+#include "lib/secret.h"
 
 #define FLEET_GROUP_MAX 64  /* bytes */
 #define FLEET_WHY_MAX 300   /* bytes */

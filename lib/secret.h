@@ -1,6 +1,6 @@
 /* What lets somebody in: 32 random bytes as hex.  Databases keep digests. */
-#ifndef KILN_WEB_SECRET_H
-#define KILN_WEB_SECRET_H
+#ifndef KILN_SECRET_H
+#define KILN_SECRET_H
 
 #include "lib/hash.h"
 

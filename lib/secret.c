@@ -1,4 +1,4 @@
-#include "web/secret.h"
+#include "lib/secret.h"
 
 #include <sodium.h>
 #include <string.h>
