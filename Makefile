@@ -55,26 +55,27 @@ obj = $(patsubst %.c,$(O)/%.o,$(1))
 
 LIB_SRC := $(filter-out $(LIB_NOT),$(call src,lib))
 # Where main() lives: <folder>/main.c, and kiln's own in builder/cli/main.c.
-BUILDER_PARTS := $(call src,builder builder/inputs builder/plan builder/bake builder/judge \
+BUILDER_PARTS := $(call src,builder builder/inputs builder/plan builder/bake builder/exec builder/judge \
     builder/keep builder/doubt)
 BUILDER_LIB := $(filter-out builder/main.c,$(BUILDER_PARTS))
 CLI_SRC := $(call src,builder/cli)
+RUNNER_SRC := $(call src,builder/runner)
 TUF_SRC := $(call src,tuf-repo)
 WEB_SRC := $(call src,web web/pages web/api)
 AGENT_SRC := $(filter-out router-agent/fetch_main.c,\
     $(call src,router-agent router-agent/trust router-agent/machine router-agent/change router-agent/owner))
-PROGRAMS := kiln kiln-builder kiln-tuf kiln-web kiln-agent kiln-agent-fetch
+PROGRAMS := kiln kiln-builder kiln-runner kiln-tuf kiln-web kiln-agent kiln-agent-fetch
 BIN := $(addprefix $(O)/,$(PROGRAMS))
 
 TOOLS := $(patsubst %.c,$(O)/%,tests/support/memfind.c tests/support/publish.c tests/support/idle.c \
     tests/support/dnsload.c tests/support/dhcpload.c tests/support/tokenkey.c tests/support/roots.c \
-    tests/support/peaks.c tests/support/walls.c)
+    tests/support/peaks.c)
 FAULT_TOOLS := $(patsubst %,$(O)/tests/fault/%,cut record replay)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 .DEFAULT_GOAL := all
-.PHONY: all run test farm-test reproduce-test fault-test defects mutants check asan lint bench clean deps deps-test help unit tools lint-quick
+.PHONY: all run test farm-test reproduce-test fault-test slurm-test defects mutants check asan lint bench clean deps deps-test help unit tools lint-quick
 all: $(BIN)
 
 $(O)/%.o: %.c
@@ -101,6 +102,12 @@ $(O)/kiln-builder: $(call obj,$(BUILDER_PARTS)) $(O)/libkiln.a
 	$(LINK) $(LIBS) $(LIBS_FARM)
 $(O)/kiln: $(call obj,$(CLI_SRC) $(BUILDER_LIB)) $(O)/libkiln.a
 	$(LINK) $(LIBS) $(LIBS_FARM)
+# Of the builder only what a node needs: members of an archive, on demand.
+$(O)/libbuilder.a: $(call obj,$(BUILDER_LIB))
+	@rm -f $@
+	$(AR) rcsD $@ $^
+$(O)/kiln-runner: $(call obj,$(RUNNER_SRC)) $(O)/libbuilder.a $(O)/libkiln.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libbuilder.a $(O)/libkiln.a $(LIBS) $(LIBS_FARM)
 $(O)/kiln-tuf: $(call obj,$(TUF_SRC)) $(O)/libkiln.a
 	$(LINK) $(LIBS) $(LIBS_FARM)
 $(O)/kiln-web: $(call obj,$(WEB_SRC)) $(O)/libkiln.a
@@ -185,6 +192,12 @@ fault-test:
 	    *) echo "== $$t"; KILN_FAULTS=full $(if $(SUDO),sudo -E) sh $$t $(O) || exit 1 ;; \
 	    esac; done
 
+# Builds on a real Slurm with all that goes wrong there: two minutes.
+slurm-test:
+	@tools/deps build run test
+	@$(MAKE) --no-print-directory -s -j2 all tools
+	@KILN_SLURM=full $(if $(SUDO),sudo -E) sh tests/e2e/slurm.sh $(O)
+
 # Syncs, renames and checks taken away one by one: each must be missed.
 mutants:
 	@tools/deps build run test
@@ -210,6 +223,7 @@ help:
 #: make farm-test  every service baked, booted and asked by a real client; ONLY=NAME: that one
 #: make reproduce-test  every starter image built again by a doubter
 #: make fault-test killed at every call, power lost at every point, by KILN_JOBS workers: hours
+#: make slurm-test  builds on a real Slurm, and every fault of one
 #: make mutants    one sync, rename or check taken away: a test misses it
 #: make defects    small builds with one defect each: verdict and cause of all
 #: make check      the quick part: unit tests
@@ -232,8 +246,7 @@ asan:
 # Small tools of the tests' own: tests/support/NAME.c with a main().
 $(O)/tests/support/%: tests/support/%.c
 	@mkdir -p $(@D)
-	$(CC) -O2 -D_GNU_SOURCE -I. -Wall -Wextra -o $@ $<
-$(O)/tests/support/peaks $(O)/tests/support/walls: tests/support/proctree.h
+	$(CC) -O2 -D_GNU_SOURCE -Wall -Wextra -o $@ $<
 # Faults: tests/fault/NAME.c with trace.c.
 $(O)/tests/fault/cut $(O)/tests/fault/record: $(O)/tests/fault/%: \
     $(O)/tests/fault/%.o $(O)/tests/fault/trace.o $(O)/libkiln.a

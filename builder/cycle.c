@@ -300,8 +300,7 @@ stop_all(struct builder *b)
 {
 	if (!atomic_load(&b->stop))
 		return;
-	for (int i = 0; i < b->work.nslots; i++)
-		atomic_store(&b->work.slots[i].stop, true);
+	work_leave(&b->work);
 }
 
 /* What is asked for while they run. */
@@ -332,6 +331,12 @@ drain(struct pass *p, struct err *err)
 			rc = -1;
 			p->b->stop = true;
 		}
+		if (w->failed && rc == 0) {
+			first = w->failure;
+			rc = -1;
+			p->b->stop = true;
+			w->failed = false;
+		}
 		if (!s)
 			continue;
 		if (task_ended(p->b, s->owner, s, p->c, &why) == -1 &&
@@ -360,6 +365,8 @@ work(struct pass *p, struct err *err)
 		return -1;
 	if (p->b->stop)
 		return 0;
+	if (work_idle(&p->b->work, p->b->nonly == 0, err) == -1)
+		return -1;
 	if (audit_choose(p->b, p->tasks, p->ntasks, &audits, err) == -1)
 		return -1;
 	return audits ? drain(p, err) : 0;

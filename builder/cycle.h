@@ -11,11 +11,11 @@
 #include <stdint.h>
 
 #include "builder/bake/env_crew.h"
+#include "builder/exec/work.h"
 #include "builder/inputs/archive.h"
 #include "builder/plan/recipe.h"
 #include "builder/settings.h"
 #include "builder/wishes.h"
-#include "builder/work.h"
 #include "lib/db.h"
 #include "lib/store.h"
 

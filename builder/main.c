@@ -18,6 +18,7 @@
 #include "builder/bake/env_crew.h"
 #include "builder/bake/layout.h"
 #include "builder/cycle.h"
+#include "builder/exec/attempt.h"
 #include "builder/inputs/lock_keep.h"
 #include "builder/judge/differ.h"
 #include "builder/loop.h"
@@ -204,7 +205,7 @@ struct opened {
 	struct cgroups cgroups;
 	struct apt_sources sources;
 	char *env_path, *work_path, *web_db;
-	int lock, wake, git;
+	int lock, wake, git, spool;
 };
 
 static int
@@ -221,7 +222,8 @@ open_folders(struct opened *o, struct builder *b, struct err *err)
 	if (o->lock == -1)
 		return err_prefix(err, "another kiln-builder has this farm");
 	o->git = farm_dir(&o->farm, "git", err);
-	if (o->git == -1)
+	o->spool = farm_dir(&o->farm, "spool", err);
+	if (o->git == -1 || o->spool == -1)
 		return -1;
 	b->envdir = farm_dir(&o->farm, "env", err);
 	b->logdir = farm_dir(&o->farm, "log/runs", err);
@@ -297,7 +299,9 @@ open_all(struct opened *o, struct builder *b, const struct options *opt,
 		return -1;
 	db = farm_file(&o->farm, "farm.db");
 	b->db = db_open(db, farm_migrations, farm_migrations_count, err);
-	if (!b->db || recover(b, err) == -1)
+	if (!b->db ||
+	    (!b->settings.exec.slurm && attempt_forget_all(b->db, err) == -1) ||
+	    recover(b, err) == -1)
 		return -1;
 	if (!opt->offline &&
 	    settings_sources(&b->settings, &o->sources, err) == -1)
@@ -331,6 +335,15 @@ open_all(struct opened *o, struct builder *b, const struct options *opt,
 		.work_path = b->work_path,
 		.logdir = b->logdir,
 		.cgroups = &o->cgroups };
+	if (b->settings.exec.slurm) {
+		const struct remote_place at = { .db = b->db,
+			.store = b->store,
+			.web_db = o->web_db,
+			.spool = o->spool };
+
+		work_init_remote(&b->work, &b->settings.exec, &at);
+		return 0;
+	}
 	log_info("limits", "%s", o->cgroups.text);
 	return work_init(&b->work, &place, b->jobs, err);
 }
@@ -355,6 +368,7 @@ close_all(struct opened *o, struct builder *b)
 	own_close(&o->wake);
 	own_close(&o->lock);
 	own_close(&o->git);
+	own_close(&o->spool);
 	settings_release(&b->settings);
 	free(o->env_path);
 	free(o->work_path);
@@ -400,6 +414,7 @@ main(int argc, char **argv)
 		.sources = APT_SOURCES_INIT,
 		.lock = -1,
 		.git = -1,
+		.spool = -1,
 		.wake = -1,
 		.farm = { .dirfd = -1 } };
 	struct sigaction sa = { .sa_handler = on_signal };
@@ -423,14 +438,12 @@ main(int argc, char **argv)
 	sigaction(SIGINT, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	b->recipes = b->envdir = b->workdir = b->logdir = b->rundir = -1;
-	b->work.event = -1;
 	rc = open_all(&o, b, &opt, &err);
 	if (rc == 0)
 		rc = opt.once ? once(b, &opt, &err)
 			      : loop_run(b,
 				    &(struct loop){ .wake = o.wake,
-					.offline = opt.offline,
-					.farm = &o.farm },
+					.offline = opt.offline },
 				    &err);
 	close_all(&o, b);
 	free(opt.only);

@@ -53,7 +53,8 @@ no_room(const struct builder *b, const struct task_lane *l)
 
 	if (!work_free((struct work *)&b->work))
 		return mem_printf("all %d places are taken", b->work.nslots);
-	if (b->work.nbusy == 0)
+	/* Elsewhere it is the engine's to say. */
+	if (b->work.nbusy == 0 || b->work.remote)
 		return NULL;
 	for (int i = 0; i < b->work.nslots; i++) {
 		const struct work_slot *s = &b->work.slots[i];

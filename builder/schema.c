@@ -374,6 +374,50 @@ const char *const farm_migrations[] = {
 	" DELETE FROM product WHERE recipe = NEW.recipe AND stage = NEW.stage"
 	" AND made_at = NEW.made_at AND plan = NEW.digest; "
 	PRODUCT("p.digest = NEW.digest") " END;",
+
+	/* 14: runs on other machines: one attempt after the other, until one
+	   of them reports */
+	"CREATE TABLE attempt ("
+	" id TEXT PRIMARY KEY CHECK (length(id) = 32 AND id NOT GLOB"
+	"  '*[^0-9a-f]*')," /* its name to the engine */
+	" run INTEGER NOT NULL REFERENCES run(id),"
+	" number INTEGER NOT NULL,"
+	" engine TEXT NOT NULL,"
+	" state TEXT NOT NULL CHECK (state IN ('submitting', 'waits',"
+	"  'runs', 'won', 'same', 'differs', 'refused', 'lost',"
+	"  'cancelled')),"
+	" secret TEXT NOT NULL CHECK " HEX("secret") "," /* SHA-256 of it */
+	" ticket TEXT NOT NULL CHECK " HEX("ticket") "," /* kiln/ticket */
+	" quota INTEGER NOT NULL," /* bytes it may upload */
+	" exclude TEXT NOT NULL," /* nodes that it may not be placed on */
+	" job TEXT NOT NULL DEFAULT ''," /* the engine's number: a hint */
+	" node TEXT NOT NULL DEFAULT '',"
+	" why TEXT NOT NULL DEFAULT ''," /* it waits, or was lost */
+	" made_at INTEGER NOT NULL,"
+	" started_at INTEGER," /* seen to run */
+	" ended_at INTEGER,"
+	" taken_at INTEGER," /* what it handed in was looked at */
+	" UNIQUE (run, number)"
+	") STRICT;"
+	"CREATE INDEX attempt_open ON attempt(state) WHERE state IN"
+	" ('submitting', 'waits', 'runs');"
+	/* What the engine said last of itself and its nodes. */
+	"CREATE TABLE engine ("
+	" name TEXT PRIMARY KEY,"
+	" healthy INTEGER NOT NULL,"
+	" text TEXT NOT NULL,"
+	" seen_at INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE node ("
+	" name TEXT PRIMARY KEY,"
+	" state TEXT NOT NULL,"
+	" features TEXT NOT NULL,"
+	" cpus INTEGER NOT NULL,"
+	" cpus_free INTEGER NOT NULL,"
+	" memory INTEGER NOT NULL,"
+	" memory_free INTEGER NOT NULL,"
+	" why TEXT NOT NULL"
+	") STRICT;",
 };
 /* clang-format on */
 

@@ -11,6 +11,7 @@
 #include "lib/fdio.h"
 #include "lib/kiln_yaml.h"
 #include "lib/mem.h"
+#include "lib/own.h"
 
 _Static_assert(
     GIT_URL_MAX == KILN_YAML_URL_MAX && GIT_REF_MAX == KILN_YAML_REF_MAX,
@@ -91,7 +92,6 @@ read_keep(const struct conf_node *root, struct keep_rules *k)
 	k->sets = conf_int(m, "sets", k->sets);
 	k->logs = conf_int(m, "logs", k->logs);
 	k->age = conf_int(m, "age", k->age);
-	k->every = conf_int(m, "every", k->every);
 }
 
 static void
@@ -105,6 +105,88 @@ read_doubt(struct settings *s, const struct conf_node *root)
 	s->root = conf_str(m, "root", NULL);
 }
 
+/* What a batch script and an argv may hold without a second thought. */
+static bool
+plain_path(const char *s)
+{
+	return s[0] == '/' && strlen(s) <= 200 &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			 "0123456789/._-+") == strlen(s);
+}
+
+static int
+read_features(const struct conf_node *m, struct exec_conf *e, struct err *err)
+{
+	auto_buf struct buf all = BUF_INIT;
+	size_t n = conf_count(m, "cpu_features");
+
+	for (size_t i = 0; i < conf_count(m, "features"); i++) {
+		const char *one = conf_str_at(m, "features", i);
+
+		if (!name_ok(one))
+			return conf_error(m, "features", err,
+			    "\"%.64s\" is no name of a feature", one);
+		buf_printf(&all, "%s%s", all.len ? "&" : "", one);
+	}
+	e->features = buf_take(&all);
+	e->cpu_features = mem_zero(n + 1, sizeof(char *));
+	for (size_t i = 0; i < n; i++) {
+		const char *one = conf_str_at(m, "cpu_features", i);
+
+		if (!name_ok(one))
+			return conf_error(m, "cpu_features", err,
+			    "\"%.64s\" is no name of a feature", one);
+		e->cpu_features[e->ncpu_features++] = one;
+	}
+	if (e->lane_b == APART_OTHER_CPU && n < 2)
+		return conf_error(m, "lane_b", err,
+		    "other-cpu wants the makes' features in cpu_features");
+	return 0;
+}
+
+static int
+read_exec(struct settings *s, const struct conf_node *root, struct err *err)
+{
+	const struct conf_node *m = conf_map(root, "exec");
+	struct exec_conf *e = &s->exec;
+
+	if (!m)
+		return 0;
+	e->slurm = strcmp(conf_str(m, "engine", "local"), "slurm") == 0;
+	e->server = conf_str(m, "server", NULL);
+	e->runner = conf_str(m, "runner", e->runner);
+	e->cache = conf_str(m, "cache", e->cache);
+	e->partition = conf_str(m, "partition", NULL);
+	e->config = conf_str(m, "config", NULL);
+	e->lane_b = (enum exec_apart)conf_enum(m, "lane_b", APART_ANYWHERE);
+	e->cpus = (int)conf_int(m, "cpus", e->cpus);
+	e->memory = conf_int(m, "memory", e->memory);
+	e->time = conf_int(m, "time", e->time);
+	e->places = (int)conf_int(m, "places", e->places);
+	e->attempts = conf_int(m, "attempts", e->attempts);
+	e->poll = conf_int(m, "poll", e->poll);
+	e->grace = conf_int(m, "grace", e->grace);
+	if (!plain_path(e->runner))
+		return conf_error(m, "runner", err,
+		    "an absolute path of letters, digits and /._-+");
+	if (!plain_path(e->cache))
+		return conf_error(m, "cache", err,
+		    "an absolute path of letters, digits and /._-+");
+	if (e->config && !plain_path(e->config))
+		return conf_error(m, "config", err,
+		    "an absolute path of letters, digits and /._-+");
+	if (e->slurm && !e->server)
+		return conf_error(m, "engine", err,
+		    "slurm wants server, where nodes reach this farm's pages");
+	if (e->server &&
+	    (!git_url_ok(e->server) || strncmp(e->server, "http", 4) != 0 ||
+		strpbrk(e->server, " ?#")))
+		return conf_error(m, "server", err,
+		    "\"%.200s\" is no address: http://HOST or https://HOST",
+		    e->server);
+	return read_features(m, e, err);
+}
+
 int
 settings_read(struct settings *s, int farm, const char *path, struct err *err)
 {
@@ -113,7 +195,8 @@ settings_read(struct settings *s, int farm, const char *path, struct err *err)
 	*s = (struct settings){ .poll = 3600,
 		.jitter = 600,
 		.keep = KEEP_RULES_DEFAULT,
-		.audit = -1 };
+		.audit = -1,
+		.exec = EXEC_CONF_DEFAULT };
 	if (kiln_yaml_read(&s->conf, farm, path, err) == -1)
 		return -1;
 	if (!s->conf)
@@ -127,7 +210,8 @@ settings_read(struct settings *s, int farm, const char *path, struct err *err)
 	s->audit = conf_int(root, "audit", s->audit);
 	read_keep(root, &s->keep);
 	read_doubt(s, root);
-	if (read_repos(s, root, err) == 0 && read_secrets(s, root, err) == 0)
+	if (read_exec(s, root, err) == 0 && read_repos(s, root, err) == 0 &&
+	    read_secrets(s, root, err) == 0)
 		return 0;
 	settings_release(s);
 	return -1;
@@ -137,6 +221,8 @@ void
 settings_release(struct settings *s)
 {
 	free(s->repos);
+	free(s->exec.features);
+	free(s->exec.cpu_features);
 	free(s->secrets);
 	conf_free(s->conf);
 	*s = (struct settings){ 0 };

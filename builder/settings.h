@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "builder/exec/remote.h"
 #include "builder/inputs/apt.h"
 #include "builder/inputs/archive.h"
 #include "builder/keep/rules.h"
@@ -27,6 +28,7 @@ struct settings {
 	int64_t audit; /* percent of skipped plans; -1: not said */
 	struct settings_repo *repos; /* none: the plain folder */
 	size_t nrepos;
+	struct exec_conf exec;
 	struct archive_secret *secrets;
 	size_t nsecrets;
 	/* Of a doubter: whom to ask, what root to judge by; or NULL. */

@@ -10,6 +10,7 @@
 #include "lib/canon.h"
 #include "lib/json.h"
 #include "lib/mem.h"
+#include "lib/num.h"
 #include "lib/own.h"
 
 #define RECORD_MAX ((size_t)16 << 20)
@@ -47,6 +48,8 @@ task_end_run(struct builder *b, const struct task_lane *l,
 		.succeeded = r->succeeded,
 		.finished = r->finished,
 		.log = r->log,
+		.environment = s->order.environment,
+		.attempt = s->work->remote ? s->id : NULL,
 		.cause = r->succeeded ? NULL : r->cause,
 		.message = r->succeeded ? NULL : r->message,
 		.wall_ms = r->wall_ms,
@@ -123,19 +126,48 @@ write_loss(struct builder *b, const struct task *t, const struct task_lane *l,
 	return 0;
 }
 
+/* Enough attempts were made: the plan waits for a person, who asks for it
+ * again as for one that was cancelled. */
+static int
+hold_plan(struct builder *b, struct task *t, const char *why, struct err *err)
+{
+	static const char sql[] =
+	    "INSERT INTO cancelled (plan, at, by, reason) VALUES (?1, ?2,"
+	    " 'kiln', ?3) ON CONFLICT (plan) DO NOTHING";
+	auto_stmt struct stmt *q = db_stmt(b->db, sql);
+
+	stmt_bind_hash(q, 1, &t->plan->digest);
+	stmt_bind_int(q, 2, time_now());
+	stmt_bind_str(q, 3, why);
+	if (stmt_run(q, err) == -1)
+		return -1;
+	t->cancelled = mem_str(why);
+	event_add(
+	    b->db, "needs-operator", t->recipe->name, t->event, "%s", why);
+	return 0;
+}
+
 /* The machine failed, or we were told to stop: nothing counts. */
 static int
 lose(struct builder *b, struct task *t, struct task_lane *l,
     const struct work_slot *s, struct cycle *c, struct err *err)
 {
-	bool stopped = s->rc == 0;
-	const char *cause = !stopped	   ? err_cause(&s->err)
-			    : t->cancelled ? "cancelled"
-					   : "stopped";
-	const char *message = !stopped	     ? s->err.msg
-			      : t->cancelled ? t->cancelled
-					     : s->result.message;
+	bool stopped = s->rc == 0 || s->hold;
+	const char *cause, *message;
 
+	if (s->left) {
+		/* Its row goes on, too. */
+		task_hold(t, "it goes on without us");
+		return 0;
+	}
+	if (s->hold && !t->cancelled && hold_plan(b, t, s->err.msg, err) == -1)
+		return -1;
+	cause = !stopped       ? err_cause(&s->err)
+		: t->cancelled ? "cancelled"
+			       : "stopped";
+	message = !stopped	 ? s->err.msg
+		  : t->cancelled ? t->cancelled
+				 : s->result.message;
 	l->state = RUN_NONE;
 	t->lost++;
 	if (write_loss(b, t, l, cause, message, stopped, err_no_room(&s->err),
@@ -206,10 +238,39 @@ write_verdict(struct builder *b, struct task *t, const struct verdict_run *runs,
 	return ledger_verdict(b->db, &t->plan->digest, t->verdict, err);
 }
 
+/* Copies of a run that gave other bytes count as runs. */
+static int
+add_copies(struct builder *b, const struct task *t, struct verdict_run **runs,
+    size_t *n, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT record FROM run WHERE plan = ?1 AND audit = 2"
+	    " AND state = 'succeeded' ORDER BY id LIMIT 16";
+	auto_stmt struct stmt *q = db_stmt(b->db, sql);
+	int got;
+
+	stmt_bind_hash(q, 1, &t->plan->digest);
+	while ((got = stmt_step(q, err)) == 1) {
+		struct verdict_run *all;
+		struct verdict_run one = { 0 };
+
+		if (!stmt_hash(q, 0, &one.digest))
+			continue;
+		if (task_load_record(b, &one.digest, &one.record, err) == -1)
+			return -1;
+		all = mem_zero(*n + 1, sizeof(*all));
+		memcpy(all, *runs, *n * sizeof(*all));
+		all[(*n)++] = one;
+		free(*runs);
+		*runs = all;
+	}
+	return got;
+}
+
 static int
 judge_runs(struct builder *b, struct task *t, struct err *err)
 {
-	struct verdict_run runs[ARRAY_LEN(t->lanes)] = { 0 };
+	struct verdict_run *runs = mem_zero(ARRAY_LEN(t->lanes), sizeof(*runs));
 	auto_free char *subject =
 	    mem_printf("%s/%s", t->recipe->name, recipe_stage_name(t->stage));
 	struct progress pr;
@@ -227,9 +288,12 @@ judge_runs(struct builder *b, struct task *t, struct err *err)
 		n += rc == 0;
 	}
 	if (rc == 0)
+		rc = add_copies(b, t, &runs, &n, err);
+	if (rc == 0)
 		rc = write_verdict(b, t, runs, n, err);
 	for (size_t i = 0; i < n; i++)
 		json_decref(runs[i].record);
+	free(runs);
 	progress_end(&pr);
 	return rc;
 }

@@ -132,7 +132,8 @@ task_start(
 	struct build_order o;
 
 	assert(s);
-	if (make_env(b, t, l, &why) == -1)
+	/* A node makes its own. */
+	if (!b->work.remote && make_env(b, t, l, &why) == -1)
 		return no_env(b, t, l, &why, err);
 	o = (struct build_order){ .id = l->id,
 		.plan = t->plan,
@@ -140,15 +141,15 @@ task_start(
 		.vary = l->name == 'A' ? VARY_NONE : VARY_ALL,
 		.environment = t->env.digest,
 		.root = t->env.root,
-		.first_cpu = (int)(s - b->work.slots),
-		.stop = &s->stop };
+		.first_cpu = (int)(s - b->work.slots) };
 	build_limits(&t->recipe->budget, &o.process_memory, &o.limits);
 	if (t->stage == STAGE_IMAGE && t->recipe->budget.image > 0)
 		o.limits.output = t->recipe->budget.image;
 	if (work_ready(&b->work, err) == -1 ||
-	    ledger_start(b->db, l->id, &t->env.digest, err) == -1)
+	    ledger_start(b->db, l->id, b->work.remote ? NULL : &t->env.digest,
+		err) == -1)
 		return -1;
-	if (work_start(s, &o, t, err) == -1)
+	if (work_start(s, &o, t->lanes[l->name == 'A'].id, t, err) == -1)
 		return -1;
 	begin_progress(b, t, l, s);
 	l->active = true;

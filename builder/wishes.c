@@ -166,7 +166,7 @@ stop_task(struct builder *b, struct task *t, const char *why)
 {
 	for (int i = 0; i < b->work.nslots; i++)
 		if (b->work.slots[i].busy && b->work.slots[i].owner == t)
-			atomic_store(&b->work.slots[i].stop, true);
+			work_stop(&b->work.slots[i]);
 	free(t->cancelled);
 	t->cancelled = mem_str(why);
 	/* Its rows say already that what was queued is lost. */

@@ -44,7 +44,6 @@ static const struct conf_key keep_keys[] = {
 	{ .name = "sets", .type = CONF_INT, .min = 2, .max = 1000 },
 	{ .name = "logs", .type = CONF_DURATION, .min = 0, .max = 3650 * DAY },
 	{ .name = "age", .type = CONF_DURATION, .min = 0, .max = 3650 * DAY },
-	{ .name = "every", .type = CONF_DURATION, .min = 0, .max = 366 * DAY },
 	{ 0 },
 };
 static const char *const reading[] = { "public", "accounts", NULL };
@@ -67,6 +66,31 @@ static const struct conf_key doubt_keys[] = {
 	{ .name = "root", .type = CONF_STR, .max = 1000 },
 	{ 0 },
 };
+static const char *const engines[] = { "local", "slurm", NULL };
+static const char *const lane_b[] = { "anywhere", "elsewhere", "other-cpu",
+	NULL };
+static const struct conf_key exec_keys[] = {
+	{ .name = "engine", .type = CONF_ENUM, .words = engines },
+	{ .name = "server", .type = CONF_STR, .max = KILN_YAML_URL_MAX },
+	{ .name = "runner", .type = CONF_STR, .max = 200 },
+	{ .name = "cache", .type = CONF_STR, .max = 1000 },
+	{ .name = "partition", .type = CONF_NAME, .max = 64 },
+	{ .name = "features", .type = CONF_STRS, .max = 16 },
+	{ .name = "cpu_features", .type = CONF_STRS, .max = 16 },
+	{ .name = "lane_b", .type = CONF_ENUM, .words = lane_b },
+	{ .name = "config", .type = CONF_STR, .max = 1000 },
+	{ .name = "cpus", .type = CONF_INT, .min = 1, .max = 1024 },
+	{ .name = "memory",
+	    .type = CONF_SIZE,
+	    .min = 0,
+	    .max = (int64_t)1 << 40 },
+	{ .name = "time", .type = CONF_DURATION, .min = 0, .max = 7 * DAY },
+	{ .name = "places", .type = CONF_INT, .min = 1, .max = 10000 },
+	{ .name = "attempts", .type = CONF_INT, .min = 1, .max = 100 },
+	{ .name = "poll", .type = CONF_DURATION, .min = 1, .max = 600 },
+	{ .name = "grace", .type = CONF_DURATION, .min = 1, .max = DAY },
+	{ 0 },
+};
 static const struct conf_key keys[] = {
 	{ .name = "suites", .type = CONF_DICT, .sub = suite_keys, .max = 64 },
 	{ .name = "poll", .type = CONF_DURATION, .min = 60, .max = 7 * DAY },
@@ -84,6 +108,7 @@ static const struct conf_key keys[] = {
 	{ .name = "doubt", .type = CONF_MAP, .sub = doubt_keys },
 	{ .name = "web", .type = CONF_MAP, .sub = web_keys },
 	{ .name = "stop", .type = CONF_MAP, .sub = stop_keys },
+	{ .name = "exec", .type = CONF_MAP, .sub = exec_keys },
 	{ .name = "jobs", .type = CONF_INT, .min = 1, .max = 64 },
 	{ .name = "memory",
 	    .type = CONF_SIZE,

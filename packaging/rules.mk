@@ -23,7 +23,7 @@ install: all
 	install $(STRIP) -m 755 $(BIN) $(BINDIR)
 	install -m 644 builder/kiln.1 $(MANDIR)/man1
 	install -m 644 builder/kiln.yaml.5 builder/kiln-recipe.5 router-agent/kiln-agent.yaml.5 $(MANDIR)/man5
-	install -m 644 builder/kiln-builder.8 tuf-repo/kiln-tuf.8 web/kiln-web.8 \
+	install -m 644 builder/kiln-builder.8 builder/kiln-runner.8 tuf-repo/kiln-tuf.8 web/kiln-web.8 \
 	    router-agent/kiln-agent.8 $(MANDIR)/man8
 	echo '.so man8/kiln-agent.8' >$(MANDIR)/man8/kiln-agent-fetch.8
 	for u in $(UNITS); do sed 's,/usr/bin,$(PREFIX)/bin,' packaging/systemd/$$u.service \
@@ -41,7 +41,7 @@ uninstall:
 	rm -f $(addprefix $(BINDIR)/,$(PROGRAMS)) $(UNITDIR)/kiln.target \
 	    $(patsubst %,$(UNITDIR)/%.service,$(UNITS)) $(MANDIR)/man1/kiln.1 \
 	    $(addprefix $(MANDIR)/man5/,kiln.yaml.5 kiln-recipe.5 kiln-agent.yaml.5) \
-	    $(addprefix $(MANDIR)/man8/,kiln-builder.8 kiln-tuf.8 kiln-web.8 kiln-agent.8 kiln-agent-fetch.8) \
+	    $(addprefix $(MANDIR)/man8/,kiln-builder.8 kiln-runner.8 kiln-tuf.8 kiln-web.8 kiln-agent.8 kiln-agent-fetch.8) \
 	    $(foreach d,$(SYSUSERSDIR) $(TMPFILESDIR),$(d)/kiln.conf $(d)/kiln-agent.conf) \
 	    $(addprefix $(BASHDIR)/,$(PROGRAMS)) $(addprefix $(ZSHDIR)/_,$(PROGRAMS))
 	rm -rf $(SHAREDIR) $(DOCDIR)

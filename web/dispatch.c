@@ -18,6 +18,7 @@
 #include "web/request.h"
 #include "web/route.h"
 #include "web/tree.h"
+#include "web/upload.h"
 
 /* Nobody uploads here: a POST meets 405, a GET nothing. */
 static void
@@ -52,6 +53,7 @@ const struct route dispatch_routes[] = {
 	GET("/builds", page_builds),
 	GET("/build/*", page_build),
 	GET("/build/*/log", page_log),
+	GET("/nodes", page_exec),
 	GET("/releases", page_releases),
 	GET("/exposure", page_exposure),
 	GET("/trust", page_trust),
@@ -72,6 +74,7 @@ const struct route dispatch_routes[] = {
 	GET("/api/v1/builds/*/log", page_log),
 	GET("/api/v1/compare/*/*", page_compare),
 	GET("/api/v1/artifacts/*", page_image),
+	GET("/api/v1/nodes", page_exec),
 	GET("/api/v1/releases", page_releases),
 	GET("/api/v1/routers", page_fleet),
 	GET("/api/v1/routers/*", page_router),
@@ -130,6 +133,12 @@ const struct route dispatch_routes[] = {
 	POST("/device", post_devices, RANK_OPERATOR),
 	GET("/api/v1/devices", page_devices),
 	SIGNED("/hooks/*", api_hook),
+	OPEN("/api/v1/attempts/*/blob/*", api_attempt_blob),
+	{ .method = "PUT",
+	    .pattern = "/api/v1/attempts/*/blob/*",
+	    .fn = api_upload,
+	    .open = true },
+	SIGNED("/api/v1/attempts/*/handin", api_handin),
 	{ 0 },
 };
 

@@ -47,8 +47,9 @@ struct req {
 	bool json; /* ".json" was asked for */
 	/* What the route's stars matched. */
 	char part[REQ_PARTS][256];
-	struct buf body; /* POST */
-	size_t got;	 /* bytes of the body, kept or not */
+	struct buf body;       /* POST */
+	struct upload *upload; /* the body goes there instead; or NULL */
+	size_t got;	       /* bytes of the body, kept or not */
 	bool too_long;
 	int64_t sends;	/* bytes of the reply, for patience; -1: a stream */
 	struct who who; /* filled for routes that ask who */

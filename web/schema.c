@@ -285,6 +285,21 @@ const char *const web_migrations[] = {
 	") STRICT, WITHOUT ROWID;"
 	"CREATE INDEX router_in_group ON router(fleet_group)"
 	" WHERE fleet_group <> '';",
+
+	/* 11: what nodes of the farm hand in: files in spool/, and what they
+	   say of them */
+	"CREATE TABLE upload ("
+	" attempt TEXT NOT NULL CHECK (length(attempt) = 32),"
+	" digest TEXT NOT NULL CHECK (length(digest) = 64),"
+	" size INTEGER NOT NULL,"
+	" at INTEGER NOT NULL,"
+	" PRIMARY KEY (attempt, digest)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE handin ("
+	" attempt TEXT PRIMARY KEY CHECK (length(attempt) = 32),"
+	" at INTEGER NOT NULL,"
+	" body TEXT NOT NULL" /* kiln/handin */
+	") STRICT, WITHOUT ROWID;",
 };
 /* clang-format on */
 

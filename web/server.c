@@ -21,6 +21,7 @@
 #include "web/live.h"
 #include "web/send.h"
 #include "web/tls.h"
+#include "web/upload.h"
 
 /* A chunked body says no length; beyond this even refusing is too much. */
 #define BODY_PATIENCE (1 << 20)
@@ -209,6 +210,13 @@ answer(struct req *req, struct connection *c)
 	return ret;
 }
 
+/* Told at once, before any byte of it is sent. */
+static bool
+refused(const struct upload *u)
+{
+	return u && !upload_goes_on(u);
+}
+
 static enum MHD_Result
 on_access(void *cls, struct MHD_Connection *con, const char *url,
     const char *method, const char *version, const char *data, size_t *size,
@@ -222,8 +230,12 @@ on_access(void *cls, struct MHD_Connection *con, const char *url,
 		*state = req = mem_zero(1, sizeof(*req));
 		buf_init(&req->body);
 		req->web = cls;
-		req->too_long = announced_too_long(con);
-		if (!req->too_long)
+		req->con = con;
+		req->path = url;
+		req->method = method;
+		req->upload = upload_begin(req);
+		req->too_long = !req->upload && announced_too_long(con);
+		if (!req->too_long && !refused(req->upload))
 			return MHD_YES;
 		*size = 0;
 	}
@@ -231,6 +243,16 @@ on_access(void *cls, struct MHD_Connection *con, const char *url,
 	req->path = url;
 	/* libmicrohttpd leaves the body away for HEAD. */
 	req->method = strcmp(method, "HEAD") == 0 ? "GET" : method;
+	if (*size > 0 && req->upload) {
+		bool more = upload_add(req->upload, data, *size);
+
+		/* Who is let in may take its time, as long as bytes come. */
+		if (more && c)
+			connection_waits(c);
+		req->got += more ? 0 : *size;
+		*size = 0;
+		return req->got > BODY_PATIENCE ? MHD_NO : MHD_YES;
+	}
 	if (*size > 0) {
 		if (req->body.len + *size > REQ_BODY_MAX)
 			req->too_long = true;
@@ -254,8 +276,10 @@ on_done(void *cls, struct MHD_Connection *con, void **state,
 	(void)code;
 	if (c)
 		connection_waits(c); /* for the next one */
-	if (req)
+	if (req) {
 		buf_release(&req->body);
+		upload_free(req->upload);
+	}
 	free(req);
 	*state = NULL;
 }

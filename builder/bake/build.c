@@ -151,6 +151,12 @@ start(const struct build_place *at, const struct build_order *o,
 	return 0;
 }
 
+static struct store *
+results(const struct build_place *at)
+{
+	return at->results ? at->results : at->store;
+}
+
 static void
 judge(const struct build_place *at, const struct build_order *o,
     const struct layout *l, const struct watched *w, struct build_result *r)
@@ -174,7 +180,7 @@ judge(const struct build_place *at, const struct build_order *o,
 	} else if (w->end.code != 0) {
 		fail(r, "exit", "its script ended with status %d", w->end.code);
 	} else if (collect(l->outdir, o->plan->outputs, o->plan->noutputs,
-		       o->limits.output, at->store, &r->outputs, &cause,
+		       o->limits.output, results(at), &r->outputs, &cause,
 		       &err) == -1) {
 		fail(r, cause, "%s", err.msg);
 	} else {
@@ -209,7 +215,7 @@ end_log(const struct build_place *at, int log, const char *name,
 		return err_prefix(err, "log");
 	if (lseek(log, 0, SEEK_SET) == -1)
 		return err_sys(err, "log");
-	if (store_put(at->store, log, &r->log, &size, err) == -1)
+	if (store_put(results(at), log, &r->log, &size, err) == -1)
 		return err_prefix(err, "log");
 	return file_remove_at(at->logdir, name, err);
 }
@@ -283,6 +289,8 @@ void
 build_result_release(struct build_result *r)
 {
 	outputs_release(&r->outputs);
+	json_decref(r->machine);
+	r->machine = NULL;
 }
 
 /* "GenuineIntel": what kind of processor, no more. */
@@ -310,8 +318,8 @@ cpu_vendor(char out[40])
 	}
 }
 
-static json_t *
-machine_json(void)
+json_t *
+build_machine(void)
 {
 	json_t *j = json_object();
 	struct utsname u;
@@ -346,7 +354,8 @@ build_record(const struct build_order *o, const struct build_result *r,
 	time_text(r->finished, text);
 	js_set_str(j, "finished", text);
 	js_set_hash(j, "environment", &o->environment);
-	js_set(j, "machine", machine_json());
+	js_set(j, "machine",
+	    r->machine ? json_deep_copy(r->machine) : build_machine());
 	js_set(j, "variations", lane_varied(r->vary));
 	for (size_t i = 0; i < r->outputs.n; i++) {
 		json_t *one = json_object();

@@ -23,6 +23,7 @@
 
 struct build_place {
 	struct store *store;
+	struct store *results; /* outputs and logs; NULL: the same */
 	int workdir;	       /* work/ */
 	const char *work_path; /* the same as bwrap reaches it */
 	int logdir;	       /* log/runs: "run-ID.log" while it runs */
@@ -54,6 +55,7 @@ struct build_result {
 	int64_t wall_ms, cpu_ms, max_rss_kib;
 	struct outputs outputs;
 	struct hash log;
+	json_t *machine; /* it ran on; NULL: this one */
 };
 
 /* What a recipe's budget means; `jobs` of the lane. */
@@ -67,6 +69,8 @@ void build_limits(
 int build_run(const struct build_place *, const struct build_order *,
     struct build_result *, struct err *) KILN_MUST;
 void build_result_release(struct build_result *);
+/* This machine as records show it: new reference. */
+json_t *build_machine(void);
 /* kiln/run: new reference. */
 json_t *build_record(const struct build_order *, const struct build_result *,
     const char *builder);

@@ -44,6 +44,11 @@ static const struct cli_command commands[] = {
 	    cmd_builds,
 	    "  --state DIR     folder of the farm\n"
 	    "  --json          as JSON\n" },
+	{ "exec", "status [--json]",
+	    "where builds run: nodes, placement, what waits there and why",
+	    cmd_exec,
+	    "  --state DIR     folder of the farm\n"
+	    "  --json          as JSON\n" },
 	{ "why", "[--json] RECIPE|RUN|PLAN | --cycle N|last | --event N|last",
 	    "the chain from an event to a build, and what a cycle cost",
 	    cmd_why,

@@ -131,7 +131,7 @@ doubter_open(
 void
 doubter_close(struct doubter *d)
 {
-	if (d->work.event != -1)
+	if (d->work.engine)
 		work_release(&d->work);
 	store_free(d->store);
 	workers_stop(&d->workers);

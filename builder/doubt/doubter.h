@@ -12,9 +12,9 @@
 
 #include "builder/bake/env.h"
 #include "builder/bake/env_crew.h"
+#include "builder/exec/work.h"
 #include "builder/inputs/archive.h"
 #include "builder/settings.h"
-#include "builder/work.h"
 #include "lib/attr.h"
 #include "lib/cgroup.h"
 #include "lib/err.h"
@@ -51,9 +51,8 @@ struct doubter {
 	{                                                             \
 		.farm = FARM_INIT, .workers = WORKERS_INIT,           \
 		.cgroups = CGROUPS_INIT, .sources = APT_SOURCES_INIT, \
-		.env = { .dirfd = -1 }, .work = { .event = -1 },      \
-		.workdir = -1, .logdir = -1, .git = -1, .lock = -1,   \
-		.builder = "doubter"                                  \
+		.env = { .dirfd = -1 }, .workdir = -1, .logdir = -1,  \
+		.git = -1, .lock = -1, .builder = "doubter"           \
 	}
 #define auto_doubter __attribute__((cleanup(doubter_close)))
 

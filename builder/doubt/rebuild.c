@@ -122,7 +122,7 @@ start(struct doubt *d, struct doubt_plan *p, struct doubt_run *run,
 	o.root = p->env.root;
 	doubt_limits(&o);
 	if (work_ready(&d->at->work, err) == -1 ||
-	    work_start(slot, &o, p, err) == -1)
+	    work_start(slot, &o, 0, p, err) == -1)
 		return -1;
 	run->started = true;
 	return 0;

@@ -73,6 +73,7 @@ int ledger_lost(struct db *, const struct hash *plan, char lane, int64_t *n,
     struct err *) KILN_MUST;
 int ledger_queue(struct db *, const struct hash *plan, char lane, int64_t *id,
     struct err *) KILN_MUST;
+/* `environment` NULL: known when it has ended. */
 int ledger_start(struct db *, int64_t id, const struct hash *environment,
     struct err *) KILN_MUST;
 /* The same for a plan that has its verdict. */
@@ -88,7 +89,8 @@ struct ledger_end {
 	int64_t id;
 	bool succeeded;
 	int64_t finished;
-	struct hash log, record;
+	struct hash log, record, environment;
+	const char *attempt;	     /* that it was; NULL: of this machine */
 	const char *cause, *message; /* NULL when it succeeded */
 	int64_t wall_ms, cpu_ms, max_rss_kib;
 	struct {
@@ -113,7 +115,8 @@ int ledger_end(struct db *, const struct ledger_end *, struct err *) KILN_MUST;
 int64_t ledger_estimate(
     struct db *, const char *recipe, enum recipe_stage, char lane);
 /* At start: runs a killed predecessor left as running are lost, its cycle
- * ended. */
+ * ended.  Those that an attempt elsewhere goes on with are not: to whoever
+ * plans they are queued. */
 int ledger_recover(struct db *, struct err *) KILN_MUST;
 
 /* --- who goes next (ledger_task.c) --- */

@@ -11,9 +11,9 @@ ledger_run(struct db *db, const struct hash *plan, char lane,
 	static const char sql[] =
 	    "SELECT id, state, record FROM run WHERE plan = ?1 AND lane = ?2"
 	    " AND audit = 0 AND set_aside = 0"
-	    " AND state IN ('queued', 'succeeded', 'failed')"
-	    /* one that ended before one that waits */
-	    " ORDER BY state = 'queued', id LIMIT 1";
+	    " AND state IN ('queued', 'running', 'succeeded', 'failed')"
+	    /* one that ended before one that runs or waits */
+	    " ORDER BY state = 'queued', state = 'running', id LIMIT 1";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
 	const char *text;
 	int got;
@@ -28,7 +28,7 @@ ledger_run(struct db *db, const struct hash *plan, char lane,
 		return 0;
 	*id = stmt_int(q, 0);
 	text = stmt_str(q, 1);
-	if (strcmp(text, "queued") == 0) {
+	if (strcmp(text, "queued") == 0 || strcmp(text, "running") == 0) {
 		*state = RUN_QUEUED;
 		return 0;
 	}
@@ -104,7 +104,8 @@ ledger_start(
 
 	stmt_bind_int(q, 1, id);
 	stmt_bind_int(q, 2, time_now());
-	stmt_bind_hash(q, 3, environment);
+	if (environment)
+		stmt_bind_hash(q, 3, environment);
 	return stmt_run(q, err);
 }
 
@@ -141,7 +142,7 @@ end_row(struct db *db, const struct ledger_end *e, struct err *err)
 	static const char sql[] =
 	    "UPDATE run SET state = ?2, finished_at = ?3, log = ?4,"
 	    " record = ?5, cause = ?6, message = ?7, wall_ms = ?8,"
-	    " cpu_ms = ?9, max_rss_kib = ?10 WHERE id = ?1";
+	    " cpu_ms = ?9, max_rss_kib = ?10, environment = ?11 WHERE id = ?1";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
 
 	stmt_bind_int(q, 1, e->id);
@@ -154,6 +155,26 @@ end_row(struct db *db, const struct ledger_end *e, struct err *err)
 	stmt_bind_int(q, 8, e->wall_ms);
 	stmt_bind_int(q, 9, e->cpu_ms);
 	stmt_bind_int(q, 10, e->max_rss_kib);
+	stmt_bind_hash(q, 11, &e->environment);
+	return stmt_run(q, err);
+}
+
+/* The first report that counts; all others of the run are only compared. */
+static int
+attempt_row(struct db *db, const struct ledger_end *e, struct err *err)
+{
+	static const char sql[] =
+	    "UPDATE attempt SET state = CASE WHEN id = ?2 THEN 'won' WHEN"
+	    " state IN ('submitting', 'waits', 'runs') THEN 'cancelled' ELSE"
+	    " state END, ended_at = ifnull(ended_at, ?3), taken_at = CASE WHEN"
+	    " id = ?2 THEN ?3 ELSE taken_at END WHERE run = ?1";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+
+	if (!e->attempt)
+		return 0;
+	stmt_bind_int(q, 1, e->id);
+	stmt_bind_str(q, 2, e->attempt);
+	stmt_bind_int(q, 3, time_now());
 	return stmt_run(q, err);
 }
 
@@ -209,6 +230,8 @@ ledger_end(struct db *db, const struct ledger_end *e, struct err *err)
 	if (db_begin(db, err) == -1)
 		return -1;
 	rc = end_row(db, e, err);
+	if (rc == 0)
+		rc = attempt_row(db, e, err);
 	for (size_t i = 0; rc == 0 && i < e->noutputs; i++)
 		rc = output_row(db, e, i, err);
 	if (rc == 0 && e->alarm)

@@ -1,4 +1,5 @@
-/* rooms: builder builder/inputs builder/plan builder/bake builder/judge */
+/* rooms: builder builder/inputs builder/plan builder/bake builder/exec
+ * builder/judge */
 /* What is said of runs, held against a golden file for each statement. */
 #include <fcntl.h>
 #include <setjmp.h>

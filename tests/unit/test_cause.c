@@ -1,4 +1,5 @@
-/* rooms: builder builder/inputs builder/plan builder/bake builder/judge */
+/* rooms: builder builder/inputs builder/plan builder/bake builder/exec
+ * builder/judge */
 /* Causes found by real builds; the classic ones are in tests/defects. */
 #include <setjmp.h>
 #include <stdarg.h>

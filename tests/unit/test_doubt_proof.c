@@ -1,5 +1,5 @@
-/* rooms: builder builder/inputs builder/plan builder/bake builder/judge
- * builder/doubt/proof.c builder/doubt/bytes.c */
+/* rooms: builder builder/inputs builder/plan builder/bake builder/exec
+ * builder/judge builder/doubt/proof.c builder/doubt/bytes.c */
 /* A plan is believed as far as its lock goes, and no further. */
 #include <setjmp.h>
 #include <stdarg.h>

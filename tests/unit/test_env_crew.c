@@ -1,4 +1,5 @@
-/* rooms: builder builder/inputs builder/plan builder/bake builder/judge */
+/* rooms: builder builder/inputs builder/plan builder/bake builder/exec
+ * builder/judge */
 /*
  * Environments made by children under a uid of their own: this program runs
  * itself as them.  Each test is a process, since it enters a farm and drops.

@@ -1,4 +1,5 @@
-/* rooms: builder builder/inputs builder/plan builder/bake builder/judge */
+/* rooms: builder builder/inputs builder/plan builder/bake builder/exec
+ * builder/judge */
 /*
  * Real builds that try to get out, and to leave something that does: once as
  * root, if we are, and once as an ordinary user.

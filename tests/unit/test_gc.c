@@ -1,5 +1,5 @@
-/* rooms: builder builder/inputs builder/plan builder/bake builder/judge
- * builder/keep tuf-repo/schema.c web/schema.c */
+/* rooms: builder builder/inputs builder/plan builder/bake builder/exec
+ * builder/judge builder/keep tuf-repo/schema.c web/schema.c */
 /* wrap: unlinkat */
 /* What gc removes, in which order, and what an interrupted one leaves. */
 #include <errno.h>

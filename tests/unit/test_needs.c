@@ -1,5 +1,5 @@
-/* rooms: builder builder/inputs builder/plan builder/bake builder/judge
- * builder/keep tuf-repo/schema.c web/schema.c */
+/* rooms: builder builder/inputs builder/plan builder/bake builder/exec
+ * builder/judge builder/keep tuf-repo/schema.c web/schema.c */
 /* What keeps an artifact, and that only this does. */
 #include "tests/support/keepfarm.h"
 

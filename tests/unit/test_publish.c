@@ -1,4 +1,5 @@
-/* rooms: builder builder/inputs builder/plan builder/bake builder/judge */
+/* rooms: builder builder/inputs builder/plan builder/bake builder/exec
+ * builder/judge */
 /* What may be published, and that nothing else is. */
 #include <setjmp.h>
 #include <stdarg.h>

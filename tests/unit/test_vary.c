@@ -1,4 +1,5 @@
-/* rooms: builder builder/inputs builder/plan builder/bake builder/judge */
+/* rooms: builder builder/inputs builder/plan builder/bake builder/exec
+ * builder/judge */
 /*
  * Each switch of a lane alone, seen by a real build from inside: its own
  * trace changes and no other.

@@ -1,5 +1,5 @@
-/* rooms: builder builder/inputs builder/plan builder/bake builder/judge
- * builder/keep tuf-repo/schema.c web/schema.c */
+/* rooms: builder builder/inputs builder/plan builder/bake builder/exec
+ * builder/judge builder/keep tuf-repo/schema.c web/schema.c */
 /* What verify finds damaged, and what it mends. */
 #include "builder/keep/verify.h"
 #include "tests/support/keepfarm.h"

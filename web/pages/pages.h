@@ -15,6 +15,7 @@ void page_build(struct req *, struct reply *); /* part[0]: run id */
 void page_log(struct req *, struct reply *);   /* part[0]: run id */
 void log_events(struct req *, struct reply *); /* part[0]: run id */
 void page_releases(struct req *, struct reply *);
+void page_exec(struct req *, struct reply *);
 void page_exposure(struct req *, struct reply *);
 void page_trust(struct req *, struct reply *);
 void page_fleet(struct req *, struct reply *);
