@@ -206,6 +206,39 @@ bad:
 	    d, BAD, "farm.db", "kiln verify; else kiln restore", "%s", err.msg);
 }
 
+/* What the last look at an archive met, if none has succeeded since. */
+static void
+look_at_failures(struct doctor *d)
+{
+	struct err err = ERR_INIT;
+	auto_json json_t *rows = NULL;
+	const json_t *one;
+	size_t i;
+
+	if (!d->db)
+		return;
+	rows = ask_rows(d->db,
+	    "SELECT e.subject, e.kind, e.text, e.at FROM event e"
+	    " LEFT JOIN suite s ON s.name = e.subject WHERE e.id IN"
+	    " (SELECT max(id) FROM event WHERE kind IN"
+	    "  ('archive-unreachable', 'archive-refused') GROUP BY subject)"
+	    " AND e.at > coalesce(s.checked_at, 0) ORDER BY e.id",
+	    "name kind text at@", NULL, &err);
+	json_array_foreach(rows, i, one)
+	{
+		auto_free char *what =
+		    mem_printf("archive %s", ask_str(one, "name"));
+
+		finding(d, BAD, what,
+		    strcmp(ask_str(one, "kind"), "archive-refused") == 0
+			? "is the clock right?  Else the mirror is wrong: name "
+			  "another one in kiln.yaml"
+			: "is there a network, a resolver, a proxy it should "
+			  "take?  Another mirror can be named in kiln.yaml",
+		    "since %s: %s", ask_str(one, "at"), ask_str(one, "text"));
+	}
+}
+
 static void
 look_at_recipes(struct doctor *d)
 {
@@ -314,6 +347,7 @@ look(struct doctor *d, const char *state, const char *config, struct err *err)
 		return 0;
 	}
 	look_at_suites(d);
+	look_at_failures(d);
 	look_at_recipes(d);
 	look_at_roles(d);
 	return 0;

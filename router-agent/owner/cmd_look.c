@@ -241,6 +241,7 @@ look_at_agent(
 	const json_t *v;
 	char text[200];
 	int64_t pid;
+	bool idle;
 	size_t i;
 
 	if (state_dir_holder(c->state, &pid, &err) == -1) {
@@ -263,6 +264,13 @@ look_at_agent(
 		? ""
 		: "nothing vouches for the time: let NTP keep it");
 	finding(d, "clock", strcmp(word(s, "clock"), "synced") == 0, text);
+	/* A machine that could and does not: guests are ten times slower. */
+	idle = strcmp(word(s, "accel"), "tcg") == 0 && c->accel != ACCEL_TCG &&
+	       access("/dev/kvm", F_OK) == 0;
+	snprintf(text, sizeof(text), "%s, %.120s%s", word(s, "accel"),
+	    word(s, "accel_why"),
+	    idle ? ": see the host's KVM, or say accel: tcg" : "");
+	finding(d, "accel", !idle, text);
 	finding(d, "switch", !*word(s, "switch_missing"),
 	    *word(s, "switch_missing") ? word(s, "switch_missing")
 				       : "one redirect, nothing is lost");
