@@ -27,22 +27,26 @@ git_version(const struct upstream_git *g, const struct lock *l)
 }
 
 static const char *
-find_version(const struct recipe *r, const struct lock *l)
+locked_version(const struct lock *l, const char *upstream)
 {
 	const struct lock_package *p;
 
-	if (!r->upstream)
-		return NULL;
 	for (size_t i = 0; i < l->sources.n; i++)
-		if (strcmp(l->sources.v[i].name, r->upstream) == 0)
+		if (strcmp(l->sources.v[i].name, upstream) == 0)
 			return l->sources.v[i].version;
+	p = lock_package_find(&l->image, upstream);
+	if (!p)
+		p = lock_package_find(&l->build, upstream);
+	return p ? p->version : NULL;
+}
+
+static const char *
+find_version(const struct recipe *r, const struct lock *l)
+{
 	for (size_t i = 0; i < r->ngit; i++)
 		if (strcmp(r->git[i].name, r->upstream) == 0)
 			return git_version(&r->git[i], l);
-	p = lock_package_find(&l->image, r->upstream);
-	if (!p)
-		p = lock_package_find(&l->build, r->upstream);
-	return p ? p->version : NULL;
+	return locked_version(l, r->upstream);
 }
 
 static json_t *
@@ -255,18 +259,36 @@ release(struct db *db, struct store *store, const struct recipe *r,
 	    db, &digest, of->service, of->version, p, told, event, err);
 }
 
+/* An image may be put together of what others compile: then the version is in
+ * the lock of one of them. */
 static int
-version_for(const struct recipe *r, const struct lock *lock,
-    const char **version, struct err *err)
+version_for(const struct recipe *r, struct store *store,
+    const struct lock *lock, const struct closure *c, struct buf *version,
+    struct err *err)
 {
-	*version = find_version(r, lock);
-	if (r->upstream && !*version)
+	const char *found;
+
+	if (!r->upstream) {
+		buf_str(version, "0");
+		return 0;
+	}
+	found = find_version(r, lock);
+	if (found)
+		buf_str(version, found);
+	for (size_t i = 1; i < c->n && !found; i++) {
+		auto_lock struct lock *l = lock_load(store, &c->v[i].lock, err);
+
+		if (!l)
+			return -1;
+		found = locked_version(l, r->upstream);
+		if (found)
+			buf_str(version, found);
+	}
+	if (!found)
 		return err_set(err, ERR_INPUT,
 		    "%s/recipe.yaml: upstream: \"%s\" is in none of its"
-		    " packages and sources",
+		    " packages and sources, nor of those it uses",
 		    r->name, r->upstream);
-	if (!*version)
-		*version = "0";
 	return 0;
 }
 
@@ -277,6 +299,7 @@ publish_release(struct db *db, struct store *store, const struct recipe *r,
 {
 	auto_closure struct closure c = CLOSURE_INIT;
 	auto_documents struct documents told = DOCUMENTS_INIT;
+	auto_buf struct buf version = BUF_INIT;
 	auto_json json_t *verdict = NULL, *targets = NULL;
 	struct documents_of of = { &c, r->name, recipe_service(r), NULL, NULL };
 	struct hash record;
@@ -291,8 +314,9 @@ publish_release(struct db *db, struct store *store, const struct recipe *r,
 		return -1;
 	if (!yes)
 		return 0;
-	if (version_for(r, lock, &of.version, err) == -1)
+	if (version_for(r, store, lock, &c, &version, err) == -1)
 		return -1;
+	of.version = version.data;
 	if (load(store, &record, "kiln/verdict", &verdict, err) == -1)
 		return err_prefix(err, "release of %s", of.service);
 	of.outputs = json_object_get(verdict, "outputs");

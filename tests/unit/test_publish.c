@@ -287,18 +287,49 @@ another_sbom_alone_is_no_release_and_another_probe_is(void **state)
 static void
 a_version_nobody_has_is_an_error_of_the_recipe(void **state)
 {
-	auto_buf struct buf b = BUF_INIT;
+	static const char yaml[] =
+	    "name: svc\nkind: image\nsummary: s\nsuites: [bookworm]\n"
+	    "upstream: nobody\nmemory: 64MiB\n"
+	    "uses: [{recipe: lib, outputs: [lib]}]\n"
+	    "image:\n  packages: [erofs-utils]\n  files:\n"
+	    "    - {path: /lib, from: \"use:lib/lib\"}\n";
 	bool made;
 
 	(void)state;
 	run_plan(lib, "lib", 5, 5);
 	run_plan(svc, "image", 1, 1);
-	debs[0].name = (char *)"other";
+	load(yaml);
 	assert_int_equal(publish_release(db, st, recipes_find(&all, "svc"),
 			     &lock, svc, 0, &made, &err),
 	    -1);
 	assert_int_equal(err.cls, ERR_INPUT);
 	assert_non_null(strstr(err.msg, "upstream"));
+}
+
+/* The compiler is in the lock of what svc uses, and there alone. */
+static void
+a_version_is_found_in_the_lock_of_what_is_used(void **state)
+{
+	static const char yaml[] =
+	    "name: svc\nkind: image\nsummary: s\nsuites: [bookworm]\n"
+	    "upstream: gcc\nmemory: 64MiB\n"
+	    "uses: [{recipe: lib, outputs: [lib]}]\n"
+	    "image:\n  packages: [erofs-utils]\n  files:\n"
+	    "    - {path: /lib, from: \"use:lib/lib\"}\n";
+	auto_plan struct plan *next = NULL;
+	auto_json json_t *j = NULL;
+
+	(void)state;
+	run_plan(lib, "lib", 5, 5);
+	gcc[0].name = (char *)"other";
+	assert_int_equal(lock_store(st, &lock, &err), 0);
+	load(yaml);
+	next = plan_of("svc", STAGE_IMAGE, 5);
+	run_plan(next, "image", 1, 1);
+	assert_true(published(next));
+	j = newest();
+	assert_string_equal(
+	    json_string_value(json_object_get(j, "version")), "4:12.2");
 }
 
 /* --- what is told of it
@@ -472,6 +503,7 @@ main(void)
 		T(what_is_reproduced_all_the_way_is_published_once),
 		T(another_sbom_alone_is_no_release_and_another_probe_is),
 		T(a_version_nobody_has_is_an_error_of_the_recipe),
+		T(a_version_is_found_in_the_lock_of_what_is_used),
 		T(an_sbom_lists_what_each_build_in_the_image_was_made_with),
 		T(a_buildinfo_is_of_the_plan_that_left_the_bytes),
 		T(what_is_told_stays_and_is_told_later_of_older_releases),
