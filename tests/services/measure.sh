@@ -1,18 +1,6 @@
 # For run.sh: each image booted alone, by hand, with the kernel and the
 # configuration that the proofs had: how long until it answers its first probe,
 # and with how little memory it still does.  Then the table of docs/services.md.
-khz_of_agent() { # while the agent runs: what it tells its machines
-	for p in /proc/[0-9]*; do
-		tr '\0' '\n' <"$p/cmdline" 2>/dev/null |
-		    grep -o 'tsc_early_khz=[0-9]*' && return
-	done
-}
-kernel_part() { # vmlinuz | initrd
-	sql "SELECT o.digest FROM current c JOIN output o ON o.run =
-	    (SELECT max(id) FROM run WHERE plan = c.plan
-		AND state = 'succeeded')
-	    WHERE c.recipe = 'kernel-debian' AND o.name = '$1'"
-}
 bench_net() {
 	new_ns && bench=$ns_pid
 	at_bench="nsenter --net=/proc/$bench/ns/net"
@@ -21,26 +9,6 @@ bench_net() {
 	    $at_bench ip address add 192.0.2.1/24 dev t0 &&
 	    $at_bench ip link set t0 up &&
 	    $at_bench ip tuntap add t1 mode tap && $at_bench ip link set t1 up
-}
-config_disk() { # SERVICE FILE
-	jq -cSj --arg name "$1" --argjson clock "$(date +%s)" '
-	    (.address6 // "" | split("/")) as $six | .wan as $wan |
-	    {kind: "kiln/guest", v: 1, hostname: $name, clock: $clock,
-	    log: "console", volumes: [], config,
-	    network: ([{mac: "02:00:00:00:00:01", address, prefix: 24,
-		gateway: "192.0.2.1"}] +
-		if $wan then [{mac: "02:00:00:00:00:02",
-		    address: $wan.address, prefix: $wan.prefix}] else [] end)}
-	    | if $wan then .network[0] |= (del(.gateway) + {name: "lan"})
-		| .network[1].name = "wan" else . end' \
-	    "$tmp/$1.json" >"$tmp/text"
-	{
-		printf kilnconf
-		printf '%016x' "$(wc -c <"$tmp/text")" | sed 's/../\\x&/g' |
-		    xargs -0 env printf
-		cat "$tmp/text"
-	} >"$2"
-	truncate -s %512 "$2"
 }
 probe_word() { # SERVICE KEY: of its first probe
 	sed -n "/^probes:/,/^[a-z]/s/.*- {\(.*\)}.*/\1/p" \
@@ -59,27 +27,9 @@ answered() { # SERVICE ADDRESS
 }
 boots() { # SERVICE MIB: milliseconds until it answers
 	address=$(jq -r .address "$tmp/$1.json")
-	config_disk "$1" "$tmp/disk"
+	config_disk "$1" "$tmp/$1.json" 1 "$tmp/disk"
 	began_ms=$(($(date +%s%N) / 1000000))
-	# shellcheck disable=SC2086
-	$at_bench qemu-system-x86_64 -nodefaults -no-user-config -no-reboot \
-	    -display none -machine microvm,pit=on,pic=on,rtc=on \
-	    -accel tcg,tb-size=16 -cpu max -smp 1 -m "$2" \
-	    -kernel "$(stored "$(kernel_part vmlinuz)")" \
-	    -initrd "$(stored "$(kernel_part initrd)")" \
-	    -append "console=ttyS0 quiet panic=-1 $khz" \
-	    -drive id=root,file="$(stored "$(image_of "$1")")",format=raw,if=none,readonly=on,file.locking=off \
-	    -device virtio-blk-device,drive=root \
-	    -drive id=conf,file="$tmp/disk",format=raw,if=none,readonly=on \
-	    -device virtio-blk-device,drive=conf \
-	    -netdev tap,id=n0,ifname=t0,script=no,downscript=no \
-	    -device virtio-net-device,netdev=n0,mac=02:00:00:00:00:01 \
-	    -netdev tap,id=n1,ifname=t1,script=no,downscript=no \
-	    -device virtio-net-device,netdev=n1,mac=02:00:00:00:00:02 \
-	    -device virtio-rng-device -serial file:"$tmp/console" \
-	    </dev/null >"$tmp/qemu.out" 2>&1 &
-	qemu=$!
-	pids="$pids $qemu"
+	machine "$at_bench" "$1" "$2" "$tmp/disk" 1 t0 t1
 	end=$(($(date +%s) + 25)) ms=
 	while kill -0 $qemu 2>/dev/null && [ "$(date +%s)" -lt $end ]; do
 		answered "$1" "$address" || { sleep 0.05; continue; }
@@ -98,24 +48,33 @@ least() { # SERVICE MIB: the least multiple of 8 that works, by halves
 	done
 	echo $high
 }
-given_mib() { # SERVICE
-	sed -n 's/^memory: \([0-9]*\)MiB/\1/p' "recipes/$1/recipe.yaml"
+# Where an output comes from: a program of the recipe's own, what it is built
+# from, or a package.
+origin() { # RECIPE OUTPUT
+	if grep -qs "^program $2 " "recipes/$1/build.sh" ||
+	    [ "$1" = guest-init ]; then
+		echo "$1"
+	elif grep -q '^sources:' "recipes/$1/recipe.yaml"; then
+		sed -n 's/^upstream: //p' "recipes/$1/recipe.yaml"
+	else
+		echo packages
+	fi
 }
 # Bytes of what runs, by where it comes from.
 parts() { # SERVICE
-	upstream=$(sed -n 's/^upstream: //p' "recipes/$1/recipe.yaml")
 	sed -n 's/.*{path: \([^,]*\), from: "\([^"]*\)".*/\1 \2/p' \
 	    "recipes/$1/recipe.yaml" | while read -r path from; do
 		[ -e "$tmp/root-$1$path" ] || continue
 		bytes=$(find "$tmp/root-$1$path" -type f -printf '%s\n' |
 		    awk '{n += $1} END {print n + 0}')
 		case $from in
-		use:*) name=${from#use:} name=${name%%/*} ;;
-		output:configure | output:leases | recipe:*) name="this recipe" ;;
-		output:*) name=${upstream:-this recipe} ;;
-		env:*) name="packages" ;;
+		use:*) name=${from#use:} name=$(origin "${name%%/*}" "${name#*/}") ;;
+		output:*) name=$(origin "$1" "${from#output:}") ;;
+		recipe:*) name=$1 ;;
+		env:*) name=packages ;;
 		*) continue ;;
 		esac
+		[ "$name" != "$1" ] || name="this recipe"
 		printf '%s\t%s\n' "$name" "$bytes"
 	done | awk -F '\t' '{n[$1] += $2} END {for (k in n) print n[k] "\t" k}' |
 	    sort -rn | awk -F '\t' '{printf "%s%s %d", (NR > 1 ? ", " : ""), $2, $1}'

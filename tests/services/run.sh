@@ -7,7 +7,7 @@
 #
 # KILN_FARM_STATE names a farm to go on with.  A full run measures each image and
 # writes docs/services.md; with MEASURE=1 so does one of some services, and the
-# others' rows stay.  UPDATE=1 writes recipes/NAME/files.list as the image is.
+# others' rows stay.  KERNEL names the kernel's recipe.  UPDATE=1 writes recipes/NAME/files.list as the image is.
 . tests/support/lib.sh
 [ $# -eq 0 ] || shift
 here=tests/services
@@ -20,7 +20,7 @@ var=${KILN_FARM_STATE:-$tmp/var}
 . $here/lib.sh
 
 # --- which ---------------------------------------------------------------------
-all=$(cd $here && ls -- *.sh | sed -n 's/\.sh$//; /^lib$/d; /^run$/d; /^measure$/d; p')
+all=$(cd $here && ls -- *.sh | sed -n 's/\.sh$//; /^lib$/d; /^run$/d; /^machine$/d; /^measure$/d; p')
 services=
 want() { # SERVICE…: each behind what must run beside it
 	while [ $# -gt 0 ]; do
@@ -40,7 +40,8 @@ for p in jq openssl fsck.erofs $(for s in $services; do
 done
 
 # --- baked ---------------------------------------------------------------------
-only=$(for s in kernel-debian $services; do echo "--only $s"; done)
+kernel=${KERNEL:-kernel-debian}
+only=$(for s in $kernel $services; do echo "--only $s"; done)
 "$bin/kiln-builder" --once --state "$var" --recipes recipes $only \
     >"$tmp/baked" 2>"$tmp/bake.log"
 baked=$?
@@ -145,6 +146,10 @@ fi
 echo "# from nothing to committed: $(($(date +%s) - began)) s"
 agent status | sed 's/^/# /'
 
+. $here/machine.sh
+. $here/measure.sh
+khz=$(khz_of_agent)
+
 # --- asked ---------------------------------------------------------------------
 for s in $services; do
 	run_passed=$passed run_failed=$failed
@@ -154,8 +159,6 @@ for s in $services; do
 	[ $failed -eq $run_failed ] || said_on_console "$s"
 done
 [ $failed -eq 0 ] || tail -n 40 "$tmp/agent.log" | sed 's/^/# /'
-. $here/measure.sh
-khz=$(khz_of_agent)
 kill $agent_pid
 until_ok 30 sh -c "! kill -0 $agent_pid"
 
