@@ -1,0 +1,14 @@
+# Debian's own static library wants GnuTLS, which cannot be linked statically.
+recipe=microhttpd
+. /kiln/uses/guest-init/recipe.sh
+
+# Not built: TLS, logins, forms.
+unpack libmicrohttpd
+cd libmicrohttpd
+CFLAGS="$flags" ./configure --quiet --disable-shared --enable-static \
+    --disable-https --disable-bauth --disable-dauth --disable-postprocessor \
+    --disable-doc --disable-examples --disable-curl --disable-nls
+make -s -C src/microhttpd -j "$KILN_JOBS" ACLOCAL=: AUTOCONF=: AUTOHEADER=: \
+    AUTOMAKE=: libmicrohttpd.la
+install -m 0644 src/microhttpd/.libs/libmicrohttpd.a \
+    src/include/microhttpd.h /out
