@@ -69,7 +69,7 @@ BIN := $(addprefix $(O)/,$(PROGRAMS))
 
 TOOLS := $(patsubst %.c,$(O)/%,tests/support/memfind.c tests/support/publish.c tests/support/idle.c \
     tests/support/dnsload.c tests/support/dhcpload.c tests/support/tokenkey.c tests/support/roots.c \
-    tests/support/peaks.c)
+    tests/support/peaks.c tests/support/walls.c)
 FAULT_TOOLS := $(patsubst %,$(O)/tests/fault/%,cut record replay)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
@@ -246,7 +246,8 @@ asan:
 # Small tools of the tests' own: tests/support/NAME.c with a main().
 $(O)/tests/support/%: tests/support/%.c
 	@mkdir -p $(@D)
-	$(CC) -O2 -D_GNU_SOURCE -Wall -Wextra -o $@ $<
+	$(CC) -O2 -D_GNU_SOURCE -I. -Wall -Wextra -o $@ $<
+$(O)/tests/support/peaks $(O)/tests/support/walls: tests/support/proctree.h
 # Faults: tests/fault/NAME.c with trace.c.
 $(O)/tests/fault/cut $(O)/tests/fault/record: $(O)/tests/fault/%: \
     $(O)/tests/fault/%.o $(O)/tests/fault/trace.o $(O)/libkiln.a

@@ -9,6 +9,7 @@
 #include "builder/pace.h"
 #include "builder/plan/ledger.h"
 #include "builder/progress.h"
+#include "builder/tidy.h"
 #include "lib/fdio.h"
 #include "lib/ipc.h"
 #include "lib/log.h"
@@ -99,6 +100,7 @@ loop_run(struct builder *b, const struct loop *l, struct err *err)
 	int64_t due = 0, retry = 0, asked = -1000 * PACE_ASKED_S;
 	bool begun = false, fault = false;
 	char told[sizeof(err->msg)] = "";
+	struct tidy tidy = { .farm = l->farm };
 
 	while (!atomic_load(&b->stop)) {
 		int64_t ms = time_mono_ms();
@@ -154,6 +156,7 @@ loop_run(struct builder *b, const struct loop *l, struct err *err)
 			b->wishes.again = true;
 		}
 		if (work_idle(&b->work, false, err) == -1 ||
+		    tidy_when_due(&tidy, b, err) == -1 ||
 		    wishes_take(b, NULL, 0, err) == -1) {
 			if (!err_no_room(err))
 				return -1;

@@ -3,10 +3,12 @@
 #define KILN_LOOP_H
 
 #include "builder/cycle.h"
+#include "lib/farm.h"
 
 struct loop {
 	int wake; /* datagrams: look at the requests */
 	bool offline;
+	const struct farm *farm; /* borrowed */
 };
 
 /* Until `stop`; 0, or -1 when the farm itself failed. */

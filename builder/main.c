@@ -443,7 +443,8 @@ main(int argc, char **argv)
 		rc = opt.once ? once(b, &opt, &err)
 			      : loop_run(b,
 				    &(struct loop){ .wake = o.wake,
-					.offline = opt.offline },
+					.offline = opt.offline,
+					.farm = &o.farm },
 				    &err);
 	close_all(&o, b);
 	free(opt.only);

@@ -92,6 +92,7 @@ read_keep(const struct conf_node *root, struct keep_rules *k)
 	k->sets = conf_int(m, "sets", k->sets);
 	k->logs = conf_int(m, "logs", k->logs);
 	k->age = conf_int(m, "age", k->age);
+	k->every = conf_int(m, "every", k->every);
 }
 
 static void

@@ -44,6 +44,7 @@ static const struct conf_key keep_keys[] = {
 	{ .name = "sets", .type = CONF_INT, .min = 2, .max = 1000 },
 	{ .name = "logs", .type = CONF_DURATION, .min = 0, .max = 3650 * DAY },
 	{ .name = "age", .type = CONF_DURATION, .min = 0, .max = 3650 * DAY },
+	{ .name = "every", .type = CONF_DURATION, .min = 0, .max = 366 * DAY },
 	{ 0 },
 };
 static const char *const reading[] = { "public", "accounts", NULL };

@@ -9,11 +9,12 @@ struct keep_rules {    /* kiln.yaml, "keep" */
 	int64_t sets;  /* newest of each channel and architecture */
 	int64_t logs;  /* seconds */
 	int64_t age;   /* seconds; nothing younger goes */
+	int64_t every; /* seconds between two times of itself; 0: never */
 };
 #define KEEP_RULES_DEFAULT                                          \
 	{                                                           \
 		.plans = 3, .sets = 4, .logs = (int64_t)90 * 86400, \
-		.age = (int64_t)7 * 86400                           \
+		.age = (int64_t)7 * 86400, .every = 86400           \
 	}
 
 #endif

@@ -166,8 +166,10 @@ started() { # WHAT: bytes and changes of names, of a start and a poll
 	"$record" "$state" "$tmp/log" "$bin/kiln-agent" run --once \
 	    --config "$tmp/ask.yaml" >"$tmp/out" 2>"$tmp/err"
 	[ $? -le "$act_max" ] || { cat "$tmp/err"; return 1; }
-	awk '$1 == "write" { bytes += $4 }
-	    $1 ~ /create|rename|link/ { names++ }
+	# What it says goes to files beside the folder.
+	awk -v said="$tmp/err" '$1 == "write" { b += $4 }
+	    $1 ~ /create|rename|link/ { n++ }
+	    $1 == "@" { if ($3 != said) { bytes += b; names += n }; b = n = 0 }
 	    END { print bytes + 0, names + 0 }' "$tmp/log" >"$tmp/$1"
 	echo "# $1: $(cat "$tmp/$1") bytes and names written" | tee -a "$tmp/told"
 }

@@ -9,109 +9,30 @@
  *
  * without QEMU and what becomes it, which are guests and not the updater.
  */
-#include <dirent.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/support/proctree.h"
+
 #define KINDS 64
-#define PROCESSES 4096
 
 static struct {
 	char name[64];
 	long peak;
 } kinds[KINDS];
 static int nkinds;
-static int pids[PROCESSES], parents[PROCESSES], n;
 
-static long
-field(int pid, const char *file, const char *key)
-{
-	char path[64], line[256];
-	long value = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
-	f = fopen(path, "r");
-	if (!f)
-		return 0;
-	while (fgets(line, sizeof(line), f))
-		if (strncmp(line, key, strlen(key)) == 0)
-			value = atol(line + strlen(key));
-	fclose(f);
-	return value;
-}
-
-/* The program's name, and the word behind its first `-x`. */
 static bool
 name_of(int pid, char out[64])
 {
-	char path[64], words[256] = { 0 };
-	const char *base, *next;
-	size_t got;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
-	f = fopen(path, "r");
-	if (!f)
-		return false;
-	got = fread(words, 1, sizeof(words) - 2, f);
-	fclose(f);
-	if (got == 0)
-		return false;
-	base = strrchr(words, '/');
-	base = base ? base + 1 : words;
-	next = words + strlen(words) + 1;
-	if (strcmp(next, "-x") == 0)
-		snprintf(out, 64, "%.40s -x %.16s", base, next + 3);
-	else
-		snprintf(out, 64, "%.60s", base);
-	return !strstr(out, "qemu") && !strstr(out, "-x launch");
-}
-
-static void
-scan(void)
-{
-	DIR *d = opendir("/proc");
-	struct dirent *e;
-
-	for (n = 0; d && n < PROCESSES && (e = readdir(d)) != NULL;) {
-		int pid = atoi(e->d_name);
-
-		if (pid <= 0)
-			continue;
-		pids[n] = pid;
-		parents[n++] = (int)field(pid, "status", "PPid:");
-	}
-	if (d)
-		closedir(d);
-}
-
-static bool
-below(int pid, int top)
-{
-	for (int depth = 0; pid > 1 && depth < 32; depth++) {
-		if (pid == top)
-			return true;
-		for (int i = 0;; i++) {
-			if (i == n)
-				return false;
-			if (pids[i] == pid) {
-				pid = parents[i];
-				break;
-			}
-		}
-	}
-	return false;
+	return proc_name(pid, out) && !strstr(out, "qemu") &&
+	       !strstr(out, "-x launch");
 }
 
 static void
 see(int pid)
 {
-	long peak = field(pid, "status", "VmHWM:");
+	long peak = proc_field(pid, "status", "VmHWM:");
 	char name[64];
 	int i = 0;
 
@@ -139,20 +60,22 @@ main(int argc, char **argv)
 		return 2;
 	}
 	while ((argc < 3 || access(argv[2], F_OK) == -1) &&
-	       field(top, "status", "VmHWM:") > 0) {
-		scan();
-		for (int i = 0; i < n; i++)
-			if (below(pids[i], top))
-				see(pids[i]);
+	       proc_field(top, "status", "VmHWM:") > 0) {
+		tree_scan();
+		for (int i = 0; i < tree_n; i++)
+			if (tree_below(tree_pids[i], top))
+				see(tree_pids[i]);
 		nanosleep(&nap, NULL);
 	}
 	for (int i = 0; i < nkinds; i++)
 		printf("peak %ld %s\n", kinds[i].peak, kinds[i].name);
-	scan();
-	for (int i = 0; i < n; i++)
-		if (below(pids[i], top) && name_of(pids[i], name))
+	tree_scan();
+	for (int i = 0; i < tree_n; i++)
+		if (tree_below(tree_pids[i], top) &&
+		    name_of(tree_pids[i], name))
 			printf("pss %ld %s\nrss %ld %s\n",
-			    field(pids[i], "smaps_rollup", "Pss:"), name,
-			    field(pids[i], "status", "VmRSS:"), name);
+			    proc_field(tree_pids[i], "smaps_rollup", "Pss:"),
+			    name, proc_field(tree_pids[i], "status", "VmRSS:"),
+			    name);
 	return 0;
 }

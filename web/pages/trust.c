@@ -12,6 +12,7 @@
 #include "web/frame.h"
 #include "web/pages/pages.h"
 #include "web/pages/parties.h"
+#include "web/pages/rebuilders.h"
 
 /* --- what is known ---------------------------------------------------------*/
 
@@ -99,8 +100,8 @@ model(struct req *req, struct err *err)
 	    " ORDER BY at DESC LIMIT 50";
 	static const char *const withdrawn_cols[] = { "service", "#min_serial",
 		"#at", "reason", NULL };
-	auto_json json_t *m = json_object();
-	json_t *r, *s;
+	auto_json json_t *m = json_object(), *targets = NULL;
+	json_t *r, *s, *list = NULL;
 	size_t i, k;
 
 	if (model_add(m, "roles", req->web->tuf, sql, cols, err) == -1 ||
@@ -110,8 +111,13 @@ model(struct req *req, struct err *err)
 		withdrawn_cols, err) == -1)
 		return NULL;
 	add_keys(m, json_object_get(m, "roles"));
-	if (parties_add(req->web, json_object_get(m, "waiting"), err) == -1)
+	targets =
+	    parse(role_named(json_object_get(m, "roles"), "targets"), "signed");
+	if (parties_add(req->web, json_object_get(m, "waiting"), err) == -1 ||
+	    rebuilders_list(req->web, json_object_get(m, "roles"), targets,
+		&list, err) == -1)
 		return NULL;
+	js_set(m, "rebuilders", list);
 	json_array_foreach(json_object_get(m, "roles"), i, r)
 	{
 		auto_json json_t *file = parse(r, "file");
@@ -257,6 +263,7 @@ view(struct html *h, const json_t *m)
 	}
 	view_rest(h, m);
 	view_roles(h, roles);
+	rebuilders_view(h, json_object_get(m, "rebuilders"));
 	html_open(h, "p", "class", "note", NULL);
 	html_link(h, "timestamp.json", "/tuf/metadata/timestamp.json");
 	html_close(h, "p");
