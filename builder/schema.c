@@ -418,6 +418,9 @@ const char *const farm_migrations[] = {
 	" memory_free INTEGER NOT NULL,"
 	" why TEXT NOT NULL"
 	") STRICT;",
+
+	/* 15: plans were gone through to find those that stand, which are few */
+	"DROP INDEX current_plan;",
 };
 /* clang-format on */
 
