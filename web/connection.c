@@ -125,6 +125,9 @@ connections_cut(struct connections *all)
 	int64_t patience = hurry	      ? 1000 * CONNECTION_HURRY_S
 			   : all->patience_ms ? all->patience_ms
 					      : 1000 * CONNECTION_REQUEST_S;
+	int64_t grace = hurry		? 1000 * CONNECTION_HURRY_S
+			: all->grace_ms ? all->grace_ms
+					: 1000 * CONNECTION_REQUEST_S;
 	int64_t floor = hurry	     ? CONNECTION_HURRY_FLOOR
 			: all->floor ? all->floor
 				     : CONNECTION_FLOOR;
@@ -139,7 +142,7 @@ connections_cut(struct connections *all)
 	all->looked_ms = now;
 	for (c = all->sending; c; c = next) {
 		next = c->beside;
-		if (too_slow(c, now, patience, floor))
+		if (too_slow(c, now, grace, floor))
 			cut(c);
 	}
 }

@@ -29,7 +29,7 @@ struct connections {
 	size_t open, room;	    /* now, at most */
 	int64_t looked_ms;	    /* at those that are sent to */
 	/* Tests have less patience; 0: as above. */
-	int64_t patience_ms, floor;
+	int64_t patience_ms, grace_ms, floor;
 };
 
 /* `fd` is borrowed.  It is waited for from here on. */

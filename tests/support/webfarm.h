@@ -52,6 +52,7 @@ static struct {
 	/* Set before the server starts: */
 	const char *certificate, *key; /* HTTPS, anew on SIGHUP */
 	bool accounts_only, approval;
+	bool hasty;	 /* replies have to be taken in seconds */
 	int send_buffer; /* bytes of the server's sockets; 0: as they come */
 } webfarm = { .farm = FARM_INIT };
 
@@ -107,8 +108,9 @@ static int
 webfarm_serve(int listener, int stop, struct err *err)
 {
 	const struct farm *f = &webfarm.farm;
-	struct server server = { .all = {
-				     .patience_ms = 3000, .floor = 16 << 20 } };
+	struct server server = { .all = { .patience_ms = 3000,
+				     .grace_ms = webfarm.hasty ? 3000 : 0,
+				     .floor = webfarm.hasty ? 16 << 20 : 0 } };
 	struct web web = { .state = f->dirfd,
 		.path = f->path,
 		.accounts_only = webfarm.accounts_only,

@@ -273,5 +273,6 @@ main(void)
 
 	/* So that what a client does not take does not lie with the kernel. */
 	webfarm.send_buffer = 16384;
+	webfarm.hasty = true;
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
