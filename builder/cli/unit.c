@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "builder/cli/unit_log.h"
 #include "lib/fdio.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -111,12 +112,28 @@ ended(struct unit *n, const struct farm *farm, const struct spawn_end *end)
 		n->delay_ms *= 2;
 }
 
+static void
+look_at_log(struct unit *n, const struct farm *farm)
+{
+	struct err err = ERR_INIT;
+	auto_fd int logdir = -1;
+
+	if (time_mono_ms() < n->log_due_ms)
+		return;
+	n->log_due_ms = time_mono_ms() + UNIT_LOG_LOOK_MS;
+	logdir = farm_dir(farm, "log", &err);
+	if (logdir == -1 ||
+	    unit_log_turn(logdir, n->name, UNIT_LOG_MAX, &err) == -1)
+		log_err("log", &err);
+}
+
 void
 unit_check(struct unit *n, const struct farm *farm)
 {
 	struct spawn_end end;
 	struct err err = ERR_INIT;
 
+	look_at_log(n, farm);
 	if (n->child.pid && spawn_poll(&n->child, &end, &err) == 1) {
 		ended(n, farm, &end);
 	} else if (n->restart_at && time_mono_ms() >= n->restart_at &&

@@ -28,6 +28,7 @@ struct unit {
 	int64_t restart_at; /* time_mono_ms; 0: not waiting */
 	int64_t delay_ms;
 	int64_t started_ms;
+	int64_t log_due_ms; /* when its log is looked at again */
 };
 
 void unit_init(struct unit *, const char *name, const char *bin);
