@@ -147,6 +147,19 @@ attempt_node(struct db *db, int64_t run, char node[ATTEMPT_NODE], bool *open,
 }
 
 int
+attempt_note_node(
+    struct db *db, const char *id, const char *node, struct err *err)
+{
+	static const char sql[] =
+	    "UPDATE attempt SET node = ?2 WHERE id = ?1 AND node = ''";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+
+	stmt_bind_str(q, 1, id);
+	stmt_bind_str(q, 2, node);
+	return stmt_run(q, err);
+}
+
+int
 attempt_forget_all(struct db *db, struct err *err)
 {
 	static const char sql[] =

@@ -53,6 +53,9 @@ int attempt_end(struct db *, const char *id, const char *state, const char *why,
  * *open: one may still be placed. */
 int attempt_node(struct db *, int64_t run, char node[ATTEMPT_NODE], bool *open,
     struct err *) KILN_MUST;
+/* Where it was, unless that is known. */
+int attempt_note_node(
+    struct db *, const char *id, const char *node, struct err *) KILN_MUST;
 /* At start without that engine: nobody waits for what it runs. */
 int attempt_forget_all(struct db *, struct err *) KILN_MUST;
 

@@ -142,7 +142,9 @@ take_result(struct remote_mail *m, struct work_slot *s, struct handin *h,
 		s->result = h->result;
 		h->result = (struct build_result){ 0 };
 		s->order.environment = h->environment;
-		return m->ended(m->arg, s, a->id, MAIL_TAKEN, "", err);
+		if (m->ended(m->arg, s, a->id, MAIL_TAKEN, "", err) == -1)
+			return -1;
+		return attempt_note_node(m->at->db, a->id, h->node, err);
 	}
 	if (!of_the_node(&why)) {
 		*err = why;

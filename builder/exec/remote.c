@@ -141,25 +141,6 @@ lost(struct remote *r, struct hand *h, const char *why, const char *node,
 	return next_one(r, h, why, node, err);
 }
 
-static int
-handed_in(void *arg, struct work_slot *s, const char *attempt,
-    enum mail_end end, const char *why, struct err *err)
-{
-	struct remote *r = arg;
-	struct hand *h = hand_of(r, s);
-
-	if (end == MAIL_TAKEN) {
-		/* Maybe of an attempt that we had given up. */
-		memcpy(s->id, attempt, EXEC_ID);
-		s->hold = false;
-		s->ended = true;
-		return 0;
-	}
-	if (strcmp(attempt, h->id) != 0 || !h->out || s->ended)
-		return 0;
-	return next_one(r, h, why, h->sight.node, err);
-}
-
 int
 remote_start(struct remote *r, struct work_slot *s, struct err *err)
 {
@@ -214,6 +195,16 @@ static int
 rank(enum exec_state s)
 {
 	return s == EXEC_RUNS ? 0 : s == EXEC_WAITS ? 1 : 2 + (int)s;
+}
+
+static void
+forget_sights(struct remote *r)
+{
+	r->failed = false;
+	for (int i = 0; i < r->work->nslots; i++) {
+		r->hands[i].sight.there = false;
+		r->hands[i].sight.why[0] = '\0';
+	}
 }
 
 static void
@@ -280,6 +271,45 @@ look_at(struct remote *r, struct hand *h, int64_t now, struct err *err)
 	return lost(r, h, s->why, s->node, err);
 }
 
+/*
+ * One that was quick has handed in before it was ever seen on a node, and the
+ * other lane wants to know on which.  The engine still knows; else the node's
+ * own word is taken (mail.c).
+ */
+static int
+note_node(
+    struct remote *r, struct hand *h, const char *attempt, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (strcmp(attempt, h->id) != 0 || !h->out)
+		return 0;
+	forget_sights(r);
+	if (!h->sight.node[0] &&
+	    r->engine->ops->snapshot(r->engine, on_seen, r, &why) == -1)
+		return 0;
+	return attempt_note_node(r->at.db, attempt, h->sight.node, err);
+}
+
+static int
+handed_in(void *arg, struct work_slot *s, const char *attempt,
+    enum mail_end end, const char *why, struct err *err)
+{
+	struct remote *r = arg;
+	struct hand *h = hand_of(r, s);
+
+	if (end == MAIL_TAKEN) {
+		/* Maybe of an attempt that we had given up. */
+		memcpy(s->id, attempt, EXEC_ID);
+		s->hold = false;
+		s->ended = true;
+		return note_node(r, h, attempt, err);
+	}
+	if (strcmp(attempt, h->id) != 0 || !h->out || s->ended)
+		return 0;
+	return next_one(r, h, why, h->sight.node, err);
+}
+
 static void
 on_node(void *arg, const struct exec_node *n)
 {
@@ -336,11 +366,7 @@ look(struct remote *r, int64_t now, struct err *err)
 {
 	struct err why = ERR_INIT;
 
-	r->failed = false;
-	for (int i = 0; i < r->work->nslots; i++) {
-		r->hands[i].sight.there = false;
-		r->hands[i].sight.why[0] = '\0';
-	}
+	forget_sights(r);
 	if (r->engine->ops->snapshot(r->engine, on_seen, r, &why) == -1) {
 		/* Nothing is known, so nothing changes. */
 		r->look_ms = time_mono_ms() + UNREACHABLE_MS;
