@@ -13,6 +13,7 @@
 
 #include "builder/cli/ask.h"
 #include "builder/cli/cmd.h"
+#include "builder/exec/slurm.h"
 #include "builder/settings.h"
 #include "lib/db.h"
 #include "lib/drop.h"
@@ -147,6 +148,30 @@ look_at_programs(struct doctor *d)
 			    "kiln up, or systemctl start kiln.target",
 			    "does not run");
 	}
+}
+
+/* Where builds run, if that is elsewhere: can it be asked, has it nodes? */
+static void
+look_at_engine(struct doctor *d)
+{
+	const struct exec_conf *c = &d->settings.exec;
+	struct err err = ERR_INIT;
+	struct slurm_conf conf = { .partition = c->partition,
+		.config = c->config,
+		.features = c->features ? c->features : "" };
+	struct exec *e;
+
+	if (!c->slurm)
+		return;
+	e = exec_slurm_open(&conf);
+	if (e->ops->health(e, &err) == -1)
+		finding(d, BAD, "engine",
+		    "is slurmctld up, and munge here?  Builds wait for it",
+		    "%s", err.msg);
+	else
+		finding(d, GOOD, "engine", NULL, "%s answers and has nodes",
+		    e->ops->name);
+	e->ops->close(e);
 }
 
 static void
@@ -338,6 +363,7 @@ look(struct doctor *d, const char *state, const char *config, struct err *err)
 	look_at_clock(d);
 	look_at_sandbox(d);
 	look_at_programs(d);
+	look_at_engine(d);
 	if (open_databases(d, err) == -1) {
 		finding(d, BAD, "databases",
 		    "start the programs once after an upgrade; kiln verify "

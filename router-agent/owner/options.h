@@ -11,9 +11,8 @@
 #include "lib/err.h"
 
 struct options {
-	const char *config;   /* agent.yaml */
-	const char *plan;     /* a hash, or NULL */
-	const char *deadline; /* seconds, or NULL */
+	const char *config; /* agent.yaml */
+	const char *plan;   /* a hash, or NULL */
 	bool json, once, show, syslog, check, tcp, why, previous;
 };
 

@@ -53,7 +53,7 @@ in_root apt-get -q update >"$tmp/apt.log" 2>&1
 
 t "the packages install with what they depend on" \
     in_root sh -c 'apt-get -q -y --no-install-recommends install /debs/kiln-*.deb'
-t "each program says its version" in_root sh -ec "for p in kiln kiln-builder kiln-tuf kiln-web kiln-agent; do
+t "each program says its version" in_root sh -ec "for p in kiln kiln-builder kiln-runner kiln-tuf kiln-web kiln-agent; do
     test \"\$(\$p --version)\" = \"\$p $version\"; done"
 t "each program has a user of its own" in_root sh -ec 'for u in kiln-builder kiln-fetch kiln-index kiln-tuf \
     kiln-signer kiln-web kiln-cli kiln-transport kiln-env kiln-git kiln-differ kiln-agent-fetch kiln-agent-verify kiln-agent-unpack; do
@@ -63,7 +63,7 @@ for u in kiln-builder kiln-tuf kiln-web kiln-agent; do
 	printf '# %s: %s\n' $u "$(in_root systemd-analyze security --offline=true \
 	    /lib/systemd/system/$u.service 2>/dev/null | sed -n 's/.*level for [^:]*: \([0-9.]* [A-Z]*\).*/\1/p')"
 done
-t "man finds each page" in_root sh -ec 'for p in 1/kiln 5/kiln.yaml 5/kiln-recipe 5/kiln-agent.yaml 8/kiln-builder \
+t "man finds each page" in_root sh -ec 'for p in 1/kiln 5/kiln.yaml 5/kiln-recipe 5/kiln-agent.yaml 8/kiln-builder 8/kiln-runner \
     8/kiln-tuf 8/kiln-web 8/kiln-agent 8/kiln-agent-fetch; do
     test -e /usr/share/man/man$p.${p%%/*}.gz; done' 
 t "bash completes commands and options" in_root bash -ec '. /usr/share/bash-completion/completions/kiln

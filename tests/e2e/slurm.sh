@@ -284,6 +284,16 @@ comes_late() {
 t "both copies ran; the late one is compared, and is the same" comes_late
 until_ok 20 idle 3
 
+# --- lane B on another make of processor ---------------------------------------------
+conf "lane_b: other-cpu" "cpu_features: [intel, amd]"
+other() {
+	script
+	once && verdict reproduced || return 1
+	# n1 and n3 are called intel, n2 amd.
+	case "$(node_of A) $(node_of B)" in n2\ n[13] | n[13]\ n2) ;; *) echo "$(node_of A) $(node_of B)"; return 1 ;; esac
+}
+t "lane B runs on another make of processor" other
+
 # --- a scheduler that does not answer -----------------------------------------------
 frozen() {
 	script
@@ -318,22 +328,20 @@ own_time() {
 }
 t "a build that takes longer than it may is a result, not a loss" own_time
 too_long() {
-	script
+	script 'sleep 5'
 	as scontrol update PartitionName=build State=DOWN
 	begin
 	until_ok 30 state A waits || return 1
 	first=$(sql "SELECT a.id FROM attempt a JOIN run r ON r.id = a.run WHERE r.plan = $plan AND r.lane = 'A'")
-	as scontrol update "JobId=$(as squeue --me -h -n "$first" -o %A)" TimeLimit=1 || return 1
+	job=$(as squeue --me -h -n "$first" -o %A)
+	as scontrol update "JobId=$job" TimeLimit=1 || return 1
 	as scontrol update PartitionName=build State=UP
-	until_ok 30 runner_of "$first" || return 1
+	until_ok 30 runner_of "$job" || { echo "no runner of job $job"; return 1; }
 	kill -STOP "$pid"
 	ended 0 && verdict reproduced && has "$(attempts A)" "lost won"
 }
-runner_of() { # by its open folder: the only process that has it
-	for fd in /proc/[0-9]*/fd/*; do
-		case $(readlink "$fd") in */work/$1) pid=${fd#/proc/} pid=${pid%%/*} && return 0 ;; esac
-	done
-	return 1
+runner_of() { # JOB
+	pid=$(pgrep -f "^$work/bin/kiln-runner .*/job0*$1/slurm_script")
 }
 t "a job that hangs is ended by the engine's clock, and tried again" too_long
 finish

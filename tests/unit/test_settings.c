@@ -193,6 +193,57 @@ named_file_has_to_be_there(void **state)
 	assert_non_null(strstr(err.msg, "/nonexistent/kiln.yaml"));
 }
 
+static void
+says(const char *text, const char *words)
+{
+	struct settings s;
+
+	assert_int_equal(read_text(&s, text), -1);
+	assert_int_equal(err.cls, ERR_INPUT);
+	if (!strstr(err.msg, words))
+		fail_msg("\"%s\" does not say \"%s\"", err.msg, words);
+}
+
+static void
+builds_run_on_this_machine_unless_the_file_says_otherwise(void **state)
+{
+	struct settings s;
+
+	(void)state;
+	assert_int_equal(read_text(&s, "poll: 1h\n"), 0);
+	assert_false(s.exec.slurm);
+	settings_release(&s);
+	assert_int_equal(read_text(&s, "exec: {engine: local}\n"), 0);
+	assert_false(s.exec.slurm);
+	settings_release(&s);
+	assert_int_equal(
+	    read_text(&s, "exec:\n  engine: slurm\n  server: http://farm\n"
+			  "  features: [big, fast]\n  lane_b: other-cpu\n"
+			  "  cpu_features: [intel, amd]\n  grace: 1m\n"),
+	    0);
+	assert_true(s.exec.slurm);
+	assert_string_equal(s.exec.features, "big&fast");
+	assert_int_equal(s.exec.lane_b, APART_OTHER_CPU);
+	assert_int_equal(s.exec.ncpu_features, 2);
+	assert_int_equal(s.exec.grace, 60);
+	assert_int_equal(s.exec.attempts, 5);
+	settings_release(&s);
+}
+
+static void
+what_is_wrong_of_an_engine_is_named_with_its_line(void **state)
+{
+	(void)state;
+	says("exec:\n  engine: lsf\n", "kiln.yaml:2:");
+	says("exec:\n  engine: slurm\n", "slurm wants server");
+	says("exec:\n  engine: slurm\n  server: ftp://farm\n", "kiln.yaml:3:");
+	says("exec:\n  runner: bin/kiln-runner\n", "kiln.yaml:2:");
+	says("exec:\n  cache: /var/cache/a b\n", "absolute path");
+	says("exec:\n  features: [a&b]\n", "no name of a feature");
+	says("exec:\n  lane_b: other-cpu\n", "cpu_features");
+	says("exec:\n  attempts: 0\n", "kiln.yaml:2:");
+}
+
 int
 main(void)
 {
@@ -202,6 +253,8 @@ main(void)
 		T(suites_are_on_unless_the_file_says_otherwise),
 		T(mirrors_take_the_place_of_apt_sources),
 		T(mistakes_are_named_with_their_place),
+		T(builds_run_on_this_machine_unless_the_file_says_otherwise),
+		T(what_is_wrong_of_an_engine_is_named_with_its_line),
 		T(named_file_has_to_be_there),
 		T(named_file_may_lie_anywhere),
 		T(repositories_of_recipes_and_their_credentials_are_read),

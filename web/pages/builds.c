@@ -159,10 +159,12 @@ view(struct html *h, const json_t *m)
 					    : mem_str("");
 	size_t i;
 
-	html_element(h, "p",
+	html_open(h, "p", "class", "lede", NULL);
+	html_text(h,
 	    "Every plan is built twice, in lanes that differ in all that "
-	    "should not matter.",
-	    "class", "lede", NULL);
+	    "should not matter. ");
+	html_link(h, "Where they run", "/nodes");
+	html_close(h, "p");
 	filters(h, state, recipe);
 	html_open(h, "div", "id", "runs", "data-live", "", NULL);
 	if (json_array_size(items) == 0) {
