@@ -234,6 +234,7 @@ help:
 #: make bench      beside the peers, into out/bench.tsv; BENCH_ONLY=tuf: one section
 #: make install    DESTDIR= PREFIX=/usr/local; make uninstall
 #: make install-test    the packages in a fresh Debian root; first-hour-test: docs/first-hour.md
+#: make upgrade-test    agents of former releases, from git's history, before this farm
 #: make deb        Debian packages of the last commit, into out/deb
 #: make dist       a tarball of the last commit, the same bits each time
 #: make clean      remove out/

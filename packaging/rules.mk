@@ -16,7 +16,7 @@ UNITS := kiln-builder kiln-tuf kiln-web kiln-agent
 STRIP ?= -s
 # Programs that run here: they are asked for the words they know.
 COMPLETE ?= $(O)
-.PHONY: install uninstall dist deb install-test first-hour-test
+.PHONY: install uninstall dist deb install-test first-hour-test upgrade-test
 install: all
 	install -d $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man8 $(UNITDIR) \
 	    $(SYSUSERSDIR) $(TMPFILESDIR) $(SHAREDIR) $(DOCDIR) $(BASHDIR) $(ZSHDIR)
@@ -62,6 +62,12 @@ deb:
 install-test:
 	@tools/deps build deb test
 	@$(SUDO) sh tests/e2e/install.sh $(O)
+
+# The agents of former releases, from git's history, before the farm of now.
+upgrade-test:
+	@tools/deps build test
+	@$(MAKE) --no-print-directory -s -j2 all
+	@KILN_HISTORY=1 $(if $(SUDO),sudo -E) sh tests/e2e/upgrade.sh $(O)
 
 # docs/first-hour.md, line by line.
 first-hour-test:

@@ -1,7 +1,8 @@
 #!/bin/sh
 # upgrade.sh OUT: what farms and routers of former releases left behind
-# (tests/upgrade), taken over by the programs of this one; and, where git has
-# the commits, those programs themselves beside these.
+# (tests/upgrade), taken over by the programs of this one.  With KILN_HISTORY=1
+# (make upgrade-test) the agents of then are built from git's history and run
+# beside the farm of now.
 [ -n "${KILN_E2E_NS:-}" ] || [ "$(id -u)" != 0 ] ||
 	KILN_E2E_NS=1 exec unshare -n sh "$0" "$@"
 . tests/support/lib.sh
@@ -60,6 +61,33 @@ owners() {
 }
 version() { sqlite3 -batch "$farm/$db.db" ".filectrl persist_wal 1" "PRAGMA user_version = $1" >/dev/null; }
 mkdir "$tmp/none"
+# The agent of then, built, asks and tells the farm of now.
+beside() {
+	commit=$(cat "$kept/commit")
+	if ! git cat-file -e "$commit^{commit}" 2>/dev/null; then
+		skip "$name: git has no $commit here, so its agent cannot be built"
+		return
+	fi
+	then=$tmp/tree-$name
+	mkdir "$then" && git archive "$commit" | tar -x -C "$then"
+	t "$name: its agent is built" sh -c "cd '$then' && CCACHE_BASEDIR='$then' make -s -j2 WERROR= \
+	    out/dev/kiln-agent \$(grep -q kiln-agent-fetch Makefile && echo out/dev/kiln-agent-fetch)"
+	t "$name: it takes what the farm of now offers" exits 0 hello-image \
+	    "$then/out/dev/kiln-agent" check --config "$tmp/$name/agent.yaml"
+	mkdir "$tmp/$name/new"
+	sed "s,^state:.*,state: $tmp/$name/new," "$tmp/$name/agent.yaml" >"$tmp/$name/new.yaml"
+	t "$name: so does one that starts today" exits 0 hello-image \
+	    "$then/out/dev/kiln-agent" check --config "$tmp/$name/new.yaml"
+	reports=$(sqlite3 -readonly "$farm/web.db" "SELECT count(*) FROM report")
+	sed -i 's/^  hello-image:/  ntp:/' "$tmp/$name/new.yaml"
+	"$then/out/dev/kiln-agent" run --config "$tmp/$name/new.yaml" 2>"$tmp/then.log" &
+	told=$!
+	pids="$pids $told"
+	more() { [ "$(sqlite3 -readonly "$farm/web.db" "SELECT count(*) FROM report")" -gt "$reports" ]; }
+	t "$name: and what it reports arrives" until_ok 30 more
+	kill $told
+	wait $told 2>/dev/null
+}
 
 for kept in tests/upgrade/*/; do
 	name=$(basename "$kept")
@@ -94,6 +122,7 @@ for kept in tests/upgrade/*/; do
 	    "curl -fsS '$server/builds' | grep -q hello-image"
 	t "$name: a router that was upgraded with it, too" exits 0 hello-image \
 	    "$bin/kiln-agent" check --config "$tmp/$name/agent.yaml"
+	[ -z "${KILN_HISTORY:-}" ] || beside
 	unserve
 	for p in "farm kiln-builder --once --offline --recipes $tmp/none" "tuf kiln-tuf serve --once" \
 	    "web kiln-web --listen 127.0.0.1:$port"; do
