@@ -62,10 +62,11 @@ static const struct cli_command commands[] = {
 	    "                  stay there\n"
 	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
 	    "  --json          for programs\n" },
-	{ "report", "--show [--config FILE]",
+	{ "report", "--show [--config FILE] [--json]",
 	    "print the reports that wait to be sent", cmd_report,
 	    "  --show          one line each\n"
-	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n" },
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
+	    "  --json          all of them as one array\n" },
 	{ "history", "[--config FILE] [--json]", "what became of each set",
 	    cmd_history,
 	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"

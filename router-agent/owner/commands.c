@@ -87,6 +87,23 @@ cmd_status(int argc, char **argv)
 	return EXIT_DONE;
 }
 
+/* Lines that are JSON each, as one text. */
+static void
+print_array(struct span lines)
+{
+	struct span line;
+	const char *before = "";
+
+	putchar('[');
+	while (span_next(&lines, '\n', &line)) {
+		if (line.n == 0)
+			continue;
+		printf("%s%.*s", before, (int)line.n, line.p);
+		before = ",\n";
+	}
+	puts("]");
+}
+
 int
 cmd_report(int argc, char **argv)
 {
@@ -104,8 +121,11 @@ cmd_report(int argc, char **argv)
 					"be sent");
 	dir = options_state(&o, &err);
 	if (dir == -1 || report_show(dir, &text, &err) == -1)
-		return cli_fail(where, &err, false);
-	fputs(text.data, stdout);
+		return cli_fail(where, &err, o.json);
+	if (!o.json)
+		fputs(text.data, stdout);
+	else
+		print_array(span_buf(&text));
 	return EXIT_DONE;
 }
 

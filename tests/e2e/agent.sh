@@ -135,6 +135,17 @@ t "… before anything of it was fetched" \
 agent status | sed 's/^/# /'
 sent() { ! [ "$(agent report --show)" ]; }
 t "the reports reached the server" until_ok 20 sent
+t "none is an empty array" sh -c '[ "$("$1" report --show --json --config "$2")" = "[]" ]' \
+    sh "$bin/kiln-agent" "$tmp/agent.yaml"
+dnsmasq_conf() {
+	printf 'domain=lan\ndhcp-range=192.0.2.100,192.0.2.200,1h\nlog-queries\n' \
+	    >"$tmp/dnsmasq.conf"
+	"$bin/kiln-agent" import-dnsmasq "$tmp/dnsmasq.conf" >"$tmp/taken" 2>&1
+	cat "$tmp/taken"
+	grep -q '2 taken, 0 changed, 1 not supported' "$tmp/taken" &&
+	    grep -q '3 not supported log-queries: queries are never logged' "$tmp/taken"
+}
+t "an old dnsmasq.conf is told of line by line" dnsmasq_conf
 
 # --- death, and no network -----------------------------------------------------
 machine=$(qemu)
