@@ -7,6 +7,11 @@
  * or line ends, names one of them.  So one kernel serves every image, and
  * no image knows its version.
  *
+ * The root disk is the one whose serial number is "root": a machine that finds
+ * its disks from the last to the first calls another one vda, and what a
+ * service wrote onto its volume must not be taken for it.  Where QEMU gave none
+ * (by hand) it is the first.
+ *
  * It needs no library but libc, and is linked with musl to be small.  A kernel
  * may lack a device that a module drives, so a module that refuses is told and
  * passed over; a root disk that does not come ends the machine (process 1
@@ -17,11 +22,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#define ROOT_DISK "/dev/vda"
+#define ROOT_SERIAL "root"
 #define WANTED "/root/etc/kiln/modules"
 #define WANTED_SIZE 512
 #define ROOT_TYPE "erofs"
@@ -124,20 +130,61 @@ load_wanted(void)
 	return load_all(wanted);
 }
 
+/* Of /dev/vdX; 0: there is no such disk yet. */
+static int
+serial_of(char letter, char serial[static 32])
+{
+	char path[] = "/sys/block/vd?/serial", node[] = "/dev/vd?";
+	int fd;
+	ssize_t n;
+
+	path[sizeof "/sys/block/vd" - 1] = letter;
+	node[sizeof node - 2] = letter;
+	fd = access(node, F_OK) == -1 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return 0;
+	n = read(fd, serial, 31);
+	close(fd);
+	serial[n > 0 ? n : 0] = '\0';
+	serial[strcspn(serial, "\n")] = '\0';
+	return 1;
+}
+
+/* Its letter, or 0 while it is not there. */
+static char
+root_letter(void)
+{
+	char serial[32], letter;
+
+	for (letter = 'a'; letter <= 'z'; letter++) {
+		if (serial_of(letter, serial) &&
+		    strcmp(serial, ROOT_SERIAL) == 0)
+			return letter;
+	}
+	return serial_of('a', serial) && serial[0] == '\0' ? 'a' : 0;
+}
+
 static int
 mount_root(void)
 {
 	const struct timespec nap = { .tv_nsec = 10000000 };
+	char disk[] = "/dev/vd?", letter;
 	int i;
 
-	for (i = 0; access(ROOT_DISK, F_OK) == -1; i++) {
+	if ((mkdir("/sys", 0555) == -1 && errno != EEXIST) ||
+	    mount("sysfs", "/sys", "sysfs", 0, NULL) == -1)
+		return complain("mount", "/sys");
+	for (i = 0; (letter = root_letter()) == 0; i++) {
+		errno = ENOENT;
 		if (i == ROOT_WAIT)
-			return complain("wait for", ROOT_DISK);
+			return complain("wait for", "the root disk");
 		nanosleep(&nap, NULL);
 	}
-	if (mount(ROOT_DISK, "/root", ROOT_TYPE, MS_RDONLY | MS_NODEV, NULL) ==
-	    -1)
-		return complain("mount", ROOT_DISK);
+	disk[sizeof disk - 2] = letter;
+	if (umount2("/sys", MNT_DETACH) == -1)
+		return complain("unmount", "/sys");
+	if (mount(disk, "/root", ROOT_TYPE, MS_RDONLY | MS_NODEV, NULL) == -1)
+		return complain("mount", disk);
 	return 0;
 }
 
@@ -155,7 +202,7 @@ main(void)
 	if (umount2("/dev", MNT_DETACH) == -1 || chdir("/root") == -1 ||
 	    mount(".", "/", NULL, MS_MOVE, NULL) == -1 || chroot(".") == -1 ||
 	    chdir("/") == -1)
-		return complain("switch to", ROOT_DISK);
+		return complain("switch to", "the root disk");
 	execve(name, argv, env);
 	return complain("start", name);
 }
