@@ -36,6 +36,7 @@ static const char *const names[] = {
 	[ROLE_AGENT_UNPACK] = "kiln-agent-unpack",
 	[ROLE_GIT] = "kiln-git",
 	[ROLE_DIFFER] = "kiln-differ",
+	[ROLE_UPLOAD] = "kiln-upload",
 	[ROLE_VM] = "kiln-vm",
 };
 _Static_assert(ARRAY_LEN(names) == ROLE_COUNT, "a name for every role");

@@ -28,6 +28,7 @@ enum role {
 	ROLE_AGENT_UNPACK, /* kiln-agent's decoder */
 	ROLE_GIT,	   /* kiln-builder's git child: it owns git/ */
 	ROLE_DIFFER,	   /* reads outputs that differ */
+	ROLE_UPLOAD,	   /* kiln-tuf upload: holds an object store's key */
 	ROLE_VM,	   /* first of 64 uids, one per virtual machine */
 	ROLE_COUNT
 };

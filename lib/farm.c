@@ -49,6 +49,7 @@ static const struct part {
 	{ "tuf/metadata", ROLE_TUF, 0755 },
 	{ "tuf/targets", ROLE_TUF, 0755 },
 	{ "tuf/log", ROLE_TUF, 0755 },
+	{ "upload", ROLE_UPLOAD, 0755 },
 	{ "keys", ROOT_OWNS, 0711 },
 	{ "keys/online", ROLE_SIGNER, 0700 },
 	{ "keys/offline", ROOT_OWNS, 0700 },

@@ -62,6 +62,16 @@ static const struct conf_key stop_keys[] = {
 	{ .name = "least", .type = CONF_INT, .min = 1, .max = 1000000 },
 	{ 0 },
 };
+static const struct conf_key publish_keys[] = {
+	{ .name = "to", .type = CONF_STR, .required = true, .max = 1000 },
+	{ .name = "endpoint",
+	    .type = CONF_STR,
+	    .required = true,
+	    .max = KILN_YAML_URL_MAX },
+	{ .name = "region", .type = CONF_NAME, .max = 64 },
+	{ .name = "key", .type = CONF_STR, .required = true, .max = 1000 },
+	{ 0 },
+};
 static const struct conf_key doubt_keys[] = {
 	{ .name = "from", .type = CONF_STR, .max = 2000 },
 	{ .name = "root", .type = CONF_STR, .max = 1000 },
@@ -110,6 +120,7 @@ static const struct conf_key keys[] = {
 	{ .name = "web", .type = CONF_MAP, .sub = web_keys },
 	{ .name = "stop", .type = CONF_MAP, .sub = stop_keys },
 	{ .name = "exec", .type = CONF_MAP, .sub = exec_keys },
+	{ .name = "publish", .type = CONF_MAP, .sub = publish_keys },
 	{ .name = "jobs", .type = CONF_INT, .min = 1, .max = 64 },
 	{ .name = "memory",
 	    .type = CONF_SIZE,

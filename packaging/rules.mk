@@ -9,7 +9,7 @@ DOCDIR := $(DESTDIR)$(PREFIX)/share/doc/kiln
 BASHDIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR := $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
 VERSION := $(shell sed -n 's/^\#define KILN_VERSION "\(.*\)"/\1/p' lib/cli.h)
-UNITS := kiln-builder kiln-tuf kiln-web kiln-agent
+UNITS := kiln-builder kiln-tuf kiln-upload kiln-web kiln-agent
 
 # Programs without debug information; a build for a package leaves that to its
 # own tools (STRIP=).

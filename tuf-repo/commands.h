@@ -13,6 +13,7 @@ int cmd_accept(int argc, char **argv);
 int cmd_recover(int argc, char **argv);
 int cmd_export_root(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_upload(int argc, char **argv);
 int cmd_refresh(int argc, char **argv);
 int cmd_prune(int argc, char **argv);
 int cmd_promote(int argc, char **argv);

@@ -87,6 +87,12 @@ static const struct cli_command commands[] = {
 	    cmd_serve,
 	    STATE "  --once           one pass, then end\n"
 		  "  -v, --verbose    log more\n" PASS_SIGNER },
+	{ "upload", "[--state DIR] [--once]",
+	    "Copy the published tree to the object store of kiln.yaml, and go"
+	    " on.",
+	    cmd_upload,
+	    STATE "  --once           all that is new, then end\n"
+		  "  -v, --verbose    log more\n" },
 	{ "refresh", "[--state DIR]",
 	    "Sign the timestamp anew and publish, now.", cmd_refresh,
 	    STATE PASS_SIGNER },

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/cli.h"
+#include "lib/fdio.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/num.h"
@@ -14,6 +15,7 @@
 #include "tuf-repo/collect.h"
 #include "tuf-repo/commands.h"
 #include "tuf-repo/metadata.h"
+#include "tuf-repo/upload.h"
 #include "tuf-repo/work.h"
 
 #define WHERE "kiln-tuf status"
@@ -147,6 +149,23 @@ has_table(struct db *db, const char *name, bool *yes, struct err *err)
 	rc = stmt_step(q, err);
 	*yes = rc == 1;
 	return rc == -1 ? -1 : 0;
+}
+
+/* What kiln-tuf upload said last; nothing where there is none. */
+static void
+add_upload(const struct farm *farm, json_t *out)
+{
+	auto_buf struct buf b = BUF_INIT;
+	struct err none = ERR_INIT;
+	json_t *list = json_array(), *j;
+
+	js_set(out, "uploads", list);
+	if (file_read_at(
+		farm->dirfd, "upload/" UPLOAD_STATUS, 65536, &b, &none) == -1)
+		return;
+	j = js_record(UPLOAD_STATUS, "kiln/upload", 1, b.data, b.len, &none);
+	if (j)
+		json_array_append_new(list, j);
 }
 
 static int
@@ -316,6 +335,16 @@ show_publication(const json_t *o)
 }
 
 static void
+show_upload(const json_t *o)
+{
+	if (strcmp(word(o, "state"), "complete") == 0)
+		printf("%s: complete at %s\n", word(o, "to"), word(o, "at"));
+	else
+		printf("%s: %lld files wait: %s\n", word(o, "to"),
+		    number(o, "waiting"), word(o, "error"));
+}
+
+static void
 each(const json_t *all, const char *key, void (*show)(const json_t *))
 {
 	const json_t *list = json_object_get(all, key);
@@ -337,6 +366,7 @@ show(const json_t *all)
 	each(all, "handed_in", show_handed);
 	each(all, "refusals", show_refusal);
 	each(all, "publications", show_publication);
+	each(all, "uploads", show_upload);
 	if (json_is_true(json_object_get(all, "demo")))
 		printf("a demonstration: root and targets are by 1 party, and"
 		       " routers refuse it unless told otherwise\n");
@@ -358,6 +388,7 @@ status(struct work *w, bool json, struct err *err)
 	if (repo_is_made(w->repo.db, err) == -1 ||
 	    gather(&w->repo, out, err) == -1)
 		return -1;
+	add_upload(&w->farm, out);
 	if (!json) {
 		show(out);
 		return 0;

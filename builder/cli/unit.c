@@ -31,6 +31,14 @@ unit_init(struct unit *n, const char *name, const char *bin)
 }
 
 void
+unit_program(struct unit *n, const char *bin, const char *program)
+{
+	free(n->path);
+	n->path = mem_printf("%s/%s", bin, program);
+	n->argv[0] = n->path;
+}
+
+void
 unit_release(struct unit *n)
 {
 	free(n->path);
@@ -99,6 +107,8 @@ ended(struct unit *n, const struct farm *farm, const struct spawn_end *end)
 {
 	auto_buf struct buf how = BUF_INIT;
 
+	if (n->may_end && end->code == EXIT_DONE)
+		return;
 	if (time_mono_ms() - n->started_ms > LAST_DELAY_MS)
 		n->delay_ms = FIRST_DELAY_MS;
 	n->restart_at = time_mono_ms() + n->delay_ms;

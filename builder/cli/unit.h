@@ -24,6 +24,7 @@ struct unit {
 	int fd;		  /* given at number 3, or -1; borrowed */
 	bool loud;	  /* stderr stays ours */
 	bool credentials; /* it is told where systemd put its secrets */
+	bool may_end;	  /* with exit 0 it has nothing to do: it rests */
 	struct child child;
 	int64_t restart_at; /* time_mono_ms; 0: not waiting */
 	int64_t delay_ms;
@@ -33,6 +34,8 @@ struct unit {
 
 void unit_init(struct unit *, const char *name, const char *bin);
 void unit_release(struct unit *);
+/* Another program than its name says. */
+void unit_program(struct unit *, const char *bin, const char *program);
 void unit_arg(struct unit *, const char *); /* borrowed */
 int unit_start(struct unit *, const struct farm *, struct err *) KILN_MUST;
 /* Notices an end by itself, says so, and starts it again when it is time. */

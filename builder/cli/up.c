@@ -28,9 +28,10 @@ static void
 units_prepare(struct up *u)
 {
 	static const char *const names[] = { "kiln-builder", "kiln-tuf",
-		"kiln-web", "kiln-agent" };
+		"kiln-upload", "kiln-web", "kiln-agent" };
 	struct unit *b = &u->units[UNIT_BUILDER];
 	struct unit *t = &u->units[UNIT_TUF];
+	struct unit *s = &u->units[UNIT_UPLOAD];
 	struct unit *w = &u->units[UNIT_WEB];
 	struct unit *r = &u->units[UNIT_AGENT];
 	size_t i;
@@ -59,6 +60,12 @@ units_prepare(struct up *u)
 	unit_arg(t, "serve");
 	unit_arg(t, "--state");
 	unit_arg(t, u->farm.path);
+	/* It ends at once where kiln.yaml names no object store. */
+	unit_program(s, u->farm.bin, "kiln-tuf");
+	s->may_end = true;
+	unit_arg(s, "upload");
+	unit_arg(s, "--state");
+	unit_arg(s, u->farm.path);
 	unit_arg(w, "--state");
 	unit_arg(w, u->farm.path);
 	unit_arg(w, "--listen");
@@ -81,7 +88,7 @@ stop_all(struct up *u)
 	/* The router first: it still speaks with the others. */
 	struct unit *const order[] = { &u->units[UNIT_AGENT],
 		&u->units[UNIT_BUILDER], &u->units[UNIT_TUF],
-		&u->units[UNIT_WEB] };
+		&u->units[UNIT_UPLOAD], &u->units[UNIT_WEB] };
 
 	units_stop(order, ARRAY_LEN(order));
 }
@@ -159,6 +166,7 @@ run(struct up *u, struct err *err)
 	units_prepare(u);
 	if (unit_start(&u->units[UNIT_BUILDER], &u->farm, err) == -1 ||
 	    unit_start(&u->units[UNIT_WEB], &u->farm, err) == -1 ||
+	    unit_start(&u->units[UNIT_UPLOAD], &u->farm, err) == -1 ||
 	    (up_have_keys(u) &&
 		unit_start(&u->units[UNIT_TUF], &u->farm, err) == -1) ||
 	    up_watch_start(u, err) == -1) {

@@ -17,7 +17,14 @@
 
 #define UP_NAMES 32 /* of recipes, of services */
 
-enum unit_id { UNIT_BUILDER, UNIT_TUF, UNIT_WEB, UNIT_AGENT, UNIT_COUNT };
+enum unit_id {
+	UNIT_BUILDER,
+	UNIT_TUF,
+	UNIT_UPLOAD,
+	UNIT_WEB,
+	UNIT_AGENT,
+	UNIT_COUNT
+};
 
 struct up {
 	struct farm farm;

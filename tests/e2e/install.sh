@@ -56,10 +56,10 @@ t "the packages install with what they depend on" \
 t "each program says its version" in_root sh -ec "for p in kiln kiln-builder kiln-runner kiln-tuf kiln-web kiln-agent; do
     test \"\$(\$p --version)\" = \"\$p $version\"; done"
 t "each program has a user of its own" in_root sh -ec 'for u in kiln-builder kiln-fetch kiln-index kiln-tuf \
-    kiln-signer kiln-web kiln-cli kiln-transport kiln-env kiln-git kiln-differ kiln-agent-fetch kiln-agent-verify kiln-agent-unpack; do
-    id -u $u; done | sort -u | wc -l | grep -qx 14'
+    kiln-signer kiln-web kiln-cli kiln-transport kiln-env kiln-git kiln-differ kiln-upload kiln-agent-fetch kiln-agent-verify kiln-agent-unpack; do
+    id -u $u; done | sort -u | wc -l | grep -qx 15'
 t "its units are well-formed" in_root sh -ec 'systemd-analyze verify --man=no /lib/systemd/system/kiln*.service'
-for u in kiln-builder kiln-tuf kiln-web kiln-agent; do
+for u in kiln-builder kiln-tuf kiln-upload kiln-web kiln-agent; do
 	printf '# %s: %s\n' $u "$(in_root systemd-analyze security --offline=true \
 	    /lib/systemd/system/$u.service 2>/dev/null | sed -n 's/.*level for [^:]*: \([0-9.]* [A-Z]*\).*/\1/p')"
 done
