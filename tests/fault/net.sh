@@ -86,6 +86,20 @@ later() {
 }
 t "N4 Retry-After is obeyed" until_ok 10 later
 
+# A proxy that wants a name, and redirects in a circle, are no verdict on what is
+# offered: the agent asks again in a minute or so, not after its whole interval.
+backs_off() { # WORD
+	[ "$(json ".phase == \"failed\" and (.error | contains(\"$1\")) and
+	    (.next_check | fromdate) - (.checked | fromdate) < 1000")" = true ]
+}
+soon() { # MODE WORD
+	echo "$1" >"$tmp/mode"
+	kill -USR1 $agent_pid
+	until_ok 20 backs_off "$2"
+}
+t "N4 behind a proxy that wants a name it backs off" soon proxy 407
+t "N4 before redirects in a circle, too" soon redirect redirects
+
 # --- images --------------------------------------------------------------------------
 echo good >"$tmp/mode"
 kill -USR1 $agent_pid
