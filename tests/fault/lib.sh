@@ -11,6 +11,7 @@
 # and calls `sweep`, `killed` and `lost` below.  KILN_FAULTS=full takes every
 # point (every STRIDEth where one is given), of which KILN_PART=K/JOBS takes its
 # share; else KILN_SLICE of them are taken by chance, which is KILN_SEED.
+# KILN_SWEEPS: these of a script that has several.
 cut=$bin/tests/fault/cut
 record=$bin/tests/fault/record replay=$bin/tests/fault/replay
 seed=${KILN_SEED:-$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}

@@ -238,13 +238,10 @@ older_stick() {
 	stop && [ $rc = 0 ]
 }
 
-case ${KILN_FAULTS:-} in
-full) rows="disk_full read_only stick limits rot crowd host wear" ;;
-'') rows=$(echo disk_full read_only stick limits rot crowd host wear |
-    cut -d ' ' -f $((1 + seed % 8))) ;;
-*) rows=$KILN_FAULTS ;;
-esac
-for r in $rows; do
+all="disk_full read_only stick limits rot crowd host wear"
+[ "${KILN_FAULTS:-}" = full ] ||
+	all=$(echo "$all" | cut -d ' ' -f $((1 + seed % 8)))
+for r in ${KILN_SWEEPS:-$all}; do
 	echo "# rows: $r"
 	older=1 newer=2 goal=at_last how= rc=0
 	$r
