@@ -256,6 +256,22 @@ timeval_ms(struct timeval t)
 	return (int64_t)t.tv_sec * 1000 + t.tv_usec / 1000;
 }
 
+int
+spawn_take(pid_t pid, int64_t started_ms, struct child *out, struct err *err)
+{
+	siginfo_t info;
+	int pidfd;
+
+	/* Nobody else's: a number that only a child of ours can have. */
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == -1)
+		return err_sys(err, "take over process %d", (int)pid);
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd == -1)
+		return err_sys(err, "watch process %d", (int)pid);
+	*out = (struct child){ pid, pidfd, started_ms };
+	return 0;
+}
+
 /* Collects a child of which the pidfd says that it ended. */
 static int
 reap(

@@ -65,6 +65,9 @@ struct spawn_end {
 /* Returns when the program runs: one that cannot be started is an error here
  * (ERR_MISSING when there is none of that name). */
 int spawn_start(const struct spawn *, struct child *, struct err *) KILN_MUST;
+/* A child of this process that a program before started in it (execve). */
+int spawn_take(
+    pid_t, int64_t started_ms, struct child *, struct err *) KILN_MUST;
 /* Waits until it ends; at `deadline_ms` from now (-1: never) kills its whole
  * process group with SIGKILL.  Releases the child. */
 int spawn_wait(struct child *, int64_t deadline_ms, struct spawn_end *,

@@ -19,7 +19,9 @@
 #include "lib/own.h"
 #include "router-agent/change/cycle.h"
 #include "router-agent/change/handover.h"
+#include "router-agent/change/inherit.h"
 #include "router-agent/change/obtain.h"
+#include "router-agent/change/self.h"
 #include "router-agent/change/volumes.h"
 #include "router-agent/machine/qemu.h"
 #include "router-agent/owner/report.h"
@@ -127,6 +129,7 @@ agent_wait(struct agent *a, int fd, int64_t timeout_ms)
 	if (a->next)
 		machines_step(a, a->next);
 	handover_step(a);
+	self_step(a);
 	if (time_mono_ms() >= a->show_at)
 		show(a);
 	return p[1].revents != 0;
@@ -142,6 +145,8 @@ start_current(struct agent *a)
 		log_err("state", &err);
 	machines_init(&a->live, set);
 	for (size_t i = 0; set && i < set->nservices; i++) {
+		if (inherit_machine(a, i))
+			continue;
 		if (machine_start(a, &a->live, i, false, &err) == 0)
 			continue;
 		log_err("machine", &err);
@@ -149,6 +154,7 @@ start_current(struct agent *a)
 		    "%.199s", err.msg);
 		a->live.at[i].retry_at = time_mono_ms() + 15000;
 	}
+	inherit_close(a);
 	agent_phase(a, set ? PHASE_COMMITTED : PHASE_EMPTY);
 }
 
@@ -233,6 +239,9 @@ serve(struct agent *a, bool once)
 		(void)malloc_trim(0);
 		if (once)
 			break;
+		/* Where it comes back the supervisor has to start the next. */
+		if (!a->stop && self_update(a))
+			break;
 		left = next_poll(a, result);
 		at = time_mono_ms() + left;
 		a->next_check = time_now() + left / 1000;
@@ -256,6 +265,8 @@ open_ports(struct agent *a, struct err *err)
 	for (size_t i = 0; i < a->conf.nservices; i++)
 		if (a->conf.services[i].wan)
 			bridges[n++] = a->conf.wan_bridge;
+	if (inherit_ports(a))
+		return 0;
 	return ports_open(&a->ports, bridges, n, err);
 }
 
@@ -342,6 +353,9 @@ agent_open(struct agent *a, const char *config, struct err *err)
 	a->signals = a->status = a->log = -1;
 	a->dir = (struct state_dir)STATE_DIR_NONE;
 	machines_init(&a->live, NULL);
+	a->config = config;
+	self_open(a);
+	inherit_open(a);
 	if (open_parts(a, config, err) == 0)
 		return 0;
 	agent_release(a);
@@ -351,6 +365,7 @@ agent_open(struct agent *a, const char *config, struct err *err)
 void
 agent_release(struct agent *a)
 {
+	inherit_close(a);
 	fetcher_stop(a->fetcher);
 	free(a->planned);
 	handover_close(a);

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "lib/attr.h"
 #include "lib/err.h"
 #include "router-agent/change/machines.h"
@@ -37,6 +39,9 @@ enum phase {
 const char *phase_name(enum phase);
 
 struct agent {
+	const char *config; /* its file; borrowed */
+	bool syslog;
+	json_t *inherited; /* what the program before left, or NULL */
 	struct agent_conf conf;
 	struct state_dir dir;
 	struct state state;
@@ -72,12 +77,17 @@ struct agent {
 	enum clock_state clock; /* at the last check */
 	struct hash noticed;	/* what the owner was told last */
 	struct hash told;	/* the last report's cause, told once */
-	int status;		/* folder of status.json */
-	int log;		/* of the machines' consoles, bounded */
-	struct hash shown;	/* status.json as it was last written */
+	/* of its own program (change/self.h) */
+	int report; /* to the supervisor; -1: there is none */
+	bool supervised, healthy, in_slot;
+	struct hash program; /* the slot's image, if in_slot */
+	int status;	     /* folder of status.json */
+	int log;	     /* of the machines' consoles, bounded */
+	struct hash shown;   /* status.json as it was last written */
 	int64_t show_at;
 };
 
+/* `config` is kept, and has to stay. */
 int agent_open(struct agent *, const char *config, struct err *) KILN_MUST;
 void agent_release(struct agent *); /* machines are stopped before */
 

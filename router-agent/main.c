@@ -21,6 +21,12 @@ static const struct cli_command commands[] = {
 	    "  --once          one pass, then stop the machines and exit\n"
 	    "  --syslog        talk to syslog instead of stderr\n"
 	    "  -n              only check the configuration\n" },
+	{ "supervise", "[--config FILE] [--deadline SECONDS] [--syslog]",
+	    "run, again and again, and take another program on trial",
+	    cmd_supervise,
+	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
+	    "  --deadline N    seconds that a program on trial has (300)\n"
+	    "  --syslog        talk to syslog instead of stderr\n" },
 	{ "status", "[--config FILE] [--json] [--why]", "what runs, and why",
 	    cmd_status,
 	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"

@@ -48,7 +48,7 @@ same_kernel(const struct set *a, const struct set *b)
 /* --- the disk ------------------------------------------------------------ */
 
 struct files {
-	const struct set_file *at[SET_SERVICES + 2];
+	const struct set_file *at[SET_SERVICES + 3];
 	size_t n;
 };
 
@@ -74,6 +74,8 @@ count_disk(struct plan *p, const struct set *next, const struct plan_host *host)
 	want(&f, host, &next->initrd);
 	for (size_t i = 0; i < next->nservices; i++)
 		want(&f, host, &next->services[i].image);
+	if (next->has_agent)
+		want(&f, host, &next->agent);
 	for (size_t i = 0; i < f.n; i++) {
 		p->download += f.at[i]->size;
 		if (f.at[i]->size > largest)
@@ -238,6 +240,14 @@ plan_text(const struct plan *p, const struct set *current,
 		if (p->remove[i])
 			buf_printf(b, "%-8s %s\n", "remove",
 			    current->services[i].name);
+	if (next->has_agent &&
+	    (!current || !current->has_agent ||
+		!hash_equal(&current->agent.hash, &next->agent.hash))) {
+		hash_hex(&next->agent.hash, hex);
+		buf_printf(b,
+		    "%-8s kiln-agent %s %.12s: itself; machines go on\n",
+		    act_words[PLAN_REPLACE], next->agent_version, hex);
+	}
 	if (p->changes > 0)
 		buf_printf(b, "old and new machines run %s\n",
 		    p->beside ? "side by side"

@@ -159,6 +159,10 @@ set_check(const struct set *s, struct err *err)
 	    s->kernel_memory > SET_MEMORY_MAX)
 		return err_set(err, ERR_INPUT, "kernel: %lld bytes of memory",
 		    (long long)s->kernel_memory);
+	if (s->has_agent && (file_check(SET_AGENT, &s->agent, err) == -1 ||
+				!printable(s->agent_version)))
+		return err_set(
+		    err, ERR_INPUT, "the set names an agent wrongly");
 	for (size_t i = 0; i < s->nservices; i++) {
 		const struct set_service *v = &s->services[i];
 

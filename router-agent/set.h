@@ -78,6 +78,10 @@ struct set_service {
 	int64_t state; /* the agent's: generation of its volumes; 0: none */
 };
 
+/* The service whose image is the agent's own program; its kind in a set. */
+#define SET_AGENT "kiln-agent"
+#define SET_AGENT_KIND "agent"
+
 struct set_metadata { /* versions of what vouches for it */
 	int64_t root, timestamp, snapshot, targets;
 };
@@ -90,7 +94,10 @@ struct set {
 	char machine[SET_MACHINE], cmdline[SET_CMDLINE];
 	char kernel_version[SET_VERSION];
 	int64_t kernel_memory; /* smallest that boots */
-	struct set_service services[SET_SERVICES];
+	bool has_agent; /* the set names a program for the agent itself */
+	struct set_file agent;
+	char agent_version[SET_VERSION];
+	struct set_service services[SET_SERVICES]; /* see set_dup */
 	size_t nservices;
 	struct set_metadata metadata;
 };

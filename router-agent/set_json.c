@@ -92,6 +92,12 @@ set_json(const struct set *s)
 	for (size_t i = 0; i < s->nservices; i++)
 		json_array_append_new(services, service_json(&s->services[i]));
 	js_set(j, "services", services);
+	if (s->has_agent) {
+		json_t *agent = file_json(&s->agent);
+
+		js_set_str(agent, "version", s->agent_version);
+		js_set(j, "agent", agent);
+	}
 	return j;
 }
 
@@ -200,6 +206,21 @@ read_service(
 	return read_volumes(what, j, v, err);
 }
 
+/* Most sets have none. */
+static int
+read_agent(const char *what, const json_t *j, struct set *s, struct err *err)
+{
+	json_t *agent;
+
+	s->has_agent = json_object_get(j, "agent") != NULL;
+	if (!s->has_agent)
+		return 0;
+	if (read_file(what, j, "agent", &s->agent, err) == -1 ||
+	    js_object(what, j, "agent", &agent, err) == -1)
+		return -1;
+	return COPY(what, agent, "version", s->agent_version, err);
+}
+
 int
 set_from_json(const char *what, const json_t *j, struct set *s, struct err *err)
 {
@@ -236,5 +257,7 @@ set_from_json(const char *what, const json_t *j, struct set *s, struct err *err)
 		if (read_service(what, json_array_get(services, s->nservices),
 			&s->services[s->nservices], err) == -1)
 			return -1;
+	if (read_agent(what, j, s, err) == -1)
+		return -1;
 	return set_check(s, err);
 }

@@ -29,6 +29,11 @@ set_send(const struct set *s, struct buf *b)
 	ipc_add_i64(b, s->metadata.timestamp);
 	ipc_add_i64(b, s->metadata.snapshot);
 	ipc_add_i64(b, s->metadata.targets);
+	ipc_add_u32(b, s->has_agent);
+	if (s->has_agent) {
+		send_file(&s->agent, b);
+		ipc_add_str(b, s->agent_version);
+	}
 	ipc_add_u32(b, (uint32_t)s->nservices);
 	for (size_t i = 0; i < s->nservices; i++) {
 		const struct set_service *v = &s->services[i];
@@ -147,6 +152,21 @@ get_service(struct ipc_msg *m, struct set_service *v, struct err *err)
 	return get_ports(m, v, err) == -1 ? -1 : get_volumes(m, v, err);
 }
 
+static int
+get_agent(struct ipc_msg *m, struct set *s, struct err *err)
+{
+	uint32_t has;
+
+	if (ipc_get_u32(m, &has, err) == -1)
+		return -1;
+	s->has_agent = has == 1;
+	if (!s->has_agent)
+		return 0;
+	return get_file(m, &s->agent, err) == -1
+		   ? -1
+		   : GET_TEXT(m, s->agent_version, err);
+}
+
 int
 set_receive(struct ipc_msg *m, struct set *s, struct err *err)
 {
@@ -165,6 +185,7 @@ set_receive(struct ipc_msg *m, struct set *s, struct err *err)
 	    ipc_get_i64(m, &s->metadata.timestamp, err) == -1 ||
 	    ipc_get_i64(m, &s->metadata.snapshot, err) == -1 ||
 	    ipc_get_i64(m, &s->metadata.targets, err) == -1 ||
+	    get_agent(m, s, err) == -1 ||
 	    get_count(m, SET_SERVICES, &s->nservices, err) == -1)
 		return -1;
 	for (size_t i = 0; i < s->nservices; i++)

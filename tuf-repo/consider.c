@@ -374,7 +374,7 @@ consider_record(
 	stmt_bind_str(q, 2, rel->service);
 	stmt_bind_str(q, 3, rel->arch);
 	stmt_bind_str(q, 4, rel->version);
-	stmt_bind_str(q, 5, rel->kernel ? "kernel" : "vm");
+	stmt_bind_str(q, 5, rel->type);
 	stmt_bind_hash(q, 6, &rel->plan);
 	stmt_bind_int(q, 7, serial);
 	stmt_bind_int(q, 8, r->now);

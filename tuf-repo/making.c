@@ -109,7 +109,7 @@ note_service(struct making *m, const char *service, const struct tuf_target *t)
 	json_t *o = json_object();
 
 	js_set_str(o, "service", service);
-	js_set_str(o, "kind", "vm");
+	js_set_str(o, "kind", custom_word(t, "type"));
 	js_set_hash(o, "image", &t->sha256);
 	json_array_append_new(m->services, o);
 	note_interfaces(m, service, t);

@@ -20,6 +20,8 @@ static const char *const vm_keys[] = { "type", "service", "version", "sbom",
 	"configure", "probes", NULL };
 static const char *const kernel_keys[] = { "type", "part", "service", "version",
 	"sbom", "memory", "machine", "cmdline", NULL };
+static const char *const agent_keys[] = { "type", "service", "version", "sbom",
+	"memory", NULL };
 static const char *const dns_keys[] = { "kind", "v", "type", "name", "qtype",
 	"expect", "transport", NULL };
 static const char *const tcp_keys[] = { "kind", "v", "type", "port", NULL };
@@ -192,12 +194,11 @@ check_kernel(const json_t *c, struct err *err)
 static int
 read_target(struct release *r, size_t n, const json_t *o, struct err *err)
 {
-	static const char *const types[] = { "vm", "kernel", NULL };
+	static const char *const types[] = { "vm", "kernel", "agent", NULL };
 	struct release_target *t = &r->targets[n];
-	const char *service, *version;
+	const char *service, *version, *type;
 	struct hash sbom;
 	int64_t memory;
-	bool kernel;
 
 	if (js_only("target", o, target_keys, err) == -1 ||
 	    js_hash("target", o, "sha256", &t->sha256, err) == -1 ||
@@ -215,13 +216,16 @@ read_target(struct release *r, size_t n, const json_t *o, struct err *err)
 	    strcmp(version, r->version) != 0)
 		return err_set(err, ERR_INPUT,
 		    "custom: service and version differ from the release's");
-	kernel = strcmp(json_string_value(json_object_get(t->custom, "type")),
-		     "kernel") == 0;
+	type = json_string_value(json_object_get(t->custom, "type"));
 	if (n == 0)
-		r->kernel = kernel;
-	else if (kernel != r->kernel)
+		r->type = type;
+	else if (strcmp(type, r->type) != 0)
 		return err_set(err, ERR_INPUT, "custom: type: two types");
-	return kernel ? check_kernel(t->custom, err) : check_vm(t->custom, err);
+	r->kernel = strcmp(type, "kernel") == 0;
+	if (strcmp(type, "agent") == 0)
+		return js_only("custom", t->custom, agent_keys, err);
+	return r->kernel ? check_kernel(t->custom, err)
+			 : check_vm(t->custom, err);
 }
 
 static int

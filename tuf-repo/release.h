@@ -31,7 +31,8 @@ struct release {
 	struct hash digest;
 	json_t *record;
 	const char *service, *recipe, *arch, *version; /* into record */
-	bool kernel; /* two targets: vmlinuz and initrd; else one */
+	const char *type; /* of its targets: vm, kernel, agent */
+	bool kernel;	  /* two targets: vmlinuz and initrd; else one */
 	struct hash plan, verdict;
 	struct release_target targets[RELEASE_TARGETS];
 	size_t ntargets;

@@ -7,6 +7,7 @@
 
 #include "lib/mem.h"
 #include "lib/num.h"
+#include "lib/own.h"
 
 /* Attributes want text: "12.5". */
 static const char *
@@ -218,13 +219,30 @@ worst(const struct chart_box *b, size_t from, size_t to, double sum,
 	return bad;
 }
 
+/* As much of a name as there is room for, or NULL. */
+static char *
+shortened(const char *name, double room)
+{
+	size_t n = room > 0 ? (size_t)room : 0;
+
+	if (strlen(name) <= n)
+		return mem_str(name);
+	if (n < 5)
+		return NULL;
+	for (n--; n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80;)
+		n--; /* a letter is many bytes, or none */
+	return mem_printf("%.*s\xe2\x80\xa6", (int)n, name);
+}
+
 static void
 box(struct html *h, const struct chart_box *b, const struct area *a,
     chart_unit *unit)
 {
 	auto_buf struct buf size = BUF_INIT, title = BUF_INIT;
+	auto_free char *name = NULL;
 	char cls[4];
-	double room = (a->w - 14) / 8.4; /* letters, beside the margins */
+	/* Letters, beside the margins. */
+	double room = (a->w - 14) / 8.4, small = (a->w - 14) / 6.8;
 
 	snprintf(cls, sizeof(cls), "m%u", b->group & 7);
 	unit(&size, b->value);
@@ -238,12 +256,16 @@ box(struct html *h, const struct chart_box *b, const struct area *a,
 		html_open(h, "g", NULL);
 	html_element(h, "title", title.data, NULL);
 	rect(h, cls, a->x, a->y, a->w, a->h);
-	if (a->h > 22 && (double)strlen(b->name) < room)
-		text_at(h, NULL, "start", a->x + 9, a->y + 20, b->name);
-	if (a->h > 40 && (double)size.len < room)
-		text_at(h, "sub", "start", a->x + 9, a->y + 37, size.data);
-	if (a->h > 58 && b->sub && (double)strlen(b->sub) < room)
-		text_at(h, "sub", "start", a->x + 9, a->y + 54, b->sub);
+	name = shortened(b->name, room);
+	/* No numbers without a name. */
+	if (a->h > 22 && name) {
+		text_at(h, NULL, "start", a->x + 9, a->y + 20, name);
+		if (a->h > 40 && (double)size.len < small)
+			text_at(
+			    h, "sub", "start", a->x + 9, a->y + 37, size.data);
+		if (a->h > 58 && b->sub && (double)strlen(b->sub) < small)
+			text_at(h, "sub", "start", a->x + 9, a->y + 54, b->sub);
+	}
 	html_close(h, b->href ? "a" : "g");
 }
 

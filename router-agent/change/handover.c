@@ -47,13 +47,19 @@ handover_step(struct agent *a)
 }
 
 void
-handover_close(struct agent *a)
+handover_save(struct agent *a)
 {
-	for (size_t i = 0; a->leases && i < a->conf.nservices; i++) {
+	for (size_t i = 0; a->leases && i < a->conf.nservices; i++)
 		if (a->leases[i].news || a->leases[i].renewals)
 			save(a, i);
+}
+
+void
+handover_close(struct agent *a)
+{
+	handover_save(a);
+	for (size_t i = 0; a->leases && i < a->conf.nservices; i++)
 		leases_release(&a->leases[i]);
-	}
 	free(a->leases);
 	a->leases = NULL;
 }

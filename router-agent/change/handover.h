@@ -34,6 +34,7 @@ struct machine;
 void handover_open(struct agent *);
 /* Writes what is due; handover_close what is left. */
 void handover_step(struct agent *);
+void handover_save(struct agent *); /* all that is not written yet */
 void handover_close(struct agent *);
 
 /* For vm_spec: `arg` is the agent.  Only who has the LAN is believed. */

@@ -317,6 +317,7 @@ again(struct machine *m, const char *service, const char *why)
 	vm_kill(&m->vm);
 	m->good = 0;
 	m->ends++;
+	m->restarts++;
 	wait = m->ends > 6 ? BACKOFF_MAX_S : 1 << (m->ends - 1);
 	m->retry_at = time_mono_ms() + (m->ends == 1 ? 0 : 1000 * wait);
 	log_warn("machine", "service=%s state=ended why=\"%s\"", service, why);
@@ -359,6 +360,8 @@ round_done(struct machine *m, const char *service, bool good, const char *text)
 	int64_t now = time_mono_ms();
 
 	snprintf(m->answer, sizeof(m->answer), "%s", text);
+	m->memory = vm_memory(&m->vm);
+	m->cpu_ms = vm_cpu_ms(&m->vm);
 	if (good) {
 		m->good++;
 		m->bad = m->ends = 0;

@@ -41,6 +41,9 @@ struct machine {
 	unsigned good, bad; /* rounds in a row */
 	unsigned ends;	    /* hung or ended in a row, without a good round */
 	int64_t retry_at;
+	/* For people, as of the last round of probes. */
+	int64_t restarts;	 /* in this life of the agent */
+	int64_t memory, cpu_ms;	 /* of its QEMU */
 	char answer[PROBE_TEXT]; /* of the last round */
 	char fault[WATCH_TEXT];	 /* why it was last started again */
 };

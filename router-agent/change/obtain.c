@@ -261,6 +261,8 @@ obtain_set(struct agent *a, const struct set *set, const struct forms *forms,
 	for (size_t i = 0; i < set->nservices; i++)
 		if (fetch_file(a, &set->services[i].image, forms, err) == -1)
 			return -1;
+	if (set->has_agent && fetch_file(a, &set->agent, forms, err) == -1)
+		return -1;
 	a->damaged = false;
 	return 0;
 }
@@ -315,7 +317,7 @@ names(const struct set *set, const struct hash *h)
 	for (size_t i = 0; i < set->nservices; i++)
 		if (hash_equal(&set->services[i].image.hash, h))
 			return true;
-	return false;
+	return set->has_agent && hash_equal(&set->agent.hash, h);
 }
 
 static bool

@@ -227,6 +227,30 @@ vm_start(struct vm *out, const struct vm_spec *s, struct err *err)
 	return 0;
 }
 
+int
+vm_take(struct vm *out, const struct vm_left *l, struct err *err)
+{
+	struct vm vm = VM_INIT;
+
+	snprintf(vm.service, sizeof(vm.service), "%s", l->service);
+	vm.index = l->index;
+	vm.state = VM_UP;
+	vm.console_ms = l->console_ms;
+	vm.heard = l->heard;
+	vm.arg = l->arg;
+	net_tap_name(l->index, vm.tap);
+	if (l->wan)
+		net_wan_name(l->index, vm.wan);
+	if (spawn_take(l->qemu, l->started_ms, &vm.qemu, err) == -1 ||
+	    spawn_take(l->watch, l->started_ms, &vm.watch, err) == -1) {
+		vm_kill(&vm);
+		return err_prefix(err, "machine %s", l->service);
+	}
+	vm.sock = l->sock;
+	*out = vm;
+	return 0;
+}
+
 /* --- what happens -------------------------------------------------------- */
 
 static void

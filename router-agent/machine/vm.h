@@ -83,6 +83,18 @@ struct vm {
 	}
 
 int vm_start(struct vm *, const struct vm_spec *, struct err *) KILN_MUST;
+/* One that an earlier program of this same process started, and that is up. */
+struct vm_left {
+	const char *service;
+	unsigned index;
+	bool wan;
+	pid_t qemu, watch;
+	int64_t started_ms, console_ms;
+	int sock; /* becomes the machine's */
+	vm_heard_fn *heard;
+	void *arg;
+};
+int vm_take(struct vm *, const struct vm_left *, struct err *) KILN_MUST;
 /* Takes in what happened without waiting. */
 void vm_step(struct vm *);
 /* Descriptors to wait for: the watcher's socket and QEMU's pidfd. */

@@ -51,6 +51,7 @@ cmd_run(int argc, char **argv)
 		free(a);
 		return cli_fail(where, &err, false);
 	}
+	a->syslog = o.syslog;
 	ret = agent_run(a, o.once);
 	agent_release(a);
 	free(a);

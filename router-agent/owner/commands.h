@@ -2,6 +2,7 @@
 #ifndef AGENT_COMMANDS_H
 #define AGENT_COMMANDS_H
 
+int cmd_supervise(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_plan(int argc, char **argv);

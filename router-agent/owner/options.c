@@ -16,6 +16,7 @@ options_parse(int argc, char **argv, const char *where, struct options *o)
 {
 	static const struct option longs[] = {
 		{ "config", required_argument, NULL, 'c' },
+		{ "deadline", required_argument, NULL, 'd' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "once", no_argument, NULL, '1' },
 		{ "plan", required_argument, NULL, 'p' },
@@ -35,6 +36,9 @@ options_parse(int argc, char **argv, const char *where, struct options *o)
 		switch (c) {
 		case 'c':
 			o->config = optarg;
+			break;
+		case 'd':
+			o->deadline = optarg;
 			break;
 		case 'j':
 			o->json = true;

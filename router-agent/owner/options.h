@@ -11,8 +11,9 @@
 #include "lib/err.h"
 
 struct options {
-	const char *config; /* agent.yaml */
-	const char *plan;   /* a hash, or NULL */
+	const char *config;   /* agent.yaml */
+	const char *plan;     /* a hash, or NULL */
+	const char *deadline; /* seconds, or NULL */
 	bool json, once, show, syslog, check, tcp, why, previous;
 };
 

@@ -84,6 +84,9 @@ service_status(const struct agent *a, const struct set *set, size_t i,
 	js_set_bool(j, "well", m->good > 0);
 	set_tame(j, "answer", m->answer);
 	set_tame(j, "fault", m->fault);
+	js_set_int(j, "memory", m->memory);
+	js_set_int(j, "cpu_ms", m->cpu_ms);
+	js_set_int(j, "restarts", m->restarts);
 	return j;
 }
 
@@ -174,6 +177,12 @@ word(const json_t *j, const char *key)
 	return s ? s : "";
 }
 
+static long long
+number(const json_t *j, const char *key)
+{
+	return json_integer_value(json_object_get(j, key));
+}
+
 static void
 services_text(
     const json_t *j, const char *key, const char *label, struct buf *b)
@@ -187,6 +196,11 @@ services_text(
 		    word(s, "service"), word(s, "version"), word(s, "address"),
 		    word(s, "state"),
 		    *word(s, "answer") ? word(s, "answer") : "not probed yet");
+		buf_printf(b,
+		    "           %lld MiB of memory, %lld s of "
+		    "processor, started again %lld times\n",
+		    number(s, "memory") >> 20, number(s, "cpu_ms") / 1000,
+		    number(s, "restarts"));
 		if (*word(s, "fault"))
 			buf_printf(b, "           started again: %s\n",
 			    word(s, "fault"));

@@ -75,6 +75,22 @@ take_memory(
 
 /* --- the set ------------------------------------------------------------- */
 
+/* The agent's own program: the same rules as for any image. */
+static int
+take_agent(struct judge *j, const struct hash *digest)
+{
+	struct set *s = j->out;
+	int64_t keys, serial;
+	json_t *custom;
+
+	if (take_file(j, SET_AGENT, digest, SET_AGENT_KIND, &s->agent, &custom,
+		&keys, &serial) == -1 ||
+	    TAKE_TEXT(j, SET_AGENT, custom, "version", s->agent_version) == -1)
+		return -1;
+	s->has_agent = true;
+	return 0;
+}
+
 static int
 take_service(struct judge *j, const json_t *entry)
 {
@@ -90,6 +106,8 @@ take_service(struct judge *j, const json_t *entry)
 		return refuse(j, "metadata", "the set has a broken service");
 	for (size_t i = 0; i < j->r->nservices; i++)
 		wanted = wanted || strcmp(j->r->services[i], name) == 0;
+	if (strcmp(kind, SET_AGENT_KIND) == 0 && strcmp(name, SET_AGENT) == 0)
+		return take_agent(j, &digest);
 	if (!wanted)
 		return 0; /* this router does not run it */
 	if (strcmp(kind, "vm") != 0)
@@ -325,6 +343,8 @@ judge(struct judge *j)
 	for (i = 0; i < j->out->nservices; i++)
 		if (same_keys(j, j->out->services[i].name) == -1)
 			return -1;
+	if (j->out->has_agent && same_keys(j, SET_AGENT) == -1)
+		return -1;
 	j->out->metadata = (struct set_metadata){
 		.root = tuf_root(t)->version,
 		.timestamp = tuf_timestamp(t)->version,

@@ -34,6 +34,8 @@ start_agent
 t "the first set is committed" until_ok 150 has '"phase":"committed"'
 agent status | sed 's/^/# /'
 t "the machine answers from the LAN" until_ok 10 answers
+t "status counts its memory, its time and its starts" until_ok 20 has \
+    '"memory":[1-9][0-9]*.*"restarts":0'
 t "the machine answers over TCP" \
     "$bin/kiln-agent" probe dns 192.0.2.53 router.lan --tcp
 # Other agents may run on this host: only children of ours count.

@@ -3,6 +3,7 @@
  * later stages that want no builds.
  *
  *	publish STATE vm SERVICE VERSION IMAGE PROBE-NAME
+ *	publish STATE agent kiln-agent VERSION IMAGE
  *	publish STATE kernel kernel VERSION VMLINUZ INITRD MACHINE CMDLINE
  *	publish STATE said FROM TO
  *
@@ -99,7 +100,7 @@ custom(struct store *s, char **argv, const char *part)
 
 	if (store_put_bytes(s, "sbom", 4, &sbom, &err) == -1)
 		return NULL;
-	js_set_str(c, "type", part ? "kernel" : "vm");
+	js_set_str(c, "type", argv[2]);
 	js_set_str(c, "service", argv[3]);
 	js_set_str(c, "version", argv[4]);
 	js_set_hash(c, "sbom", &sbom);
@@ -110,6 +111,8 @@ custom(struct store *s, char **argv, const char *part)
 		js_set_str(c, "cmdline", argv[8]);
 		return c;
 	}
+	if (strcmp(argv[2], "agent") == 0)
+		return c;
 	json_t *probe = js_record_new("kiln/probe", 1), *probes = json_array();
 
 	js_set_str(probe, "type", "dns");
@@ -247,8 +250,11 @@ main(int argc, char **argv)
 	struct farm farm;
 	bool kernel, said = argc == 5 && strcmp(argv[2], "said") == 0;
 
-	if ((argc < 7 && !said) || (strcmp(argv[2], "kernel") == 0 && argc < 9))
+	if ((argc < 6 && !said) || (strcmp(argv[2], "vm") == 0 && argc < 7) ||
+	    (strcmp(argv[2], "kernel") == 0 && argc < 9)) {
+		fputs("publish: see the head of publish.c\n", stderr);
 		return 2;
+	}
 	kernel = strcmp(argv[2], "kernel") == 0;
 	if (!said)
 		first = open(argv[5], O_RDONLY | O_CLOEXEC);

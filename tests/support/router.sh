@@ -81,7 +81,7 @@ exits() { # CODE command…
 }
 found() {
 	"$bin/kiln-tuf" init --state "$var" --demo --service dns-dhcp \
-	    --service kernel &&
+	    --service kernel ${services_more:-} &&
 	    "$bin/kiln-tuf" export-root --state "$var" >"$tmp/root.json" &&
 	    "$bin/tests/support/publish" "$var" kernel kernel 6.1 \
 		"$guest/vmlinuz" "$guest/initrd" \

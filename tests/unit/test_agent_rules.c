@@ -264,6 +264,135 @@ a_service_s_role_lists_images_of_no_other_service(void **state)
 	refuses("not-listed");
 }
 
+/* The set names a program for the agent, of `type`, signed by `keys_n`. */
+static void
+add_agent(const char *type, int keys_n)
+{
+	json_t *s = json_object();
+	char hex[HASH_HEX];
+
+	target(add_role("svc-kiln-agent", keys_n), "kiln-agent", "a program",
+	    type);
+	tufmake_delegate(f.r->targets, "svc-kiln-agent", &keys[KA], 3, 1, true,
+	    "images/kiln-agent/*/*");
+	digest("a program", hex);
+	js_set_str(s, "service", "kiln-agent");
+	js_set_str(s, "kind", "agent");
+	js_set_str(s, "image", hex);
+	json_array_append_new(json_object_get(f.set, "services"), s);
+}
+
+static void
+the_agent_s_own_program_is_judged_as_any_image(void **state)
+{
+	struct hash h;
+
+	(void)state;
+	add_agent("agent", 2);
+	assert_int_equal(judge(), 0);
+	assert_int_equal(f.got.nservices, 1); /* it is no machine */
+	assert_true(f.got.has_agent);
+	hash_bytes(&h, "a program", 9);
+	assert_true(hash_equal(&f.got.agent.hash, &h));
+}
+
+static void
+a_program_for_the_agent_by_too_few_keys_is_refused(void **state)
+{
+	(void)state;
+	add_agent("agent", 1);
+	refuses("too-few-keys");
+}
+
+static void
+a_machine_s_image_is_no_program_for_the_agent(void **state)
+{
+	(void)state;
+	add_agent("vm", 2);
+	refuses("metadata");
+}
+
+static void
+volume(const char *name, const char *path, int64_t size)
+{
+	js_set(custom_of("dns-dhcp", f.image), "volumes",
+	    json_pack("[{s:s,s:s,s:I}]", "name", name, "path", path, "size",
+		(json_int_t)size));
+}
+
+static void
+ports_are_read(void **state)
+{
+	const struct set_service *s = &f.got.services[0];
+
+	(void)state;
+	js_set(custom_of("dns-dhcp", f.image), "ports",
+	    json_pack("[s,s]", "udp/53", "tcp/53"));
+	assert_int_equal(judge(), 0);
+	assert_int_equal(s->nports, 2);
+	assert_true(s->ports[1].tcp && s->ports[1].number == 53);
+}
+
+static void
+a_port_that_is_none_is_refused(void **state)
+{
+	(void)state;
+	js_set(custom_of("dns-dhcp", f.image), "ports",
+	    json_pack("[s]", "sctp/5"));
+	refuses("metadata");
+}
+
+static void
+volumes_are_read(void **state)
+{
+	(void)state;
+	volume("state", "/var/lib/x", 16 << 20);
+	assert_int_equal(judge(), 0);
+	assert_int_equal(f.got.services[0].nvolumes, 1);
+	assert_string_equal(f.got.services[0].volumes[0].name, "state");
+	assert_string_equal(f.got.services[0].volumes[0].path, "/var/lib/x");
+	assert_int_equal(f.got.services[0].volumes[0].size, 16 << 20);
+}
+
+static void
+a_volume_that_two_machines_would_write_is_refused(void **state)
+{
+	(void)state;
+	volume("state", "/var/lib/x", 16 << 20);
+	js_set_str(custom_of("dns-dhcp", f.image), "handover", "parallel");
+	refuses("metadata");
+}
+
+static void
+a_program_of_the_image_is_a_probe(void **state)
+{
+	json_t *probe = js_record_new("kiln/probe", 1);
+	const struct set_service *s = &f.got.services[0];
+
+	(void)state;
+	js_set_str(probe, "type", "program");
+	js_set_str(probe, "name", "well");
+	js_set(
+	    custom_of("dns-dhcp", f.image), "probes", json_pack("[o]", probe));
+	assert_int_equal(judge(), 0);
+	assert_int_equal(s->nprobes, 1);
+	assert_int_equal(s->probes[0].type, PROBE_PROGRAM);
+	assert_string_equal(s->probes[0].name, "well");
+}
+
+static void
+a_program_s_name_is_a_plain_word(void **state)
+{
+	json_t *probe = js_record_new("kiln/probe", 1);
+
+	(void)state;
+	js_set_str(probe, "type", "program");
+	js_set_str(probe, "name", "well\npoweroff");
+	js_set(
+	    custom_of("dns-dhcp", f.image), "probes", json_pack("[o]", probe));
+	assert_int_equal(judge(), -1);
+}
+
 static void
 what_is_needed_comes_first(void **state)
 {
@@ -418,6 +547,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(the_agent_s_own_program_is_judged_as_any_image),
+		T(a_program_for_the_agent_by_too_few_keys_is_refused),
+		T(a_machine_s_image_is_no_program_for_the_agent),
+		T(ports_are_read),
+		T(a_port_that_is_none_is_refused),
+		T(volumes_are_read),
+		T(a_volume_that_two_machines_would_write_is_refused),
+		T(a_program_of_the_image_is_a_probe),
+		T(a_program_s_name_is_a_plain_word),
 		T(a_set_in_order_is_taken),
 		T(a_demonstration_is_refused_unless_wanted),
 		T(a_demonstration_is_taken_when_wanted),

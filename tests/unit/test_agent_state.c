@@ -12,6 +12,7 @@
 
 #include "lib/fdio.h"
 #include "lib/ipc.h"
+#include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "router-agent/plan.h"
@@ -46,6 +47,9 @@ a_set(struct set *s, int64_t counter, const char *image)
 	strcpy(s->kernel_version, "6.1");
 	s->kernel_memory = 96 * MIB;
 	s->metadata = (struct set_metadata){ 1, 2, 3, 4 };
+	s->has_agent = true;
+	file(&s->agent, "agent");
+	strcpy(s->agent_version, "0.2");
 	s->nservices = 1;
 	strcpy(s->services[0].name, "dns-dhcp");
 	strcpy(s->services[0].version, "2.90");
@@ -320,6 +324,17 @@ plan(const struct set *a, const struct set *b, int64_t memory, int64_t disk,
 }
 
 static void
+a_copy_of_a_set_has_all_of_it(void **state)
+{
+	auto_free struct set *a = new_set(1, "a"), *b = set_dup(a);
+	auto_json json_t *ja = set_json(a), *jb = set_json(b);
+
+	(void)state;
+	assert_true(json_equal(ja, jb));
+	assert_true(json_is_object(json_object_get(ja, "agent")));
+}
+
+static void
 an_unchanged_service_is_kept(void **state)
 {
 	auto_free struct set *a = new_set(1, "image"), *b = new_set(2, "image");
@@ -406,8 +421,8 @@ a_disk_that_is_short_is_known_before(void **state)
 	b->services[0].image.size = 100 * MIB;
 	assert_int_equal(plan(NULL, b, 1024, 207, &p, &err), -1);
 	assert_string_equal(err_cause(&err), "no-space");
-	/* the image, as much to unpack it, 8 MiB, and two small files */
-	assert_non_null(strstr(err.msg, "needs 218103821 bytes"));
+	/* the image, as much to unpack it, 8 MiB, and three small files */
+	assert_non_null(strstr(err.msg, "needs 218103826 bytes"));
 	assert_int_equal(plan(NULL, b, 1024, 209, &p, &err), 0);
 }
 
@@ -545,6 +560,7 @@ main(void)
 		cmocka_unit_test(a_counter_never_goes_back),
 		cmocka_unit_test(the_oldest_bad_set_makes_room),
 		WITH_FOLDER(one_agent_at_a_time),
+		cmocka_unit_test(a_copy_of_a_set_has_all_of_it),
 		cmocka_unit_test(an_unchanged_service_is_kept),
 		cmocka_unit_test(short_memory_means_one_after_the_other),
 		cmocka_unit_test(a_service_that_is_gone_is_removed),
