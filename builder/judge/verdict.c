@@ -102,6 +102,61 @@ varied(const struct verdict_run *runs, size_t n)
 	return n ? any & ~all : 0;
 }
 
+/* What a run says of the machine it ran on, or "". */
+static const char *
+of_machine(const struct verdict_run *r, const char *key)
+{
+	const char *s = json_string_value(
+	    json_object_get(json_object_get(r->record, "machine"), key));
+
+	return s ? s : "";
+}
+
+/* Runs on one machine cannot differ in it; those of an engine may. */
+static bool
+machines_differ(const struct verdict_run *runs, size_t n, const char *key)
+{
+	for (size_t i = 1; i < n; i++)
+		if (by_lane(&runs[0], &runs[i]) != 0 &&
+		    strcmp(of_machine(&runs[0], key),
+			of_machine(&runs[i], key)) != 0)
+			return true;
+	return false;
+}
+
+/* Both lists are sorted. */
+static void
+move_word(json_t *from, json_t *to, const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < json_array_size(from); i++)
+		if (strcmp(json_string_value(json_array_get(from, i)), word) ==
+		    0)
+			break;
+	if (i == json_array_size(from))
+		return;
+	json_array_remove(from, i);
+	for (i = 0; i < json_array_size(to); i++)
+		if (strcmp(json_string_value(json_array_get(to, i)), word) > 0)
+			break;
+	json_array_insert_new(to, i, json_string(word));
+}
+
+static void
+set_varied(json_t *j, const struct verdict_run *runs, size_t n)
+{
+	static const char *const of_machines[] = { "cpu", "kernel" };
+	unsigned bits = varied(runs, n);
+	json_t *yes = lane_varied(bits), *no = lane_not_varied(bits);
+
+	for (size_t i = 0; i < ARRAY_LEN(of_machines); i++)
+		if (machines_differ(runs, n, of_machines[i]))
+			move_word(no, yes, of_machines[i]);
+	js_set(j, "varied", yes);
+	js_set(j, "not_varied", no);
+}
+
 static void
 add_once(json_t *list, const char *text)
 {
@@ -121,7 +176,6 @@ verdict_make(const struct hash *plan, const struct verdict_run *given, size_t n,
 	json_t *differs = json_array(), *by = json_array(),
 	       *lanes = json_array(), *digests = json_array(), *j;
 	enum verdict v;
-	unsigned bits;
 
 	if (n)
 		memcpy(runs, given, n * sizeof(*runs));
@@ -143,7 +197,6 @@ verdict_make(const struct hash *plan, const struct verdict_run *given, size_t n,
 		hash_hex(&runs[i].digest, hex);
 		json_array_append_new(digests, json_string(hex));
 	}
-	bits = varied(runs, n);
 	j = js_record_new("kiln/verdict", 1);
 	js_set_hash(j, "plan", plan);
 	js_set_str(j, "verdict", names[v]);
@@ -155,8 +208,7 @@ verdict_make(const struct hash *plan, const struct verdict_run *given, size_t n,
 		? json_deep_copy(json_object_get(runs[0].record, "outputs"))
 		: json_array());
 	js_set(j, "differs", differs);
-	js_set(j, "varied", lane_varied(bits));
-	js_set(j, "not_varied", lane_not_varied(bits));
+	set_varied(j, runs, n);
 	*verdict = v;
 	return j;
 }

@@ -168,6 +168,48 @@ one_lane_alone_or_none_proves_nothing(void **state)
 }
 
 static void
+on(const char *cpu, const char *kernel)
+{
+	js_set(runs[nruns - 1].record, "machine",
+	    json_pack("{s:s,s:s}", "cpu", cpu, "kernel", kernel));
+}
+
+static bool
+lists(const json_t *j, const char *key, const char *word)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(j, key), i,
+	    one) if (strcmp(json_string_value(one), word) == 0) return true;
+	return false;
+}
+
+static void
+lanes_on_processors_of_two_makes_varied_that_too(void **state)
+{
+	auto_json json_t *j = NULL, *k = NULL;
+
+	(void)state;
+	run("A", "succeeded", "", ONE(X));
+	on("GenuineIntel", "6.1");
+	run("B", "succeeded", B_VARY, ONE(X));
+	on("AuthenticAMD", "6.1");
+	j = judged();
+	assert_true(lists(j, "varied", "cpu"));
+	assert_false(lists(j, "not_varied", "cpu"));
+	assert_true(lists(j, "not_varied", "kernel"));
+	assert_int_equal(count(j, "varied"), 3);
+	/* Two copies of one lane are no contrast. */
+	run("A", "succeeded", "", ONE(X));
+	on("GenuineIntel", "6.1");
+	run("A", "succeeded", "", ONE(X));
+	on("AuthenticAMD", "6.1");
+	k = judged();
+	assert_false(lists(k, "varied", "cpu"));
+}
+
+static void
 a_run_of_another_plan_is_refused(void **state)
 {
 	struct hash other = { { 1 } };
@@ -206,6 +248,8 @@ main(void)
 		cmocka_unit_test(an_output_that_a_lane_lacks_differs),
 		cmocka_unit_test(a_lane_that_failed_fails_the_plan),
 		cmocka_unit_test(one_lane_alone_or_none_proves_nothing),
+		cmocka_unit_test(
+		    lanes_on_processors_of_two_makes_varied_that_too),
 		cmocka_unit_test(a_run_of_another_plan_is_refused),
 		cmocka_unit_test(the_record_is_canonical),
 	};
