@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,7 @@
 #define ME "kiln-runner"
 #define JOB_MAX ((size_t)64 << 10)
 #define TICKET_MAX ((size_t)64 << 10)
+#define SIGNAL_MS 1000
 #define PATIENCE_MS (20 * 60 * 1000)
 
 static const char usage[] =
@@ -273,6 +275,22 @@ make_env(struct run *r, struct err *err)
 
 /* --- the build -------------------------------------------------------------*/
 
+/*
+ * An engine ends a job by a signal to each of its processes, the build's too:
+ * what looks like a build that failed is none.  Ours may come a moment later.
+ */
+static bool
+was_ended(const struct build_result *b)
+{
+	if (b->succeeded)
+		return false;
+	for (int ms = 0; ms < SIGNAL_MS && !atomic_load(&stop) &&
+			 strcmp(b->cause, "signal") == 0;
+	     ms += 50)
+		poll(NULL, 0, 50);
+	return atomic_load(&stop);
+}
+
 static int
 build(struct run *r, struct err *err)
 {
@@ -296,7 +314,7 @@ build(struct run *r, struct err *err)
 	if (runs == -1 || sandbox_check(err) == -1 ||
 	    build_run(&at, &o, &r->in.result, err) == -1)
 		return -1;
-	if (r->in.result.stopped)
+	if (r->in.result.stopped || was_ended(&r->in.result))
 		return err_set(err, ERR_BUSY, "it was told to stop");
 	r->in.environment = r->env.digest;
 	r->in.outcome =

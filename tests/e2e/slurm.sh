@@ -192,6 +192,18 @@ if [ "$full" != full ]; then
 	finish
 fi
 
+# --- the farm is told to stop ------------------------------------------------------
+stops() {
+	script 'sleep 3'
+	begin
+	until_ok 30 state A runs || return 1
+	kill -TERM "$builder"
+	ended 1 || return 1
+	begin
+	ended 0 && verdict reproduced && is "$(attempts A)" won
+}
+t "a farm that is told to stop leaves its nodes alone, and goes on with them" stops
+
 # --- a node loses power ----------------------------------------------------------
 power() {
 	script 'sleep 3'
@@ -328,20 +340,18 @@ own_time() {
 }
 t "a build that takes longer than it may is a result, not a loss" own_time
 too_long() {
-	script 'sleep 5'
+	script
 	as scontrol update PartitionName=build State=DOWN
 	begin
 	until_ok 30 state A waits || return 1
 	first=$(sql "SELECT a.id FROM attempt a JOIN run r ON r.id = a.run WHERE r.plan = $plan AND r.lane = 'A'")
 	job=$(as squeue --me -h -n "$first" -o %A)
 	as scontrol update "JobId=$job" TimeLimit=1 || return 1
+	kill -STOP "$web" # its node waits for the farm, patiently
 	as scontrol update PartitionName=build State=UP
-	until_ok 30 runner_of "$job" || { echo "no runner of job $job"; return 1; }
-	kill -STOP "$pid"
+	until_ok 90 state A lost || return 1
+	kill -CONT "$web"
 	ended 0 && verdict reproduced && has "$(attempts A)" "lost won"
-}
-runner_of() { # JOB
-	pid=$(pgrep -f "^$work/bin/kiln-runner .*/job0*$1/slurm_script")
 }
 t "a job that hangs is ended by the engine's clock, and tried again" too_long
 finish
