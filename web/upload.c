@@ -18,7 +18,9 @@
 #define LATE_S 86400 /* what nobody took goes after so long */
 
 struct upload {
-	unsigned status; /* why it fails; 0: it goes on */
+	struct web *web;
+	struct upload *next; /* of those under way, web->uploads */
+	unsigned status;     /* why it fails; 0: it goes on */
 	char why[160];
 	char attempt[ATTEMPT_ID];
 	struct hash digest;
@@ -84,15 +86,16 @@ name_of(const char *attempt, const char *hex, char out[ATTEMPT_ID + HASH_HEX])
 	snprintf(out, ATTEMPT_ID + HASH_HEX, "%.32s-%.64s", attempt, hex);
 }
 
-/* Bytes of the attempt so far; *there: that one is among them. */
+/* Bytes of the attempt so far, and of what it is sending; *there: that one is
+ * here already. */
 static int
-used(struct db *db, const char *attempt, const struct hash *h, int64_t *bytes,
+used(struct web *w, const char *attempt, const struct hash *h, int64_t *bytes,
     bool *there, struct err *err)
 {
 	static const char sql[] =
 	    "SELECT ifnull(sum(size), 0), ifnull(max(digest = ?2), 0) FROM"
 	    " upload WHERE attempt = ?1";
-	auto_stmt struct stmt *q = db_stmt(db, sql);
+	auto_stmt struct stmt *q = db_stmt(w->web, sql);
 
 	stmt_bind_str(q, 1, attempt);
 	stmt_bind_hash(q, 2, h);
@@ -100,6 +103,9 @@ used(struct db *db, const char *attempt, const struct hash *h, int64_t *bytes,
 		return -1;
 	*bytes = stmt_int(q, 0);
 	*there = stmt_int(q, 1) != 0;
+	for (const struct upload *u = w->uploads; u; u = u->next)
+		if (strcmp(u->attempt, attempt) == 0)
+			*bytes += u->size;
 	return 0;
 }
 
@@ -207,13 +213,18 @@ open_file(struct upload *u, struct req *req, int64_t quota)
 
 	u->spool = dir_open_at(req->web->state, "spool", &err);
 	if (u->spool == -1 || tidy(req->web, u->spool, &err) == -1 ||
-	    used(req->web->web, u->attempt, &u->digest, &bytes, &u->known,
-		&err) == -1)
+	    used(req->web, u->attempt, &u->digest, &bytes, &u->known, &err) ==
+		-1)
 		fail(u, 503, err.msg);
 	else if (!u->known && u->size > quota - bytes)
 		fail(u, 413, "the attempt has uploaded all that it may");
 	else if (!u->known && tmp_open(&u->tmp, u->spool, 0644, &err) == -1)
 		fail(u, 503, err.msg);
+	else if (!u->known) {
+		u->web = req->web;
+		u->next = req->web->uploads;
+		req->web->uploads = u;
+	}
 }
 
 struct upload *
@@ -279,6 +290,12 @@ upload_free(struct upload *u)
 {
 	if (!u)
 		return;
+	for (struct upload **at = u->web ? &u->web->uploads : NULL; at && *at;
+	     at = &(*at)->next)
+		if (*at == u) {
+			*at = u->next;
+			break;
+		}
 	tmp_release(&u->tmp);
 	own_close(&u->spool);
 	free(u);
