@@ -26,12 +26,11 @@
 #include "router-agent/machine/qemu.h"
 #include "router-agent/owner/report.h"
 #include "router-agent/owner/status.h"
+#include "router-agent/poll.h"
 
 #define TICK_MS 200
 #define SHOW_MS 500
-#define GRACE_MS 8000	      /* for a guest to switch itself off */
-#define RETRY_S ((int64_t)60) /* after a server that could not be reached */
-#define RETRY_AFTER_MAX_S 86400
+#define GRACE_MS 8000 /* for a guest to switch itself off */
 #define POLL_FDS (2 * 3 * SET_SERVICES + 2)
 
 const char *
@@ -192,30 +191,21 @@ take_whole(struct agent *a)
 	free(rotten);
 }
 
-/*
- * Seconds until the next question.  Routers that were switched on together
- * must not all ask together: half more or less.  After a server that could not
- * be asked it is soon, and later each time; what a server asks for is obeyed,
- * up to a day.
- */
 static int64_t
 next_poll(struct agent *a, int result)
 {
-	int64_t wait = a->conf.poll_s, least = a->retry_after;
-	uint32_t r;
+	struct poll_plan p = { .every_s = a->conf.poll_s,
+		.wait_s = a->wait_s,
+		.retry_after = a->retry_after,
+		.fails = a->fails };
+	uint32_t chance;
+	int64_t wait;
 
-	a->fails = result == EXIT_AGAIN ? a->fails + 1 : 0;
-	if (a->fails > 0 && a->fails < 16 && wait > RETRY_S << (a->fails - 1))
-		wait = RETRY_S << (a->fails - 1);
-	if (getrandom(&r, sizeof(r), 0) != sizeof(r))
-		r = 500;
-	wait = wait * 500 + (int64_t)(r % 1000) * wait; /* ms */
-	/* What waits for its time is looked at then. */
-	if (a->wait_s > 0 && wait > 1000 * (a->wait_s + 1))
-		wait = 1000 * (a->wait_s + 1);
-	if (least > RETRY_AFTER_MAX_S)
-		least = RETRY_AFTER_MAX_S;
-	return wait > 1000 * least ? wait : 1000 * least;
+	if (getrandom(&chance, sizeof(chance), 0) != sizeof(chance))
+		chance = 500;
+	wait = poll_next(&p, result == EXIT_AGAIN, chance);
+	a->fails = p.fails;
+	return wait;
 }
 
 static int

@@ -11,6 +11,7 @@
 #include "lib/num.h"
 #include "lib/own.h"
 #include "router-agent/agent.h"
+#include "router-agent/change/due.h"
 #include "router-agent/change/obtain.h"
 #include "router-agent/change/serves.h"
 #include "router-agent/change/trial.h"
@@ -106,28 +107,6 @@ tried_again(struct agent *a, const struct set *set, int64_t now)
 }
 
 static int
-not_its_turn(struct agent *a, const struct set *set, const struct verify *v)
-{
-	char at[TIME_TEXT], why[STATE_TEXT];
-
-	if (v->turn.at == TURN_NEVER) {
-		snprintf(why, sizeof(why),
-		    "set %lld is offered; none of its waves has this router "
-		    "yet",
-		    (long long)set->counter);
-		return waits(a, "wave", why, a->conf.poll_s);
-	}
-	if (v->turn.at > v->now) {
-		time_text(v->turn.at, at);
-		snprintf(why, sizeof(why),
-		    "set %lld is offered; the turn of this router comes at %s",
-		    (long long)set->counter, at);
-		return waits(a, "wave", why, v->turn.at - v->now);
-	}
-	return 0;
-}
-
-static int
 not_approved(struct agent *a, const struct set *set)
 {
 	char hex[HASH_HEX], why[STATE_TEXT];
@@ -138,24 +117,6 @@ not_approved(struct agent *a, const struct set *set)
 	    (long long)set->counter, hex);
 	notice_tell(a, NOTICE_NEEDS_YOU, why);
 	return waits(a, "approval", why, a->conf.poll_s);
-}
-
-static int
-held(struct agent *a, const struct set *set, int64_t until, int64_t now)
-{
-	char at[TIME_TEXT], why[STATE_TEXT];
-
-	if (until == HOLD_FOR_EVER) {
-		snprintf(why, sizeof(why),
-		    "set %lld is offered; the owner has pinned what runs",
-		    (long long)set->counter);
-		return waits(a, "pin", why, a->conf.poll_s);
-	}
-	time_text(until, at);
-	snprintf(why, sizeof(why),
-	    "set %lld is offered; the owner holds all until %s",
-	    (long long)set->counter, at);
-	return waits(a, "hold", why, until - now);
 }
 
 /* Does the owner want just this plan, now? */
@@ -169,54 +130,100 @@ applied(const struct agent *a)
 	       w.kind == WISH_APPLY && hash_equal(&w.plan, &a->plan.hash);
 }
 
+static int
+facts(struct agent *a, const struct set *set, const struct verify *v,
+    struct due_facts *f, struct err *err)
+{
+	int64_t now = time_now();
+	time_t local = (time_t)now;
+	struct wish w;
+	struct tm tm;
+
+	*f = (struct due_facts){ .metered = a->conf.metered,
+		.ask = a->conf.ask,
+		.has_current = a->state.current,
+		.state = &a->state,
+		.every_s = a->conf.poll_s,
+		.now = now,
+		.minute =
+		    localtime_r(&local, &tm) ? tm.tm_hour * 60 + tm.tm_min : -1,
+		.set = &set->sha256,
+		.turn = v->turn,
+		.judged_at = v->now,
+		.clock = v->clock,
+		.urgent = v->urgent };
+	if (hold_read(a->dir.fd, &f->hold_until, err) == -1 ||
+	    wish_read(a->dir.fd, &w, err) == -1)
+		return -1;
+	f->confirmed = (w.kind == WISH_CONFIRM || w.kind == WISH_APPLY) &&
+		       hash_equal(&w.plan, &a->plan.hash);
+	f->at_once = (f->confirmed && w.kind == WISH_APPLY) || a->stick;
+	return 0;
+}
+
 /* Is the set's time yet to come?  -1: what the owner wants cannot be read. */
 static int
 not_yet(struct agent *a, const struct set *set, const struct verify *v,
     struct err *err)
 {
-	int64_t until, closed, now = time_now();
-	time_t local = (time_t)now;
-	char why[STATE_TEXT];
-	struct wish w;
-	struct tm tm;
-	bool meant;
+	static const char *const causes[] = { [DUE_METERED] = "metered",
+		[DUE_HELD] = "hold",
+		[DUE_NEVER] = "wave",
+		[DUE_WAVE] = "wave",
+		[DUE_WINDOW] = "window" };
+	char at[TIME_TEXT], why[STATE_TEXT], offer[64];
+	struct due_facts f;
+	const char *cause;
+	int64_t wait;
+	enum due due;
 
-	if (hold_read(a->dir.fd, &until, err) == -1 ||
-	    wish_read(a->dir.fd, &w, err) == -1)
+	if (facts(a, set, v, &f, err) == -1)
 		return -1;
-	meant = (w.kind == WISH_CONFIRM || w.kind == WISH_APPLY) &&
-		hash_equal(&w.plan, &a->plan.hash);
-	if ((meant && w.kind == WISH_APPLY) || a->stick)
+	due = due_look(&f, &wait);
+	snprintf(offer, sizeof(offer), "set %lld is offered;",
+	    (long long)set->counter);
+	cause = due < ARRAY_LEN(causes) ? causes[due] : NULL;
+	switch (due) {
+	case DUE_NOW:
 		return 0;
-	if (a->conf.metered && a->state.current && !v->urgent) {
-		snprintf(why, sizeof(why),
-		    "set %lld is offered; the link is metered, and nothing "
-		    "that runs was withdrawn",
-		    (long long)set->counter);
-		return waits(a, "metered", why, a->conf.poll_s);
-	}
-	if (tried_again(a, set, now))
-		return 1;
-	if (until > now)
-		return held(a, set, until, now);
-	if (a->conf.ask && !meant)
+	case DUE_RETRY:
+		return tried_again(a, set, f.now);
+	case DUE_ASK:
 		return not_approved(a, set);
-	/* A router that runs nothing has nobody to be spared. */
-	if (!a->state.current)
-		return 0;
-	if (not_its_turn(a, set, v))
-		return 1;
-	/* Without a clock there is no time of day to keep to. */
-	if (v->clock != CLOCK_SYNCED || !localtime_r(&local, &tm))
-		return 0;
-	closed = turn_closed(&v->turn, tm.tm_hour * 60 + tm.tm_min);
-	if (closed == 0)
-		return 0;
-	snprintf(why, sizeof(why),
-	    "set %lld is offered; its window is from %02d:%02d to %02d:%02d",
-	    (long long)set->counter, (int)v->turn.from / 60,
-	    (int)v->turn.from % 60, (int)v->turn.to / 60, (int)v->turn.to % 60);
-	return waits(a, "window", why, closed * 60);
+	case DUE_METERED:
+		snprintf(why, sizeof(why),
+		    "%s the link is metered, and nothing that runs was "
+		    "withdrawn",
+		    offer);
+		break;
+	case DUE_HELD:
+		if (f.hold_until == HOLD_FOR_EVER) {
+			cause = "pin";
+			snprintf(why, sizeof(why),
+			    "%s the owner has pinned what runs", offer);
+			break;
+		}
+		time_text(f.hold_until, at);
+		snprintf(why, sizeof(why), "%s the owner holds all until %s",
+		    offer, at);
+		break;
+	case DUE_NEVER:
+		snprintf(why, sizeof(why),
+		    "%s none of its waves has this router yet", offer);
+		break;
+	case DUE_WAVE:
+		time_text(f.turn.at, at);
+		snprintf(why, sizeof(why),
+		    "%s the turn of this router comes at %s", offer, at);
+		break;
+	case DUE_WINDOW:
+		snprintf(why, sizeof(why),
+		    "%s its window is from %02d:%02d to %02d:%02d", offer,
+		    (int)f.turn.from / 60, (int)f.turn.from % 60,
+		    (int)f.turn.to / 60, (int)f.turn.to % 60);
+		break;
+	}
+	return waits(a, cause, why, wait);
 }
 
 /* What it would take, before anything is begun.  A disk that is short is

@@ -57,12 +57,13 @@ report_key(
 /* --- making -------------------------------------------------------------- */
 
 static json_t *
-service_list(const struct agent *a, const struct set *set, const char *state)
+service_list(
+    const struct agent_conf *c, const struct set *set, const char *state)
 {
 	bool runs = strcmp(state, "committed") == 0;
 	json_t *list = json_array();
 
-	if (a->conf.reports != REPORTS_FULL || !set)
+	if (c->reports != REPORTS_FULL || !set)
 		return list;
 	for (size_t i = 0; i < set->nservices; i++) {
 		json_t *s = json_object();
@@ -102,10 +103,11 @@ add_set(json_t *j, const struct set *set)
 	js_set(j, "metadata", m);
 }
 
-static json_t *
-make(const struct agent *a, const struct sig_public *pub)
+json_t *
+report_make(const struct agent_conf *c, const char *accel,
+    const struct state *s, int64_t bytes, int64_t switch_ms,
+    const struct sig_public *pub)
 {
-	const struct state *s = &a->state;
 	const struct state_news *n = &s->news;
 	json_t *j = js_record_new("kiln/report", 2), *cost = json_object();
 	char at[TIME_TEXT];
@@ -121,16 +123,16 @@ make(const struct agent *a, const struct sig_public *pub)
 		js_set(j, "previous", json_null());
 	js_set_str(j, "at", at);
 	js_set_str(j, "agent", KILN_VERSION);
-	js_set_str(j, "arch", a->conf.arch);
-	js_set_str(j, "channel", a->conf.channel);
-	js_set_str(j, "accel", a->accel.kind);
+	js_set_str(j, "arch", c->arch);
+	js_set_str(j, "channel", c->channel);
+	js_set_str(j, "accel", accel);
 	js_set_str(j, "state", n->state);
 	js_set_str(j, "cause", *n->cause ? n->cause : NULL);
 	add_set(j, n->set);
-	js_set(j, "services", service_list(a, n->set, n->state));
-	js_set_int(cost, "bytes", a->got_bytes);
-	if (a->switch_ms)
-		js_set_int(cost, "switch_ms", a->switch_ms);
+	js_set(j, "services", service_list(c, n->set, n->state));
+	js_set_int(cost, "bytes", bytes);
+	if (switch_ms)
+		js_set_int(cost, "switch_ms", switch_ms);
 	else
 		js_set(cost, "switch_ms", json_null());
 	js_set(j, "update", cost);
@@ -233,8 +235,10 @@ report(struct agent *a, struct err *err)
 	struct sig_public pub;
 
 	if (report_key(a->dir.fd, &seed, &pub, err) == -1 ||
-	    report_seal(
-		"report", make(a, &pub), &seed, &pub, &body, &text, err) == -1)
+	    report_seal("report",
+		report_make(&a->conf, a->accel.kind, &a->state, a->got_bytes,
+		    a->switch_ms, &pub),
+		&seed, &pub, &body, &text, err) == -1)
 		return -1;
 	hash_bytes(&a->state.report_previous, body.data, body.len);
 	a->state.has_report = true;
@@ -325,23 +329,38 @@ report_refused(struct agent *a, const char *cause, const char *text)
 
 /* --- sending ------------------------------------------------------------- */
 
+static bool
+takes_none(int status)
+{
+	return status == 403 || status == 404 || status == 405 || status == 501;
+}
+
 static int
 send_one(struct agent *a, const char *name, int *status, struct err *err)
 {
 	auto_buf struct buf text = BUF_INIT;
-	int ret = -1;
+	bool taken = false, unasked = false;
 
 	if (file_read_at(a->dir.reports, name, REPORT_MAX, &text, err) == -1)
 		return -1;
-	for (size_t i = 0; ret == -1 && i < a->conf.nservers; i++) {
+	/* A server of files alone (an object store, a CDN) takes none: the next
+	 * one may, now or when it can be asked. */
+	for (size_t i = 0; !taken && i < a->conf.nservers; i++) {
 		auto_free char *url =
 		    mem_printf("%s/api/v1/report", a->conf.servers[i]);
+		struct err why = ERR_INIT;
 
-		err_clear(err);
-		ret = fetcher_post(a->fetcher, url, "application/json",
-		    text.data, text.len, status, err);
+		if (fetcher_post(a->fetcher, url, "application/json", text.data,
+			text.len, status, &why) == -1) {
+			*err = why;
+			unasked = true;
+		} else {
+			taken = !takes_none(*status);
+		}
 	}
-	return ret;
+	if (taken)
+		err_clear(err);
+	return taken || !unasked ? 0 : -1;
 }
 
 void
@@ -358,6 +377,7 @@ report_send(struct agent *a)
 		int status = 0;
 
 		agent_wait(a, -1, 0);
+		err_clear(&err);
 		if (send_one(a, names[i], &status, &err) == -1)
 			break; /* they wait for the next cycle */
 		if (status >= 500 || status == 429)

@@ -12,7 +12,9 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/sig.h"
+#include "router-agent/conf.h"
 #include "router-agent/set.h"
+#include "router-agent/state.h"
 
 #define REPORT_QUEUE 64
 #define REPORT_MAX 65536
@@ -37,6 +39,11 @@ void report_send(struct agent *);
 /* The device's key, made at the first use. */
 int report_key(int statefd, struct sig_seed *, struct sig_public *,
     struct err *) KILN_MUST;
+/* The record itself, of what `state.news` says; new reference.  What it cost:
+ * bytes fetched, and how long the LAN was without; 0: it was not switched. */
+json_t *report_make(const struct agent_conf *, const char *accel,
+    const struct state *, int64_t bytes, int64_t switch_ms,
+    const struct sig_public *);
 /*
  * {WHAT: j, "key": …, "sig": …} canonical, what /api/v1/report and /enrol
  * take: the signature is over j's own canonical bytes, which `body` gets.
