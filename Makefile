@@ -70,12 +70,13 @@ BIN := $(addprefix $(O)/,$(PROGRAMS))
 TOOLS := $(patsubst %.c,$(O)/%,tests/support/memfind.c tests/support/publish.c tests/support/idle.c \
     tests/support/dnsload.c tests/support/dhcpload.c tests/support/tokenkey.c tests/support/roots.c \
     tests/support/peaks.c tests/support/walls.c)
+FLEET := $(addprefix $(O)/tests/fleet/,fleet kiln-tuf kiln-web)
 FAULT_TOOLS := $(patsubst %,$(O)/tests/fault/%,cut record replay)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 .DEFAULT_GOAL := all
-.PHONY: all run test farm-test reproduce-test fault-test slurm-test defects mutants check asan lint bench clean deps deps-test help unit tools lint-quick
+.PHONY: all run test fleet-test farm-test reproduce-test fault-test slurm-test defects mutants check asan lint bench clean deps deps-test help unit tools lint-quick
 all: $(BIN)
 
 $(O)/%.o: %.c
@@ -184,6 +185,12 @@ reproduce-test:
 	@$(MAKE) --no-print-directory -s -j2 all tools
 	@$(SUDO) sh tests/support/starters.sh $(O)
 
+# Three weeks of 100,000 routers, 200 of them over HTTP: at most 15 minutes.
+fleet-test:
+	@tools/deps build run test
+	@$(MAKE) --no-print-directory -s -j2 all tools
+	@tests/fleet/run $(O) $${KILN_ROUTERS:-100000} 200 1
+
 # Every point of every sweep; `make test` takes some by chance.
 fault-test:
 	@tools/deps build run test
@@ -211,7 +218,7 @@ defects:
 	@$(SUDO) sh tests/defects/run $(O)
 
 check: unit
-tools: $(TOOLS) $(FAULT_TOOLS)
+tools: $(TOOLS) $(FAULT_TOOLS) $(FLEET)
 
 deps:
 	tools/deps build run test lint
@@ -222,6 +229,7 @@ help:
 #: make test       everything; what CI runs
 #: make farm-test  every service baked, booted and asked by a real client; ONLY=NAME: that one
 #: make reproduce-test  every starter image built again by a doubter
+#: make fleet-test three weeks of 100,000 routers, by the agent's own code: minutes
 #: make fault-test killed at every call, power lost at every point, by KILN_JOBS workers: hours
 #: make slurm-test  builds on a real Slurm, and every fault of one
 #: make mutants    one sync, rename or check taken away: a test misses it
@@ -261,6 +269,17 @@ $(O)/tests/support/roots: $(call obj,tests/support/roots.c tests/support/tuf/tuf
 	$(LINK) $(LIBS)
 $(O)/tests/support/tokenkey: $(call obj,tests/support/tokenkey.c)
 	$(LINK) $(LIBS_FARM)
+
+# A fleet under a clock of its own, and the farm's programs under the same one:
+# tests/fleet/clock.c stands for lib's time_now in all of them.
+FLEET_WRAP := -Wl,--wrap=time_now
+$(O)/tests/fleet/fleet: $(call obj,$(wildcard tests/fleet/*.c) \
+    $(filter-out router-agent/main.c,$(AGENT_SRC)) web/routers.c web/schema.c) $(O)/libkiln.a
+	$(LINK) $(FLEET_WRAP) -Wl,--wrap=fetcher_get $(LIBS) $(LIBS_FARM)
+$(O)/tests/fleet/kiln-tuf: $(call obj,$(TUF_SRC) tests/fleet/clock.c) $(O)/libkiln.a
+	$(LINK) $(FLEET_WRAP) $(LIBS) $(LIBS_FARM)
+$(O)/tests/fleet/kiln-web: $(call obj,$(WEB_SRC) tests/fleet/clock.c) $(O)/libkiln.a
+	$(LINK) $(FLEET_WRAP) $(LIBS) $(LIBS_FARM)
 
 # Beside the peers; the table is out/bench.tsv.
 BENCH := $(O)/tests/bench/pair $(O)/tests/bench/bench_env \
