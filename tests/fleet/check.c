@@ -243,6 +243,13 @@ fleet_check(
 	return 0;
 }
 
+int
+fleet_check_own(
+    struct fleet *f, const struct router *r, struct kind *k, struct err *err)
+{
+	return run_check(f, r, r->folder, k, err);
+}
+
 void
 fleet_kinds_free(struct fleet *f)
 {

@@ -130,7 +130,18 @@ int fleet_newest(const struct fleet *);
 /* *k: the outcome for this router, now. */
 int fleet_check(
     struct fleet *, struct router *, const struct kind **k, struct err *);
+/* By its own folder, over HTTP, whatever others came to. */
+int fleet_check_own(
+    struct fleet *, const struct router *, struct kind *, struct err *);
 void fleet_kinds_free(struct fleet *);
+
+/* --- served.c ----------------------------------------------------------------
+ */
+
+/* `workers` routers at a time, each asking `checks` times and finding nothing
+ * new; *rate: requests a second that the server answered. */
+int fleet_served(struct fleet *, const char *fetch, int workers, int64_t checks,
+    double *rate, struct err *);
 
 /* --- farm.c -----------------------------------------------------------------
  */

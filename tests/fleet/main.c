@@ -329,6 +329,30 @@ set_up(struct fleet *f, char **argv, struct err *err)
 	return fleet_make(f, (uint64_t)seed, err);
 }
 
+/* fleet BIN STATE CONF URL served WORKERS CHECKS SEED: what a server answers,
+ * in requests a second. */
+static int
+served(struct fleet *f, char **argv, struct err *err)
+{
+	auto_free char *fetch = mem_printf("%s/kiln-agent-fetch", argv[1]);
+	int64_t workers, checks;
+	double rate;
+
+	f->bin = argv[1];
+	f->state = argv[2];
+	snprintf(f->url, sizeof(f->url), "%s", argv[4]);
+	f->now = clock_make();
+	if (!f->now || num_int(argv[6], 1, 64, &workers, err) == -1 ||
+	    num_int(argv[7], 1, 1000000, &checks, err) == -1 ||
+	    agent_conf_read(&f->conf, argv[3], err) == -1 ||
+	    (f->work = dir_open(".", err)) == -1 ||
+	    fleet_served(f, fetch, (int)workers, checks, &rate, err) == -1)
+		return -1;
+	f->start = *f->now;
+	printf("%.1f\n", rate);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -341,6 +365,12 @@ main(int argc, char **argv)
 		fprintf(
 		    stderr, "fleet: eight arguments: see tests/fleet/run\n");
 		return 2;
+	}
+	if (strcmp(argv[5], "served") == 0) {
+		if (served(&f, argv, &err) == 0)
+			return 0;
+		fprintf(stderr, "fleet: %s\n", err.msg);
+		return 1;
 	}
 	if (set_up(&f, argv, &err) == -1 ||
 	    live(&f, (double)first, &err) == -1) {
