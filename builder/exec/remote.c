@@ -389,15 +389,21 @@ look(struct remote *r, int64_t now, struct err *err)
 	return look_at_nodes(r, now, err);
 }
 
+/* An engine that does not answer costs a deadline each time, and everything
+ * else waits: not one after the other, and none while it is known to be gone.
+ */
 static int
 place_all(struct remote *r, struct err *err)
 {
-	for (int i = 0; i < r->work->nslots; i++) {
+	for (int i = 0; i < r->work->nslots && !r->told_down; i++) {
 		struct hand *h = &r->hands[i];
 
-		if (h->slot && !h->out && !h->slot->ended &&
-		    hand_place(r, h, err) == -1)
+		if (!h->slot || h->out || h->slot->ended)
+			continue;
+		if (hand_place(r, h, err) == -1)
 			return -1;
+		if (h->out && h->why.len) /* nobody knows */
+			break;
 	}
 	return 0;
 }
@@ -414,11 +420,11 @@ remote_look(struct remote *r, struct err *err)
 		r->work->again = r->work->again || r->mail.again;
 		r->mail.again = false;
 	}
-	/* Before any decision: what it handed in counts more than what the
-	 * engine says. */
-	if (now >= r->look_ms && look(r, now, err) == -1)
+	if (place_all(r, err) == -1)
 		return -1;
-	return place_all(r, err);
+	/* After the mail: what a node handed in counts more than what the
+	 * engine says of it. */
+	return now >= r->look_ms ? look(r, time_mono_ms(), err) : 0;
 }
 
 /* --- the slots -------------------------------------------------------------*/
