@@ -204,6 +204,25 @@ stops() {
 }
 t "a farm that is told to stop leaves its nodes alone, and goes on with them" stops
 
+# --- somebody changes his mind ------------------------------------------------------
+cancelled() {
+	script 'sleep 60'
+	$nobody "$work/bin/kiln-builder" --offline --state "$farm" \
+	    --recipes "$work/recipes" >"$work/once" 2>&1 &
+	builder=$!
+	pids="$pids $builder"
+	until_ok 30 state A runs || return 1
+	as sqlite3 -cmd '.timeout 10000' "$farm/web.db" "INSERT INTO request (at, kind, argument, by) VALUES (1, 'cancel',
+	    '{\"reason\":\"no more\",\"run\":$(sql "SELECT id FROM run WHERE plan = $plan AND lane = 'A'")}', 'ada')"
+	until_ok 30 state A cancelled || return 1
+	gone() { [ "$(as squeue --me -h -t running,pending -o %j | wc -l)" = 0 ]; }
+	until_ok 20 gone || { as squeue --me -h -t running,pending; return 1; }
+	kill -TERM "$builder"
+	ended 0
+	is "$(sql "SELECT DISTINCT cause FROM run WHERE plan = $plan")" cancelled
+}
+t "a build that is cancelled ends on its node" cancelled
+
 # --- a node loses power ----------------------------------------------------------
 power() {
 	script 'sleep 3'
