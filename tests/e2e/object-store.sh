@@ -206,6 +206,21 @@ t "half a file that another program left is found" uploads
 t "… said" said "replaced 1 half one"
 t "… and made whole" is "$(curl -s "$endpoint/$path" | sha256sum | cut -d ' ' -f 1)" "$(image)"
 
+# --- what goes from the tree ---
+stray=tuf/targets/images/dns-dhcp/amd64/$(sha256sum "$tmp/half" | cut -d ' ' -f 1).stray
+cp "$tmp/half" "$state/$stray"
+t "what comes to the tree is sent" uploads
+sent() { curl -s "$endpoint/routers/stable/$stray" | cmp - "$tmp/half"; }
+t "… and there" sent
+rm "$state/$stray"
+t "what is pruned from it" uploads
+t "… is removed" said "; removed 1"
+t "… from the store" absent "routers/stable/$stray"
+echo rotten >"$state/$stray"
+t "a file that is not what its name says is refused by the store" fails 4 "is not what its name says"
+rm "$state/$stray"
+t "… and nothing else is held up" uploads
+
 # --- somebody else --------------------------------------------------------------
 cp -a "$state" "$tmp/old"
 "$bin/kiln-tuf" refresh --state "$state" >/dev/null
