@@ -11,7 +11,7 @@ result=$2
 sed -i 's/prefix: 24/prefix: 16/; s/192\.0\.2\.100/192.0.8.1/
     s/192\.0\.2\.200/192.0.23.250/' "$tmp/agent.yaml"
 # They are other machines: what this one is busy with does not keep them from it.
-queries=1000 every=20
+queries=${KILN_QUERIES:-1000} every=${KILN_DHCP_MS:-20}
 ahead="chrt --fifo 1"
 farm_serves
 start_agent
