@@ -223,6 +223,34 @@ cancelled() {
 }
 t "a build that is cancelled ends on its node" cancelled
 
+# --- a site where nothing runs --------------------------------------------------------
+ask() { # KIND
+	as sqlite3 -cmd '.timeout 10000' "$farm/web.db" "INSERT INTO request (at, kind, argument, by) VALUES (1, '$1',
+	    '{\"reason\":\"go on\",\"run\":$(sql "SELECT id FROM run WHERE plan = $plan AND lane = 'A' LIMIT 1")}', 'ada')"
+}
+enough() {
+	conf "attempts: 2"
+	sed -i 's,runner: .*,runner: /nonexistent/kiln-runner,' "$farm/kiln.yaml"
+	script
+	once && return 1
+	is "$(attempts A)" "lost lost" &&
+	    has "$(as "$work/bin/kiln" exec status --state "$farm")" "needs an operator: attempt 2 of it"
+}
+t "a build that no node can run is held after so many attempts" enough
+once_more() {
+	conf
+	ask retry
+	$nobody "$work/bin/kiln-builder" --offline --state "$farm" \
+	    --recipes "$work/recipes" >"$work/once" 2>&1 &
+	builder=$!
+	pids="$pids $builder"
+	until_ok 60 verdict reproduced || { cat "$work/once"; return 1; }
+	kill -TERM "$builder"
+	ended 0
+}
+t "and goes on when an operator asks for it" once_more
+conf "lane_b: elsewhere"
+
 # --- a node loses power ----------------------------------------------------------
 power() {
 	script 'sleep 3'
