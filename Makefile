@@ -195,7 +195,7 @@ fleet-test:
 fault-test:
 	@tools/deps build run test
 	@$(MAKE) --no-print-directory -s -j2 all tools
-	@for t in tests/fault/[a-z]*.sh; do case $$t in */lib.sh | */own.sh | */router.sh) ;; \
+	@for t in tests/fault/[a-z]*.sh tests/e2e/self.sh tests/e2e/state.sh; do case $$t in */lib.sh | */own.sh | */router.sh) ;; \
 	    *) echo "== $$t"; KILN_FAULTS=full $(if $(SUDO),sudo -E) sh $$t $(O) || exit 1 ;; \
 	    esac; done
 

@@ -139,6 +139,32 @@ writer(struct trial *t, size_t i)
 	return trial_old(t, name);
 }
 
+/* One that still boots cannot be frozen yet. */
+static void
+wait_well(struct agent *a, const struct machine *old)
+{
+	int64_t until = time_mono_ms() + VOLUMES_WELL_MS;
+
+	while (
+	    !a->stop && old->wanted && old->good == 0 && time_mono_ms() < until)
+		agent_wait(a, -1, 100);
+}
+
+/* Nobody writes any more; one that cannot be frozen is ended, which is as
+ * after a power cut: its journal says what counts. */
+static void
+quiet(struct machine *old)
+{
+	struct err err = ERR_INIT;
+
+	if (volumes_freeze(old, &err) == 0)
+		return;
+	log_err("freeze", &err);
+	probe_stop(&old->probe);
+	vm_kill(&old->vm);
+	old->on_lan = old->speaks = false;
+}
+
 int
 volumes_stage(struct trial *t, size_t i)
 {
@@ -149,18 +175,19 @@ volumes_stage(struct trial *t, size_t i)
 
 	if (t->set->services[i].state == 0)
 		return 0;
-	if (!old) {
-		ret = make(t, i, &err);
-	} else {
-		/* One that is off must not start meanwhile. */
-		wanted = old->wanted;
-		old->wanted = false;
-		ret = volumes_freeze(old, &err);
-		if (ret == 0)
-			ret = make(t, i, &err);
-		volumes_thaw(old);
-		old->wanted = wanted;
-	}
+	if (!old)
+		return make(t, i, &err) == 0
+			   ? 0
+			   : trial_fail(t, "start", "%.230s", err.msg);
+	wait_well(t->a, old);
+	/* One that is off must not start meanwhile. */
+	wanted = old->wanted;
+	old->wanted = false;
+	quiet(old);
+	ret = make(t, i, &err);
+	volumes_thaw(old);
+	old->wanted = wanted;
+	old->retry_at = 0;
 	return ret == 0 ? 0 : trial_fail(t, "start", "%.230s", err.msg);
 }
 
@@ -171,12 +198,7 @@ hand_over(struct trial *t, size_t i, struct machine *old)
 	struct err err = ERR_INIT;
 	int ret;
 
-	if (volumes_freeze(old, &err) == -1) {
-		/* As after a power cut: its journal says what counts. */
-		log_err("freeze", &err);
-		err_clear(&err);
-		vm_kill(&old->vm);
-	}
+	quiet(old);
 	next->at[i].wanted = false;
 	machine_stop(t->a, &next->at[i], 0);
 	ret = make(t, i, &err);

@@ -25,6 +25,7 @@ struct agent;
 struct machine;
 
 #define VOLUMES_FREEZE_MS 10000 /* for what is not on the disk yet */
+#define VOLUMES_WELL_MS 60000	/* a machine that boots is waited for */
 
 void volumes_assign(struct trial *, struct set *next);
 /* Of service `i` of the new set; says why the trial fails. */
