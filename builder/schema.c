@@ -421,6 +421,21 @@ const char *const farm_migrations[] = {
 
 	/* 15: plans were gone through to find those that stand, which are few */
 	"DROP INDEX current_plan;",
+
+	/* 16: for whoever derives a release from its recipes: as which trees a
+	   plan was asked for last, and what a release is made of */
+	"CREATE TABLE plan_tree ("
+	" plan TEXT NOT NULL REFERENCES plan(digest),"
+	" recipe TEXT NOT NULL,"
+	" tree TEXT NOT NULL CHECK " HEX("tree") "," /* kiln/recipe-tree */
+	" signature TEXT CHECK " HEX("signature") "," /* its recipe.sig */
+	" PRIMARY KEY (plan, recipe)"
+	") STRICT;"
+	"CREATE TABLE release_part ("
+	" release TEXT NOT NULL REFERENCES release(digest),"
+	" plan TEXT NOT NULL REFERENCES plan(digest),"
+	" PRIMARY KEY (release, plan)"
+	") STRICT;",
 };
 /* clang-format on */
 

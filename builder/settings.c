@@ -9,6 +9,7 @@
 #include "builder/inputs/git.h"
 #include "builder/inputs/gpg.h"
 #include "lib/fdio.h"
+#include "lib/hex.h"
 #include "lib/kiln_yaml.h"
 #include "lib/mem.h"
 #include "lib/own.h"
@@ -95,15 +96,29 @@ read_keep(const struct conf_node *root, struct keep_rules *k)
 	k->every = conf_int(m, "every", k->every);
 }
 
-static void
-read_doubt(struct settings *s, const struct conf_node *root)
+static int
+read_doubt(struct settings *s, const struct conf_node *root, struct err *err)
 {
 	const struct conf_node *m = conf_map(root, "doubt");
+	size_t n = m ? conf_count(m, "maintainers") : 0;
 
 	if (!m)
-		return;
+		return 0;
 	s->from = conf_str(m, "from", NULL);
 	s->root = conf_str(m, "root", NULL);
+	s->maintainers = mem_zero(n + 1, sizeof(*s->maintainers));
+	for (size_t i = 0; i < n; i++) {
+		const char *hex = conf_str_at(m, "maintainers", i);
+		struct sig_public *k = &s->maintainers[s->nmaintainers++];
+
+		if (!hex_decode(k->b, sizeof(k->b), hex, strlen(hex)) ||
+		    !sig_public_ok(k))
+			return conf_error(m, "maintainers", err,
+			    "\"%.80s\" is no public key: the 64 digits of"
+			    " NAME.pub",
+			    hex);
+	}
+	return 0;
 }
 
 /* What a batch script and an argv may hold without a second thought. */
@@ -210,9 +225,8 @@ settings_read(struct settings *s, int farm, const char *path, struct err *err)
 	s->cpus = conf_int(root, "cpus", 0);
 	s->audit = conf_int(root, "audit", s->audit);
 	read_keep(root, &s->keep);
-	read_doubt(s, root);
-	if (read_exec(s, root, err) == 0 && read_repos(s, root, err) == 0 &&
-	    read_secrets(s, root, err) == 0)
+	if (read_doubt(s, root, err) == 0 && read_exec(s, root, err) == 0 &&
+	    read_repos(s, root, err) == 0 && read_secrets(s, root, err) == 0)
 		return 0;
 	settings_release(s);
 	return -1;
@@ -225,6 +239,7 @@ settings_release(struct settings *s)
 	free(s->exec.features);
 	free(s->exec.cpu_features);
 	free(s->secrets);
+	free(s->maintainers);
 	conf_free(s->conf);
 	*s = (struct settings){ 0 };
 }

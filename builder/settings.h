@@ -12,6 +12,7 @@
 #include "lib/attr.h"
 #include "lib/conf.h"
 #include "lib/err.h"
+#include "lib/sig.h"
 
 /* Recipes in a repository; borrows from the conf. */
 struct settings_repo {
@@ -33,6 +34,9 @@ struct settings {
 	size_t nsecrets;
 	/* Of a doubter: whom to ask, what root to judge by; or NULL. */
 	const char *from, *root;
+	/* Who must have signed the recipes of what a rebuilder signs. */
+	struct sig_public *maintainers;
+	size_t nmaintainers;
 };
 
 /* `path` NULL: kiln.yaml of the farm's folder, else /etc/kiln/kiln.yaml, else

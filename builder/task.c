@@ -6,6 +6,7 @@
 #include "builder/bake/policy.h"
 #include "builder/inputs/lock_change.h"
 #include "builder/judge/publish.h"
+#include "builder/plan/recipe_tree.h"
 #include "builder/plan/why.h"
 #include "builder/progress.h"
 #include "lib/ipc.h"
@@ -219,9 +220,22 @@ find_lanes(struct builder *b, struct task *t, struct err *err)
 				&l->id, err) == -1)
 				return -1;
 			l->state = RUN_QUEUED;
+		} else if (l->state != RUN_QUEUED) {
+			apart_began(&t->apart);
 		}
 	}
 	return 0;
+}
+
+/* Whoever derives it again wants the files it comes from. */
+static int
+keep_tree(struct builder *b, const struct task *t, struct err *err)
+{
+	struct hash tree;
+
+	if (recipe_tree_put(t->recipe, b->store, &tree, err) == -1)
+		return -1;
+	return ledger_tree(b->db, &t->plan->digest, t->recipe, &tree, err);
 }
 
 int
@@ -242,7 +256,7 @@ task_plan(struct builder *b, struct task *t, struct cycle *c, struct err *err)
 	free(u.v);
 	if (got != 1)
 		return got;
-	if (keep_plan(b, t, c, err) == -1 ||
+	if (keep_plan(b, t, c, err) == -1 || keep_tree(b, t, err) == -1 ||
 	    ledger_verdict(b->db, &t->plan->digest, t->verdict, err) == -1)
 		return err_prefix(err, "plan of %s", t->recipe->name);
 	if (t->verdict[0])

@@ -40,7 +40,8 @@ struct task {
 	const struct task *blocker; /* TASK_WAITS: for that one */
 	char *waits; /* why a run of it that could start does not, or NULL */
 	char *told;  /* what farm.db was told last */
-	char *cancelled; /* by whom and why: its runs end; or NULL */
+	char *cancelled;    /* by whom and why: its runs end; or NULL */
+	struct apart apart; /* when its runs begin */
 	char verdict[16];
 	char *why;
 	/* For the ledger: this cycle's runs, those the machine failed, and

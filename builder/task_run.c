@@ -141,7 +141,8 @@ task_start(
 		.vary = l->name == 'A' ? VARY_NONE : VARY_ALL,
 		.environment = t->env.digest,
 		.root = t->env.root,
-		.first_cpu = (int)(s - b->work.slots) };
+		.first_cpu = (int)(s - b->work.slots),
+		.apart = &t->apart };
 	build_limits(&t->recipe->budget, &o.process_memory, &o.limits);
 	if (t->stage == STAGE_IMAGE && t->recipe->budget.image > 0)
 		o.limits.output = t->recipe->budget.image;

@@ -29,6 +29,9 @@ void dsse_envelope(const char *type, const void *body, size_t,
  * Strict: an envelope of that type with a good signature by `key`; keyids are
  * hints and not looked at.  Sets body, ERR_TRUST when no signature is.
  */
+int dsse_open_sig(const char *type, const struct sig_public *key,
+    const void *text, size_t, struct sig *which, struct buf *body,
+    struct err *) KILN_MUST; /* the same, and which signature it was */
 int dsse_open(const char *type, const struct sig_public *key, const void *text,
     size_t, struct buf *body, struct err *) KILN_MUST;
 

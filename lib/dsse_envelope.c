@@ -56,7 +56,7 @@ from_base64(
 
 static int
 good(const json_t *one, const struct sig_public *key, const struct buf *pae,
-    bool *yes, struct err *err)
+    struct sig *which, bool *yes, struct err *err)
 {
 	auto_buf struct buf bytes = BUF_INIT;
 	const char *text;
@@ -68,13 +68,25 @@ good(const json_t *one, const struct sig_public *key, const struct buf *pae,
 	if (bytes.len != sizeof(sig.b))
 		return 0; /* of another kind of key */
 	memcpy(sig.b, bytes.data, sizeof(sig.b));
-	*yes = *yes || sig_verify(key, pae->data, pae->len, &sig);
+	if (!*yes && sig_verify(key, pae->data, pae->len, &sig)) {
+		*which = sig;
+		*yes = true;
+	}
 	return 0;
 }
 
 int
 dsse_open(const char *type, const struct sig_public *key, const void *text,
     size_t n, struct buf *body, struct err *err)
+{
+	struct sig which;
+
+	return dsse_open_sig(type, key, text, n, &which, body, err);
+}
+
+int
+dsse_open_sig(const char *type, const struct sig_public *key, const void *text,
+    size_t n, struct sig *which, struct buf *body, struct err *err)
 {
 	auto_json json_t *j = js_parse("envelope", text, n, err);
 	auto_buf struct buf payload = BUF_INIT, pae = BUF_INIT;
@@ -94,7 +106,8 @@ dsse_open(const char *type, const struct sig_public *key, const void *text,
 		    DSSE_SIGNATURES_MAX);
 	dsse_pae(type, payload.data, payload.len, &pae);
 	for (size_t i = 0; i < json_array_size(list); i++)
-		if (good(json_array_get(list, i), key, &pae, &yes, err) == -1)
+		if (good(json_array_get(list, i), key, &pae, which, &yes,
+			err) == -1)
 			return -1;
 	if (!yes)
 		return err_set(err, ERR_TRUST, "no good signature by that key");

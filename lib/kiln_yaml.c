@@ -75,6 +75,7 @@ static const struct conf_key publish_keys[] = {
 static const struct conf_key doubt_keys[] = {
 	{ .name = "from", .type = CONF_STR, .max = 2000 },
 	{ .name = "root", .type = CONF_STR, .max = 1000 },
+	{ .name = "maintainers", .type = CONF_STRS, .max = 32 },
 	{ 0 },
 };
 static const char *const engines[] = { "local", "slurm", NULL };

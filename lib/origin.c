@@ -16,8 +16,11 @@
 struct origin {
 	struct db *db;
 	int store;
-	json_t *plans; /* array, in order */
-	json_t *known; /* digest → true; false: being added */
+	json_t *plans;	     /* array, in order */
+	json_t *known;	     /* digest → true; false: being added */
+	const char *release; /* whose parts go first, or NULL */
+	bool reproduced;     /* builds that are, and no others */
+	bool missing;	     /* … and there was none */
 };
 
 /* Who gave a digest. */
@@ -40,8 +43,11 @@ find_giver(struct origin *o, const char *digest, const char *name,
 	    "SELECT r.id, r.plan FROM output o JOIN run r ON r.id = o.run"
 	    " JOIN plan p ON p.digest = r.plan WHERE o.digest = ?1"
 	    " AND (?2 IS NULL OR o.name = ?2) AND r.state = 'succeeded'"
-	    " ORDER BY p.verdict IS 'reproduced' DESC, p.recipe IS ?3 DESC,"
-	    " r.id DESC LIMIT 200";
+	    " AND (?5 = 0 OR (p.stage = 'build' AND p.verdict IS"
+	    "  'reproduced'))"
+	    " ORDER BY EXISTS (SELECT 1 FROM release_part WHERE release = ?4"
+	    "  AND plan = r.plan) DESC, p.verdict IS 'reproduced' DESC,"
+	    " p.recipe IS ?3 DESC, r.id DESC LIMIT 200";
 	auto_stmt struct stmt *q = db_stmt(o->db, sql);
 	bool several = false, wanted = false;
 	int got;
@@ -49,6 +55,8 @@ find_giver(struct origin *o, const char *digest, const char *name,
 	stmt_bind_str(q, 1, digest);
 	stmt_bind_str(q, 2, name);
 	stmt_bind_str(q, 3, recipe);
+	stmt_bind_str(q, 4, o->release);
+	stmt_bind_int(q, 5, o->reproduced);
 	while (!wanted && (got = stmt_step(q, err)) == 1) {
 		const json_t *known = json_object_get(o->known, stmt_str(q, 1));
 
@@ -65,9 +73,11 @@ find_giver(struct origin *o, const char *digest, const char *name,
 	}
 	if (!wanted && got == -1)
 		return -1;
-	if (!g->plan)
+	if (!g->plan) {
+		o->missing = true;
 		return err_set(
 		    err, ERR_MISSING, "no build on record gave %.64s", digest);
+	}
 	return sole && several && !wanted ? 1 : 0;
 }
 
@@ -135,6 +145,30 @@ add_runs(struct origin *o, json_t *j, const char *plan, struct err *err)
 	stmt_bind_str(q, 1, plan);
 	while ((got = stmt_step(q, err)) == 1)
 		json_array_append_new(list, json_string(stmt_str(q, 0)));
+	return got;
+}
+
+/* Files of the recipes that asked for it, and who signed them. */
+static int
+add_trees(struct origin *o, json_t *j, const char *plan, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT recipe, tree, signature FROM plan_tree WHERE plan = ?1"
+	    " ORDER BY recipe LIMIT 64";
+	auto_stmt struct stmt *q = db_stmt(o->db, sql);
+	json_t *list = json_array();
+	int got;
+
+	js_set(j, "trees", list);
+	stmt_bind_str(q, 1, plan);
+	while ((got = stmt_step(q, err)) == 1) {
+		json_t *one = json_object();
+
+		js_set_str(one, "recipe", stmt_str(q, 0));
+		js_set_str(one, "tree", stmt_str(q, 1));
+		js_set_str(one, "signature", stmt_str(q, 2));
+		json_array_append_new(list, one);
+	}
 	return got;
 }
 
@@ -228,6 +262,7 @@ add_plan(struct origin *o, const struct giver *g, int depth, struct err *err)
 	    !(row = plan_row(o, g, &recipe, err)) ||
 	    add_outputs(o, row, g->run, err) == -1 ||
 	    add_runs(o, row, g->plan, err) == -1 ||
+	    add_trees(o, row, g->plan, err) == -1 ||
 	    add_uses(o, plan, recipe, depth, err) == -1)
 		return -1;
 	json_array_append(o->plans, row);
@@ -252,39 +287,101 @@ add_service(struct db *db, json_t *j, const char *plan, struct err *err)
 }
 
 static json_t *
-make(struct db *db, int store, const struct hash *digest, const struct giver *g,
+make(struct origin *o, const struct hash *digest, const struct giver *g,
     struct err *err)
 {
 	auto_json json_t *plans = json_array(), *known = json_object();
-	auto_json json_t *j = js_record_new("kiln/origin", 1);
-	struct origin o = { db, store, plans, known };
+	auto_json json_t *j = js_record_new("kiln/origin", 2);
 
+	o->plans = plans;
+	o->known = known;
 	if (digest)
 		js_set_hash(j, "digest", digest);
 	else
 		js_set(j, "digest", json_null());
-	if (add_plan(&o, g, 0, err) == -1 ||
-	    add_service(db, j, g->plan, err) == -1)
+	if (add_plan(o, g, 0, err) == -1 ||
+	    add_service(o->db, j, g->plan, err) == -1)
 		return NULL;
 	js_set(j, "plans", json_incref(plans));
 	return json_incref(j);
+}
+
+/* The newest that it was published as; *release NULL: it was not.  Owned. */
+static int
+find_release(struct db *db, const char *digest, char **release, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT l.digest FROM output o JOIN run r ON r.id = o.run"
+	    " JOIN release l ON l.plan = r.plan WHERE o.digest = ?1"
+	    " AND l.withheld IS NULL"
+	    " ORDER BY l.made_at DESC, l.rowid DESC LIMIT 1";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	int got;
+
+	stmt_bind_str(q, 1, digest);
+	got = stmt_step(q, err);
+	*release = got == 1 ? mem_str(stmt_str(q, 0)) : NULL;
+	return got == -1 ? -1 : 0;
 }
 
 json_t *
 origin_of_digest(
     struct db *farm, int store, const struct hash *digest, struct err *err)
 {
-	struct origin o = { .db = farm };
+	auto_free char *release = NULL;
+	struct origin o = { .db = farm, .store = store };
 	struct giver g = { 0 };
 	char hex[HASH_HEX];
-	json_t *j;
+	json_t *j = NULL;
 
 	hash_hex(digest, hex);
-	if (find_giver(&o, hex, NULL, NULL, false, &g, err) == -1) {
-		free(g.plan);
+	if (find_release(farm, hex, &release, err) == -1)
 		return NULL;
+	o.release = release;
+	if (find_giver(&o, hex, NULL, NULL, false, &g, err) != -1)
+		j = make(&o, digest, &g, err);
+	free(g.plan);
+	return j;
+}
+
+/* The newest run of it that left something. */
+static int
+run_of_plan(
+    struct db *db, const struct hash *plan, struct giver *g, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT r.id, p.digest, p.verdict_record IS NULL FROM plan p"
+	    " LEFT JOIN run r ON r.plan = p.digest AND r.state = 'succeeded'"
+	    " WHERE p.digest = ?1 ORDER BY r.id DESC LIMIT 1";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+	int got;
+
+	stmt_bind_hash(q, 1, plan);
+	got = stmt_step(q, err);
+	if (got == 0 || (got == 1 && stmt_int(q, 2)))
+		return err_set(err, ERR_MISSING, "a plan has no verdict");
+	if (got == -1)
+		return -1;
+	g->run = stmt_int(q, 0);
+	g->plan = mem_str(stmt_str(q, 1));
+	return 0;
+}
+
+json_t *
+origin_of_plan(struct db *farm, int store, const struct hash *plan, bool *whole,
+    struct err *err)
+{
+	struct origin o = { .db = farm, .store = store, .reproduced = true };
+	struct giver g = { 0 };
+	json_t *j = NULL;
+
+	*whole = true;
+	if (run_of_plan(farm, plan, &g, err) == 0)
+		j = make(&o, NULL, &g, err);
+	if (!j && o.missing) {
+		*whole = false;
+		err_clear(err);
 	}
-	j = make(farm, store, digest, &g, err);
 	free(g.plan);
 	return j;
 }
@@ -295,6 +392,7 @@ origin_of_run(struct db *farm, int store, int64_t run, struct err *err)
 	static const char sql[] =
 	    "SELECT plan FROM run WHERE id = ?1 AND state = 'succeeded'";
 	auto_stmt struct stmt *q = db_stmt(farm, sql);
+	struct origin o = { .db = farm, .store = store };
 	struct giver g = { .run = run };
 	json_t *j;
 	int got;
@@ -307,7 +405,7 @@ origin_of_run(struct db *farm, int store, int64_t run, struct err *err)
 	if (got != 1)
 		return NULL;
 	g.plan = mem_str(stmt_str(q, 0));
-	j = make(farm, store, NULL, &g, err);
+	j = make(&o, NULL, &g, err);
 	free(g.plan);
 	return j;
 }

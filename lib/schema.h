@@ -7,8 +7,8 @@
 #ifndef KILN_LIB_SCHEMA_H
 #define KILN_LIB_SCHEMA_H
 
-#define FARM_SCHEMA 16 /* builder/schema.c */
-#define TUF_SCHEMA 6   /* tuf-repo/schema.c */
-#define WEB_SCHEMA 12  /* web/schema.c */
+#define FARM_SCHEMA 17 /* builder/schema.c */
+#define TUF_SCHEMA 7   /* tuf-repo/schema.c */
+#define WEB_SCHEMA 13  /* web/schema.c */
 
 #endif

@@ -9,6 +9,8 @@ int cmd_rotate(int argc, char **argv);
 int cmd_request(int argc, char **argv);
 int cmd_sign(int argc, char **argv);
 int cmd_cosign(int argc, char **argv);
+int cmd_attest(int argc, char **argv);
+int cmd_sign_recipe(int argc, char **argv);
 int cmd_accept(int argc, char **argv);
 int cmd_recover(int argc, char **argv);
 int cmd_export_root(int argc, char **argv);

@@ -7,10 +7,11 @@
 #include "lib/hex.h"
 #include "lib/log.h"
 #include "lib/own.h"
+#include "lib/statement.h"
 #include "tuf-repo/collect.h"
+#include "tuf-repo/heard.h"
 #include "tuf-repo/roles.h"
 
-#define TAKEN "web_submission" /* in state: the last row that was taken */
 #define AT_ONCE 100
 
 /* --- one --------------------------------------------------------------- */
@@ -90,16 +91,41 @@ struct row {
 	struct hash digest;
 };
 
+/* What comes, each kind with its own place in web.db's rows. */
+struct inlet {
+	const char *kind;
+	const char *taken; /* in state: the last row that was taken */
+	size_t max;
+	int (*one)(
+	    struct repo *, const void *, size_t, bool *complete, struct err *);
+};
+
 static int
-next_row(struct repo *r, int64_t after, struct row *row, struct err *err)
+one_statement(
+    struct repo *r, const void *p, size_t n, bool *complete, struct err *err)
+{
+	*complete = false;
+	return heard_one(r, p, n, err);
+}
+
+static const struct inlet inlets[] = {
+	{ "signature", "web_submission", COSIGN_MAX, handin_one },
+	{ "attestation", "web_statement", STATEMENT_ENVELOPE_MAX,
+	    one_statement },
+};
+
+static int
+next_row(struct repo *r, const struct inlet *in, int64_t after, struct row *row,
+    struct err *err)
 {
 	static const char sql[] =
-	    "SELECT id, digest FROM submission WHERE kind = 'signature'"
+	    "SELECT id, digest FROM submission WHERE kind = ?2"
 	    " AND id > ?1 ORDER BY id LIMIT 1";
 	auto_stmt struct stmt *q = db_stmt(r->web, sql);
 	int rc;
 
 	stmt_bind_int(q, 1, after);
+	stmt_bind_str(q, 2, in->kind);
 	rc = stmt_step(q, err);
 	if (rc != 1)
 		return rc;
@@ -112,13 +138,13 @@ next_row(struct repo *r, int64_t after, struct row *row, struct err *err)
 
 /* What lies there may be anything: its name is no proof. */
 static int
-read_file(
-    struct repo *r, const struct row *row, struct buf *text, struct err *err)
+read_file(struct repo *r, const struct inlet *in, const struct row *row,
+    struct buf *text, struct err *err)
 {
 	struct hash h;
 
 	if (r->spool == -1 ||
-	    file_read_at(r->spool, row->name, COSIGN_MAX, text, err) == -1)
+	    file_read_at(r->spool, row->name, in->max, text, err) == -1)
 		return err_set(
 		    err, ERR_MISSING, "spool/%s cannot be read", row->name);
 	hash_bytes(&h, text->data, text->len);
@@ -154,21 +180,22 @@ record(struct repo *r, const struct row *row, const struct buf *text,
 }
 
 static int
-take(struct repo *r, const struct row *row, struct err *err)
+take(struct repo *r, const struct inlet *in, const struct row *row,
+    struct err *err)
 {
 	auto_buf struct buf text = BUF_INIT;
 	struct err why = ERR_INIT;
 	bool complete, taken;
 
-	taken = read_file(r, row, &text, &why) == 0 &&
-		handin_one(r, text.data, text.len, &complete, &why) == 0;
+	taken = read_file(r, in, row, &text, &why) == 0 &&
+		in->one(r, text.data, text.len, &complete, &why) == 0;
 	if (!taken && why.cls != ERR_INPUT && why.cls != ERR_TRUST &&
 	    why.cls != ERR_MISSING) {
 		*err = why;
 		return -1;
 	}
 	if (!taken)
-		log_err("signature-refused", &why);
+		log_err("submission-refused", &why);
 	if (record(r, row, &text, taken,
 		taken
 		    ? (complete ? "taken; it was the last one needed" : "taken")
@@ -176,29 +203,36 @@ take(struct repo *r, const struct row *row, struct err *err)
 		err) == -1)
 		return -1;
 	/* Killed before this, the same one is taken again: no harm. */
-	return state_set(r->db, TAKEN, row->id, err);
+	return state_set(r->db, in->taken, row->id, err);
 }
 
-int
-handin_take(struct repo *r, struct err *err)
+static int
+take_all(struct repo *r, const struct inlet *in, struct err *err)
 {
 	int64_t last;
 
-	if (!r->web)
-		return 0;
-	if (state_get(r->db, TAKEN, &last, err) == -1)
+	if (state_get(r->db, in->taken, &last, err) == -1)
 		return -1;
 	for (int i = 0; i < AT_ONCE; i++) {
 		struct row row;
-		int rc = next_row(r, last, &row, err);
+		int rc = next_row(r, in, last, &row, err);
 
 		if (rc == -1)
 			return err_prefix(err, "web.db");
 		if (rc == 0)
 			return 0;
-		if (take(r, &row, err) == -1)
+		if (take(r, in, &row, err) == -1)
 			return -1;
 		last = row.id;
 	}
+	return 0;
+}
+
+int
+handin_take(struct repo *r, struct err *err)
+{
+	for (size_t i = 0; r->web && i < ARRAY_LEN(inlets); i++)
+		if (take_all(r, &inlets[i], err) == -1)
+			return -1;
 	return 0;
 }

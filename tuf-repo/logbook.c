@@ -13,6 +13,7 @@
 #include "lib/tlog.h"
 #include "lib/tlog_follow.h"
 #include "tuf-repo/ask.h"
+#include "tuf-repo/heard.h"
 
 #define SIZE "log_size"	    /* of the checkpoint that is out … */
 #define BEFORE "log_before" /* … and of the one before it */
@@ -286,7 +287,9 @@ take_back(void *arg, int64_t index, const void *p, size_t n, struct err *err)
 	stmt_bind_int(l, 1, index);
 	stmt_bind_str(l, 2, digest);
 	stmt_bind_str(l, 3, key);
-	return stmt_run(a, err) == -1 || stmt_run(l, err) == -1 ? -1 : 0;
+	if (stmt_run(a, err) == -1 || stmt_run(l, err) == -1)
+		return -1;
+	return heard_again(r, digest, key, err);
 }
 
 /* What is in the log stands in its files, too, under our own signature: a

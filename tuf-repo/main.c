@@ -74,6 +74,21 @@ static const struct cli_command commands[] = {
 	    "  --key FILE       NAME.key, with NAME.pub beside it\n"
 	    "  --out FILE       the signature, to be handed in\n"
 	    "  --yes            do not ask before signing\n" PASS },
+	{ "attest", "[--yes] --key FILE --out FILE STATEMENT",
+	    "A rebuilder's signature over what it says of a run; needs no "
+	    "farm.",
+	    cmd_attest,
+	    "  --key FILE       NAME.key, with NAME.pub beside it\n"
+	    "  --out FILE       the envelope, to be handed in\n"
+	    "  --yes            do not ask before signing\n" PASS },
+	{ "sign-recipe", "[--yes] --key FILE --out FILE LIST",
+	    "A maintainer's signature over a recipe's files; needs no farm.",
+	    cmd_sign_recipe,
+	    "  --key FILE       NAME.key, with NAME.pub beside it, or a "
+	    "pkcs11: "
+	    "URI\n"
+	    "  --out FILE       recipe.sig, to which it is added\n"
+	    "  --yes            do not ask before signing\n" PASS },
 	{ "accept", "[--state DIR] REQUEST...",
 	    "Take in a request that has its signatures.", cmd_accept,
 	    STATE PASS_SIGNER },

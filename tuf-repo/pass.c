@@ -232,48 +232,52 @@ record_choice(struct repo *r, const struct choice *ch,
 	return 0;
 }
 
+/* What is in a version that waits and in no file yet is proposed anew with the
+ * next, or not at all: nothing that others do not sign may hold up what comes
+ * after it. */
 static int
 propose_service(struct repo *r, const char *role, const struct choice *ch,
-    const struct release *const *fresh, size_t nfresh,
-    const struct tuf_file *last, int64_t min, struct err *err)
+    const struct tuf_file *base, int64_t next, int64_t min, struct err *err)
 {
-	int64_t next = last ? last->version + 1 : 1;
-	auto_json json_t *part = service_product(role, last, next,
-	    rule_expiry(rule_of(role), r->now), min, fresh, nfresh);
+	auto_free const struct release **fresh =
+	    mem_zero(ch->n + 1, sizeof(struct release *));
+	auto_json json_t *part = NULL;
+	size_t n = 0;
 
+	for (size_t i = 0; i < ch->n; i++)
+		if (!base || !service_lists(base, &ch->list[i]))
+			fresh[n++] = &ch->list[i];
+	part = service_product(role, base, next,
+	    rule_expiry(rule_of(role), r->now), min, fresh, n);
 	if (collect_propose(r, role, part, err) == -1)
 		return -1;
 	if (withdraw_current(r, role_service(role), min, err) == -1)
 		return -1;
-	return record_choice(r, ch, last, next, err);
+	return record_choice(r, ch, base, next, err);
 }
 
 static int
 list_service(struct repo *r, const char *role, struct choice *ch,
     const struct tuf_file *last, struct err *err)
 {
-	auto_free const struct release **fresh =
-	    mem_zero(ch->n + 1, sizeof(struct release *));
-	size_t n = 0;
-	int64_t min;
-	bool propose;
+	auto_tuf struct tuf_file *base = NULL; /* the newest that is a file */
+	int64_t min, next = last ? last->version + 1 : 1;
+	bool propose = false;
 	int rc;
 
-	if (withdrawn_below(r, role_service(role), &min, err) == -1)
+	if (withdrawn_below(r, role_service(role), &min, err) == -1 ||
+	    role_load_newest(r->db, role, &base, err) == -1)
 		return -1;
 	for (size_t i = 0; i < ch->n; i++)
-		if (!last || !service_lists(last, &ch->list[i]))
-			fresh[n++] = &ch->list[i];
-	propose = n > 0 || (last && service_min_serial(last) != min);
+		propose |= !last || !service_lists(last, &ch->list[i]);
+	propose |= last && service_min_serial(last) != min;
 	if (db_begin(r->db, err) == -1)
 		return -1;
 	/* Without anything new the choice may still have gone back. */
-	rc = propose ? propose_service(r, role, ch, fresh, n, last, min, err)
+	rc = propose ? propose_service(r, role, ch, base, next, min, err)
 		     : record_choice(r, ch, last, 0, err);
 	if (rc == 0 && db_commit(r->db, err) == 0)
-		return propose ? sign_role(
-				     r, role, last ? last->version + 1 : 1, err)
-			       : 0;
+		return propose ? sign_role(r, role, next, err) : 0;
 	db_rollback(r->db);
 	return -1;
 }

@@ -340,6 +340,20 @@ const char *const tuf_migrations[] = {
 	"CREATE INDEX release_target_sha256 ON release_target(sha256);"
 	"CREATE UNIQUE INDEX release_current ON release(service, arch)"
 	" WHERE current = 1;",
+
+	/* 7: statements of other rebuilders; the texts are files of the log */
+	"CREATE TABLE statement ("
+	" digest TEXT NOT NULL,"
+	" key TEXT NOT NULL," /* who says it */
+	" plan TEXT NOT NULL CHECK (length(plan) = 64),"
+	" verdict TEXT NOT NULL,"
+	" outcome TEXT NOT NULL," /* of the run, or '' */
+	" lane TEXT NOT NULL,"	  /* of the run, or '' */
+	" at INTEGER NOT NULL,"
+	" PRIMARY KEY (digest, key),"
+	" FOREIGN KEY (digest, key) REFERENCES attestation(digest, key)"
+	") STRICT;"
+	"CREATE INDEX statement_plan ON statement(plan);",
 };
 
 const size_t tuf_migrations_count = ARRAY_LEN(tuf_migrations);

@@ -123,6 +123,7 @@ const struct route dispatch_routes[] = {
 	OPEN("/api/v1/drafts", api_drafts),
 	OPEN("/api/v1/draft/*", api_draft),
 	SIGNED("/api/v1/signature", api_signature),
+	SIGNED("/api/v1/attestation", api_statement),
 	SIGNED("/api/v1/report", api_report),
 	SIGNED("/api/v1/enrol", api_enrol),
 	POST("/api/v1/enrolments", api_fleet_token, RANK_OPERATOR),

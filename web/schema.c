@@ -300,6 +300,20 @@ const char *const web_migrations[] = {
 	" at INTEGER NOT NULL,"
 	" body TEXT NOT NULL" /* kiln/handin */
 	") STRICT, WITHOUT ROWID;",
+
+	/* 12: statements of rebuilders come the same way */
+	"CREATE TABLE submission_2 ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" at INTEGER NOT NULL,"
+	" kind TEXT NOT NULL CHECK (kind IN ('signature', 'attestation')),"
+	" digest TEXT NOT NULL UNIQUE CHECK (length(digest) = 64),"
+	" size INTEGER NOT NULL"
+	") STRICT;"
+	/* The newest always stays, and so does the number of the next. */
+	"INSERT INTO submission_2 SELECT id, at, kind, digest, size FROM"
+	" submission;"
+	"DROP TABLE submission;"
+	"ALTER TABLE submission_2 RENAME TO submission;",
 };
 /* clang-format on */
 

@@ -238,6 +238,9 @@ run(const struct build_place *at, const struct build_order *o,
 	    at->logdir, name, O_RDWR | O_CREAT | O_TRUNC, 0644, err);
 	if (log == -1)
 		return err_prefix(err, "log");
+	/* An image's files have the recipe's clock, whenever it is made. */
+	if (o->apart && o->plan->stage == STAGE_BUILD)
+		apart_begin(o->apart, o->stop);
 	r->started = time_now();
 	if (start(at, o, lane, l, &child, &jail, &pipe, err) == -1)
 		return -1;

@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+#include "builder/bake/apart.h"
 #include "builder/bake/collect.h"
 #include "builder/bake/watch.h"
 #include "builder/plan/plan.h"
@@ -42,6 +43,7 @@ struct build_order {
 	struct limits limits;
 	int64_t process_memory; /* bytes of address space of each process */
 	int first_cpu;		/* where a pinned lane is pinned */
+	struct apart *apart;	/* from the plan's other runs; NULL: no */
 	const atomic_bool *stop;
 };
 

@@ -12,9 +12,16 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/sealed.h"
+#include "lib/statement.h"
 #include "lib/tuf.h"
 
-enum { COSIGN_KEY = 1, COSIGN_DRAFT, COSIGN_DONE, COSIGN_REFUSED };
+enum {
+	COSIGN_KEY = 1,
+	COSIGN_DRAFT,
+	COSIGN_STATEMENT,
+	COSIGN_DONE,
+	COSIGN_REFUSED
+};
 
 #define SOCKET 3
 #define DRAFT "/proc/self/fd/3" /* as kiln-tuf gets it */
@@ -60,17 +67,19 @@ begin(struct keeper *k, struct ipc_msg *m, struct err *err)
 	return 0;
 }
 
+/* A draft with its role, or a statement. */
 static int
 sign(
     const struct keeper *k, struct ipc_msg *m, struct buf *out, struct err *err)
 {
+	bool draft = m->type == COSIGN_DRAFT;
 	auto_free char *role = NULL;
 	struct spawn sp = SPAWN_INIT;
-	const char *argv[12] = { k->program, "cosign", "--yes", "--key", k->key,
-		"--out", k->out };
+	const char *argv[12] = { k->program, draft ? "cosign" : "attest",
+		"--yes", "--key", k->key, "--out", k->out };
 	size_t n = 7;
 
-	if (m->type != COSIGN_DRAFT ||
+	if ((!draft && m->type != COSIGN_STATEMENT) ||
 	    ipc_get_str(m, COSIGN_ROLE_MAX, &role, err) == -1 ||
 	    ipc_end(m, err) == -1)
 		return -1;
@@ -80,13 +89,14 @@ sign(
 		argv[n++] = "--passphrase-file";
 		argv[n++] = k->pass;
 	}
-	argv[n++] = role;
+	if (draft)
+		argv[n++] = role;
 	argv[n++] = DRAFT;
 	sp.argv = argv;
 	sp.fds[sp.nfds++] = m->fds[0];
 	if (spawn_capture(&sp, PATIENCE_MS, 1 << 20, NULL, NULL, err) == -1)
 		return err_prefix(err, "%s", role);
-	return file_read(k->out, COSIGN_MAX, out, err);
+	return file_read(k->out, STATEMENT_ENVELOPE_MAX, out, err);
 }
 
 static int
@@ -169,9 +179,9 @@ cosigner_start(
 	return ipc_send(c->sock, COSIGN_KEY, &fields, NULL, 0, err);
 }
 
-int
-cosigner_sign(struct cosigner *c, const char *role, const struct buf *bytes,
-    struct buf *signature, struct err *err)
+static int
+ask(struct cosigner *c, uint32_t type, const char *role,
+    const struct buf *bytes, struct buf *signature, struct err *err)
 {
 	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
 	auto_buf struct buf fields = BUF_INIT;
@@ -183,7 +193,7 @@ cosigner_sign(struct cosigner *c, const char *role, const struct buf *bytes,
 	if (draft == -1)
 		return -1;
 	ipc_add_str(&fields, role);
-	if (ipc_send(c->sock, COSIGN_DRAFT, &fields, &draft, 1, err) == -1)
+	if (ipc_send(c->sock, type, &fields, &draft, 1, err) == -1)
 		return -1;
 	rc = ipc_recv(c->sock, PATIENCE_MS + 5000, &m, err);
 	if (rc <= 0)
@@ -196,10 +206,25 @@ cosigner_sign(struct cosigner *c, const char *role, const struct buf *bytes,
 		return err_set(err, ERR_TRUST, "%s", text);
 	}
 	if (m.type != COSIGN_DONE ||
-	    ipc_get_bytes(&m, COSIGN_MAX, &got, err) == -1)
+	    ipc_get_bytes(&m, STATEMENT_ENVELOPE_MAX, &got, err) == -1)
 		return err_set(err, ERR_SYSTEM, "the signer's answer is none");
 	buf_add(signature, got.p, got.n);
 	return 0;
+}
+
+int
+cosigner_sign(struct cosigner *c, const char *role, const struct buf *bytes,
+    struct buf *signature, struct err *err)
+{
+	return ask(c, COSIGN_DRAFT, role, bytes, signature, err);
+}
+
+int
+cosigner_attest(struct cosigner *c, const struct buf *statement,
+    struct buf *envelope, struct err *err)
+{
+	return ask(
+	    c, COSIGN_STATEMENT, "a statement", statement, envelope, err);
 }
 
 void

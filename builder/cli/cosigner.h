@@ -27,6 +27,9 @@ int cosigner_start(struct cosigner *, const char *key, const char *pass,
 /* A kiln/signature over these bytes of the role. */
 int cosigner_sign(struct cosigner *, const char *role, const struct buf *bytes,
     struct buf *signature, struct err *) KILN_MUST;
+/* The envelope of a statement about a run (lib/statement.h). */
+int cosigner_attest(struct cosigner *, const struct buf *statement,
+    struct buf *envelope, struct err *) KILN_MUST;
 void cosigner_stop(struct cosigner *);
 /* `kiln -x cosign`. */
 int cosigner_main(void);

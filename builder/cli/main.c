@@ -83,9 +83,13 @@ static const struct cli_command commands[] = {
 	    "~/.cache/kiln)\n"
 	    "  --config FILE   kiln.yaml(5), for its mirrors and \"doubt\"\n"
 	    "  --json          as JSON\n" },
-	{ "recipe", "new [--recipes DIR] NAME",
-	    "begin a service of your own: a recipe that builds", cmd_recipe,
-	    "  --recipes DIR   the recipes (./recipes in a checkout)\n" },
+	{ "recipe", "new [--recipes DIR] NAME | sign --key FILE NAME",
+	    "begin a service of your own, or sign a recipe as its maintainer",
+	    cmd_recipe,
+	    "  --recipes DIR   the recipes (./recipes in a checkout)\n"
+	    "  --key FILE      sign: kiln-tuf key's, or a pkcs11: URI\n"
+	    "  --passphrase-file FILE  of the key\n"
+	    "  --yes           do not ask before signing\n" },
 	{ "bundle", "BUILD FILE.kiln",
 	    "all that a reproduction wants in one file", cmd_bundle,
 	    "  BUILD           a SHA-256, or the number of a build\n"

@@ -12,6 +12,7 @@
 #include "builder/cli/cmd.h"
 #include "builder/cli/cosigner.h"
 #include "builder/doubt/follow.h"
+#include "builder/doubt/saying.h"
 #include "builder/doubt/wish.h"
 #include "lib/http.h"
 #include "lib/json.h"
@@ -126,6 +127,35 @@ look_at(struct seat *s, const struct follow_draft *d, struct err *err)
 	return 0;
 }
 
+/* Good or bad, it is told.  What nobody wants goes; where nobody answers, it
+ * waits for the next look. */
+static int
+hand_on(
+    void *arg, const struct hash *h, const struct buf *text, struct err *err)
+{
+	struct seat *s = arg;
+	auto_free char *url = mem_printf("%sapi/v1/attestation", s->f.from);
+	auto_buf struct buf envelope = BUF_INIT, reply = BUF_INIT;
+	char hex[HASH_HEX];
+	int status;
+
+	hash_hex(h, hex);
+	if (cosigner_attest(&s->signer, text, &envelope, err) == -1)
+		return -1;
+	if (http_post(s->http, url, "application/json", envelope.data,
+		envelope.len, &reply, &status, err) == -1 ||
+	    status >= 500) {
+		err_clear(err);
+		s->later = true;
+		return 0;
+	}
+	if (status == 202)
+		log_info("said", "statement=%s", hex);
+	else
+		log_info("not-heard", "statement=%s status=%d", hex, status);
+	return 1;
+}
+
 /* One role that is wrong keeps no other from being signed. */
 static int
 pass(struct seat *s, struct err *err)
@@ -144,6 +174,8 @@ pass(struct seat *s, struct err *err)
 		}
 	}
 	follow_drafts_release(&all);
+	if (rc == 0 && !atomic_load(&stop))
+		rc = saying_each(s->f.at->workdir, hand_on, s, err);
 	return rc;
 }
 
@@ -189,7 +221,11 @@ run(struct order *o, struct err *err)
 	/* The key is the caller's; what builds has no right to it. */
 	if (cosigner_start(&s.signer, o->key, o->pass, err) == 0 &&
 	    doubter_open(&at, &o->at, err) == 0) {
-		s.f = (struct follow){ &at, o->from, o->lanes, NULL };
+		s.f = (struct follow){ .at = &at,
+			.from = o->from,
+			.lanes = o->lanes,
+			.maintainers = { at.settings.maintainers,
+			    at.settings.nmaintainers } };
 		s.told = json_object();
 		s.http = http_open("kiln-rebuilder/" KILN_VERSION, NULL, err);
 		if (s.http && follow_open(&s.f, err) == 0) {

@@ -1,4 +1,4 @@
-/* kiln recipe new: a recipe that builds, to be changed into another. */
+/* kiln recipe: new, a recipe that builds, to be changed into another; sign. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "builder/cli/cmd.h"
+#include "builder/cli/recipe_sign.h"
 #include "builder/plan/plan.h"
 #include "lib/buf.h"
 #include "lib/cli.h"
@@ -107,14 +108,32 @@ make(const char *folder, const char *name, struct err *err)
 	return dir == -1 ? -1 : write_all(dir, name, err);
 }
 
+static int
+sign(const struct recipe_signing *s, const char *folder, const char *name)
+{
+	struct err err = ERR_INIT;
+
+	if (!s->key)
+		return cli_usage(WHERE, "sign: say --key FILE");
+	if (!name_ok(name))
+		return cli_usage(WHERE, "\"%.60s\" is no recipe", name);
+	if (recipe_sign(s, folder, name, &err) == -1)
+		return cli_fail(WHERE, &err, false);
+	return EXIT_DONE;
+}
+
 int
 cmd_recipe(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "recipes", required_argument, NULL, 'r' },
+		{ "key", required_argument, NULL, 'k' },
+		{ "passphrase-file", required_argument, NULL, 'p' },
+		{ "yes", no_argument, NULL, 'y' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
+	struct recipe_signing s = { NULL, NULL, false };
 	const char *folder = farm_default_recipes();
 	struct err err = ERR_INIT;
 	int o;
@@ -122,12 +141,22 @@ cmd_recipe(int argc, char **argv)
 	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (o == 'h')
 			return cli_help(&kiln_program, "recipe");
-		if (o != 'r')
+		if (o == 'r')
+			folder = optarg;
+		else if (o == 'k')
+			s.key = optarg;
+		else if (o == 'p')
+			s.pass = optarg;
+		else if (o == 'y')
+			s.yes = true;
+		else
 			return cli_usage(WHERE, "unknown option");
-		folder = optarg;
 	}
-	if (argc - optind != 2 || strcmp(argv[optind], "new") != 0)
-		return cli_usage(WHERE, "expected new NAME");
+	if (argc - optind == 2 && strcmp(argv[optind], "sign") == 0)
+		return sign(&s, folder, argv[optind + 1]);
+	if (argc - optind != 2 || strcmp(argv[optind], "new") != 0 || s.key)
+		return cli_usage(
+		    WHERE, "expected new NAME, or sign --key FILE NAME");
 	if (!service_name_ok(argv[optind + 1]))
 		return cli_usage(WHERE,
 		    "\"%.60s\" is no name for a service: a-z, 0-9 and -, %d at "

@@ -64,6 +64,7 @@ struct doubt_plan {
 	size_t *uses; /* plan->uses[i] is an output of plans[uses[i]] */
 	struct doubt_run runs[DOUBT_LANES];
 	size_t nruns;
+	struct apart apart; /* when they begin */
 	enum doubt_outcome outcome;
 	atomic_bool stop;
 };

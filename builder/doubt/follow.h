@@ -1,7 +1,8 @@
 /*
  * What another farm wants signed: versions of service roles that wait, judged
- * by building every image in them again.  Remembers what came out, in the
- * doubter's folder, so that an image is built once.
+ * by building every image in them again, and by deriving all that they say of
+ * it.  Remembers what came out, in the doubter's folder, so that an image is
+ * built once for all that is said of it.
  */
 #ifndef KILN_FOLLOW_H
 #define KILN_FOLLOW_H
@@ -11,6 +12,7 @@
 
 #include <jansson.h>
 
+#include "builder/doubt/derive.h"
 #include "builder/doubt/doubter.h"
 #include "lib/attr.h"
 #include "lib/buf.h"
@@ -21,7 +23,8 @@ struct follow {
 	struct doubter *at;
 	const char *from;  /* with a slash */
 	const char *lanes; /* "A", "B", "AB" */
-	json_t *memory;	   /* kiln/rebuilt */
+	struct maintainers maintainers;
+	json_t *memory; /* kiln/rebuilt */
 };
 int follow_open(struct follow *, struct err *) KILN_MUST;
 void follow_release(struct follow *);
@@ -42,9 +45,9 @@ void follow_drafts_release(struct follow_drafts *);
  * cannot be asked. */
 int follow_ask(struct follow *, struct follow_drafts *, struct err *) KILN_MUST;
 /*
- * *good: every image that it lists came out of builds here.  Else `why` says
- * which did not, or could not be tried (*tried false: again later).  -1: stop
- * or this machine.
+ * *good: every image that it lists came out of builds here, and all that is
+ * said of it was derived here, too.  Else `why` says which did not, or could
+ * not be tried (*tried false: again later).  -1: stop or this machine.
  */
 int follow_judge(struct follow *, const struct follow_draft *, bool *good,
     bool *tried, struct buf *why, struct err *) KILN_MUST;

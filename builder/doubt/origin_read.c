@@ -29,11 +29,47 @@ read_output(
 }
 
 static int
+read_tree(
+    struct origin_tree *t, const char *what, const json_t *j, struct err *err)
+{
+	static const char *const keys[] = { "recipe", "tree", "signature",
+		NULL };
+
+	if (!json_is_object(j))
+		return err_set(err, ERR_INPUT, "%s: a tree is no object", what);
+	t->is_signed = !json_is_null(json_object_get(j, "signature"));
+	if (js_only(what, j, keys, err) == -1 ||
+	    js_str(what, j, "recipe", &t->recipe, err) == -1 ||
+	    js_hash(what, j, "tree", &t->tree, err) == -1)
+		return -1;
+	return t->is_signed ? js_hash(what, j, "signature", &t->signature, err)
+			    : 0;
+}
+
+static int
+read_trees(
+    struct origin_plan *p, const char *what, const json_t *j, struct err *err)
+{
+	json_t *list;
+
+	if (!json_object_get(j, "trees"))
+		return 0;
+	if (js_array(what, j, "trees", &list, err) == -1)
+		return -1;
+	p->trees = mem_zero(json_array_size(list) + 1, sizeof(*p->trees));
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (read_tree(&p->trees[p->ntrees++], what,
+			json_array_get(list, i), err) == -1)
+			return -1;
+	return 0;
+}
+
+static int
 read_plan(
     struct origin_plan *p, const char *what, const json_t *j, struct err *err)
 {
 	static const char *const keys[] = { "plan", "lock", "recipe", "stage",
-		"verdict", "judged", "outputs", "runs", NULL };
+		"verdict", "judged", "outputs", "runs", "trees", NULL };
 	json_t *outputs;
 
 	if (!json_is_object(j))
@@ -53,7 +89,7 @@ read_plan(
 		if (read_output(&p->outputs[p->noutputs++], what,
 			json_array_get(outputs, i), err) == -1)
 			return -1;
-	return 0;
+	return read_trees(p, what, j, err);
 }
 
 static int
@@ -98,7 +134,7 @@ origin_read(struct origin *o, const char *what, const void *text, size_t n,
     struct err *err)
 {
 	*o = (struct origin){ 0 };
-	o->json = js_record(what, "kiln/origin", 1, text, n, err);
+	o->json = js_record(what, "kiln/origin", 2, text, n, err);
 	if (o->json && read_all(o, what, err) == 0)
 		return 0;
 	origin_release(o);
@@ -108,8 +144,10 @@ origin_read(struct origin *o, const char *what, const void *text, size_t n,
 void
 origin_release(struct origin *o)
 {
-	for (size_t i = 0; i < o->nplans; i++)
+	for (size_t i = 0; i < o->nplans; i++) {
 		free(o->plans[i].outputs);
+		free(o->plans[i].trees);
+	}
 	free(o->plans);
 	json_decref(o->json);
 	*o = (struct origin){ 0 };

@@ -21,11 +21,19 @@ struct origin_output {
 	int64_t size;
 };
 
+struct origin_tree { /* of a recipe that asked for the plan */
+	const char *recipe;
+	struct hash tree, signature;
+	bool is_signed;
+};
+
 struct origin_plan {
 	struct hash plan, lock;
 	const char *recipe;
 	struct origin_output *outputs;
 	size_t noutputs;
+	struct origin_tree *trees; /* none in version 1 */
+	size_t ntrees;
 };
 
 struct origin { /* strings are the JSON's */

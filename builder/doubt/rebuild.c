@@ -114,6 +114,7 @@ start(struct doubt *d, struct doubt_plan *p, struct doubt_run *run,
 		.lane = run->lane,
 		.vary = run->lane == 'A' ? VARY_NONE : VARY_ALL,
 		.first_cpu = (int)(slot - d->at->work.slots),
+		.apart = &p->apart,
 		.stop = &p->stop };
 
 	if (!p->env.root && make_env(d, p, err) == -1)

@@ -1,10 +1,12 @@
 #include "builder/judge/closure.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "lib/json.h"
 #include "lib/mem.h"
-
-#define PARTS_MAX 1000
+#include "lib/origin.h"
+#include "lib/own.h"
 
 static void
 part_release(struct closure_part *p)
@@ -24,86 +26,114 @@ closure_release(struct closure *c)
 }
 
 static int
-add(struct db *db, struct store *store, const struct hash *plan,
-    struct closure *c, struct err *err)
+add(const json_t *one, struct store *store, struct closure *c, struct err *err)
 {
-	static const char sql[] =
-	    "SELECT recipe, lock, verdict_record FROM plan WHERE digest = ?1";
-	auto_stmt struct stmt *q = db_stmt(db, sql);
+	const json_t *judged = json_object_get(one, "judged");
 	struct closure_part p = { 0 };
-	int got;
+	const char *recipe;
+	struct hash digest;
 
-	if (c->n == PARTS_MAX)
-		return err_set(err, ERR_INPUT,
-		    "more than %d plans are in one image", PARTS_MAX);
-	stmt_bind_hash(q, 1, plan);
-	got = stmt_step(q, err);
-	if (got == -1)
+	if (js_hash("origin", one, "plan", &digest, err) == -1 ||
+	    js_hash("origin", one, "lock", &p.lock, err) == -1 ||
+	    js_str("origin", one, "recipe", &recipe, err) == -1 ||
+	    (json_is_string(judged) &&
+		js_hash("origin", one, "judged", &p.verdict, err) == -1) ||
+	    !(p.plan = plan_load(store, &digest, err)))
 		return -1;
-	if (got == 0 || !stmt_hash(q, 1, &p.lock) ||
-	    !stmt_hash(q, 2, &p.verdict))
-		return err_set(err, ERR_MISSING, "a plan has no verdict");
-	p.plan = plan_load(store, plan, err);
-	if (!p.plan)
-		return -1;
-	p.recipe = mem_str(stmt_str(q, 0));
+	p.recipe = mem_str(recipe);
 	p.made_by = mem_zero(p.plan->nuses + 1, sizeof(*p.made_by));
 	MEM_GROW(c->v, c->n, c->cap);
 	c->v[c->n++] = p;
 	return 0;
 }
 
-/* The part that gave this output; one that is new goes to the end, where its
- * own uses are asked for in turn. */
-static int
-find(struct db *db, struct store *store, const struct plan_use *use,
-    struct closure *c, size_t *part, bool *found, struct err *err)
+static bool
+gives(const json_t *plan, const struct plan_use *use)
 {
-	static const char sql[] =
-	    "SELECT DISTINCT p.digest FROM output o"
-	    " JOIN run r ON r.id = o.run JOIN plan p ON p.digest = r.plan"
-	    " WHERE o.name = ?1 AND o.digest = ?2"
-	    " AND p.stage = 'build' AND p.verdict = 'reproduced'"
-	    " ORDER BY p.made_at DESC LIMIT 1";
-	struct hash digest;
-	int got;
+	const json_t *one;
+	char hex[HASH_HEX];
+	size_t i;
 
+	hash_hex(&use->sha256, hex);
+	json_array_foreach(json_object_get(plan, "outputs"), i, one)
 	{
-		auto_stmt struct stmt *q = db_stmt(db, sql);
+		const char *name =
+			       json_string_value(json_object_get(one, "name")),
+			   *is = json_string_value(
+			       json_object_get(one, "sha256"));
 
-		stmt_bind_str(q, 1, use->output);
-		stmt_bind_hash(q, 2, &use->sha256);
-		got = stmt_step(q, err);
-		if (got == -1)
-			return -1;
-		*found = got == 1 && stmt_hash(q, 0, &digest);
+		if (name && is && strcmp(name, use->output) == 0 &&
+		    strcmp(is, hex) == 0)
+			return true;
 	}
-	if (!*found)
-		return 0;
-	for (*part = 0; *part < c->n; ++*part)
-		if (hash_equal(&c->v[*part].plan->digest, &digest))
+	return false;
+}
+
+/* The plan that gave this output, before the one that uses it. */
+static int
+giver(const json_t *plans, size_t before, const struct plan_use *use,
+    size_t *at, struct err *err)
+{
+	for (*at = 0; *at < before; ++*at)
+		if (gives(json_array_get(plans, *at), use))
 			return 0;
-	return add(db, store, &digest, c, err);
+	return err_set(err, ERR_MISSING,
+	    "nothing says what %s of %s was built from", use->output,
+	    use->recipe);
+}
+
+/* `place[i]`: which part plan i of the list has become, or SIZE_MAX. */
+static int
+follow(const json_t *plans, struct store *store, size_t *place, size_t *of,
+    struct closure *c, struct err *err)
+{
+	for (size_t i = 0; i < c->n; i++)
+		for (size_t k = 0; k < c->v[i].plan->nuses; k++) {
+			size_t at;
+
+			if (giver(plans, of[i], &c->v[i].plan->uses[k], &at,
+				err) == -1)
+				return -1;
+			if (place[at] == SIZE_MAX) {
+				place[at] = c->n;
+				of[c->n] = at;
+				if (add(json_array_get(plans, at), store, c,
+					err) == -1)
+					return -1;
+			}
+			c->v[i].made_by[k] = place[at];
+		}
+	return 0;
+}
+
+int
+closure_of_origin(const json_t *origin, struct store *store, struct closure *c,
+    struct err *err)
+{
+	const json_t *plans = json_object_get(origin, "plans");
+	size_t n = json_array_size(plans);
+	auto_free size_t *place = mem_zero(n + 1, sizeof(*place));
+	auto_free size_t *of = mem_zero(n + 1, sizeof(*of));
+
+	if (n == 0)
+		return err_set(err, ERR_INPUT, "origin: no plans");
+	for (size_t i = 0; i < n; i++)
+		place[i] = SIZE_MAX;
+	place[n - 1] = 0;
+	of[0] = n - 1;
+	if (add(json_array_get(plans, n - 1), store, c, err) == -1)
+		return -1;
+	return follow(plans, store, place, of, c, err);
 }
 
 int
 closure_collect(struct db *db, struct store *store, const struct hash *plan,
     struct closure *c, bool *whole, struct err *err)
 {
-	*whole = true;
-	if (add(db, store, plan, c, err) == -1)
-		return -1;
-	for (size_t i = 0; i < c->n; i++) {
-		for (size_t k = 0; k < c->v[i].plan->nuses; k++) {
-			size_t part = 0;
+	auto_json json_t *origin =
+	    origin_of_plan(db, store_folder(store), plan, whole, err);
 
-			if (find(db, store, &c->v[i].plan->uses[k], c, &part,
-				whole, err) == -1)
-				return -1;
-			if (!*whole)
-				return 0;
-			c->v[i].made_by[k] = part;
-		}
-	}
-	return 0;
+	if (!origin)
+		return *whole ? -1 : 0;
+	return closure_of_origin(origin, store, c, err);
 }

@@ -4,6 +4,7 @@
 
 #include "builder/judge/closure.h"
 #include "builder/judge/documents.h"
+#include "builder/judge/terms.h"
 #include "builder/progress.h"
 #include "lib/canon.h"
 #include "lib/json.h"
@@ -14,77 +15,6 @@
 #define RECORD_MAX ((size_t)16 << 20)
 
 /* --- the record ---------------------------------------------------------- */
-
-/* A tag may move; a commit says what it is. */
-static const char *
-git_version(const struct upstream_git *g, const struct lock *l)
-{
-	for (size_t i = 0; i < l->git.n; i++)
-		if (strcmp(l->git.v[i].url, g->url) == 0 &&
-		    strcmp(l->git.v[i].ref, g->ref) == 0)
-			return l->git.v[i].commit;
-	return NULL;
-}
-
-static const char *
-locked_version(const struct lock *l, const char *upstream)
-{
-	const struct lock_package *p;
-
-	for (size_t i = 0; i < l->sources.n; i++)
-		if (strcmp(l->sources.v[i].name, upstream) == 0)
-			return l->sources.v[i].version;
-	p = lock_package_find(&l->image, upstream);
-	if (!p)
-		p = lock_package_find(&l->build, upstream);
-	return p ? p->version : NULL;
-}
-
-static const char *
-find_version(const struct recipe *r, const struct lock *l)
-{
-	for (size_t i = 0; i < r->ngit; i++)
-		if (strcmp(r->git[i].name, r->upstream) == 0)
-			return git_version(&r->git[i], l);
-	return locked_version(l, r->upstream);
-}
-
-static json_t *
-strs_json(const struct strs *s)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < s->n; i++)
-		json_array_append_new(list, json_string(s->v[i]));
-	return list;
-}
-
-static json_t *
-custom_json(const struct recipe *r, const char *part, const char *version)
-{
-	json_t *j = json_object();
-
-	js_set_str(j, "service", recipe_service(r));
-	js_set_str(j, "version", version);
-	js_set_int(j, "memory", r->memory);
-	if (r->kind == RECIPE_KERNEL) {
-		js_set_str(j, "type", "kernel");
-		js_set_str(j, "part", part);
-		js_set_str(j, "machine", r->machine);
-		js_set_str(j, "cmdline", r->cmdline);
-		return j;
-	}
-	js_set_str(j, "type", "vm");
-	js_set_str(j, "handover", r->handover);
-	js_set(j, "needs", strs_json(&r->needs));
-	js_set(j, "provides", strs_json(&r->provides));
-	js_set(j, "ports", strs_json(&r->ports));
-	js_set(j, "volumes", recipe_volumes(r));
-	js_set(j, "probes", recipe_probes(r));
-	if (r->configure)
-		js_set_str(j, "configure", r->configure);
-	return j;
-}
 
 static int
 load(struct store *store, const struct hash *digest, const char *kind,
@@ -106,28 +36,6 @@ put(struct store *store, const json_t *j, struct hash *digest, struct err *err)
 	if (canon_json(j, &text, err) == -1)
 		return -1;
 	return store_put_bytes(store, text.data, text.len, digest, err);
-}
-
-static json_t *
-targets_json(const struct recipe *r, const json_t *verdict, const char *version)
-{
-	json_t *list = json_array();
-	const json_t *one;
-	size_t i;
-
-	json_array_foreach(json_object_get(verdict, "outputs"), i, one)
-	{
-		json_t *t = json_object();
-
-		js_set(t, "sha256", json_copy(json_object_get(one, "sha256")));
-		js_set(t, "size", json_copy(json_object_get(one, "size")));
-		js_set(t, "custom",
-		    custom_json(r,
-			json_string_value(json_object_get(one, "name")),
-			version));
-		json_array_append_new(list, t);
-	}
-	return list;
 }
 
 /* --- the same as the last one? ------------------------------------------- */
@@ -185,15 +93,34 @@ add_row(struct db *db, const struct hash *digest, const char *service,
 	return stmt_run(q, err);
 }
 
+static int
+add_parts(struct db *db, const struct hash *digest, const struct closure *c,
+    struct err *err)
+{
+	static const char sql[] = "INSERT OR IGNORE INTO release_part"
+				  " (release, plan) VALUES (?1, ?2)";
+
+	for (size_t i = 0; i < c->n; i++) {
+		auto_stmt struct stmt *q = db_stmt(db, sql);
+
+		stmt_bind_hash(q, 1, digest);
+		stmt_bind_hash(q, 2, &c->v[i].plan->digest);
+		if (stmt_run(q, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 int
 publish_add(struct db *db, const struct hash *digest, const char *service,
-    const char *version, const struct plan *p, const struct documents *told,
+    const char *version, const struct closure *c, const struct documents *told,
     int64_t event, struct err *err)
 {
 	if (db_begin(db, err) == -1)
 		return -1;
 	if (documents_list(db, told, err) == -1 ||
-	    add_row(db, digest, service, p, err) == -1 ||
+	    add_row(db, digest, service, c->v[0].plan, err) == -1 ||
+	    add_parts(db, digest, c, err) == -1 ||
 	    event_put(db, "release-made", service, event, &event, err,
 		"%s %s may be published", service, version) == -1 ||
 	    db_commit(db, err) == -1) {
@@ -255,41 +182,8 @@ release(struct db *db, struct store *store, const struct recipe *r,
 	js_set_hash(j, "verdict", verdict);
 	if (put(store, j, &digest, err) == -1)
 		return -1;
-	return publish_add(
-	    db, &digest, of->service, of->version, p, told, event, err);
-}
-
-/* An image may be put together of what others compile: then the version is in
- * the lock of one of them. */
-static int
-version_for(const struct recipe *r, struct store *store,
-    const struct lock *lock, const struct closure *c, struct buf *version,
-    struct err *err)
-{
-	const char *found;
-
-	if (!r->upstream) {
-		buf_str(version, "0");
-		return 0;
-	}
-	found = find_version(r, lock);
-	if (found)
-		buf_str(version, found);
-	for (size_t i = 1; i < c->n && !found; i++) {
-		auto_lock struct lock *l = lock_load(store, &c->v[i].lock, err);
-
-		if (!l)
-			return -1;
-		found = locked_version(l, r->upstream);
-		if (found)
-			buf_str(version, found);
-	}
-	if (!found)
-		return err_set(err, ERR_INPUT,
-		    "%s/recipe.yaml: upstream: \"%s\" is in none of its"
-		    " packages and sources, nor of those it uses",
-		    r->name, r->upstream);
-	return 0;
+	return publish_add(db, &digest, of->service, of->version, of->closure,
+	    told, event, err);
 }
 
 int
@@ -314,13 +208,13 @@ publish_release(struct db *db, struct store *store, const struct recipe *r,
 		return -1;
 	if (!yes)
 		return 0;
-	if (version_for(r, store, lock, &c, &version, err) == -1)
+	if (terms_version(r, store, lock, &c, &version, err) == -1)
 		return -1;
 	of.version = version.data;
 	if (load(store, &record, "kiln/verdict", &verdict, err) == -1)
 		return err_prefix(err, "release of %s", of.service);
 	of.outputs = json_object_get(verdict, "outputs");
-	targets = targets_json(r, verdict, of.version);
+	targets = terms_targets(r, of.outputs, of.version);
 	if (says_the_same(
 		db, store, of.service, p->arch, targets, &same, err) == -1 ||
 	    documents_known(db, of.outputs, &known, err) == -1)

@@ -27,11 +27,13 @@ int publish_release(struct db *, struct store *, const struct recipe *,
     const struct lock *, const struct plan *plan, int64_t event, bool *made,
     struct err *) KILN_MUST;
 
-/* The row of a release whose record lies in the store, the documents about
- * it, and the event that tells it, in one transaction. */
+/* The row of a release whose record lies in the store, of what plans it is
+ * made (the first is its own), the documents about it, and the event that tells
+ * it, in one transaction. */
 struct documents;
+struct closure;
 int publish_add(struct db *, const struct hash *record, const char *service,
-    const char *version, const struct plan *, const struct documents *,
+    const char *version, const struct closure *, const struct documents *,
     int64_t event, struct err *) KILN_MUST;
 
 /*

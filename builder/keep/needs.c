@@ -181,7 +181,8 @@ from_farm(struct needs *n, struct err *err)
 /* Tables whose digests are followed above, or name nothing in the store. */
 static const char *const known[] = { "attestation", "current", "cycle_task",
 	"document", "event", "lock", "lock_kept", "output", "plan", "recipe",
-	"release", "run", "suite", "consulted", "git_ref", "git_tar", "task" };
+	"release", "run", "suite", "consulted", "git_ref", "git_tar", "task",
+	"plan_tree", "release_part" };
 
 static bool
 is_known(const char *table)

@@ -167,6 +167,35 @@ plan_rows(
 	return got == -1 ? -1 : 0;
 }
 
+/* The files of the recipes that asked for it, and their signatures. */
+static int
+plan_trees(
+    struct needs *n, const struct hash *h, const char *why, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT tree, signature, recipe FROM plan_tree WHERE plan = ?1";
+	auto_stmt struct stmt *q = db_stmt(n->farm, sql);
+	int got;
+
+	stmt_bind_hash(q, 1, h);
+	while ((got = stmt_step(q, err)) == 1) {
+		auto_free char *text =
+		    mem_printf("%s: recipe %s", why, stmt_str(q, 2));
+		auto_buf struct buf tree = BUF_INIT;
+		struct err gone = ERR_INIT;
+		struct hash d;
+
+		if (stmt_hash(q, 1, &d))
+			needs_add(n, &d, true, text);
+		if (!stmt_hash(q, 0, &d))
+			continue;
+		needs_add(n, &d, true, text);
+		if (store_read(n->store, &d, RECORD_MAX, &tree, &gone) == 0)
+			needs_text(n, tree.data, tree.len, text);
+	}
+	return got;
+}
+
 /* The plans that gave these bytes; collected first, since following them asks
  * the same question again. */
 int
@@ -210,7 +239,7 @@ needs_plan(
 	if (!enter(n->plans, h, why))
 		return 0;
 	needs_add(n, h, true, why);
-	if (plan_rows(n, h, why, err) == -1)
+	if (plan_rows(n, h, why, err) == -1 || plan_trees(n, h, why, err) == -1)
 		return -1;
 	p = plan_load(n->store, h, err);
 	if (!p)

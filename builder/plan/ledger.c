@@ -105,6 +105,28 @@ ledger_plan(struct db *db, const char *recipe, const struct plan *p,
 	return 0;
 }
 
+/* Written when it says something else alone: this is asked in each cycle. */
+int
+ledger_tree(struct db *db, const struct hash *plan, const struct recipe *r,
+    const struct hash *tree, struct err *err)
+{
+	static const char sql[] =
+	    "INSERT INTO plan_tree (plan, recipe, tree, signature)"
+	    " SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (SELECT 1 FROM plan_tree"
+	    "  WHERE plan = ?1 AND recipe = ?2 AND tree = ?3"
+	    "  AND signature IS ?4)"
+	    " ON CONFLICT (plan, recipe) DO UPDATE SET tree = ?3,"
+	    " signature = ?4";
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+
+	stmt_bind_hash(q, 1, plan);
+	stmt_bind_str(q, 2, r->name);
+	stmt_bind_hash(q, 3, tree);
+	if (r->is_signed)
+		stmt_bind_hash(q, 4, &r->signature);
+	return stmt_run(q, err);
+}
+
 int
 ledger_standing(struct db *db, const char *recipe, enum recipe_stage stage,
     struct ledger_standing *s, struct err *err)

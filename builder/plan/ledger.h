@@ -46,6 +46,10 @@ int ledger_told(struct db *, const char *recipe, enum recipe_stage,
  * the recipe, because of `event`. */
 int ledger_plan(struct db *, const char *recipe, const struct plan *,
     const struct hash *lock, int64_t event, struct err *) KILN_MUST;
+/* Which files of the recipe the plan was asked for with, last: the record and
+ * the signature lie in the store. */
+int ledger_tree(struct db *, const struct hash *plan, const struct recipe *,
+    const struct hash *tree, struct err *) KILN_MUST;
 /* *verdict: "reproduced" …, or "" when there is none yet. */
 int ledger_verdict(struct db *, const struct hash *plan, char verdict[16],
     struct err *) KILN_MUST;

@@ -85,6 +85,8 @@ struct recipe {
 	struct hash tree_digest;
 	struct recipe_file *tree;
 	size_t ntree;
+	bool is_signed; /* there is a recipe.sig, well formed: */
+	struct hash signature;
 	struct conf *conf; /* NULL when it could not be read */
 
 	enum recipe_kind kind;

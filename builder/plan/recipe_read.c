@@ -446,6 +446,15 @@ recipe_read(int dirfd, struct recipe *r, struct err *err)
 	return r->conf ? read_all(conf_root(r->conf), r, err) : -1;
 }
 
+int
+recipe_read_text(const void *text, size_t n, struct recipe *r, struct err *err)
+{
+	auto_free char *shown = mem_printf("%s/recipe.yaml", r->name);
+
+	r->conf = conf_parse(shown, text, n, keys, err);
+	return r->conf ? read_all(conf_root(r->conf), r, err) : -1;
+}
+
 void
 recipe_read_release(struct recipe *r)
 {

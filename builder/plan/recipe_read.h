@@ -7,6 +7,9 @@
 /* `dirfd`: the recipe's folder, whose tree was read before.  Keeps the conf
  * in the recipe.  ERR_INPUT: "NAME/recipe.yaml:LINE:COLUMN: …". */
 int recipe_read(int dirfd, struct recipe *, struct err *) KILN_MUST;
+/* The same of the text alone. */
+int recipe_read_text(
+    const void *, size_t, struct recipe *, struct err *) KILN_MUST;
 void recipe_read_release(struct recipe *);
 /* Of a probe; and whether the image has what they ask for. */
 extern const struct conf_key recipe_probe_keys[];

@@ -6,9 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/canon.h"
 #include "lib/fdio.h"
+#include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/own.h"
+#include "lib/recipe_sig.h"
 #include "lib/tree.h"
 
 /* Each file is a mount of its own in the sandbox. */
@@ -20,6 +23,25 @@ struct reading {
 	struct store *store;
 	size_t cap;
 };
+
+/* One that is none holds the recipe: whoever put it there meant something. */
+static int
+read_signature(struct reading *r, int dirfd, const char *name, struct err *err)
+{
+	auto_free char *what = mem_printf("%s/%s", r->recipe->name, name);
+	auto_recipe_sig struct recipe_sig sig = RECIPE_SIG_INIT;
+	auto_buf struct buf text = BUF_INIT;
+
+	if (file_read_at(dirfd, name, RECIPE_SIG_MAX, &text, err) == -1 ||
+	    recipe_sig_read(&sig, what, text.data, text.len, err) == -1)
+		return -1;
+	hash_bytes(&r->recipe->signature, text.data, text.len);
+	r->recipe->is_signed = true;
+	if (!r->store || store_has(r->store, &r->recipe->signature))
+		return 0;
+	return store_put_bytes(
+	    r->store, text.data, text.len, &r->recipe->signature, err);
+}
 
 static int
 read_one(void *arg, const char *path, int dirfd, const char *name,
@@ -44,6 +66,8 @@ read_one(void *arg, const char *path, int dirfd, const char *name,
 		    "%s/%s: a name may only hold A-Z a-z 0-9 . _ + ~ - and not"
 		    " start with . or -",
 		    recipe->name, path);
+	if (strcmp(path, RECIPE_SIG_FILE) == 0)
+		return read_signature(r, dirfd, name, err);
 	if (recipe->ntree == FILES_MAX || st->st_size > FILE_MAX)
 		return err_set(err, ERR_INPUT,
 		    "%s/%s: a recipe has at most %d files of 16 MiB",
@@ -99,4 +123,60 @@ recipe_tree_find(const struct recipe *recipe, const char *path)
 		if (strcmp(recipe->tree[i].path, path) == 0)
 			return &recipe->tree[i];
 	return NULL;
+}
+
+/* --- the list as a record --------------------------------------------------
+ */
+
+json_t *
+recipe_tree_json(const struct recipe *r)
+{
+	json_t *j = js_record_new(RECIPE_TREE_KIND, 1), *list = json_array();
+
+	for (size_t i = 0; i < r->ntree; i++) {
+		json_t *one = json_object();
+
+		js_set_str(one, "path", r->tree[i].path);
+		js_set_bool(one, "x", r->tree[i].x);
+		js_set_hash(one, "sha256", &r->tree[i].sha256);
+		json_array_append_new(list, one);
+	}
+	js_set_str(j, "recipe", r->name);
+	js_set(j, "files", list);
+	return j;
+}
+
+void
+recipe_tree_take(struct recipe *r, const json_t *tree)
+{
+	const json_t *files = json_object_get(tree, "files");
+	size_t n = json_array_size(files);
+
+	r->name = mem_str(json_string_value(json_object_get(tree, "recipe")));
+	r->tree = mem_zero(n + 1, sizeof(*r->tree));
+	for (size_t i = 0; i < n; i++) {
+		const json_t *one = json_array_get(files, i);
+		struct recipe_file *f = &r->tree[r->ntree++];
+
+		f->path =
+		    mem_str(json_string_value(json_object_get(one, "path")));
+		f->x = json_is_true(json_object_get(one, "x"));
+		(void)!hash_parse(&f->sha256,
+		    json_string_value(json_object_get(one, "sha256")));
+	}
+}
+
+int
+recipe_tree_put(const struct recipe *r, struct store *store, struct hash *h,
+    struct err *err)
+{
+	auto_json json_t *j = recipe_tree_json(r);
+	auto_buf struct buf text = BUF_INIT;
+
+	if (canon_json(j, &text, err) == -1)
+		return -1;
+	hash_bytes(h, text.data, text.len);
+	if (store_has(store, h))
+		return 0;
+	return store_put_bytes(store, text.data, text.len, h, err);
 }

@@ -9,6 +9,7 @@
 #include "builder/inputs/lock_change.h"
 #include "builder/inputs/lock_make.h"
 #include "builder/judge/attest.h"
+#include "builder/judge/closure.h"
 #include "builder/judge/documents.h"
 #include "builder/judge/publish.h"
 #include "builder/plan/ledger.h"
@@ -250,7 +251,9 @@ one_plan(struct history *y, size_t r, enum recipe_stage stage,
 	if (stage != STAGE_IMAGE || !good || !made)
 		return 0;
 	history_digest(&record, "release", (int64_t)r, n);
-	return publish_add(y->db, &record, recipe, "1.0", &p, &told, why, err);
+	struct closure_part part = { .plan = &p };
+	const struct closure c = { &part, 1, 1 };
+	return publish_add(y->db, &record, recipe, "1.0", &c, &told, why, err);
 }
 
 /* --- locks -----------------------------------------------------------------*/

@@ -1,10 +1,12 @@
 /* rooms: builder builder/inputs builder/plan builder/bake builder/exec
  * builder/judge */
 /* What a hostile or careless script can do. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -197,6 +199,85 @@ both_lanes(const char *script)
 	return v;
 }
 
+struct beside {
+	pthread_t thread;
+	struct build_order order;
+	struct build_result result;
+	struct err err;
+	int rc;
+};
+
+static void *
+run_beside(void *arg)
+{
+	struct beside *b = arg;
+
+	b->rc = build_run(&place, &b->order, &b->result, &b->err);
+	return NULL;
+}
+
+/* Nothing that a lane varies reaches it: `date` is another, files are not. */
+static void
+lanes_that_are_started_together_give_their_files_other_times(void **state)
+{
+	static const char *const outputs[] = { "a", NULL };
+	struct apart apart = { 0 };
+	struct beside b[2] = { 0 };
+
+	(void)state;
+	make_plan(">/build/new; stat -c %Y /build/new >/out/a\n"
+		  "date -r /build/new +%s >>/out/a\n",
+	    outputs);
+	for (int i = 0; i < 2; i++) {
+		b[i].order = order_of((char)('A' + i));
+		b[i].order.apart = &apart;
+		b[i].err = (struct err)ERR_INIT;
+		assert_int_equal(
+		    pthread_create(&b[i].thread, NULL, run_beside, &b[i]), 0);
+	}
+	for (int i = 0; i < 2; i++) {
+		pthread_join(b[i].thread, NULL);
+		if (b[i].rc == -1)
+			fail_msg("%s", b[i].err.msg);
+		assert_true(b[i].result.succeeded);
+	}
+	assert_false(hash_equal(&b[0].result.outputs.v[0].sha256,
+	    &b[1].result.outputs.v[0].sha256));
+	build_result_release(&b[0].result);
+	build_result_release(&b[1].result);
+}
+
+static void
+being_told_to_stop_ends_the_wait_for_the_other_lane(void **state)
+{
+	struct apart apart = { 0 };
+
+	(void)state;
+	apart_began(&apart);
+	int64_t first = atomic_load(&apart.last_ms);
+	stop = true;
+	apart_begin(&apart, &stop);
+	assert_int_equal(atomic_load(&apart.last_ms), first);
+}
+
+static void
+a_run_begins_more_than_a_second_from_the_last_one_however_clocks_go(
+    void **state)
+{
+	struct apart apart = { 0 };
+	int64_t first;
+
+	(void)state;
+	apart_begin(&apart, NULL);
+	first = atomic_load(&apart.last_ms);
+	apart_begin(&apart, NULL);
+	assert_true(llabs(atomic_load(&apart.last_ms) - first) >= APART_MS);
+	/* Set back: the last one lies in a far future. */
+	atomic_store(&apart.last_ms, first + 3600 * 1000);
+	apart_begin(&apart, NULL);
+	assert_true(atomic_load(&apart.last_ms) < first + 3600 * 1000);
+}
+
 static void
 what_must_not_matter_makes_lanes_differ_when_it_does(void **state)
 {
@@ -278,6 +359,9 @@ main(void)
 		T(outputs_above_the_budget_are_stopped_while_they_grow),
 		T(memory_above_the_budget_is_stopped),
 		T(inputs_and_environment_cannot_be_changed),
+		T(lanes_that_are_started_together_give_their_files_other_times),
+		T(being_told_to_stop_ends_the_wait_for_the_other_lane),
+		T(a_run_begins_more_than_a_second_from_the_last_one_however_clocks_go),
 		T(what_must_not_matter_makes_lanes_differ_when_it_does),
 		T(being_told_to_stop_counts_for_nothing),
 		T(an_input_that_rotted_is_the_machines_failure),

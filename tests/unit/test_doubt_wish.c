@@ -184,7 +184,7 @@ an_origin_that_is_none_is_refused(void **state)
 	js_set_int(j, "more", 1);
 	assert_int_equal(reads(j, &o), -1);
 	j = golden();
-	js_set_int(j, "v", 2);
+	js_set_int(j, "v", 3);
 	assert_int_equal(reads(j, &o), -1);
 	j = golden();
 	js_set(j, "plans", json_array());

@@ -67,6 +67,9 @@ static const struct {
 	{ "signature", "kiln/signature" },
 	{ "guest", "kiln/guest" },
 	{ "origin", "kiln/origin" },
+	{ "origin-2", "kiln/origin" },
+	{ "recipe-tree", "kiln/recipe-tree" },
+	{ "recipe-signature", "kiln/recipe-signature" },
 };
 
 static void
@@ -110,7 +113,7 @@ static int
 newest(const char *kind)
 {
 	static const char *const second[] = { "kiln/plan", "kiln/lock",
-		"kiln/report" };
+		"kiln/report", "kiln/origin" };
 
 	for (size_t i = 0; i < ARRAY_LEN(second); i++)
 		if (strcmp(kind, second[i]) == 0)

@@ -201,6 +201,100 @@ what_nobody_gave_is_missing(void **state)
 	assert_int_equal(err.cls, ERR_MISSING);
 }
 
+/* Its SBOM tells of that one, whatever was built since. */
+static void
+of_what_is_published_the_plans_it_was_made_of_are_named(void **state)
+{
+	char old[HASH_HEX], new[HASH_HEX], image[HASH_HEX];
+	auto_free char *uses = NULL;
+	auto_json json_t *before = NULL, *after = NULL;
+
+	(void)state;
+	plan("part", "", "used", NULL, old);
+	uses = mem_printf(
+	    "{\"recipe\":\"part\",\"output\":\"first\",\"sha256\":\"%s\"}",
+	    hex("used"));
+	plan("whole", uses, "image", NULL, image);
+	plan("part", "", "used", NULL, new);
+	before = origin("image");
+	assert_string_equal(nth(before, 0), new);
+	sql(mem_printf("INSERT INTO release (digest, service, arch, plan,"
+		       " made_at) VALUES ('%s', 'whole', 'amd64', '%s', 1)",
+	    hex("release"), image));
+	sql(mem_printf("INSERT INTO release_part (release, plan) VALUES"
+		       " ('%s', '%s'), ('%s', '%s')",
+	    hex("release"), image, hex("release"), old));
+	after = origin("image");
+	assert_string_equal(nth(after, 0), old);
+	assert_string_equal(
+	    json_string_value(json_object_get(after, "service")), "whole");
+	/* Taken back: it is no release any more. */
+	sql(mem_printf("UPDATE release SET withheld = 'so' WHERE digest = '%s'",
+	    hex("release")));
+	json_decref(after);
+	after = origin("image");
+	assert_string_equal(nth(after, 0), new);
+}
+
+static void
+the_files_of_the_recipes_that_asked_are_named_with_their_signatures(
+    void **state)
+{
+	char made[HASH_HEX];
+	auto_json json_t *j = NULL;
+	const json_t *trees;
+
+	(void)state;
+	plan("shared", "", "out", NULL, made);
+	sql(mem_printf(
+	    "INSERT INTO plan_tree (plan, recipe, tree, signature) VALUES"
+	    " ('%s', 'shared', '%s', '%s'), ('%s', 'another', '%s', NULL)",
+	    made, hex("tree"), hex("signature"), made, hex("other")));
+	j = origin("out");
+	trees = json_object_get(
+	    json_array_get(json_object_get(j, "plans"), 0), "trees");
+	assert_int_equal(json_array_size(trees), 2);
+	assert_string_equal(json_string_value(json_object_get(
+				json_array_get(trees, 0), "recipe")),
+	    "another");
+	assert_true(json_is_null(
+	    json_object_get(json_array_get(trees, 0), "signature")));
+	assert_string_equal(json_string_value(json_object_get(
+				json_array_get(trees, 1), "signature")),
+	    hex("signature"));
+}
+
+/* A release wants reproduced builds alone. */
+static void
+a_plan_is_whole_when_what_it_uses_is_reproduced(void **state)
+{
+	char part[HASH_HEX], user[HASH_HEX];
+	auto_free char *uses = NULL;
+	auto_json json_t *j = NULL;
+	struct hash h;
+	bool whole;
+
+	(void)state;
+	plan("doubted", "", "shaky", NULL, part);
+	uses = mem_printf("{\"recipe\":\"doubted\",\"output\":\"first\","
+			  "\"sha256\":\"%s\"}",
+	    hex("shaky"));
+	plan("rests", uses, "built", NULL, user);
+	assert_true(hash_parse(&h, user));
+	assert_null(origin_of_plan(db, folder, &h, &whole, &err));
+	assert_true(whole); /* it has no verdict on record itself */
+	assert_int_equal(err.cls, ERR_MISSING);
+	sql(mem_printf("UPDATE plan SET verdict_record = '%s'", hex("v")));
+	j = origin_of_plan(db, folder, &h, &whole, &err);
+	assert_non_null(j);
+	assert_true(whole);
+	assert_int_equal(json_array_size(json_object_get(j, "plans")), 2);
+	sql(mem_printf(
+	    "UPDATE plan SET verdict = 'differs' WHERE digest = '%s'", part));
+	assert_null(origin_of_plan(db, folder, &h, &whole, &err));
+	assert_false(whole);
+}
+
 int
 main(void)
 {
@@ -210,6 +304,12 @@ main(void)
 		cmocka_unit_test(the_newest_of_equals_is_named),
 		cmocka_unit_test(a_plan_gives_nothing_to_itself),
 		cmocka_unit_test(what_nobody_gave_is_missing),
+		cmocka_unit_test(
+		    of_what_is_published_the_plans_it_was_made_of_are_named),
+		cmocka_unit_test(
+		    the_files_of_the_recipes_that_asked_are_named_with_their_signatures),
+		cmocka_unit_test(
+		    a_plan_is_whole_when_what_it_uses_is_reproduced),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -12,6 +12,7 @@ void api_hook(struct req *, struct reply *);
 void api_drafts(struct req *, struct reply *);
 void api_draft(struct req *, struct reply *); /* part[0]: role */
 void api_signature(struct req *, struct reply *);
+void api_statement(struct req *, struct reply *);
 void api_attestation(struct req *, struct reply *); /* part[0]: HEX64 */
 void api_document(struct req *, struct reply *);    /* part[0]: HEX64 */
 void api_origin(struct req *, struct reply *);	    /* part[0]: HEX64, run id */

@@ -1,7 +1,8 @@
 /*
  * GET /attestation/HEX: a statement about a run, by its SHA-256, in a DSSE
- * envelope with this farm's signatures.  kiln-tuf checked each before it put
- * it on record; whoever downloads it checks again.
+ * envelope with this farm's signatures, or the rebuilder's who said it.
+ * kiln-tuf checked each before it put it on record; whoever downloads it checks
+ * again.
  */
 #include <string.h>
 
@@ -13,7 +14,7 @@
 #include "lib/store.h"
 #include "web/api/api.h"
 
-#define STATEMENT_MAX 4000000 /* that the signer takes */
+#define LARGEST 4000000 /* that the signer takes */
 
 static int
 signatures(struct db *tuf, const char *hex, struct dsse_signature *v, size_t *n,
@@ -39,6 +40,19 @@ signatures(struct db *tuf, const char *hex, struct dsse_signature *v, size_t *n,
 	return got;
 }
 
+/* What other rebuilders handed in lies beside the log (tuf-repo/heard.h). */
+static int
+of_others(
+    struct web *w, const struct hash *h, struct buf *text, struct err *err)
+{
+	char path[sizeof("tuf/log/statement/") + HASH_HEX] =
+	    "tuf/log/statement/";
+
+	hash_hex(h, path + sizeof("tuf/log/statement/") - 1);
+	err_clear(err);
+	return file_read_at(w->state, path, LARGEST, text, err);
+}
+
 /* Whole, and with the digest that it is asked for by. */
 static int
 statement(
@@ -48,8 +62,10 @@ statement(
 	struct hash is;
 
 	store_path(h, path);
-	if (file_read_at(w->store, path, STATEMENT_MAX, text, err) == -1)
+	if (file_read_at(w->store, path, LARGEST, text, err) == -1 &&
+	    (err->cls != ERR_MISSING || of_others(w, h, text, err) == -1))
 		return -1;
+	err_clear(err);
 	hash_bytes(&is, text->data, text->len);
 	return hash_equal(&is, h) ? 0
 				  : err_set(err, ERR_SYSTEM,

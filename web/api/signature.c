@@ -10,9 +10,7 @@
 #include <string.h>
 
 #include "lib/cosign.h"
-#include "lib/fdio.h"
 #include "lib/hex.h"
-#include "lib/ipc.h"
 #include "lib/json.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -21,28 +19,9 @@
 #include "lib/tuf.h"
 #include "lib/tuf_read.h"
 #include "web/api/api.h"
-
-#define KEEP 1000 /* submissions */
+#include "web/api/spool.h"
 
 /* --- what waits ---------------------------------------------------------- */
-
-static struct tuf_file *
-newest_targets(struct db *tuf, struct err *err)
-{
-	static const char sql[] =
-	    "SELECT file FROM role WHERE name = 'targets' AND file IS NOT NULL"
-	    " ORDER BY version DESC LIMIT 1";
-	auto_stmt struct stmt *q = db_stmt(tuf, sql);
-	int rc = stmt_step(q, err);
-	const char *text;
-
-	if (rc == 0)
-		err_set(err, ERR_MISSING, "there is no tree yet");
-	if (rc != 1)
-		return NULL;
-	text = stmt_str(q, 0);
-	return tuf_read(TUF_TARGETS, "targets", text, strlen(text), err);
-}
 
 static bool
 listed(const struct tuf_file *targets, const char *role,
@@ -117,7 +96,7 @@ add_drafts(struct db *tuf, json_t *list, struct err *err)
 	    " WHERE s.name = a.name AND s.version = a.version) FROM role a"
 	    " WHERE file IS NULL AND version = (SELECT max(version) FROM role b"
 	    " WHERE b.name = a.name) ORDER BY name";
-	auto_tuf struct tuf_file *targets = newest_targets(tuf, err);
+	auto_tuf struct tuf_file *targets = spool_targets(tuf, err);
 	auto_stmt struct stmt *q = NULL;
 	int rc;
 
@@ -183,7 +162,7 @@ remember(struct web *w, const struct cosign *c, const struct err *why)
 static unsigned
 judge(struct db *tuf, const struct cosign *c, bool *counts, struct err *err)
 {
-	auto_tuf struct tuf_file *targets = newest_targets(tuf, err);
+	auto_tuf struct tuf_file *targets = spool_targets(tuf, err);
 	auto_buf struct buf bytes = BUF_INIT;
 	struct hash h;
 	int64_t version;
@@ -220,75 +199,11 @@ judge(struct db *tuf, const struct cosign *c, bool *counts, struct err *err)
 	return 202;
 }
 
-static int
-row(struct db *db, const struct hash *h, size_t size, int64_t *id,
-    struct err *err)
-{
-	static const char add[] =
-	    "INSERT INTO submission (at, kind, digest, size)"
-	    " VALUES (?1, 'signature', ?2, ?3)"
-	    " ON CONFLICT (digest) DO UPDATE SET kind = excluded.kind"
-	    " RETURNING id";
-	auto_stmt struct stmt *q = db_stmt(db, add);
-
-	stmt_bind_int(q, 1, time_now());
-	stmt_bind_hash(q, 2, h);
-	stmt_bind_int(q, 3, (int64_t)size);
-	if (stmt_step(q, err) != 1)
-		return -1;
-	*id = stmt_int(q, 0);
-	return stmt_run(q, err);
-}
-
-/* Files first, then rows; of what is dropped, rows first. */
-static int
-drop_old(struct web *w, int spool, int64_t newest, struct err *err)
-{
-	static const char sql[] = "DELETE FROM submission WHERE id <= ?1"
-				  " RETURNING digest";
-	auto_stmt struct stmt *q = db_stmt(w->web, sql);
-	int rc;
-
-	stmt_bind_int(q, 1, newest - KEEP);
-	while ((rc = stmt_step(q, err)) == 1)
-		if (file_remove_at(spool, stmt_str(q, 0), err) == -1)
-			return -1;
-	return rc;
-}
-
-static int
-keep(struct web *w, const struct cosign *c, int64_t *id, struct err *err)
-{
-	auto_fd int spool = dir_open_at(w->state, "spool", err);
-	auto_buf struct buf text = BUF_INIT;
-	char name[HASH_HEX];
-	struct hash h;
-
-	if (spool == -1)
-		return -1;
-	cosign_write(c, &text);
-	hash_bytes(&h, text.data, text.len);
-	hash_hex(&h, name);
-	if (file_write_at(spool, name, text.data, text.len, 0644, err) == -1 ||
-	    row(w->web, &h, text.len, id, err) == -1)
-		return -1;
-	return drop_old(w, spool, *id, err);
-}
-
-static void
-wake(struct req *req)
-{
-	struct err ignore = ERR_INIT;
-	auto_fd int run = dir_open_at(req->web->state, "run", &ignore);
-
-	if (run != -1)
-		wake_send(run, "tuf");
-}
-
 void
 api_signature(struct req *req, struct reply *re)
 {
 	auto_json json_t *ok = json_object();
+	auto_buf struct buf text = BUF_INIT;
 	struct err err = ERR_INIT;
 	unsigned status = 503;
 	bool counts = false;
@@ -300,16 +215,17 @@ api_signature(struct req *req, struct reply *re)
 		status = 400;
 	else if (!req->web->tuf)
 		err_set(&err, ERR_BUSY, "there is no tree yet");
-	else if ((status = judge(req->web->tuf, &c, &counts, &err)) == 202 &&
-		 keep(req->web, &c, &id, &err) == -1)
-		status = 503;
+	else if ((status = judge(req->web->tuf, &c, &counts, &err)) == 202) {
+		cosign_write(&c, &text);
+		if (spool_keep(req, "signature", &text, &id, &err) == -1)
+			status = 503;
+	}
 	if (counts && (status == 403 || status == 409))
 		remember(req->web, &c, &err);
 	if (status != 202) {
 		reply_error(req, re, status, err_cause(&err), err.msg);
 		return;
 	}
-	wake(req);
 	js_set_int(ok, "submission", id);
 	js_set_str(ok, "role", c.role);
 	js_set_int(ok, "version", c.version);

@@ -4,9 +4,12 @@
  */
 #include <string.h>
 
+#include "lib/hex.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/own.h"
+#include "lib/sig.h"
+#include "lib/tuf.h"
 #include "web/act.h"
 #include "web/frame.h"
 #include "web/pages/build.h"
@@ -148,6 +151,39 @@ is_signed(struct db *tuf, const char *digest, bool *yes, struct err *err)
 	return 0;
 }
 
+/* What other rebuilders say of runs of the same plan, by their keys. */
+static int
+add_others(json_t *m, struct web *w, const char *plan, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT digest, 'reproduction', verdict, at, key, lane"
+	    " FROM statement WHERE plan = ?1 ORDER BY at DESC, digest LIMIT 50";
+	static const char *const cols[] = { "digest", "predicate", "verdict",
+		"#at", "key", "lane", NULL };
+	json_t *list = json_object_get(m, "attestations"), *one;
+	size_t i;
+
+	if (!w->tuf)
+		return 0;
+	if (put(m, "others", w->tuf, sql, plan, 0, cols, err) == -1)
+		return -1;
+	json_array_foreach(json_object_get(m, "others"), i, one)
+	{
+		const char *key = m_str(one, "key");
+		struct sig_public pub;
+		char id[HASH_HEX];
+
+		if (!hex_decode(pub.b, sizeof(pub.b), key, strlen(key)))
+			continue;
+		tuf_keyid(&pub, id);
+		js_set_str(one, "by", id);
+		js_set_bool(one, "signed", true);
+		json_array_append(list, one);
+	}
+	json_object_del(m, "others");
+	return 0;
+}
+
 /* What was said of this run, or of a plan that was given up. */
 static int
 add_attestations(
@@ -173,7 +209,7 @@ add_attestations(
 			return -1;
 		js_set_bool(one, "signed", yes);
 	}
-	return 0;
+	return add_others(m, w, plan, err);
 }
 
 /* name → version of the lock's part that the plan was made from. */

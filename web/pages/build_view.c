@@ -296,8 +296,8 @@ build_view_place(struct html *h, const json_t *m)
 void
 build_view_attestations(struct html *h, const json_t *m)
 {
-	static const char *const head[] = { "statement", "verdict", "said",
-		"signed", NULL };
+	static const char *const head[] = { "statement", "verdict", "by",
+		"said", "signed", NULL };
 	const json_t *list = json_object_get(m, "attestations"), *a;
 	size_t i;
 
@@ -312,6 +312,15 @@ build_view_attestations(struct html *h, const json_t *m)
 		html_open(h, "td", NULL);
 		if (m_str(a, "verdict")[0])
 			view_verdict(h, m_str(a, "verdict"));
+		html_close(h, "td");
+		/* A rebuilder by the beginning of its key's id, as on the trust
+		 * page. */
+		html_open(h, "td", NULL);
+		if (m_str(a, "by")[0])
+			html_textf(h, "rebuilder %.8s, lane %s", m_str(a, "by"),
+			    m_str(a, "lane"));
+		else
+			html_text(h, "this farm");
 		html_close(h, "td");
 		view_td_time(h, m_int(a, "at"));
 		html_open(h, "td", NULL);
