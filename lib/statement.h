@@ -14,8 +14,8 @@
 #include "lib/hash.h"
 #include "lib/tuf.h"
 
-#define STATEMENT_MAX ((size_t)64 << 10)	  /* of the text … */
-#define STATEMENT_ENVELOPE_MAX ((size_t)96 << 10) /* … and around it */
+#define STATEMENT_MAX ((size_t)44 << 10)	  /* of the text … */
+#define STATEMENT_ENVELOPE_MAX ((size_t)64 << 10) /* … in base64 */
 /* What one party may say of one plan: the log only grows. */
 #define STATEMENT_EACH 32
 

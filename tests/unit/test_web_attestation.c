@@ -10,6 +10,8 @@
 #include "lib/fdio.h"
 #include "lib/hex.h"
 #include "lib/json.h"
+#include "lib/own.h"
+#include "lib/tuf.h"
 #include "tests/support/webrows.h"
 
 static struct sig_seed seed;
@@ -109,6 +111,49 @@ the_build_lists_what_was_said_and_what_is_signed(void **state)
 	assert_null(strstr(a.body.data, "What is said of it"));
 }
 
+/* Its text lies beside the log, not in the store. */
+static void
+what_another_rebuilder_said_is_served_and_listed_by_its_key(void **state)
+{
+	static const char text[] = "{\"statement\":\"of another\"}";
+	auto_answer struct answer a = ANSWER_INIT;
+	auto_buf struct buf pae = BUF_INIT, body = BUF_INIT;
+	auto_free char *words = NULL, *path = NULL;
+	char public[KEY_HEX], sig_hex[SIG_HEX], hex[HASH_HEX], id[HASH_HEX];
+	struct err err = ERR_INIT;
+	struct hash h;
+	struct sig sig;
+
+	(void)state;
+	hash_bytes(&h, text, strlen(text));
+	hash_hex(&h, hex);
+	auto_fd int dir =
+	    dir_make_at(webfarm.farm.dirfd, "tuf/log/statement", 0755, &err);
+	assert_int_equal(
+	    file_write_at(dir, hex, text, strlen(text), 0644, &err), 0);
+	dsse_pae(DSSE_INTOTO, text, strlen(text), &pae);
+	sig_sign(&seed, pae.data, pae.len, &sig);
+	hex_encode(public, key.b, sizeof(key.b));
+	hex_encode(sig_hex, sig.b, sizeof(sig.b));
+	webfarm_sql(webfarm.tuf_db,
+	    "INSERT INTO attestation (digest, key, sig, at)"
+	    " VALUES ('%s', '%s', '%s', 1);"
+	    "INSERT INTO statement (digest, key, plan, verdict, outcome, lane,"
+	    " at) VALUES ('%s', '%s', '%s', 'differs', 'succeeded', 'B', 1)",
+	    hex, public, sig_hex, hex, public, plan);
+	path = mem_printf("/attestation/%s", hex);
+	assert_int_equal(http_get(&a, path, ""), 200);
+	if (dsse_open(
+		DSSE_INTOTO, &key, a.body.data, a.body.len, &body, &err) == -1)
+		fail_msg("%s", err.msg);
+	assert_string_equal(body.data, text);
+	tuf_keyid(&key, id);
+	words = mem_printf("rebuilder %.8s, lane B", id);
+	assert_int_equal(http_get(&a, "/build/1", ""), 200);
+	assert_non_null(strstr(a.body.data, words));
+	assert_non_null(strstr(a.body.data, path));
+}
+
 static int
 begin(void **state)
 {
@@ -125,6 +170,8 @@ main(void)
 		cmocka_unit_test(what_nobody_signed_is_not_served),
 		cmocka_unit_test(
 		    the_build_lists_what_was_said_and_what_is_signed),
+		cmocka_unit_test(
+		    what_another_rebuilder_said_is_served_and_listed_by_its_key),
 	};
 
 	return cmocka_run_group_tests(tests, begin, group_teardown);
