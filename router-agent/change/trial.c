@@ -135,13 +135,15 @@ commit(struct trial *t)
 /*
  * What failed beside the LAN is bad at once.  What failed after the switch may
  * have had the moment against it, and one spoofed probe must not block a
- * security update; so may what this machine could not start.
+ * security update; so may what this machine could not start, or not hand over
+ * to in time.
  */
 static void
 remember(struct trial *t)
 {
 	struct state *s = &t->a->state;
-	bool again = t->switched || strcmp(t->cause, "start") == 0;
+	bool again = t->switched || strcmp(t->cause, "start") == 0 ||
+		     strcmp(t->cause, "switch") == 0;
 
 	/* Ours, and no fault of the set. */
 	if (strcmp(t->cause, "stopped") == 0 || strcmp(t->cause, "state") == 0)
