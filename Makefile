@@ -108,7 +108,8 @@ $(O)/libbuilder.a: $(call obj,$(BUILDER_LIB))
 	@rm -f $@
 	$(AR) rcsD $@ $^
 $(O)/kiln-runner: $(call obj,$(RUNNER_SRC)) $(O)/libbuilder.a $(O)/libkiln.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libbuilder.a $(O)/libkiln.a $(LIBS) $(LIBS_FARM)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libbuilder.a $(O)/libkiln.a $(LIBS) \
+	    $(shell $(PKG_CONFIG) --libs libarchive libcurl)
 $(O)/kiln-tuf: $(call obj,$(TUF_SRC)) $(O)/libkiln.a
 	$(LINK) $(LIBS) $(LIBS_FARM)
 $(O)/kiln-web: $(call obj,$(WEB_SRC)) $(O)/libkiln.a

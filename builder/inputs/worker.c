@@ -11,7 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "builder/inputs/git.h"
 #include "lib/drop.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -252,23 +251,4 @@ worker_run(const struct worker_duty *duty)
 		return EXIT_FAILED;
 	}
 	return keep(duty);
-}
-
-int
-worker_main(const char *which)
-{
-	static const struct worker_duty duties[] = {
-		{ "fetch", ROLE_FETCH, true, fetch_serve },
-		{ "index", ROLE_INDEX, false, index_serve },
-		{ "git", ROLE_GIT, true, git_serve },
-	};
-	struct err err = ERR_INIT;
-
-	for (size_t i = 0; i < ARRAY_LEN(duties); i++)
-		if (strcmp(which, duties[i].name) == 0)
-			return worker_run(&duties[i]);
-	log_open("kiln-builder", false);
-	err_set(&err, ERR_INPUT, "no worker is called \"%s\"", which);
-	log_err("worker", &err);
-	return EXIT_USAGE;
 }
