@@ -93,6 +93,8 @@ runs="(SELECT id FROM run WHERE plan = $plan)"
 verdict() { is "$(sql "SELECT verdict FROM plan WHERE digest = $plan")" "$1"; }
 attempts() { sql "SELECT group_concat(state, ' ') FROM (SELECT a.state FROM attempt a JOIN run r ON r.id = a.run WHERE r.plan = $plan AND r.lane = '$1' ORDER BY a.number)"; }
 state() { [ "$(sql "SELECT count(*) FROM attempt a JOIN run r ON r.id = a.run WHERE r.plan = $plan AND r.lane = '$1' AND a.state = '$2'")" -ge 1 ]; }
+# So many attempts were made, whatever became of them since.
+tried() { [ "$(sql "SELECT count(*) FROM attempt WHERE run IN $runs")" -ge "$1" ]; }
 node_of() { sql "SELECT a.node FROM attempt a JOIN run r ON r.id = a.run WHERE r.plan = $plan AND r.lane = '$1' ORDER BY a.number DESC LIMIT 1"; }
 
 # --- all is well --------------------------------------------------------------
@@ -153,7 +155,7 @@ t "what fits no node is held for an operator, with the engine's words" too_large
 forgets() {
 	script
 	begin
-	until_ok 20 state A waits || { until_ok 1 state A runs || return 1; }
+	until_ok 20 tried 1 || return 1
 	ctld_kill
 	sleep 1 # nothing is known meanwhile, and nothing changes
 	ctld_up
@@ -168,11 +170,15 @@ echo "# attempts: $(attempts A), $(attempts B)"
 here() { [ "$(sqlite3 -batch -readonly "$farm/web.db" "SELECT count(*) FROM handin WHERE attempt IN ($1)")" = "$2" ]; }
 of_plan() { sql "SELECT group_concat(quote(a.id)) FROM attempt a JOIN run r ON r.id = a.run WHERE r.plan = $plan$1"; }
 restarts() {
-	script 'sleep 2'
+	script
+	# Both lanes are submitted, and neither runs before the farm is dead.
+	conf
+	as scontrol update PartitionName=build State=DOWN
 	begin
-	until_ok 30 state A runs && until_ok 30 state B waits || until_ok 30 state B runs || return 1
+	until_ok 30 tried 2 && until_ok 30 state A waits && until_ok 30 state B waits || return 1
 	kill -9 "$builder"
 	wait "$builder"
+	as scontrol update PartitionName=build State=UP
 	until_ok 20 here "$(of_plan)" 2 || { echo "not handed in: $(of_plan)"; return 1; }
 	# The spool is another program's: what lies there is not believed.
 	a=$(sql "SELECT a.id FROM attempt a JOIN run r ON r.id = a.run WHERE r.plan = $plan AND r.lane = 'A'")
@@ -184,6 +190,7 @@ restarts() {
 	ended 0 && verdict reproduced
 }
 t "a farm that was killed goes on with what its nodes did meanwhile" restarts
+conf "lane_b: elsewhere"
 t "what was not touched counts as it was" is "$(attempts B)" won
 t "what was spoilt in spool/ is refused, and built again" is "$(attempts A)" "refused won"
 
@@ -194,7 +201,7 @@ fi
 
 # --- the farm is told to stop ------------------------------------------------------
 stops() {
-	script 'sleep 3'
+	script 'sleep 10'
 	begin
 	until_ok 30 state A runs || return 1
 	kill -TERM "$builder"
@@ -253,7 +260,7 @@ conf "lane_b: elsewhere"
 
 # --- a node loses power ----------------------------------------------------------
 power() {
-	script 'sleep 3'
+	script 'sleep 10'
 	begin
 	until_ok 30 state A runs || return 1
 	node=$(node_of A)
@@ -325,7 +332,7 @@ t "other bytes from a second copy take the verdict back" alarm
 
 # --- a node is cut off and goes on -------------------------------------------------
 cut() {
-	script 'sleep 6'
+	script 'sleep 10'
 	begin
 	until_ok 30 state A runs || return 1
 	node=$(node_of A)
@@ -369,7 +376,7 @@ echo "# attempts: $(attempts A), $(attempts B)"
 # --- memory and time ------------------------------------------------------------------
 as scontrol update PartitionName=build State=DOWN
 memory() {
-	script 'x=$(head -c 150000000 /dev/zero | tr "\\0" a)' 'sleep 4'
+	script 'x=$(head -c 150000000 /dev/zero | tr "\\0" a)' 'sleep 8'
 	begin
 	until_ok 30 state A waits || return 1
 	first=$(sql "SELECT a.id FROM attempt a JOIN run r ON r.id = a.run WHERE r.plan = $plan AND r.lane = 'A'")
