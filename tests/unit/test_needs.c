@@ -98,6 +98,31 @@ a_plan_that_stands_keeps_what_it_takes_to_run_it_again(void **state)
 	gone("n1-script");
 }
 
+/* Whoever derives it again asks for them. */
+static void
+files_of_a_recipe_stay_with_the_plan_that_it_asked_for(void **state)
+{
+	const char *lock = put_lock("l"), *tree;
+
+	(void)state;
+	put_plan("r", "p", lock, 1, NULL);
+	stands("r", "p-plan");
+	put("recipe.yaml of r");
+	put("recipe.sig of r");
+	put("nobody's");
+	tree = put_json("tree of r", json_pack("{s:[{s:s}]}", "files", "sha256",
+					 hex_of("recipe.yaml of r")));
+	sql(needs.farm,
+	    "INSERT INTO plan_tree (plan, recipe, tree, signature) VALUES"
+	    " ('%s', 'r', '%s', '%s')",
+	    hex_of("p-plan"), tree, hex_of("recipe.sig of r"));
+	run_gc();
+	kept("tree of r", "the plan that stands for r/build: recipe r");
+	kept("recipe.yaml of r", "the plan that stands for r/build: recipe r");
+	kept("recipe.sig of r", "the plan that stands for r/build: recipe r");
+	gone("nobody's");
+}
+
 static void
 a_plan_whose_output_goes_is_to_be_run_again(void **state)
 {
@@ -336,6 +361,7 @@ main(void)
 		T(an_imported_lock_stays_until_a_newer_one_is_imported),
 		T(suites_and_kept_indexes_stay),
 		T(a_plan_that_stands_keeps_what_it_takes_to_run_it_again),
+		T(files_of_a_recipe_stay_with_the_plan_that_it_asked_for),
 		T(a_plan_whose_output_goes_is_to_be_run_again),
 		T(unfinished_runs_keep_their_plan),
 		T(logs_stay_for_their_time_and_records_for_ever),
