@@ -4,17 +4,13 @@
 # machine would.
 set -u
 . tests/support/lib.sh
+. tests/support/debroot.sh
 
 version=$(sed -n 's/^#define KILN_VERSION "\(.*\)"/\1/p' lib/cli.h)
 arch=$(dpkg --print-architecture)
 debs=$PWD/out/deb
 root=$tmp/root
-in_root() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
-    DEBIAN_FRONTEND=noninteractive "$@"; }
-unmount() {
-	umount -R "$root" 2>/dev/null
-	cleanup
-}
+in_root() { inside "$holder" "$@"; }
 
 echo "# packages of the last commit"
 make --no-print-directory -s deb >"$tmp/deb.log" 2>&1 || {
@@ -25,27 +21,11 @@ t "lintian has nothing to say" sh -c "lintian --allow-root --fail-on error,warni
     $debs/kiln-*_${version}_$arch.deb >'$tmp/lintian' 2>&1 || { cat '$tmp/lintian'; false; }"
 
 echo "# a fresh Debian root"
-# As this machine's own apt has it.
-mkdir "$root"
-eval "$(apt-config shell codename APT::Default-Release)"
-codename=${codename:-bookworm}
-mmdebstrap --quiet --variant=apt "$codename" "$root" \
-    $(ls /etc/apt/sources.list /etc/apt/sources.list.d/*.list \
-        /etc/apt/sources.list.d/*.sources 2>/dev/null |
-        while read -r f; do [ -s "$f" ] && echo "$f"; done) >"$tmp/boot.log" 2>&1 || {
+fresh_root "$root" >"$tmp/boot.log" 2>&1 || {
 	tail "$tmp/boot.log"
 	exit 1
 }
-cp /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null
-cp /etc/apt/apt.conf.d/* "$root/etc/apt/apt.conf.d/" 2>/dev/null
-# A root of its own, as kiln's private mounts want one.
-mount --bind "$root" "$root" && mount --make-private "$root" || exit 1
-mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" &&
-    mount --make-rslave "$root/dev" && mount -t sysfs -o ro sysfs "$root/sys" || exit 1
-trap unmount EXIT
-# No service is started in a folder.
-printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
-chmod 755 "$root/usr/sbin/policy-rc.d"
+hold "$root" || exit 1
 mkdir "$root/debs"
 cp "$debs"/kiln-*_"${version}"_"$arch".deb "$root/debs/"
 rm -f "$root"/debs/*dbgsym*
@@ -69,6 +49,21 @@ t "man finds each page" in_root sh -ec 'for p in 1/kiln 5/kiln.yaml 5/kiln-recip
 t "bash completes commands and options" in_root bash -ec '. /usr/share/bash-completion/completions/kiln
     COMP_WORDS=(kiln why --js) COMP_CWORD=2; _kiln; test "${COMPREPLY[*]}" = --json
     COMP_WORDS=(kiln ver) COMP_CWORD=1; _kiln; test "${COMPREPLY[*]}" = verify'
+cat >"$root/completes.zsh" <<'EOF'
+zmodload zsh/zpty
+completes() { # LINE END RESULT: after a tab END is shown, and the line is RESULT
+	zpty z zsh -f -i
+	zpty -w z "PS1='ready> '; autoload -U compinit; compinit -D -u; print go''ne"
+	zpty -r -m z out '*gone*'
+	zpty -w -n z "$1"$'\t'
+	zpty -r -m z out "*$2*"
+	zpty -d z
+	[[ ${out//[^[:print:]]/} == *$3* ]]
+}
+completes "kiln ver" ify "kiln verify" && completes "kiln why --js" on "kiln why --json"
+EOF
+t "zsh installs" in_root apt-get -q -y --no-install-recommends install zsh
+t "… and completes commands and options" in_root timeout 120 zsh -f /completes.zsh
 t "the shipped recipes are good" in_root sh -ec 'cd /; kiln-builder -n'
 t "a farm's keys are made" in_root sh -ec 'kiln-tuf init --state /var/lib/kiln --demo --service dns-dhcp'
 t "… by whom they belong to" in_root sh -ec '
@@ -96,7 +91,7 @@ t "a downgrade is refused by apt unless asked for" in_root sh -c \
 echo "# and away"
 t "the packages are removed" in_root apt-get -q -y remove kiln-farm kiln-cli kiln-agent
 t "… with every program" sh -c "! ls '$root'/usr/bin/kiln* 2>/dev/null"
-t "a purge keeps the farm's keys and says so" sh -c "chroot '$root' env -i \
+t "a purge keeps the farm's keys and says so" sh -c "nsenter --mount -t $holder env -i \
     PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive \
     apt-get -q -y purge kiln-farm kiln-cli kiln-agent >'$tmp/purge' &&
     grep -q 'keys and records and stays' '$tmp/purge' && test -e '$root/var/lib/kiln/keys/online'"
