@@ -276,7 +276,7 @@ $(O)/tests/support/tokenkey: $(call obj,tests/support/tokenkey.c)
 FLEET_WRAP := -Wl,--wrap=time_now
 $(O)/tests/fleet/fleet: $(call obj,$(wildcard tests/fleet/*.c) \
     $(filter-out router-agent/main.c,$(AGENT_SRC)) web/routers.c web/schema.c) $(O)/libkiln.a
-	$(LINK) $(FLEET_WRAP) -Wl,--wrap=fetcher_get $(LIBS) $(LIBS_FARM)
+	$(LINK) $(FLEET_WRAP) -Wl,--wrap=fetcher_get $(LIBS) $(LIBS_FARM) -lm
 $(O)/tests/fleet/kiln-tuf: $(call obj,$(TUF_SRC) tests/fleet/clock.c) $(O)/libkiln.a
 	$(LINK) $(FLEET_WRAP) $(LIBS) $(LIBS_FARM)
 $(O)/tests/fleet/kiln-web: $(call obj,$(WEB_SRC) tests/fleet/clock.c) $(O)/libkiln.a

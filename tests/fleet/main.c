@@ -13,6 +13,7 @@
  *	    21  the end
  */
 #include <fcntl.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -245,7 +246,8 @@ outage(struct fleet *f, struct err *err)
 	peak = load_peak(&f->load, end, end + DAY, WINDOW);
 	/* A first poll after it costs more than one that finds nothing; the
 	 * second term is what chance may add in a small fleet. */
-	limit = (int64_t)(4 * mean * WINDOW) + 60;
+	limit =
+	    (int64_t)(2 * mean * WINDOW + 10 * sqrt(2 * mean * WINDOW)) + 20;
 	printf("# a day without a server: %.1f tries a router; after it at "
 	       "most %lld requests in a second and %.2f/s over 5 min, %.1f "
 	       "times a quiet day's mean\n",
