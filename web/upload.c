@@ -127,7 +127,7 @@ add_row(struct web *w, const struct upload *u, struct err *err)
 
 /* Does anybody still have to look at it? */
 static bool
-is_wanted(struct db *farm, const char *attempt, int64_t at)
+is_wanted(struct db *farm, const char *attempt)
 {
 	static const char sql[] =
 	    "SELECT taken_at IS NULL AND state <> 'cancelled' AND"
@@ -136,7 +136,6 @@ is_wanted(struct db *farm, const char *attempt, int64_t at)
 	struct err err = ERR_INIT;
 	int got;
 
-	(void)at;
 	stmt_bind_str(q, 1, attempt);
 	stmt_bind_int(q, 2, time_now());
 	stmt_bind_int(q, 3, LATE_S);
@@ -178,14 +177,15 @@ static int
 tidy(struct web *w, int spool, struct err *err)
 {
 	static const char sql[] =
-	    "SELECT attempt, max(at) FROM upload GROUP BY attempt LIMIT 1000";
+	    "SELECT attempt FROM upload UNION SELECT attempt FROM handin"
+	    " LIMIT 1000";
 	auto_stmt struct stmt *q = db_stmt(w->web, sql);
 	char gone[16][ATTEMPT_ID];
 	size_t n = 0;
 	int got;
 
 	while (n < ARRAY_LEN(gone) && (got = stmt_step(q, err)) == 1)
-		if (!is_wanted(w->farm, stmt_str(q, 0), stmt_int(q, 1)))
+		if (!is_wanted(w->farm, stmt_str(q, 0)))
 			snprintf(gone[n++], ATTEMPT_ID, "%s", stmt_str(q, 0));
 	stmt_done(q);
 	for (size_t i = 0; i < n; i++)

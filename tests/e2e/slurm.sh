@@ -256,6 +256,12 @@ once_more() {
 	ended 0
 }
 t "and goes on when an operator asks for it" once_more
+swept() {
+	is "$(sqlite3 -batch -readonly "$farm/web.db" "SELECT count(*) FROM handin")" \
+	    "$(sqlite3 -batch -readonly "$farm/web.db" "SELECT count(DISTINCT attempt) FROM upload")" &&
+	    [ "$(ls "$farm/spool" | cut -c1-32 | sort -u | wc -l)" -le 2 ]
+}
+t "what was taken does not stay in spool/" swept
 conf "lane_b: elsewhere"
 
 # --- a node loses power ----------------------------------------------------------
