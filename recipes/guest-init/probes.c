@@ -93,7 +93,9 @@ probes_due(struct probes *p, int64_t now_ms)
 	hear(p);
 	if (now_ms >= p->until && !p->late) {
 		p->late = true;
+		/* Its session, and itself, should it have none yet. */
 		kill(-p->pid, SIGKILL);
+		kill(p->pid, SIGKILL);
 	}
 	return LOOK;
 }
