@@ -42,12 +42,16 @@ tell_done(const struct http_answer *a, struct err *err)
 	return ipc_send(FETCH_SOCKET, FETCH_DONE, &b, NULL, 0, err);
 }
 
+/*
+ * A redirect ends nowhere, headers do not end at all: who stands between could
+ * not be asked, and is asked again later.
+ */
 static int
 tell_failed(const struct err *why, struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
 
-	ipc_add_u32(&b, why->cls);
+	ipc_add_u32(&b, why->cls == ERR_INPUT ? ERR_BUSY : why->cls);
 	ipc_add_u32(&b, (uint32_t)why->sys);
 	ipc_add_str(&b, why->msg);
 	return ipc_send(FETCH_SOCKET, FETCH_FAILED, &b, NULL, 0, err);

@@ -257,12 +257,11 @@ on_failed(struct ipc_msg *m, struct err *err)
 	    ipc_get_str(m, sizeof(err->msg), &sentence, err) == -1 ||
 	    ipc_end(m, err) == -1)
 		return -1;
-	/* TLS trusts or not, a redirect ends nowhere, headers do not end at
-	 * all: who stands between could not be asked, and is asked again
-	 * later.  What is installed is decided by TUF alone. */
-	if (cls == ERR_TRUST || cls == ERR_INPUT)
+	/* TLS trusts or not: what is installed is decided by TUF alone. */
+	if (cls == ERR_TRUST)
 		cls = ERR_BUSY;
-	if (cls != ERR_BUSY && cls != ERR_MISSING)
+	/* ERR_INPUT is a stick's: nobody stands between it and us. */
+	if (cls != ERR_BUSY && cls != ERR_MISSING && cls != ERR_INPUT)
 		cls = ERR_SYSTEM;
 	err_set(err, (enum err_class)cls, "%s", sentence);
 	err->sys = sys < 4096 ? (int)sys : 0;
