@@ -9,20 +9,17 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "recipes/firewall/firewall.h"
 #include "recipes/firewall/names.h"
+#include "recipes/guest-init/forward.h"
 
-#define NFT "/usr/sbin/nft"
 #define ASK_MS 2000
 #define RETRY_S 5 /* after a question without an answer */
 
@@ -35,71 +32,13 @@ now(void)
 	return t.tv_sec;
 }
 
-/* --- rules into the kernel
- * --------------------------------------------------*/
-
-static int
-wait_for(pid_t pid, struct fault *f)
+static void
+write_rules(const void *r, FILE *out)
 {
-	int status;
-
-	while (waitpid(pid, &status, 0) == -1) {
-		if (errno != EINTR)
-			return fault_sys(f, "wait for " NFT);
-	}
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return fault_set(f, NFT " refused the rules");
-	return 0;
+	rules_write(r, out);
 }
 
-static int
-load(const struct rules *r, struct fault *f)
-{
-	char nft[] = NFT, flag[] = "-f", dash[] = "-";
-	char *const argv[] = { nft, flag, dash, NULL }, *const env[] = { NULL };
-	posix_spawn_file_actions_t actions;
-	int pipes[2], ret;
-	pid_t pid;
-	FILE *to;
-
-	if (pipe2(pipes, O_CLOEXEC) == -1)
-		return fault_sys(f, "make a pipe");
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, pipes[0], 0);
-	ret = posix_spawn(&pid, NFT, &actions, NULL, argv, env);
-	posix_spawn_file_actions_destroy(&actions);
-	close(pipes[0]);
-	if (ret != 0) {
-		close(pipes[1]);
-		errno = ret;
-		return fault_sys(f, "start " NFT);
-	}
-	to = fdopen(pipes[1], "w");
-	if (to == NULL) {
-		close(pipes[1]);
-	} else {
-		rules_write(r, to);
-		fclose(to); /* what nft lacks it refuses whole */
-	}
-	return wait_for(pid, f);
-}
-
-static int
-set(const char *path, struct fault *f)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd == -1 && errno == ENOENT)
-		return 0; /* a kernel without IPv6 */
-	if (fd == -1 || write(fd, "1", 1) == -1)
-		ret = fault_sys(f, "set %s", path);
-	if (fd != -1)
-		close(fd);
-	return ret;
-}
-
-/* --- what names led to
- * ------------------------------------------------------*/
+/* --- what names led to -----------------------------------------------------*/
 
 static void
 remember(const struct rules *r)
@@ -174,28 +113,7 @@ wait_ms(const struct rules *r)
 	return left > 0 ? (int)left * 1000 : 0;
 }
 
-/* --- who asks
- * ---------------------------------------------------------------*/
-
-static int
-listen_on(struct fault *f)
-{
-	struct sockaddr_in6 a = { .sin6_family = AF_INET6,
-		.sin6_port = htons(FIREWALL_PORT) };
-	int fd =
-	    socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int yes = 1;
-
-	if (fd == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == -1 ||
-	    bind(fd, (const struct sockaddr *)&a, sizeof a) == -1 ||
-	    listen(fd, 16) == -1) {
-		if (fd != -1)
-			close(fd);
-		return fault_sys(f, "listen on port %d", FIREWALL_PORT);
-	}
-	return fd;
-}
+/* --- who asks --------------------------------------------------------------*/
 
 static void
 tell(int door, const struct rules *r, unsigned int loads)
@@ -217,7 +135,7 @@ static int
 reload(const struct rules *r, unsigned int *loads, struct fault *f)
 {
 	remember(r);
-	if (load(r, f) == -1)
+	if (guest_nft(write_rules, r, f) == -1)
 		return -1;
 	++*loads;
 	return 0;
@@ -232,7 +150,7 @@ run(const json_t *config, struct fault *f)
 
 	if (rules_read(config, &r, f) == -1)
 		return -1;
-	p = (struct pollfd){ listen_on(f), POLLIN, 0 };
+	p = (struct pollfd){ guest_listen(FIREWALL_PORT, f), POLLIN, 0 };
 	if (p.fd == -1)
 		return -1;
 	/* names first, so that nothing goes through that will be blocked; but
@@ -240,9 +158,8 @@ run(const json_t *config, struct fault *f)
 	recall(&r);
 	follow(&r);
 	if (reload(&r, &loads, f) == -1 ||
-	    set("/proc/sys/net/ipv4/conf/all/rp_filter", f) == -1 ||
-	    set("/proc/sys/net/ipv4/ip_forward", f) == -1 ||
-	    set("/proc/sys/net/ipv6/conf/all/forwarding", f) == -1)
+	    guest_switch_on("/proc/sys/net/ipv4/conf/all/rp_filter", f) == -1 ||
+	    guest_forward(f) == -1)
 		return -1;
 	for (;;) {
 		if (poll(&p, 1, wait_ms(&r)) == 1)

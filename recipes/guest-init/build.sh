@@ -7,7 +7,7 @@ flags="-std=c17 -D_GNU_SOURCE -I. -O2 -g0 -Wall -Wextra -Werror
     -ffile-prefix-map=$PWD=. -ffunction-sections"
 link='-static -Wl,--build-id=none -Wl,--gc-sections -Wl,-z,noexecstack -s'
 
-for c in guest files pem config services control net nl disks child ports probes init_main; do
+for c in guest files forward pem config services control net nl disks child ports probes init_main; do
 	gcc $flags -c -o $c.o recipes/guest-init/$c.c
 done
 gcc $link -o /out/init init_main.o config.o services.o control.o net.o nl.o \
@@ -18,8 +18,8 @@ musl-gcc -std=c17 -D_GNU_SOURCE -Os -g0 -Wall -Wextra -Werror $link \
     -o /out/initrd-init recipes/guest-init/initrd_main.c
 
 # For the recipes of services: their configure programs and their build.sh.
-ar rcsD /out/libguest.a guest.o files.o nl.o pem.o
-for file in guest.h files.h nl.h pem.h recipe.sh; do
+ar rcsD /out/libguest.a guest.o files.o forward.o nl.o pem.o
+for file in guest.h files.h forward.h nl.h pem.h recipe.sh; do
 	cp recipes/guest-init/$file /out/$file
 done
 chmod 0755 /out/init /out/initrd-init

@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "recipes/guest-init/forward.h"
 #include "recipes/guest-init/nl.h"
 #include "recipes/vpn-wireguard/tunnel.h"
 
@@ -162,20 +163,6 @@ set_card(int fd, struct fault *f)
 	return 0;
 }
 
-static int
-set_forwarding(const char *path, struct fault *f)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd == -1 && errno == ENOENT)
-		return 0; /* a kernel without IPv6 */
-	if (fd == -1 || write(fd, "1", 1) == -1)
-		ret = fault_sys(f, "set %s", path);
-	if (fd != -1)
-		close(fd);
-	return ret;
-}
-
 /* A service that was started anew finds its card, and sets it again. */
 static int
 start(int genl, int family, struct fault *f)
@@ -191,9 +178,7 @@ start(int genl, int family, struct fault *f)
 	}
 	tunnel_msg_set(&message.h, family, &tunnel);
 	if (nl_ask(genl, &message.h, "set the tunnel's keys", f) == -1 ||
-	    set_card(fd, f) == -1 ||
-	    set_forwarding("/proc/sys/net/ipv4/ip_forward", f) == -1 ||
-	    set_forwarding("/proc/sys/net/ipv6/conf/all/forwarding", f) == -1)
+	    set_card(fd, f) == -1 || guest_forward(f) == -1)
 		goto out;
 	ret = 0;
 out:
@@ -291,39 +276,26 @@ tell(int genl, int family, int to)
 }
 
 static int
-listen_on(int port, struct fault *f)
-{
-	struct sockaddr_in6 a = { .sin6_family = AF_INET6,
-		.sin6_port = htons((uint16_t)port) };
-	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
-
-	if (fd == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == -1 ||
-	    bind(fd, (const struct sockaddr *)&a, sizeof a) == -1 ||
-	    listen(fd, 16) == -1)
-		return fault_sys(f, "listen on port %d", port);
-	return fd;
-}
-
-static int
 run(const json_t *config, struct fault *f)
 {
-	int genl, family, door;
+	struct pollfd door = { .events = POLLIN };
+	int genl, family;
 
 	if (tunnel_read(config, &tunnel, f) == -1)
 		return -1;
 	genl = open_netlink(NETLINK_GENERIC, f);
 	if (genl == -1 || (family = find_family(genl, f)) == -1 ||
 	    start(genl, family, f) == -1 ||
-	    (door = listen_on(TUNNEL_STATUS, f)) == -1)
+	    (door.fd = guest_listen(TUNNEL_STATUS, f)) == -1)
 		return -1;
 	/* the kernel has the key now */
 	explicit_bzero(&message, sizeof message);
 	explicit_bzero(tunnel.key, sizeof tunnel.key);
 	for (;;) {
-		int fd =
-		    accept4(door, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int fd;
 
+		poll(&door, 1, -1);
+		fd = accept4(door.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd == -1)
 			continue;
 		tell(genl, family, fd);
