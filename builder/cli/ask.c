@@ -2,10 +2,29 @@
 
 #include <string.h>
 
+#include "lib/drop.h"
+#include "lib/farm.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "lib/schema.h"
+
+struct db *
+ask_open(const char *state, struct err *err)
+{
+	struct farm farm = FARM_INIT;
+	auto_free char *path = NULL;
+	struct db *db = NULL;
+
+	if (farm_enter(&farm, state, NULL, false, err) == 0 &&
+	    drop_to(ROLE_CLI, err) == 0) {
+		path = farm_file(&farm, "farm.db");
+		db = db_open_reader_of(path, FARM_SCHEMA, err);
+	}
+	farm_release(&farm);
+	return db;
+}
 
 static void
 set_column(json_t *row, struct stmt *q, int column, struct span word)

@@ -9,6 +9,10 @@
 #include "lib/db.h"
 #include "lib/err.h"
 
+/* farm.db of the farm in `state` (NULL: the usual one) to read, as kiln-cli
+ * for the rest of this process.  The caller closes it. */
+struct db *ask_open(const char *state, struct err *) KILN_MUST;
+
 /*
  * An array with an object for each row.  `keys`: words separated by blanks,
  * one for each column; a word that ends in "#" is an integer, in "?" true or

@@ -7,10 +7,8 @@
 
 #include "builder/cli/ask.h"
 #include "builder/cli/cmd.h"
-#include "lib/farm.h"
 #include "lib/json.h"
 #include "lib/own.h"
-#include "lib/schema.h"
 
 #define WHERE "kiln builds"
 
@@ -116,19 +114,10 @@ print(const json_t *all)
 static int
 run(const char *state, bool json, struct err *err)
 {
-	struct farm farm = FARM_INIT;
-	auto_free char *path = NULL;
-	auto_db struct db *db = NULL;
-	auto_json json_t *all = NULL;
+	auto_db struct db *db = ask_open(state, err);
+	auto_json json_t *all = db ? look(db, err) : NULL;
 	auto_buf struct buf text = BUF_INIT;
 
-	if (farm_enter(&farm, state, NULL, false, err) == 0 &&
-	    drop_to(ROLE_CLI, err) == 0) {
-		path = farm_file(&farm, "farm.db");
-		db = db_open_reader_of(path, FARM_SCHEMA, err);
-	}
-	farm_release(&farm);
-	all = db ? look(db, err) : NULL;
 	if (!all)
 		return -1;
 	if (json) {

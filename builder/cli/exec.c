@@ -7,11 +7,9 @@
 
 #include "builder/cli/ask.h"
 #include "builder/cli/cmd.h"
-#include "lib/farm.h"
 #include "lib/json.h"
 #include "lib/num.h"
 #include "lib/own.h"
-#include "lib/schema.h"
 
 #define WHERE "kiln exec"
 
@@ -32,8 +30,7 @@ look(struct db *db, struct err *err)
 	    " has its node' ELSE '' END), ifnull(a.made_at, r.started_at)"
 	    " FROM run r JOIN plan p ON p.digest = r.plan LEFT JOIN attempt a"
 	    " ON a.run = r.id AND a.state IN ('submitting', 'waits', 'runs')"
-	    " WHERE r.state IN ('queued', 'running') AND r.state = 'running'"
-	    " ORDER BY r.id";
+	    " WHERE r.state = 'running' ORDER BY r.id";
 	static const char lost[] =
 	    "SELECT a.run, a.number, a.state, a.node, a.why, a.ended_at FROM"
 	    " attempt a WHERE a.state IN ('lost', 'refused', 'differs')"
@@ -129,19 +126,10 @@ print(const json_t *all)
 static int
 run(const char *state, bool json, struct err *err)
 {
-	struct farm farm = FARM_INIT;
-	auto_free char *path = NULL;
-	auto_db struct db *db = NULL;
-	auto_json json_t *all = NULL;
+	auto_db struct db *db = ask_open(state, err);
+	auto_json json_t *all = db ? look(db, err) : NULL;
 	auto_buf struct buf text = BUF_INIT;
 
-	if (farm_enter(&farm, state, NULL, false, err) == 0 &&
-	    drop_to(ROLE_CLI, err) == 0) {
-		path = farm_file(&farm, "farm.db");
-		db = db_open_reader_of(path, FARM_SCHEMA, err);
-	}
-	farm_release(&farm);
-	all = db ? look(db, err) : NULL;
 	if (!all)
 		return -1;
 	if (json) {

@@ -7,12 +7,10 @@
 
 #include "builder/cli/ask.h"
 #include "builder/cli/cmd.h"
-#include "lib/farm.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
-#include "lib/schema.h"
 
 #define WHERE "kiln why"
 
@@ -353,22 +351,13 @@ static int
 run(const char *state, const char *cycle, const char *event, const char *what,
     bool json, struct err *err)
 {
-	struct farm farm = FARM_INIT;
-	auto_free char *path = NULL;
-	auto_db struct db *db = NULL;
-	int r = -1;
+	auto_db struct db *db = ask_open(state, err);
 
-	if (farm_enter(&farm, state, NULL, false, err) == 0 &&
-	    drop_to(ROLE_CLI, err) == 0) {
-		path = farm_file(&farm, "farm.db");
-		db = db_open_reader_of(path, FARM_SCHEMA, err);
-	}
-	if (db)
-		r = cycle   ? why_cycle(db, cycle, json, err)
-		    : event ? why_event(db, event, json, err)
-			    : why_build(db, what, json, err);
-	farm_release(&farm);
-	return r;
+	if (!db)
+		return -1;
+	return cycle   ? why_cycle(db, cycle, json, err)
+	       : event ? why_event(db, event, json, err)
+		       : why_build(db, what, json, err);
 }
 
 int
