@@ -9,6 +9,6 @@
 
 #define FARM_SCHEMA 17 /* builder/schema.c */
 #define TUF_SCHEMA 7   /* tuf-repo/schema.c */
-#define WEB_SCHEMA 13  /* web/schema.c */
+#define WEB_SCHEMA 14  /* web/schema.c */
 
 #endif

@@ -59,17 +59,20 @@ signals_fd(int a, int b, struct err *err)
 	return fd == -1 ? err_sys(err, "signalfd") : fd;
 }
 
-/* kiln.yaml(5), `web`. */
+/* kiln.yaml(5), `web` and `keep`. */
 static int
 read_settings(
     struct web *w, struct conf **c, int farm, bool *https, struct err *err)
 {
-	const struct conf_node *web;
+	const struct conf_node *web, *keep;
 	const char *certificate, *key;
 
 	*https = false;
 	if (kiln_yaml_read(c, farm, NULL, err) == -1)
 		return -1;
+	keep = *c ? conf_map(conf_root(*c), "keep") : NULL;
+	if (keep)
+		w->forget.keep_s = conf_int(keep, "reports", FORGET_KEEP_S);
 	web = *c ? conf_map(conf_root(*c), "web") : NULL;
 	if (web == NULL)
 		return 0;
@@ -121,7 +124,11 @@ serve(const char *state, const struct listener *l, size_t n, struct err *err)
 {
 	struct farm farm = FARM_INIT;
 	struct web web = {
-		.metadata = -1, .targets = -1, .store = -1, .live = -1
+		.metadata = -1,
+		.targets = -1,
+		.store = -1,
+		.live = -1,
+		.forget = { .keep_s = FORGET_KEEP_S },
 	};
 	struct server server = { .n = 0 };
 	auto_fd int lock = -1, stop = -1, again = -1;

@@ -18,6 +18,7 @@
 #include "lib/db.h"
 #include "lib/err.h"
 #include "web/account.h"
+#include "web/forget.h"
 
 #define REQ_BODY_MAX 65536
 #define REQ_PARTS 4
@@ -38,6 +39,7 @@ struct web {				    /* what the whole program holds */
 	struct live *live_streams; /* who listens; NULL: nobody */
 	struct upload *uploads;	   /* under way: web/upload.h */
 	struct hot *hot;	   /* files ready to be sent: web/hot.h */
+	struct forget forget;	   /* reports that grow old */
 };
 
 struct req {

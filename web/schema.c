@@ -314,6 +314,9 @@ const char *const web_migrations[] = {
 	" submission;"
 	"DROP TABLE submission;"
 	"ALTER TABLE submission_2 RENAME TO submission;",
+
+	/* 13: reports go by age: web/forget.h */
+	"CREATE INDEX report_received ON report(received_at);",
 };
 /* clang-format on */
 

@@ -18,6 +18,7 @@
 #include "lib/own.h"
 #include "web/connection.h"
 #include "web/dispatch.h"
+#include "web/forget.h"
 #include "web/live.h"
 #include "web/send.h"
 #include "web/tls.h"
@@ -372,6 +373,8 @@ look_at_certificate(struct server *s, bool asked)
 int
 server_run(struct server *s, int stop, struct err *err)
 {
+	bool more = false;
+
 	signal(SIGPIPE, SIG_IGN);
 	for (;;) {
 		struct pollfd p[SERVER_SOCKETS + 2];
@@ -381,6 +384,8 @@ server_run(struct server *s, int stop, struct err *err)
 
 		if (s->web->live_streams && s->web->live_streams->first)
 			timeout = LIVE_TICK_MS;
+		if (more)
+			timeout = 0;
 		for (i = 0; i < s->n; i++) {
 			p[i] = (struct pollfd){ s->epoll[i], POLLIN, 0 };
 			if (MHD_get_timeout(s->d[i], &wait) == MHD_YES &&
@@ -399,6 +404,7 @@ server_run(struct server *s, int stop, struct err *err)
 			MHD_run(s->d[i]);
 		connections_cut(&s->all);
 		live_tick(s->web);
+		more = forget_tick(&s->web->forget, s->web->web);
 	}
 }
 

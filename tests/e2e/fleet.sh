@@ -83,7 +83,25 @@ conf 'web: {certificate: /nowhere}'
 t "… as does a certificate without its key" \
     fails_with 2 "$bin/kiln-web" --state "$state" --listen 127.0.0.1:0
 conf 'web: {reading: accounts, approval: true}'
+conf 'keep: {reports: 1h}'
+t "… and reports that would go within a day" \
+    fails_with 2 "$bin/kiln-web" --state "$state" --listen 127.0.0.1:0
+# What a device said 100 days ago, 40 days ago and, last of all, a year ago.
+sqlite3 -cmd ".filectrl persist_wal 1" "$state/web.db" "UPDATE router SET sequence = 3;
+    INSERT INTO report (router, sequence, received_at, state, body) SELECT id, column1,
+    unixepoch() - column2 * 86400, 'committed', '{}' FROM router,
+    (VALUES (1, 100), (2, 40), (3, 365));" >/dev/null
+kept() { is "$(sqlite3 -readonly "$state/web.db" "SELECT group_concat(sequence, ' ')
+    FROM (SELECT sequence FROM report ORDER BY sequence)")" "$1"; }
+t "there are reports of long ago" kept "1 2 3"
+conf 'web: {reading: accounts, approval: true}'
 t "reading may take an account" serves
+t "reports older than 90 days are gone, but not what was said last" \
+    until_ok 20 kept "2 3"
 t "… then a page is for who has signed in" is "$(status /fleet)" 401
 t "… and what routers fetch for everybody" is "$(status /tuf/metadata/1.root.json)" 200
+ends
+conf 'keep: {reports: 30d}'
+serves
+t "kiln.yaml may say less" until_ok 20 kept 3
 finish
