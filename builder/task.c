@@ -181,7 +181,8 @@ int
 task_settle(struct builder *b, struct task *t, struct cycle *c, struct err *err)
 {
 	const struct recipe *r = t->recipe;
-	bool last = t->stage == STAGE_IMAGE || r->kind == RECIPE_KERNEL;
+	bool last =
+	    recipe_is_service(r) && (t->stage == STAGE_IMAGE || !r->has_image);
 	struct err why = ERR_INIT;
 	bool made;
 

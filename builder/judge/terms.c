@@ -30,6 +30,22 @@ locked_version(const struct lock *l, const char *upstream)
 	return p ? p->version : NULL;
 }
 
+/* What others made has no version but its digest. */
+static bool
+used_version(const struct plan *p, const char *upstream, struct buf *out)
+{
+	char hex[HASH_HEX];
+
+	for (size_t i = 0; i < p->nuses; i++) {
+		if (strcmp(p->uses[i].output, upstream) != 0)
+			continue;
+		hash_hex(&p->uses[i].sha256, hex);
+		buf_printf(out, "%.12s", hex);
+		return true;
+	}
+	return false;
+}
+
 static const char *
 find_version(const struct recipe *r, const struct lock *l)
 {
@@ -62,6 +78,10 @@ custom_json(const struct recipe *r, const char *part, const char *version)
 		js_set_str(j, "part", part);
 		js_set_str(j, "machine", r->machine);
 		js_set_str(j, "cmdline", r->cmdline);
+		return j;
+	}
+	if (r->kind == RECIPE_AGENT) {
+		js_set_str(j, "type", "agent");
 		return j;
 	}
 	js_set_str(j, "type", "vm");
@@ -124,7 +144,7 @@ terms_version(const struct recipe *r, struct store *store,
 		if (found)
 			buf_str(version, found);
 	}
-	if (!found)
+	if (!found && !used_version(c->v[0].plan, r->upstream, version))
 		return err_set(err, ERR_INPUT,
 		    "%s/recipe.yaml: upstream: \"%s\" is in none of its"
 		    " packages and sources, nor of those it uses",

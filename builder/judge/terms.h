@@ -17,8 +17,9 @@
 #include "lib/store.h"
 
 /* That of what the recipe calls its upstream, "0" if it names none.  Looked for
- * in its own lock, then in those of what it uses.  ERR_INPUT: none of them has
- * such a package. */
+ * in its own lock, then in those of what it uses; of an output that it uses,
+ * the first 12 digits of the digest.  ERR_INPUT: none of them has such a
+ * package, and none of the outputs is called so. */
 int terms_version(const struct recipe *, struct store *, const struct lock *,
     const struct closure *, struct buf *version, struct err *) KILN_MUST;
 /* {"sha256","size","custom"} for each of the outputs, as a kiln/verdict lists

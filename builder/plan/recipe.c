@@ -181,11 +181,19 @@ recipes_find(const struct recipes *all, const char *name)
 bool
 recipe_is_service(const struct recipe *r)
 {
-	return r->has_image || r->kind == RECIPE_KERNEL;
+	return r->has_image || r->kind == RECIPE_KERNEL ||
+	       r->kind == RECIPE_AGENT;
 }
 
 const char *
 recipe_service(const struct recipe *r)
 {
-	return r->kind == RECIPE_KERNEL ? "kernel" : r->name;
+	switch (r->kind) {
+	case RECIPE_KERNEL:
+		return "kernel";
+	case RECIPE_AGENT:
+		return "kiln-agent";
+	default:
+		return r->name;
+	}
 }

@@ -30,7 +30,7 @@ enum recipe_kind {
 	RECIPE_REPACK, /* files picked from packages: no build */
 	RECIPE_IMAGE,  /* put together from outputs of others: no build */
 	RECIPE_KERNEL, /* its outputs vmlinuz and initrd are published */
-	RECIPE_AGENT,
+	RECIPE_AGENT,  /* its one output is published: the agent's program */
 	RECIPE_SOLO5,
 };
 const char *recipe_kind_name(enum recipe_kind);
@@ -143,7 +143,8 @@ void recipe_hold(struct recipe *, bool own, const char *fmt, ...)
 
 /* Does this recipe end in something that is published? */
 bool recipe_is_service(const struct recipe *);
-/* The service's name: the recipe's, and "kernel" for a kernel. */
+/* The service's name: the recipe's, "kernel" of a kernel, "kiln-agent" of an
+ * agent. */
 const char *recipe_service(const struct recipe *);
 /* kiln/probe records and volumes as they enter a release: new references. */
 json_t *recipe_probes(const struct recipe *);

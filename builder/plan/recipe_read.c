@@ -26,6 +26,7 @@ static const char *const handovers[] = { "parallel", "handoff", "exclusive",
 static const struct conf_key build_keys[] = {
 	{ .name = "packages", .type = CONF_STRS, .required = true, .max = 500 },
 	{ .name = "script", .type = CONF_STR, .required = true },
+	{ .name = "files", .type = CONF_STRS, .max = 20 },
 	{ 0 },
 };
 static const struct conf_key file_keys[] = {
@@ -323,6 +324,40 @@ read_files(const struct conf_node *image, struct recipe *r, struct err *err)
 	return 0;
 }
 
+/* The script, and what somebody has to lay there first. */
+static int
+read_script(const struct conf_node *build, struct recipe *r, struct err *err)
+{
+	r->script = conf_str(build, "script", "");
+	if (!recipe_tree_find(r, r->script))
+		return conf_error(build, "script", err,
+		    "no file \"%s\" in the recipe's folder", r->script);
+	for (size_t i = 0; i < conf_count(build, "files"); i++) {
+		const char *file = conf_str_at(build, "files", i);
+
+		if (!recipe_tree_find(r, file))
+			return conf_error(build, "files", err,
+			    "no file \"%s\" in the recipe's folder: its"
+			    " README says where it comes from",
+			    file);
+	}
+	return 0;
+}
+
+/* What is published as the build left it, without an image. */
+static int
+check_agent(
+    const struct conf_node *root, const struct recipe *r, struct err *err)
+{
+	if (!r->has_build || r->has_image)
+		return conf_error(
+		    root, NULL, err, "an agent has build: and no image:");
+	if (r->outputs.n != 1)
+		return conf_error(root, "outputs", err,
+		    "an agent has one output: both its programs in a file");
+	return 0;
+}
+
 static int
 read_stages(const struct conf_node *root, struct recipe *r, struct err *err)
 {
@@ -348,11 +383,11 @@ read_stages(const struct conf_node *root, struct recipe *r, struct err *err)
 		if (read_strs(build, "packages", name_ok,
 			&r->packages[STAGE_BUILD], err) == -1)
 			return -1;
-		r->script = conf_str(build, "script", "");
-		if (!recipe_tree_find(r, r->script))
-			return conf_error(build, "script", err,
-			    "no file \"%s\" in the recipe's folder", r->script);
+		if (read_script(build, r, err) == -1)
+			return -1;
 	}
+	if (r->kind == RECIPE_AGENT)
+		return check_agent(root, r, err);
 	if (!image)
 		return kernel ? conf_error(root, NULL, err,
 				    "a kernel needs image: with machine and"

@@ -238,6 +238,40 @@ volumes_are_those_a_router_can_give(void **state)
 }
 
 static void
+an_agent_is_published_as_it_was_built(void **state)
+{
+	const struct recipe *r;
+
+	(void)state;
+	recipe("one", "kind: agent\nmemory: 16MiB\n");
+	load();
+	r = recipes_find(&all, "one");
+	assert_string_equal(error_of("one"), "");
+	assert_true(recipe_is_service(r));
+	assert_false(r->has_image);
+	assert_string_equal(recipe_service(r), "kiln-agent");
+	held("kind: agent\n", "needs memory");
+	held("kind: agent\nmemory: 16MiB\noutputs: [a, b]\n",
+	    "an agent has one output");
+	held("kind: agent\nmemory: 16MiB\n"
+	     "image: {files: [{path: /a, from: \"dir:\"}]}\n",
+	    "no image");
+}
+
+static void
+what_has_to_be_laid_there_holds_a_recipe(void **state)
+{
+	(void)state;
+	held("build: {packages: [gcc], script: build.sh, files: [big.tar]}\n",
+	    "no file \"big.tar\"");
+	put("one/big.tar", "x");
+	recipe("one",
+	    "build: {packages: [gcc], script: build.sh, files: [big.tar]}\n");
+	load();
+	assert_string_equal(error_of("one"), "");
+}
+
+static void
 image_files_are_checked(void **state)
 {
 	static const struct {
@@ -425,6 +459,8 @@ main(void)
 		T(a_wrong_key_is_named_with_file_line_and_column),
 		T(meaning_is_checked),
 		T(volumes_are_those_a_router_can_give),
+		T(an_agent_is_published_as_it_was_built),
+		T(what_has_to_be_laid_there_holds_a_recipe),
 		T(image_files_are_checked),
 		T(only_plain_files_may_lie_beside),
 		T(one_bad_recipe_holds_only_itself_and_its_users),
