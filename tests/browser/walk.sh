@@ -16,8 +16,7 @@ web=$!
 trap 'kill "$web" 2>/dev/null; rm -f "$log"' EXIT
 trap 'exit 1' HUP INT TERM
 cd "$(dirname "$0")" || exit 1
-[ node_modules/.package-lock.json -nt package-lock.json ] ||
-    npm ci --silent || exit 1
+../support/node-modules . || exit 1
 # What it says once its database stands.
 for _ in $(seq 100); do
 	grep -q "^info serving" "$log" && break

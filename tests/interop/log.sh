@@ -6,8 +6,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/support/lib.sh
 here=$PWD/tests/interop
 var=$tmp/var
-(cd "$here" && { [ node_modules/.package-lock.json -nt package-lock.json ] ||
-    npm ci --silent; }) || exit 1
+tests/support/node-modules "$here" || exit 1
 echo image >"$tmp/image"
 found() {
 	"$bin/kiln-tuf" init --state "$var" --demo --service dns-dhcp &&

@@ -11,6 +11,5 @@ KILN_TREE=$tree \
 	exit 1
 }
 cd "$(dirname "$0")" || exit 1
-[ node_modules/.package-lock.json -nt package-lock.json ] ||
-    npm ci --silent || exit 1
+../support/node-modules . || exit 1
 node published-tree.js "$tree"

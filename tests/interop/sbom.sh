@@ -51,8 +51,7 @@ done
 t "a digest of which nothing is told is an error" \
     test "$("$bin/kiln" sbom --state "$state" "$(printf %064d 0)" 2>/dev/null;
     echo $?)" = 1
-(cd "$here" && { [ node_modules/.package-lock.json -nt package-lock.json ] ||
-    npm ci --silent; }) || exit 1
+tests/support/node-modules "$here" || exit 1
 t "public validators take them" node "$here/sbom.js" "$tmp/sbom"
 cat "$tmp/case.out"
 finish

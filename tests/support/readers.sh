@@ -1,7 +1,6 @@
 # For scripts in tests/interop that do ceremonies: `. tests/support/readers.sh`
 # after lib.sh and with $here and $state set.
-(cd "$here" && { [ node_modules/.package-lock.json -nt package-lock.json ] ||
-    npm ci --silent; }) || exit 1
+tests/support/node-modules "$here" || exit 1
 # $clock: empty, or a command that runs another under another clock.
 clock=
 tuf() {
