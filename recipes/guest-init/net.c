@@ -121,22 +121,31 @@ card_find(const unsigned char m[6], int *wait_ms, int *out, struct fault *f)
 	return 0;
 }
 
+/*
+ * Takes nothing from router advertisements, and lets what comes in wait: an
+ * emulated machine shares its host's processor with the one that is about to
+ * replace it, and of small packets the kernel's 208 KiB hold a hundred.
+ */
 static void
-refuse_advertisements(void)
+set_kernel(void)
 {
-	static const char *const files[] = {
-		"/proc/sys/net/ipv6/conf/all/accept_ra",
-		"/proc/sys/net/ipv6/conf/default/accept_ra",
+	static const struct {
+		const char *file, *value;
+	} settings[] = {
+		{ "/proc/sys/net/ipv6/conf/all/accept_ra", "0" },
+		{ "/proc/sys/net/ipv6/conf/default/accept_ra", "0" },
+		{ "/proc/sys/net/core/rmem_default", "1048576" },
 	};
 	size_t i;
 	int fd;
 
 	/* a kernel without IPv6 has no such file and takes none anyway */
-	for (i = 0; i < sizeof files / sizeof files[0]; i++) {
-		fd = open(files[i], O_WRONLY | O_CLOEXEC);
+	for (i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+		fd = open(settings[i].file, O_WRONLY | O_CLOEXEC);
 		if (fd == -1)
 			continue;
-		if (write(fd, "0", 1) == -1)
+		if (write(fd, settings[i].value, strlen(settings[i].value)) ==
+		    -1)
 			(void)0; /* nothing better to do than go on */
 		close(fd);
 	}
@@ -183,7 +192,7 @@ net_start(const struct config *c, int wait_ms, struct fault *f)
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	if (fd == -1)
 		return fault_sys(f, "network: open rtnetlink");
-	refuse_advertisements();
+	set_kernel();
 	net_msg_up(&m.h, (int)if_nametoindex("lo"));
 	if (nl_ask(fd, &m.h, "switch the loopback on", f) == -1)
 		goto out;

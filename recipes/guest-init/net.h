@@ -1,7 +1,9 @@
 /*
  * The network of a guest, set by rtnetlink: loopback up, each card found by
  * its MAC, its addresses and its default routes.  A guest takes nothing from
- * router advertisements: what the configuration does not say, it has not.
+ * router advertisements: what the configuration does not say, it has not.  What
+ * comes in faster than a service takes it may wait in 1 MiB for each socket,
+ * not in the kernel's 208 KiB.
  */
 #ifndef GUEST_INIT_NET_H
 #define GUEST_INIT_NET_H
