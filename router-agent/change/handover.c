@@ -9,7 +9,9 @@
 #include "router-agent/agent.h"
 #include "router-agent/machine/watch.h"
 
-#define ASK_MS 2500 /* guest-init kills who does not end in 2 s */
+/* guest-init kills who does not end in 2 s.  Nobody is held up meanwhile, and
+ * who is given up boots anew, which takes longer than a busy host's answer. */
+#define ASK_MS 10000
 #define PROBE_MS 400
 #define TICK_MS 5
 
@@ -137,7 +139,7 @@ handover_heir(struct heirs *h, struct machine *m)
 static int
 wait_asked(struct agent *a, const struct machine *m, struct err *err)
 {
-	int64_t until = time_mono_ms() + HANDOVER_MS;
+	int64_t until = time_mono_ms() + ASK_MS;
 
 	while (!m->asked[0] && !a->stop && time_mono_ms() < until &&
 	       m->vm.state == VM_UP)
