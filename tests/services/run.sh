@@ -103,6 +103,7 @@ channel: edge
 demo: true
 trust: {root: $tmp/root.json, min_keys: 1}
 poll: 1h
+probation: 5s
 accel: ${KILN_ACCEL:-tcg}
 lan: {bridge: br-lan, address: 192.0.2.1, prefix: 24}
 wan: {bridge: br-wan}

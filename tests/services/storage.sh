@@ -1,8 +1,9 @@
 # storage: files that outlive the machine, by OpenSSH's own sftp.
 # tools: sftp ssh ssh-keygen jq mkfs.ext4
 #
-# A second machine, started by hand with a disk of its own, is pulled out like
-# a cable and followed by another with the same disk.
+# The farm makes another image, with one folder more; the agent changes to it and
+# keeps the volume.  A second machine, started by hand with a disk of its own, is
+# pulled out like a cable and followed by another with the same disk.
 storage=192.0.2.65 storage_again=192.0.2.66
 ssh_key() { ssh-keygen -q -t ed25519 -N "" -C "" -f "$k/$1"; }
 public() { cut -d ' ' -f 1,2 "$k/$1.pub"; }
@@ -65,6 +66,32 @@ no_way_on() {
 	cat "$tmp/told"
 	grep -q 'prohibited' "$tmp/told"
 }
+bakes() { # RECIPES
+	"$bin/kiln-builder" --once --state "$var" --recipes "$1" \
+	    --only "$kernel" --only storage >"$tmp/storage.bake" 2>&1 ||
+	    { cat "$tmp/storage.bake"; false; }
+}
+another_image() {
+	old=$(image_of storage)
+	cp -r recipes "$tmp/recipes" || return
+	sed 's/\(.*path: \)\/tmp\(, from: "dir:".*\)/&\n\1\/mnt\2/' \
+	    recipes/storage/recipe.yaml >"$tmp/recipes/storage/recipe.yaml"
+	bakes "$tmp/recipes"
+	new=$(image_of storage)
+	echo "from $old to $new"
+	[ "$new" ] && [ "$new" != "$old" ] &&
+	    "$bin/kiln-tuf" serve --once --state "$var"
+}
+changed_over() {
+	agent status --json >"$tmp/status.json"
+	jq -e --arg image "$new" '.phase == "committed" and any(.services[];
+	    .service == "storage" and .image == $image and
+	    .state == "running")' "$tmp/status.json"
+}
+changes_over() { kill -USR1 $agent_pid && until_ok 240 changed_over; }
+as_before() { # what the farm has is the tree's again
+	bakes recipes && [ "$(image_of storage)" = "$old" ]
+}
 with_disk() {
 	storage_settings $storage_again >"$tmp/again.json" &&
 	    beside storage "$tmp/again.json" "$tmp/storage.ext4" files:/data &&
@@ -85,6 +112,12 @@ prove() {
 	t "storage: what is the machine's own cannot be changed" \
 	    refused "open .*denied" writer.ssh $storage \
 	    "put $tmp/large /run/storage/sshd_config"
+	t "storage: the farm makes another image" another_image
+	t "storage: … the agent changes to it" changes_over
+	t "storage: … and the files are still there" \
+	    until_ok 30 gets reader.ssh $storage
+	t "storage: … and can be changed" by writer.ssh $storage "rm first"
+	t "storage: the farm goes back to the image before" as_before
 	t "storage: a machine with a disk of its own is started" disk
 	t "storage: … answers" with_disk
 	t "storage: … takes files" puts $storage_again
