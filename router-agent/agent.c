@@ -325,6 +325,10 @@ open_parts(struct agent *a, const char *config, struct err *err)
 	    state_load(a->dir.fd, &a->state, err) == -1 ||
 	    catch_signals(a, err) == -1)
 		return -1;
+	/* What runs would end, and its machine not start again. */
+	if (a->state.current &&
+	    plan_config(&a->conf, a->state.current, err) == -1)
+		return -1;
 	handover_open(a);
 	accel_choose(&a->accel, &a->conf, a->dir.fd);
 	traffic_load(a->dir.fd, &a->traffic);

@@ -235,6 +235,7 @@ take_services(struct agent_conf *c, const struct conf_node *top,
 		    conf_at(top, "services", i, &name);
 		const char *address = conf_str(node, "address", "");
 
+		s->node = node;
 		s->name = mem_str(name);
 		s->address = mem_str(address);
 		if (strlen(name) > 63)
@@ -354,6 +355,8 @@ agent_conf_parse(struct agent_conf *c, const char *name, const void *bytes,
 		agent_conf_release(&got);
 		return -1;
 	}
+	got.file = conf;
+	conf = NULL;
 	*c = got;
 	return 0;
 }
@@ -409,6 +412,7 @@ agent_conf_release(struct agent_conf *c)
 	free(c->bridge);
 	free(c->wan_bridge);
 	free(c->lan_address);
+	conf_free(c->file);
 	*c = (struct agent_conf){ 0 };
 }
 

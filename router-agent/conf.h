@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "lib/attr.h"
+#include "lib/conf.h"
 #include "lib/err.h"
 #include "lib/sig.h"
 
@@ -38,9 +39,12 @@ struct agent_service {
 	int64_t prefix6;
 	struct agent_wan *wan; /* NULL: the LAN alone */
 	json_t *config;	       /* an object: the service's own part */
+	/* Where it stands in the file, for sentences. */
+	const struct conf_node *node;
 };
 
 struct agent_conf {
+	struct conf *file;
 	char *state;	/* folder */
 	char **servers; /* base URLs without a slash at the end */
 	size_t nservers;

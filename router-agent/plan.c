@@ -5,6 +5,7 @@
 #include <sys/statvfs.h>
 
 #include "lib/canon.h"
+#include "lib/conf_schema.h"
 #include "lib/fdio.h"
 #include "lib/json.h"
 #include "lib/num.h"
@@ -220,6 +221,30 @@ plan_make(const struct set *current, const struct set *next,
 	ret = canon_hash(j, &p->hash, err);
 	json_decref(j);
 	return ret;
+}
+
+int
+plan_config(
+    const struct agent_conf *conf, const struct set *next, struct err *err)
+{
+	for (size_t i = 0; i < next->nservices; i++) {
+		const struct set_service *v = &next->services[i];
+		const struct agent_service *s =
+		    agent_conf_service(conf, v->name);
+
+		if (s && conf_schema_fits(
+			     s->node, "config", v->name, v->config, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+const char *
+plan_cause(const struct err *err)
+{
+	if (err->sys)
+		return err_cause(err);
+	return err->cls == ERR_INPUT ? "config" : "memory";
 }
 
 void

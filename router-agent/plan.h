@@ -17,6 +17,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/store.h"
+#include "router-agent/conf.h"
 #include "router-agent/set.h"
 
 enum plan_act {
@@ -58,6 +59,12 @@ struct plan {
  * keeps more than may be copied. */
 int plan_make(const struct set *current, const struct set *next,
     const struct plan_host *, struct plan *, struct err *) KILN_MUST;
+/* Does what the owner wrote fit what the set's images understand?  ERR_INPUT
+ * with file, line and cause. */
+int plan_config(
+    const struct agent_conf *, const struct set *, struct err *) KILN_MUST;
+/* One word for what plan_make and plan_config failed at. */
+const char *plan_cause(const struct err *);
 /* Lines for people. */
 void plan_text(const struct plan *, const struct set *current,
     const struct set *next, struct buf *);

@@ -181,6 +181,8 @@ set_check(const struct set *s, struct err *err)
 		if (!volumes_ok(v))
 			return err_set(err, ERR_INPUT,
 			    "%s: a volume is out of form", v->name);
+		if (conf_schema_check(v->config, err) == -1)
+			return err_prefix(err, "%s: config", v->name);
 		for (size_t k = 0; k < v->nprobes; k++)
 			if (!probe_ok(&v->probes[k]))
 				return err_set(err, ERR_INPUT,

@@ -14,6 +14,7 @@
 
 #include "lib/attr.h"
 #include "lib/buf.h"
+#include "lib/conf_schema.h"
 #include "lib/err.h"
 #include "lib/hash.h"
 #include "lib/ipc.h"
@@ -75,6 +76,8 @@ struct set_service {
 	size_t nports;
 	struct set_volume volumes[SET_VOLUMES];
 	size_t nvolumes;
+	/* What its configuration may say; "": anything. */
+	char config[CONF_SCHEMA_MAX];
 	int64_t state; /* the agent's: generation of its volumes; 0: none */
 };
 

@@ -62,6 +62,8 @@ service_json(const struct set_service *v)
 	js_set(j, "probes", probes);
 	js_set(j, "ports", ports_json(v));
 	js_set(j, "volumes", volumes_json(v));
+	if (v->config[0])
+		js_set(j, "config", conf_schema_map(v->config));
 	if (v->state > 0)
 		js_set_int(j, "state", v->state);
 	return j;
@@ -131,7 +133,7 @@ read_file(const char *what, const json_t *j, const char *key,
 	return 0;
 }
 
-/* Older records have neither. */
+/* Older records have none of these. */
 static int
 read_ports(
     const char *what, const json_t *j, struct set_service *v, struct err *err)
@@ -147,6 +149,21 @@ read_ports(
 			return err_set(err, ERR_INPUT, "%s: a port", what);
 		v->nports++;
 	}
+	return 0;
+}
+
+static int
+read_config(
+    const char *what, const json_t *j, struct set_service *v, struct err *err)
+{
+	const json_t *map = json_object_get(j, "config");
+	auto_buf struct buf text = BUF_INIT;
+
+	if (!map)
+		return 0;
+	if (conf_schema_text(map, &text, err) == -1)
+		return err_prefix(err, "%s: config", what);
+	memcpy(v->config, text.data, text.len + 1);
 	return 0;
 }
 
@@ -201,7 +218,8 @@ read_service(
 		if (probe_from_json(what, json_array_get(probes, v->nprobes),
 			&v->probes[v->nprobes], err) == -1)
 			return -1;
-	if (read_ports(what, j, v, err) == -1)
+	if (read_ports(what, j, v, err) == -1 ||
+	    read_config(what, j, v, err) == -1)
 		return -1;
 	return read_volumes(what, j, v, err);
 }

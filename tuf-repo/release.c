@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/conf_schema.h"
 #include "lib/fdio.h"
 #include "lib/json.h"
 #include "lib/own.h"
@@ -17,7 +18,7 @@ static const char *const release_keys[] = { "kind", "v", "service", "recipe",
 static const char *const target_keys[] = { "sha256", "size", "custom", NULL };
 static const char *const vm_keys[] = { "type", "service", "version", "sbom",
 	"memory", "handover", "needs", "provides", "ports", "volumes",
-	"configure", "probes", NULL };
+	"configure", "config", "probes", NULL };
 static const char *const kernel_keys[] = { "type", "part", "service", "version",
 	"sbom", "memory", "machine", "cmdline", NULL };
 static const char *const agent_keys[] = { "type", "service", "version", "sbom",
@@ -144,6 +145,17 @@ check_probe(const json_t *p, struct err *err)
 }
 
 static int
+check_config(const json_t *c, struct err *err)
+{
+	const json_t *config = json_object_get(c, "config");
+	auto_buf struct buf text = BUF_INIT;
+
+	if (config && conf_schema_text(config, &text, err) == -1)
+		return err_prefix(err, "custom: config");
+	return 0;
+}
+
+static int
 check_vm(const json_t *c, struct err *err)
 {
 	static const char *const handovers[] = { "parallel", "handoff",
@@ -161,6 +173,8 @@ check_vm(const json_t *c, struct err *err)
 		return -1;
 	if (json_object_get(c, "configure") &&
 	    get_text("custom", c, "configure", 255, &s, err) == -1)
+		return -1;
+	if (check_config(c, err) == -1)
 		return -1;
 	if (json_array_size(list) > LIST_MAX)
 		return err_set(err, ERR_INPUT, "custom: probes: too many");

@@ -68,7 +68,7 @@ strs_json(const struct strs *s)
 static json_t *
 custom_json(const struct recipe *r, const char *part, const char *version)
 {
-	json_t *j = json_object();
+	json_t *j = json_object(), *config;
 
 	js_set_str(j, "service", recipe_service(r));
 	js_set_str(j, "version", version);
@@ -93,6 +93,9 @@ custom_json(const struct recipe *r, const char *part, const char *version)
 	js_set(j, "probes", recipe_probes(r));
 	if (r->configure)
 		js_set_str(j, "configure", r->configure);
+	config = recipe_config(r);
+	if (config)
+		js_set(j, "config", config);
 	return j;
 }
 

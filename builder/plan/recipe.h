@@ -149,6 +149,9 @@ const char *recipe_service(const struct recipe *);
 /* kiln/probe records and volumes as they enter a release: new references. */
 json_t *recipe_probes(const struct recipe *);
 json_t *recipe_volumes(const struct recipe *);
+/* What its configuration may say, {"PATH":"TYPE"} (lib/conf_schema.h): new
+ * reference, or NULL. */
+json_t *recipe_config(const struct recipe *);
 bool strs_has(const struct strs *, const char *);
 
 #endif

@@ -106,6 +106,7 @@ static const struct conf_key keys[] = {
 	    .sub = recipe_probe_keys,
 	    .max = 20 },
 	{ .name = "configure", .type = CONF_STR },
+	{ .name = "config", .type = CONF_FREE },
 	{ .name = "budget", .type = CONF_MAP, .sub = budget_keys },
 	{ 0 },
 };
@@ -466,7 +467,8 @@ read_all(const struct conf_node *root, struct recipe *r, struct err *err)
 	if (recipe_is_service(r) && r->memory == 0)
 		return conf_error(
 		    root, NULL, err, "needs memory: how much the guest gets");
-	if (recipe_volumes_check(root, r, err) == -1)
+	if (recipe_volumes_check(root, r, err) == -1 ||
+	    recipe_config_check(root, r, err) == -1)
 		return -1;
 	read_budget(root, r);
 	return 0;

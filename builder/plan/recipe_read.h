@@ -18,6 +18,8 @@ int recipe_probes_check(const struct conf_node *root, const struct recipe *,
 /* Its `volumes`, once `handover` is known. */
 int recipe_volumes_check(const struct conf_node *root, const struct recipe *,
     struct err *) KILN_MUST;
+int recipe_config_check(const struct conf_node *root, const struct recipe *,
+    struct err *) KILN_MUST;
 /* Checks that `uses` name recipes and outputs that exist. */
 int recipe_check_uses(
     const struct recipes *, const struct recipe *, struct err *) KILN_MUST;

@@ -235,6 +235,8 @@ make_plan(struct agent *a, const struct set *set, struct err *err)
 
 	free(a->planned);
 	a->planned = NULL;
+	if (plan_config(&a->conf, set, err) == -1)
+		return -1;
 	for (int tries = 0;; tries++) {
 		if (plan_host(&host, a->dir.fd, a->dir.store, a->dir.volumes,
 			a->accel.kind, a->conf.state_copy, err) == -1)
@@ -271,7 +273,7 @@ try_set(struct agent *a, const struct set *set)
 	int ret;
 
 	if (make_plan(a, set, &err) == -1)
-		return not_taken(a, err.sys ? err_cause(&err) : "memory", &err);
+		return not_taken(a, plan_cause(&err), &err);
 	if (a->conf.ask && !a->stick && !hash_equal(&approved, &a->plan.hash)) {
 		not_approved(a, set);
 		return EXIT_DONE;
@@ -338,9 +340,9 @@ offered(struct agent *a, struct set *set, const struct verify *v)
 	if (!same && bad)
 		return was_bad(a, set, bad);
 	if (!same && make_plan(a, set, &err) == -1) {
-		if (err.sys == EFBIG)
+		if (err.sys == EFBIG || err.cls == ERR_INPUT)
 			notice_tell(a, NOTICE_NEEDS_YOU, err.msg);
-		return not_taken(a, err.sys ? err_cause(&err) : "memory", &err);
+		return not_taken(a, plan_cause(&err), &err);
 	}
 	if (!same && !applied(a) && serves_said(current, set, &err) == -1)
 		return not_taken(a, SERVES_LESS, &err);
@@ -381,7 +383,7 @@ to_previous(struct agent *a)
 		return EXIT_FAILED;
 	}
 	if (make_plan(a, set, &err) == -1)
-		return not_taken(a, err.sys ? err_cause(&err) : "memory", &err);
+		return not_taken(a, plan_cause(&err), &err);
 	return try_set(a, set);
 }
 

@@ -1,5 +1,7 @@
 #include "router-agent/owner/commands.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +22,26 @@
 
 #define PROBE_MS 5000
 
+/* Would the machines of the set that runs understand it? */
+static int
+fits_current(const struct agent_conf *conf, struct err *err)
+{
+	auto_fd int dir = open(conf->state, O_DIRECTORY | O_CLOEXEC);
+	struct state state = { 0 };
+	int ret;
+
+	/* None yet, or not for this user's eyes. */
+	if (dir == -1 && (errno == ENOENT || errno == EACCES))
+		return 0;
+	if (dir == -1)
+		return err_sys(err, "%s", conf->state);
+	ret = state_load(dir, &state, err);
+	if (ret == 0 && state.current)
+		ret = plan_config(conf, state.current, err);
+	state_release(&state);
+	return ret;
+}
+
 int
 cmd_run(int argc, char **argv)
 {
@@ -35,7 +57,8 @@ cmd_run(int argc, char **argv)
 	if (optind < argc)
 		return cli_usage(where, "too many words: %s", argv[optind]);
 	if (o.check) {
-		if (agent_conf_read(&conf, o.config, &err) == -1)
+		if (agent_conf_read(&conf, o.config, &err) == -1 ||
+		    fits_current(&conf, &err) == -1)
 			return cli_fail(where, &err, false);
 		return EXIT_DONE;
 	}

@@ -42,7 +42,7 @@ int take_file(struct judge *, const char *service, const struct hash *digest,
     int64_t *serial);
 /* Providers before who needs them; refused unless all needs are met. */
 int take_order(struct judge *);
-/* Its ports and volumes. */
+/* Its ports, volumes and options. */
 int take_serves(struct judge *, const json_t *custom, struct set_service *);
 int take_probes(struct judge *, const json_t *custom, struct set_service *);
 

@@ -1,4 +1,4 @@
-/* What an image's metadata says that it listens on, and keeps. */
+/* What an image's metadata says that it listens on, keeps, and can be told. */
 #include <string.h>
 
 #include "lib/json.h"
@@ -42,12 +42,30 @@ take_volume(
 	return 0;
 }
 
+/* Images made before recipes said it have none. */
+static int
+take_config(struct judge *j, const json_t *custom, struct set_service *v)
+{
+	const json_t *map = json_object_get(custom, "config");
+	auto_buf struct buf text = BUF_INIT;
+
+	if (!map)
+		return 0;
+	if (conf_schema_text(map, &text, j->err) == -1)
+		return refuse(j, "unsupported",
+		    "%s: its configuration has a form that this agent does not "
+		    "know",
+		    v->name);
+	memcpy(v->config, text.data, text.len + 1);
+	return 0;
+}
+
 int
 take_serves(struct judge *j, const json_t *custom, struct set_service *v)
 {
 	const json_t *list = json_object_get(custom, "volumes");
 
-	if (take_ports(j, custom, v) == -1)
+	if (take_ports(j, custom, v) == -1 || take_config(j, custom, v) == -1)
 		return -1;
 	if (json_array_size(list) > SET_VOLUMES)
 		return refuse(j, "unsupported", "%s: over %d volumes", v->name,

@@ -19,6 +19,31 @@ farm_serves
 
 json() { agent status --json | jq -r "$1"; }
 is() { [ "$(json "$1")" = "$2" ]; }
+
+# --- a word that the image does not know ------------------------------------------
+line=$(grep -n 'config:' "$tmp/agent.yaml" | cut -d : -f 1)
+unknown="$tmp/agent.yaml:$line:27: dns-dhcp: unknown option \"hots\" (did you mean \"hosts\"?"
+wrong() { sed -i 's/config: {domain: lan, /&hots: [], /' "$tmp/agent.yaml"; }
+right() { sed -i 's/hots: \[\], //' "$tmp/agent.yaml"; }
+says_unknown() { # EXIT command…
+	code=$1
+	shift
+	exits "$code" "$@" >"$tmp/said" 2>&1
+	at=$?
+	cat "$tmp/said"
+	[ $at -eq 0 ] && grep -qF "$unknown" "$tmp/said"
+}
+wrong
+t "an unknown option fails in the plan, with file, line and cause" \
+    says_unknown 2 agent check
+start_agent
+t "the agent refuses the set for it" until_ok 60 is .cause config
+t "and tells its owner the same" says_unknown 0 cat "$tmp/mail"
+t "check asks the agent, and says so too" says_unknown 2 agent check
+t "nothing was fetched" test ! -e "$st/store/$(printf %.2s "$(sha256sum "$guest/image")")"
+kill $agent_pid
+wait $agent_pid
+right
 start_agent
 
 # --- approval by hash ----------------------------------------------------------
@@ -218,12 +243,18 @@ newest_root() { [ "$(jq .signed.version "$st/metadata/root.json")" = 1025 ]; }
 t "and root 1025 is trusted" newest_root
 history() {
 	[ "$(agent history --json | jq -r '[.[].state] | join(" ")')" = \
-	    "committed committed committed rolled-back committed committed refused committed committed" ]
+	    "refused committed committed committed rolled-back committed committed refused committed committed" ]
 }
 t "the history tells all of it" until_ok 10 history
 agent history | sed 's/^/# /'
 t "the end is clean" sh -c "kill $agent_pid"
 wait $agent_pid
 t "it ends with 0" test $? -eq 0
+wrong
+t "with an option unknown to what runs it does not start" \
+    says_unknown 2 agent run
+t "nor is the configuration well" says_unknown 2 agent run -n
+right
+t "without it all is well" agent run -n
 tail -n 40 "$tmp/agent.log" | sed 's/^/# /'
 finish

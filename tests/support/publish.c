@@ -11,6 +11,7 @@
  * statements' digests.
  * KILN_ARCH in the environment, "arm64", stands for amd64.
  * KILN_PORTS in the environment, "udp/53 tcp/53", stands for dns-dhcp's own.
+ * KILN_CONFIG, a JSON map, is what the configuration of dns-dhcp may say.
  * KILN_HANDOVER in the environment stands for handoff, KILN_VOLUME, "state
  * /var/lib/box 16777216", for no volumes, and KILN_PROGRAM, a probe's name, is
  * asked for besides DNS and DHCP.
@@ -138,6 +139,8 @@ custom(struct store *s, char **argv, const char *part)
 	js_set(c, "ports", ports());
 	js_set(c, "volumes", getenv("KILN_VOLUME") ? volumes() : json_array());
 	js_set_str(c, "configure", "/etc/kiln/configure");
+	if (getenv("KILN_CONFIG") && strcmp(argv[3], "dns-dhcp") == 0)
+		js_set(c, "config", json_loads(getenv("KILN_CONFIG"), 0, NULL));
 	return c;
 }
 

@@ -5,6 +5,10 @@
 # taken from $KILN_GUEST (vmlinuz, initrd, image), else from what `make run`
 # built.
 guest=${KILN_GUEST:-$tmp/guest}
+# What the recipe says that its configuration may say, as JSON.
+KILN_CONFIG=$(sed -n '/^config:/,/^[^ ]/s/^  \([^ ]*\): \([^#]*[^# ]\).*/"\1":"\2"/p' \
+    recipes/dns-dhcp/recipe.yaml | paste -s -d , | sed 's/.*/{&}/')
+export KILN_CONFIG
 from_farm() {
 	images=var/tuf/targets/images
 	mkdir -p "$guest"

@@ -1,6 +1,6 @@
 /* rooms: router-agent/state.c router-agent/set.c router-agent/set_wire.c
  * router-agent/set_json.c router-agent/probe_spec.c router-agent/plan.c
- * router-agent/machine/volume.c */
+ * router-agent/conf.c router-agent/machine/volume.c */
 /* What the agent remembers, and what it makes of it. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -63,6 +63,7 @@ a_set(struct set *s, int64_t counter, const char *image)
 	s->services[0].nvolumes = 1;
 	s->services[0].volumes[0] =
 	    (struct set_volume){ "state", "/var/lib/x", 16 * MIB };
+	strcpy(s->services[0].config, "domain! name\nhosts[].name! label\n");
 	s->services[0].nprobes = 2;
 	s->services[0].probes[0] = (struct probe){ .type = PROBE_DNS,
 		.name = "router.lan",
@@ -335,6 +336,40 @@ a_copy_of_a_set_has_all_of_it(void **state)
 }
 
 static void
+a_configuration_must_fit_the_images(void **state)
+{
+#define SERVICES                                                       \
+	"state: /s\nserver: [\"http://farm\"]\nchannel: edge\n"        \
+	"trust: {root: /r}\nlan: {address: 192.0.2.1, prefix: 24}\n"   \
+	"services:\n  ntp: {address: 192.0.2.3, config: {any: [1]}}\n" \
+	"  dns-dhcp:\n    address: 192.0.2.2\n    config:\n"
+	static const char good[] = SERVICES "      domain: lan\n",
+			  bad[] = SERVICES "      domain: lan\n"
+					   "      hosts: [{nam: a}]\n";
+	auto_free struct set *a = new_set(1, "image");
+	struct agent_conf c = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(
+	    agent_conf_parse(&c, "a.yaml", good, strlen(good), &err), 0);
+	assert_int_equal(plan_config(&c, a, &err), 0);
+	agent_conf_release(&c);
+	assert_int_equal(
+	    agent_conf_parse(&c, "a.yaml", bad, strlen(bad), &err), 0);
+	assert_int_equal(plan_config(&c, a, &err), -1);
+	assert_string_equal(err.msg,
+	    "a.yaml:12:16: dns-dhcp: unknown option \"nam\" (did you mean "
+	    "\"name\"? allowed: name)");
+	assert_string_equal(plan_cause(&err), "config");
+	/* Images from before recipes said it take anything. */
+	a->services[0].config[0] = '\0';
+	err_clear(&err);
+	assert_int_equal(plan_config(&c, a, &err), 0);
+	agent_conf_release(&c);
+}
+
+static void
 an_unchanged_service_is_kept(void **state)
 {
 	auto_free struct set *a = new_set(1, "image"), *b = new_set(2, "image");
@@ -561,6 +596,7 @@ main(void)
 		cmocka_unit_test(the_oldest_bad_set_makes_room),
 		WITH_FOLDER(one_agent_at_a_time),
 		cmocka_unit_test(a_copy_of_a_set_has_all_of_it),
+		cmocka_unit_test(a_configuration_must_fit_the_images),
 		cmocka_unit_test(an_unchanged_service_is_kept),
 		cmocka_unit_test(short_memory_means_one_after_the_other),
 		cmocka_unit_test(a_service_that_is_gone_is_removed),
