@@ -1,5 +1,6 @@
 # dhcp: a lease, its renewal, what it says besides, and a host's own address.
 # tools: dhclient
+# stock: dnsmasq
 prepare() {
 	new_ns && guest=$ns_pid
 	at_guest="nsenter --net=/proc/$guest/ns/net"

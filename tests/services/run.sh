@@ -20,7 +20,7 @@ var=${KILN_FARM_STATE:-$tmp/var}
 . $here/lib.sh
 
 # --- which ---------------------------------------------------------------------
-all=$(cd $here && ls -- *.sh | sed -n 's/\.sh$//; /^lib$/d; /^run$/d; /^machine$/d; /^measure$/d; p')
+all=$(cd $here && ls -- *.sh | sed -n 's/\.sh$//; /^lib$/d; /^run$/d; /^machine$/d; /^measure$/d; /^stock$/d; /^ledger$/d; p')
 services=
 want() { # SERVICE…: each behind what must run beside it
 	while [ $# -gt 0 ]; do
@@ -48,6 +48,11 @@ baked=$?
 sed 's/^/# /' "$tmp/baked"
 [ $baked -eq 0 ] || tail -n 20 "$tmp/bake.log" | sed 's/^/# /'
 t "every recipe is reproduced" test $baked -eq 0
+. $here/ledger.sh
+if ledger "$tmp/tasks" >"$tmp/ledger"; then
+	column -t "$tmp/tasks" | sed 's/^/# /'
+	sed 's/^/# /' "$tmp/ledger"
+fi
 released() {
 	for s in kernel $services; do
 		sql "SELECT 1 FROM release WHERE service = '$s'" | grep -q 1 ||
@@ -149,6 +154,7 @@ agent status | sed 's/^/# /'
 
 . $here/machine.sh
 . $here/measure.sh
+. $here/stock.sh
 khz=$(khz_of_agent)
 
 # --- asked ---------------------------------------------------------------------

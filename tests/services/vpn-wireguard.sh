@@ -1,5 +1,6 @@
 # vpn-wireguard: another implementation comes in, moves, and stays.
 # tools: wireguard-go wg socat
+# stock: wireguard-tools
 #
 # The client is a machine of its own beside the LAN; what it reaches through the
 # tunnel is a host of the LAN, which has the service as its way back.
