@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "lib/fdio.h"
 #include "lib/json.h"
 #include "tests/support/webrows.h"
 
@@ -234,6 +235,43 @@ an_image_is_shown_beside_a_whole_debian(void **state)
 	assert_null(strstr(a.body.data, "whole Debian"));
 }
 
+/* Two files of the fuzz target's corpus, as artifacts of the store. */
+static void
+a_unikernel_is_shown_with_its_devices_and_tender(void **state)
+{
+	static const struct {
+		const char *file, *says[3];
+	} cases[] = {
+		{ "spt",
+		    { "unikernel for solo5-spt, ABI 1",
+			"service (NET_BASIC), storage (BLOCK_BASIC)", NULL } },
+		{ "hvt-bare",
+		    { "unikernel for solo5-hvt, ABI 2", NULL, NULL } },
+		{ "no-abi", { "no ABI note of Solo5", NULL, NULL } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_free char *from =
+		    mem_printf("tests/fuzz/corpus/solo5/%s", cases[i].file);
+		auto_buf struct buf bytes = BUF_INIT;
+		struct err err = ERR_INIT;
+		char hex[HASH_HEX];
+
+		assert_int_equal(file_read(from, 4096, &bytes, &err), 0);
+		webfarm_put(bytes.data, bytes.len, hex);
+		auto_free char *path = mem_printf("/image/%s", hex);
+		auto_answer struct answer a = ANSWER_INIT;
+
+		assert_int_equal(http_get(&a, path, ""), 200);
+		assert_well_formed(path, a.body.data);
+		for (size_t k = 0; cases[i].says[k]; k++)
+			if (!strstr(a.body.data, cases[i].says[k]))
+				fail_msg("%s: no \"%s\"", cases[i].file,
+				    cases[i].says[k]);
+	}
+}
+
 static void
 what_is_no_image_is_refused(void **state)
 {
@@ -253,6 +291,8 @@ main(void)
 		cmocka_unit_test(an_image_is_shown_beside_another_file_by_file),
 		cmocka_unit_test(files_of_packages_say_which_and_how_large),
 		cmocka_unit_test(an_image_is_shown_beside_a_whole_debian),
+		cmocka_unit_test(
+		    a_unikernel_is_shown_with_its_devices_and_tender),
 		cmocka_unit_test(what_is_no_image_is_refused),
 	};
 

@@ -18,6 +18,7 @@
 #include "web/chart.h"
 #include "web/frame.h"
 #include "web/pages/image_files.h"
+#include "web/pages/image_solo5.h"
 #include "web/pages/image_with.h"
 #include "web/pages/pages.h"
 #include "web/routers.h"
@@ -178,6 +179,7 @@ model(struct req *req, struct err *err)
 	    model_add(m, "images", w->farm, others, other_cols, err) == -1)
 		return NULL;
 	add_release(m, w);
+	image_solo5_add(m, w, hex);
 	js_set(m, "files",
 	    r && strcmp(m_str(r, "stage"), "image") == 0
 		? image_files(w, m_str(r, "plan"))
@@ -348,6 +350,7 @@ view_facts(struct html *h, const json_t *m)
 		view_record(h, m_str(o, "release"));
 		html_close(h, "dd");
 	}
+	image_solo5_view(h, m);
 	view_documents(h, m);
 	json_array_foreach(json_object_get(m, "inside_of"), i, o)
 	{
