@@ -244,7 +244,7 @@ help:
 #: make install    DESTDIR= PREFIX=/usr/local; make uninstall
 #: make install-test    the packages in a fresh Debian root; first-hour-test: docs/first-hour.md
 #: make upgrade-test    agents of former releases, from git's history, before this farm
-#: make deb        Debian packages of the last commit, into out/deb
+#: make deb        Debian packages of the last commit, into out/deb; ARCH=arm64: cross-built
 #: make dist       a tarball of the last commit, the same bits each time
 #: make clean      remove out/
 
@@ -344,4 +344,4 @@ lint: lint-quick
 clean:
 	rm -rf out
 
--include $(shell find out -name '*.d' -type f 2>/dev/null)
+-include $(shell find $(O) -name '*.d' -type f 2>/dev/null)

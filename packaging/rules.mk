@@ -9,13 +9,15 @@ DOCDIR := $(DESTDIR)$(PREFIX)/share/doc/kiln
 BASHDIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR := $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
 VERSION := $(shell sed -n 's/^\#define KILN_VERSION "\(.*\)"/\1/p' lib/cli.h)
+HOST_ARCH := $(shell dpkg --print-architecture 2>/dev/null)
 UNITS := kiln-builder kiln-tuf kiln-upload kiln-web kiln-agent
 
 # Programs without debug information; a build for a package leaves that to its
 # own tools (STRIP=).
 STRIP ?= -s
-# Programs that run here: they are asked for the words they know.
-COMPLETE ?= $(O)
+# A folder with bash/ and zsh/, made before, where the programs do not run.
+COMPLETIONS ?=
+complete = $(if $(COMPLETIONS),install -m 644 $(COMPLETIONS)/$(1)/* $(2),packaging/completion $(1) $(2) $(O))
 .PHONY: install uninstall dist deb install-test first-hour-test upgrade-test
 install: all
 	install -d $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man8 $(UNITDIR) \
@@ -34,8 +36,8 @@ install: all
 	    install -m 644 packaging/systemd/$$p.tmpfiles $(TMPFILESDIR)/$$p.conf || exit 1; done
 	cp -R --no-preserve=ownership recipes packaging/monitoring $(SHAREDIR)/
 	install -m 644 README.md ARCHITECTURE.md SECURITY.md CHANGES.md docs/*.md $(DOCDIR)
-	packaging/completion bash $(BASHDIR) $(COMPLETE)
-	packaging/completion zsh $(ZSHDIR) $(COMPLETE)
+	$(call complete,bash,$(BASHDIR))
+	$(call complete,zsh,$(ZSHDIR))
 
 uninstall:
 	rm -f $(addprefix $(BINDIR)/,$(PROGRAMS)) $(UNITDIR)/kiln.target \
@@ -52,11 +54,13 @@ dist:
 	git archive --format=tar --prefix=kiln-$(VERSION)/ HEAD | xz -9 -T 1 >out/kiln-$(VERSION).tar.xz
 	@sha256sum out/kiln-$(VERSION).tar.xz
 
-# Debian packages of the last commit, in out/deb.  DEB_ARCH=arm64 crosses.
-DEB_ARCH ?= $(shell dpkg --print-architecture)
+# Debian packages of the last commit, in out/deb.  Another ARCH is cross-built
+# with the completions that the programs of this machine's packages make.
+ARCH ?= $(HOST_ARCH)
 deb:
-	@tools/deps build deb
-	@packaging/build-deb out/deb $(VERSION) $(DEB_ARCH)
+	@tools/deps build deb $(if $(filter-out $(HOST_ARCH),$(ARCH)),arm64)
+	@packaging/build-deb out/deb $(VERSION) $(HOST_ARCH)
+	@$(if $(filter-out $(HOST_ARCH),$(ARCH)),packaging/build-deb out/deb $(VERSION) $(ARCH))
 
 # Installed, used, upgraded, removed and purged in a fresh Debian root.
 install-test:
