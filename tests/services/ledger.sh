@@ -9,7 +9,8 @@ ledger() { # FILE: the tasks; prints one sentence
 	    FROM (SELECT * FROM cycle WHERE executed > 0
 		AND finished_at IS NOT NULL
 		ORDER BY id DESC LIMIT 1) c
-	    JOIN run r ON r.started_at >= c.started_at
+	    JOIN run r ON r.started_at BETWEEN c.started_at
+		AND c.finished_at
 	    JOIN plan p ON p.digest = r.plan
 	    WHERE r.state IN ('succeeded', 'failed') ORDER BY r.started_at, r.id" |
 	    awk -v tasks="$1" '

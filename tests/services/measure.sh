@@ -99,9 +99,10 @@ row() { # SERVICE
 		ON p.digest = c.plan WHERE c.recipe = '$1'
 		AND c.stage = 'image'")" "$good" $((good + bad)) "$1"
 }
-stock_says() { # BYTES of all images
+stock_says() { # BYTES of all images: for the services that have a row
 	# shellcheck disable=SC2046
-	set -- "$1" $(stock_of $all) $(stock_of)
+	set -- "$1" $(stock_of $(sed -n 's/^| \[\([^]]*\)\].*/\1/p' \
+	    "$tmp/services.md")) $(stock_of)
 	[ $# -eq 5 ] || return 1
 	echo "One stock Debian with the same services takes $3 bytes in $2 packages by apt's Installed-Size, without Recommends and without a kernel; $5 of them in $4 packages are there before any service (\`debootstrap --variant=minbase\`). All images together take $(($1 * 100 / $3)) % of that."
 }

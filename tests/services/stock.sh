@@ -11,7 +11,9 @@ stock_names() { # SERVICE…
 		    "recipes/$s/recipe.yaml" | tr -d , |
 		    sed 's/\<\(coreutils\|dash\|erofs-utils\)\>//g')
 		echo "$names"
-	done | tr -s ' ' '\n' | grep . | sort -u
+	done | tr -s ' ' '\n' | grep . | sort -u >"$tmp/stock-names"
+	# A source need not be a package, too.
+	apt-cache pkgnames | grep -Fx -f "$tmp/stock-names"
 }
 # Nothing is installed: an empty list of packages, and a solver that only says.
 stock_solve() { # NAME…

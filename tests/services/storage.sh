@@ -1,5 +1,6 @@
 # storage: files that outlive the machine, by OpenSSH's own sftp.
 # tools: sftp ssh ssh-keygen jq mkfs.ext4
+# stock: openssh-server
 #
 # The farm makes another image, with one folder more; the agent changes to it and
 # keeps the volume.  A second machine, started by hand with a disk of its own, is
