@@ -69,8 +69,8 @@ struct plan {
 	pid_t parent;
 };
 
-static int
-find_program(const char *name, char *out, size_t room, struct err *err)
+int
+spawn_find(const char *name, char *out, size_t room, struct err *err)
 {
 	struct span rest = span_str(SEARCH), dir;
 	struct stat st;
@@ -183,7 +183,7 @@ spawn_start(const struct spawn *s, struct child *child, struct err *err)
 		assert(s->argv[0][0] == '/');
 		p.path = s->argv[0];
 	} else {
-		if (find_program(s->argv[0], found, sizeof(found), err) == -1)
+		if (spawn_find(s->argv[0], found, sizeof(found), err) == -1)
 			return -1;
 		p.path = found;
 	}

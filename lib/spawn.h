@@ -44,6 +44,10 @@ struct spawn {
 #define SPAWN_ENV 3
 extern const char *const spawn_env[SPAWN_ENV + 1];
 
+/* Where a name of argv[0] leads; ERR_MISSING: nowhere. */
+int spawn_find(
+    const char *name, char *out, size_t room, struct err *) KILN_MUST;
+
 struct child {
 	pid_t pid;	    /* 0: none */
 	int pidfd;	    /* poll for POLLIN: it ended */

@@ -11,6 +11,7 @@
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "lib/spawn.h"
 #include "lib/tuf_read.h"
 #include "router-agent/conf.h"
 #include "router-agent/machine/qemu.h"
@@ -189,6 +190,21 @@ finding(struct doctor *d, const char *what, bool good, const char *text)
 		printf("%-6s %-8s %s\n", good ? "good" : "BAD", what, text);
 }
 
+/* Asked before a set with state is refused for want of it. */
+static void
+look_at_mke2fs(struct doctor *d)
+{
+	struct err err = ERR_INIT;
+	char path[64];
+
+	if (spawn_find("mke2fs", path, sizeof(path), &err) == 0)
+		finding(d, "mke2fs", true, path);
+	else
+		finding(d, "mke2fs", false,
+		    "not here: no service that keeps state can start; it is "
+		    "part of e2fsprogs");
+}
+
 static void
 look_at_root(struct doctor *d, const struct agent_conf *c, int dir)
 {
@@ -302,6 +318,7 @@ cmd_doctor(int argc, char **argv)
 	finding(&d, "qemu", qemu_program(conf.arch) != NULL,
 	    qemu_program(conf.arch) ? qemu_program(conf.arch)
 				    : "no QEMU for this architecture");
+	look_at_mke2fs(&d);
 	finding(&d, "tun", access("/dev/net/tun", R_OK | W_OK) == 0,
 	    "/dev/net/tun");
 	dir = dir_open(conf.state, &err);
