@@ -158,3 +158,13 @@ span_trim(struct span s)
 		s.n--;
 	return s;
 }
+
+bool
+span_begins(struct span s, char c)
+{
+	while (s.n && strchr(" \t\r\n", s.p[0]) && s.p[0]) {
+		s.p++;
+		s.n--;
+	}
+	return s.n && s.p[0] == c;
+}

@@ -50,5 +50,7 @@ bool span_is(struct span, const char *);
 /* Takes the text up to `sep` off the front; false when nothing is left. */
 bool span_next(struct span *rest, char sep, struct span *field);
 struct span span_trim(struct span); /* blanks and tabs at both ends */
+/* Is this the first that is no white space? */
+bool span_begins(struct span, char);
 
 #endif

@@ -91,9 +91,17 @@ fetch_meta(struct tuf_refresh *r, const char *role, int64_t version,
 	*status = 0;
 	if (r->get(r->arg, url, limit, out, status, err) == -1)
 		return -1;
-	if (*status == 200)
+	if (*status == 200 &&
+	    span_begins((struct span){ out->data, out->len }, '{'))
 		return 0;
 	buf_clear(out);
+	/* Nor is what cannot be metadata at all: a network that wants a login
+	 * answers whatever is asked. */
+	if (*status == 200)
+		return err_set(err, ERR_BUSY,
+		    "%.200s: a page came and no metadata: does this network "
+		    "want a login?",
+		    url);
 	if (*status == 404 || *status == 403)
 		return err_set(
 		    err, ERR_MISSING, "%.200s: not there (%d)", url, *status);

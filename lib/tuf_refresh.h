@@ -54,7 +54,8 @@ void tuf_refresh_free(struct tuf_refresh *); /* NULL is fine */
 /*
  * TUF 5.3 to 5.6.  Once per tuf_refresh_open: a run has one time.  ERR_TRUST:
  * the repository offered what must be refused; the sentence ends in the
- * attack's name.  ERR_BUSY: it could not be reached; try again.
+ * attack's name.  ERR_BUSY: it could not be reached, or what answered sent no
+ * JSON object and so is not the repository; try again.
  */
 int tuf_refresh_run(struct tuf_refresh *, struct err *) KILN_MUST;
 /* After tuf_refresh_run: what is trusted now. */

@@ -74,6 +74,7 @@ post(struct http *http, struct ipc_msg *m, struct err *err)
 	if (http_post(http, url, type, body.p, body.n, &reply, &answer.status,
 		&why) == -1)
 		return tell_failed(&why, err);
+	answer.bytes = span_begins((struct span){ reply.data, reply.len }, '{');
 	return tell_done(&answer, err);
 }
 

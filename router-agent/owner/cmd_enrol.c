@@ -59,12 +59,13 @@ make(int state, const char *token, struct buf *out, char router[HASH_HEX],
 	return report_seal("enrol", j, &seed, &pub, &body, out, err);
 }
 
-/* The first server that answers decides. */
+/* The first server that answers decides; a page is nobody's answer. */
 static int
 post(const struct agent_conf *conf, const struct buf *text, struct err *err)
 {
 	struct fetcher *f = fetcher_start(NULL, NULL, err);
-	int ret = -1, status = 0;
+	struct fetch_reply reply = { 0 };
+	int ret = -1;
 
 	if (f == NULL)
 		return -1;
@@ -74,18 +75,23 @@ post(const struct agent_conf *conf, const struct buf *text, struct err *err)
 
 		err_clear(err);
 		ret = fetcher_post(f, url, "application/json", text->data,
-		    text->len, &status, err);
+		    text->len, &reply, err);
+		if (ret == 0 && !reply.object)
+			ret = err_set(err, ERR_BUSY,
+			    "%.200s: a page came (%d) and no answer: does "
+			    "this network want a login?",
+			    url, reply.status);
 	}
 	fetcher_stop(f);
-	if (ret == -1 || (status >= 200 && status <= 299))
+	if (ret == -1 || (reply.status >= 200 && reply.status <= 299))
 		return ret;
-	if (status == 403)
+	if (reply.status == 403)
 		return err_set(err, ERR_TRUST,
 		    "refused: the token is unknown, has ended or let in "
 		    "another device, or this device was retired");
 	return err_set(err,
-	    status == 429 || status >= 500 ? ERR_BUSY : ERR_INPUT,
-	    "the server answered %d", status);
+	    reply.status == 429 || reply.status >= 500 ? ERR_BUSY : ERR_INPUT,
+	    "the server answered %d", reply.status);
 }
 
 int

@@ -89,7 +89,7 @@ webhook(
 	auto_json json_t *j = js_record_new("kiln/agent-notice", 1);
 	auto_buf struct buf b = BUF_INIT;
 	char at[TIME_TEXT];
-	int status = 0;
+	struct fetch_reply reply = { 0 };
 
 	time_text(time_now(), at);
 	js_set_str(j, "at", at);
@@ -97,11 +97,11 @@ webhook(
 	js_set_str(j, "text", sentence);
 	js_text(j, false, &b);
 	if (fetcher_post(a->fetcher, a->conf.webhook, "application/json",
-		b.data, b.len, &status, err) == -1)
+		b.data, b.len, &reply, err) == -1)
 		return -1;
-	if (status < 200 || status > 299)
+	if (reply.status < 200 || reply.status > 299)
 		return err_set(err, ERR_BUSY, "%.200s: the server answered %d",
-		    a->conf.webhook, status);
+		    a->conf.webhook, reply.status);
 	return 0;
 }
 

@@ -335,11 +335,21 @@ takes_none(int status)
 	return status == 403 || status == 404 || status == 405 || status == 501;
 }
 
+/* Whoever it was did not mean this report: a network that wants a login
+ * answers whatever is asked, with a page or by leading to one. */
+static bool
+is_page(const struct fetch_reply *r)
+{
+	return !r->object && r->status < 500 && r->status != 429 &&
+	       !takes_none(r->status);
+}
+
 static int
 send_one(struct agent *a, const char *name, int *status, struct err *err)
 {
 	auto_buf struct buf text = BUF_INIT;
 	bool taken = false, unasked = false;
+	struct fetch_reply reply = { 0 };
 
 	if (file_read_at(a->dir.reports, name, REPORT_MAX, &text, err) == -1)
 		return -1;
@@ -351,10 +361,16 @@ send_one(struct agent *a, const char *name, int *status, struct err *err)
 		struct err why = ERR_INIT;
 
 		if (fetcher_post(a->fetcher, url, "application/json", text.data,
-			text.len, status, &why) == -1) {
+			text.len, &reply, &why) == 0 &&
+		    is_page(&reply))
+			err_set(&why, ERR_BUSY,
+			    "%.200s: a page came (%d) and no answer", url,
+			    reply.status);
+		if (why.cls != ERR_NONE) {
 			*err = why;
 			unasked = true;
 		} else {
+			*status = reply.status;
 			taken = !takes_none(*status);
 		}
 	}

@@ -398,7 +398,7 @@ fetcher_get(struct fetcher *f, const char *url, int64_t limit, int fd,
 
 int
 fetcher_post(struct fetcher *f, const char *url, const char *content_type,
-    const void *body, size_t n, int *status, struct err *err)
+    const void *body, size_t n, struct fetch_reply *out, struct err *err)
 {
 	static const struct fetch_more none = { 0 };
 	struct fetch_answer answer = { 0 };
@@ -423,6 +423,7 @@ fetcher_post(struct fetcher *f, const char *url, const char *content_type,
 		end_child(f);
 	if (rc == -1)
 		return err_prefix(err, "%.200s", url);
-	*status = answer.status;
+	out->status = answer.status;
+	out->object = t.claimed == 1;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #ifndef KILN_AGENT_FETCH_H
 #define KILN_AGENT_FETCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/attr.h"
@@ -67,9 +68,16 @@ int fetcher_get(struct fetcher *, const char *url, int64_t limit, int fd,
     const struct fetch_more *more, struct fetch_answer *,
     struct err *) KILN_MUST;
 
-/* POSTs a body of up to 64 KiB; what the server answers but for its status is
- * thrown away.  0: it answered; -1: as fetcher_get. */
+struct fetch_reply {
+	int status;
+	/* It began like a JSON object, as what kiln's servers say does, and no
+	 * page of a network that wants a login. */
+	bool object;
+};
+
+/* POSTs a body of up to 64 KiB; what else the server says is thrown away.
+ * 0: it answered; -1: as fetcher_get. */
 int fetcher_post(struct fetcher *, const char *url, const char *content_type,
-    const void *, size_t, int *status, struct err *) KILN_MUST;
+    const void *, size_t, struct fetch_reply *, struct err *) KILN_MUST;
 
 #endif

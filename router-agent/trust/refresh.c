@@ -89,6 +89,18 @@ refresh_target(struct refresh *r, const char *path,
 	return tuf_refresh_target(r->tuf, path, target, role, err);
 }
 
+/* What was refused may be the page of a network that wants a login: nobody
+ * lists one that begins so. */
+static bool
+is_page(int fd)
+{
+	char head[64];
+	ssize_t n = pread(fd, head, sizeof(head), 0);
+	struct span s = { head, n > 0 ? (size_t)n : 0 };
+
+	return span_begins(s, '<');
+}
+
 /* After the transfer, from our own file, which no other process holds. */
 static int
 verify_file(const struct tuf_target *t, int fd, struct err *err)
@@ -164,9 +176,18 @@ download(struct refresh *r, const char *base, const struct tuf_target *t,
 	}
 	if (lseek(fd, have, SEEK_SET) == -1)
 		return err_sys(err, "find the end of a part of a target");
-	if (fetch_rest(r, url, have, t->length, fd, w, err) == -1 ||
-	    verify_file(t, fd, err) == -1)
+	if (fetch_rest(r, url, have, t->length, fd, w, err) == -1)
 		return -1;
+	if (verify_file(t, fd, err) == -1) {
+		if (have > 0 || !is_page(fd))
+			return -1;
+		if (ftruncate(fd, 0) == -1)
+			return err_sys(err, "empty a file for a target");
+		return err_set(err, ERR_BUSY,
+		    "%.200s: a page came and no target: does this network "
+		    "want a login?",
+		    url);
+	}
 	return fsync(fd) == -1 ? err_sys(err, "sync target %.80s", t->path) : 0;
 }
 

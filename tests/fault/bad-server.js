@@ -12,15 +12,18 @@ const page = '<html><title>Welcome</title>Please log in.</html>';
 
 function fetch(req, headers, use) {
 	const h = Object.assign({}, headers);
-	http.get(good + req.url, { headers: h }, (res) => {
+	if (req.method === 'POST')
+		h['content-type'] = req.headers['content-type'];
+	const on = http.request(good + req.url, { method: req.method, headers: h }, (res) => {
 		const parts = [];
 		res.on('data', (d) => parts.push(d));
 		res.on('end', () => use(res, Buffer.concat(parts)));
 	});
+	req.pipe(on);
 }
 function other(body) {
 	const b = Buffer.from(body);
-	for (let i = 0; i < b.length; i += 97)
+	for (let i = 1; i < b.length; i += 97)
 		b[i] ^= 1;
 	return b;
 }
@@ -71,6 +74,9 @@ const modes = {
 		res.writeHead(head.statusCode, head.headers);
 		res.end(other(body));
 	}),
+	// Metadata that is refused, and nobody who takes the report of it.
+	refused: (req, res) =>
+		modes[req.method === 'POST' ? 'portal' : 'other'](req, res),
 	longer: (req, res) => fetch(req, range(req), (head, body) => {
 		res.writeHead(head.statusCode);
 		res.write(body);

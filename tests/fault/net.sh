@@ -46,7 +46,7 @@ metadata() { # MODE CAUSE MOST SENTENCE
 	t "$4" refuses "$1" "$2" "$3"
 	t "… and the next server is asked" mirror
 }
-metadata portal not-trusted 1 "N4 a page to log in at is no metadata"
+metadata portal busy 1 "N4 a page to log in at is no metadata"
 metadata gone missing 2 "N4 a server that has nothing is asked again later"
 metadata busy busy 1 "N4 a server that is busy is asked again later"
 metadata many busy 1 "N4 a server that had enough is asked again later"
@@ -99,6 +99,20 @@ soon() { # MODE WORD
 }
 t "N4 behind a proxy that wants a name it backs off" soon proxy 407
 t "N4 before redirects in a circle, too" soon redirect redirects
+
+t "N4 before a page to log in at, too" soon portal login
+
+# A report that such a page has answered was not taken.
+waits_for_a_server() {
+	grep -q 'report.*a page came (200)' "$tmp/agent.log" && [ "$(agent report --show)" ]
+}
+echo refused >"$tmp/mode"
+kill -USR1 $agent_pid
+t "N4 what is refused is not reported to a page" until_ok 20 waits_for_a_server
+echo good >"$tmp/mode"
+kill -USR1 $agent_pid
+sent() { ! [ "$(agent report --show)" ]; }
+t "N4 … but to the server, once it can be reached" until_ok 20 sent
 
 # --- images --------------------------------------------------------------------------
 echo good >"$tmp/mode"

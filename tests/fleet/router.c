@@ -90,7 +90,7 @@ send(struct fleet *f, struct router *r, const json_t *report,
 	auto_json json_t *envelope =
 	    js_parse("report", text->data, text->len, err);
 	auto_free char *url = mem_printf("%s/api/v1/report", f->url);
-	int status;
+	struct fetch_reply reply;
 
 	if (!envelope)
 		return -1;
@@ -100,12 +100,13 @@ send(struct fleet *f, struct router *r, const json_t *report,
 		return farm_report(f, r, report, body,
 		    json_string_value(json_object_get(envelope, "sig")), err);
 	if (fetcher_post(f->fetcher, url, "application/json", text->data,
-		text->len, &status, err) == -1)
+		text->len, &reply, err) == -1)
 		return -1;
 	f->real++;
-	return status / 100 == 2 ? 0
-				 : err_set(err, ERR_INPUT,
-				       "the farm answers a report %d", status);
+	return reply.status / 100 == 2 && reply.object
+		   ? 0
+		   : err_set(err, ERR_INPUT, "the farm answers a report %d",
+			 reply.status);
 }
 
 static int

@@ -91,6 +91,12 @@ spans_are_cut_at_the_separator(void **state)
 	assert_false(span_next(&rest, ',', &f));
 	assert_true(span_is(span_trim(span_str(" \t x y\t ")), "x y"));
 	assert_true(span_is(span_trim(span_str(" \t ")), ""));
+	assert_true(span_begins(span_str("{"), '{'));
+	assert_true(span_begins(span_str(" \r\n\t{}"), '{'));
+	assert_false(span_begins(span_str("<{"), '{'));
+	assert_false(span_begins(span_str(" \n"), '{'));
+	assert_false(span_begins(span_str(""), '{'));
+	assert_false(span_begins((struct span){ "\0{", 2 }, '{'));
 }
 
 static void

@@ -101,6 +101,75 @@ tuf_5_3_11_a_taken_key_removes_what_it_may_have_signed(void **state)
 }
 
 static void
+put_text(struct place *p, const char *name, const char *text)
+{
+	assert_int_equal(
+	    file_write_at(p->repo, name, text, strlen(text), 0644, &p->err), 0);
+}
+
+static void
+a_page_to_log_in_at_is_no_verdict_on_the_repository(void **state)
+{
+	static const char *const pages[] = { "<html>Welcome</html>",
+		"\r\n <!DOCTYPE html>", "Please log in.", "" };
+	static const char *const names[] = { "2.root.json", "timestamp.json",
+		"1.snapshot.json", "1.targets.json" };
+	struct place *p = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const char *page = pages[i];
+
+		put_text(p, names[i], page);
+		assert_int_equal(run(p), -1);
+		assert_int_equal(p->err.cls, ERR_BUSY);
+		assert_non_null(strstr(p->err.msg, "want a login"));
+		err_clear(&p->err);
+		if (i == 0)
+			assert_int_equal(unlinkat(p->repo, names[0], 0), 0);
+		put_all(p);
+	}
+	assert_int_equal(run(p), 0);
+}
+
+static void
+what_claims_to_be_metadata_is_judged(void **state)
+{
+	static const char *const texts[] = { "{", "{}", "\n{\"signed\":1}" };
+	struct place *p = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		put_text(p, "timestamp.json", texts[i]);
+		assert_int_equal(run(p), -1);
+		assert_int_not_equal(p->err.cls, ERR_BUSY);
+		err_clear(&p->err);
+	}
+}
+
+static void
+a_page_instead_of_a_target_is_asked_for_again(void **state)
+{
+	char hex[HASH_HEX], name[HASH_HEX + 8];
+	struct place *p = *state;
+	struct hash h;
+
+	hash_bytes(&h, "twenty bytes of text", 20);
+	hash_hex(&h, hex);
+	snprintf(name, sizeof(name), "%s.t", hex);
+	assert_int_equal(run(p), 0);
+	put_text(p, name, "\n<html>Log in");
+	assert_int_equal(get_target(p), -1);
+	assert_int_equal(p->err.cls, ERR_BUSY);
+	assert_int_equal(file_length(p), 0);
+	err_clear(&p->err);
+	put_text(p, name, "twenty other letters");
+	assert_int_equal(get_target(p), -1);
+	assert_int_equal(p->err.cls, ERR_TRUST);
+	err_clear(&p->err);
+	put_text(p, name, "twenty bytes of text");
+	assert_int_equal(get_target(p), 0);
+}
+
+static void
 tuf_5_7_3_urls_are_appended_to_and_paths_encoded(void **state)
 {
 	struct tuf_target t = { .path = (char *)"d/a b+#.x",
@@ -123,6 +192,9 @@ main(int argc, char **argv)
 		T(tuf_5_7_4_a_wrong_first_part_is_thrown_away),
 		T(a_full_but_wrong_file_is_fetched_anew),
 		T(tuf_5_9_3_a_run_cut_off_at_any_file_leaves_a_client_that_goes_on),
+		T(a_page_to_log_in_at_is_no_verdict_on_the_repository),
+		T(what_claims_to_be_metadata_is_judged),
+		T(a_page_instead_of_a_target_is_asked_for_again),
 		T(tuf_5_3_11_a_taken_key_removes_what_it_may_have_signed),
 		cmocka_unit_test(
 		    tuf_5_7_3_urls_are_appended_to_and_paths_encoded),
