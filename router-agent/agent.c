@@ -331,7 +331,7 @@ open_parts(struct agent *a, const char *config, struct err *err)
 		return -1;
 	handover_open(a);
 	accel_choose(&a->accel, &a->conf, a->dir.fd);
-	traffic_load(a->dir.fd, &a->traffic);
+	traffic_load(a->dir.fd, report_told(a), &a->traffic);
 	a->status = status_dir(a->conf.state, true, err);
 	if (a->status == -1 ||
 	    (a->log = dir_make_at(a->status, "log", 0755, err)) == -1)

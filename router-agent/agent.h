@@ -56,11 +56,9 @@ struct agent {
 	struct machines *next;	 /* of a trial, or NULL */
 	struct set *planned;	/* what is offered and not taken yet, or NULL */
 	struct plan plan;	/* to get there */
-	struct traffic traffic; /* fetched today */
-	/* What an update cost, since the last report that was made. */
-	int64_t got_bytes;
-	int64_t switch_ms; /* 0: nothing was switched */
-	int signals;	   /* signalfd */
+	struct traffic traffic; /* fetched today, and since the last report */
+	int64_t switch_ms;	/* likewise; 0: nothing was switched */
+	int signals;		/* signalfd */
 	bool stop, poll_now;
 	bool back;    /* the owner wants the set on trial undone */
 	bool damaged; /* an image of the current set rotted */

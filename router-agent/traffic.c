@@ -10,26 +10,47 @@
 #define FILE_NAME "traffic"
 #define DAY ((int64_t)86400)
 
+/* As many numbers as there are; an older agent wrote two. */
+static size_t
+numbers(const struct buf *b, int64_t *out, size_t most)
+{
+	struct span rest = { b->data, b->len }, field;
+	struct err why = ERR_INIT;
+	size_t n = 0;
+
+	while (rest.n > 0 && rest.p[rest.n - 1] == '\n')
+		rest.n--;
+	while (n < most && span_next(&rest, ' ', &field)) {
+		char text[24];
+
+		if (field.n >= sizeof(text))
+			break;
+		memcpy(text, field.p, field.n);
+		text[field.n] = '\0';
+		if (num_int(text, 0, INT64_MAX / 2, &out[n], &why) == -1)
+			break;
+		n++;
+	}
+	return n;
+}
+
 void
-traffic_load(int statefd, struct traffic *t)
+traffic_load(int statefd, int64_t told, struct traffic *t)
 {
 	auto_buf struct buf b = BUF_INIT;
 	struct err why = ERR_INIT;
-	struct traffic got;
-	char *space;
+	int64_t at[4];
+	size_t n = 0;
 
-	*t = (struct traffic){ 0 };
-	if (file_read_at(statefd, FILE_NAME, 64, &b, &why) == -1)
-		return;
-	if (b.len > 0 && b.data[b.len - 1] == '\n')
-		b.data[--b.len] = '\0';
-	space = strchr(b.data, ' ');
-	if (!space)
-		return;
-	*space = '\0';
-	if (num_int(b.data, 0, INT64_MAX, &got.day, &why) == 0 &&
-	    num_int(space + 1, 0, INT64_MAX / 2, &got.bytes, &why) == 0)
-		*t = got;
+	*t = (struct traffic){ .since = told };
+	if (file_read_at(statefd, FILE_NAME, 128, &b, &why) == 0)
+		n = numbers(&b, at, 4);
+	if (n >= 2) {
+		t->day = at[0];
+		t->bytes = at[1];
+	}
+	if (n == 4 && at[3] == told)
+		t->update = at[2];
 }
 
 int64_t
@@ -56,9 +77,20 @@ traffic_add(
 
 	if (bytes <= 0)
 		return 0;
-	if (t->day != now / DAY)
-		*t = (struct traffic){ .day = now / DAY };
+	if (t->day != now / DAY) {
+		t->day = now / DAY;
+		t->bytes = 0;
+	}
 	t->bytes += bytes;
-	buf_printf(&b, "%" PRId64 " %" PRId64 "\n", t->day, t->bytes);
+	t->update += bytes;
+	buf_printf(&b, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n",
+	    t->day, t->bytes, t->update, t->since);
 	return file_write_at(statefd, FILE_NAME, b.data, b.len, 0644, err);
+}
+
+void
+traffic_told(struct traffic *t, int64_t sequence)
+{
+	t->update = 0;
+	t->since = sequence;
 }

@@ -21,14 +21,29 @@
  * worth waiting for needs. */
 #define DEADLINE_MS ((int64_t)15 * 60 * 1000)
 #define SLOWEST 4 /* bytes a millisecond */
+#define COUNT_BYTES ((int64_t)4 << 20)
 
 /* --- bytes --------------------------------------------------------------- */
 
 struct fetching {
 	struct agent *a;
-	int64_t left; /* of today's budget */
+	int64_t left;	 /* of today's budget */
+	int64_t counted; /* bytes of this file that are in `traffic` */
 	bool spent;
 };
+
+/* A stick's cost nothing. */
+static void
+count_bytes(struct fetching *f, int64_t done)
+{
+	struct agent *a = f->a;
+	struct err why = ERR_INIT;
+
+	if (!a->stick && traffic_add(a->dir.fd, &a->traffic, done - f->counted,
+			     time_now(), &why) == -1)
+		log_err("traffic", &why);
+	f->counted = done;
+}
 
 static int
 keep_serving(void *arg, int64_t done, int64_t total)
@@ -37,6 +52,9 @@ keep_serving(void *arg, int64_t done, int64_t total)
 
 	(void)total;
 	agent_wait(f->a, -1, 0);
+	/* So much at most is forgotten by a power cut. */
+	if (done - f->counted >= COUNT_BYTES)
+		count_bytes(f, done);
 	f->spent = done >= f->left;
 	return f->a->stop || f->spent;
 }
@@ -45,7 +63,6 @@ static int
 get(struct agent *a, const char *url, int64_t have, int64_t want, int fd,
     struct err *err)
 {
-	int64_t now = time_now();
 	struct fetcher *by = a->stick ? a->stick : a->fetcher;
 	struct fetching f = { .a = a, .left = INT64_MAX };
 	struct fetch_more more = { .from = have,
@@ -58,7 +75,7 @@ get(struct agent *a, const char *url, int64_t have, int64_t want, int fd,
 	int ret = -1;
 
 	if (!a->stick)
-		f.left = traffic_left(&a->traffic, a->conf.budget, now);
+		f.left = traffic_left(&a->traffic, a->conf.budget, time_now());
 	if (f.left == 0)
 		f.spent = true;
 	else
@@ -66,12 +83,9 @@ get(struct agent *a, const char *url, int64_t have, int64_t want, int fd,
 		    fetcher_get(by, url, want - have, fd, &more, &answer, err);
 	if (a->stick)
 		after = want;
-	else if (fd_size(fd, &after, &why) == -1 ||
-		 traffic_add(a->dir.fd, &a->traffic, after - have, now, &why) ==
-		     -1)
+	else if (fd_size(fd, &after, &why) == -1)
 		log_err("traffic", &why);
-	if (!a->stick && after > have)
-		a->got_bytes += after - have;
+	count_bytes(&f, after - have);
 	if (f.spent && after < want)
 		return err_set(err, ERR_BUSY,
 		    "the %lld bytes that may be fetched in a day are spent",

@@ -236,8 +236,8 @@ report(struct agent *a, struct err *err)
 
 	if (report_key(a->dir.fd, &seed, &pub, err) == -1 ||
 	    report_seal("report",
-		report_make(&a->conf, a->accel.kind, &a->state, a->got_bytes,
-		    a->switch_ms, &pub),
+		report_make(&a->conf, a->accel.kind, &a->state,
+		    a->traffic.update, a->switch_ms, &pub),
 		&seed, &pub, &body, &text, err) == -1)
 		return -1;
 	hash_bytes(&a->state.report_previous, body.data, body.len);
@@ -287,6 +287,16 @@ report_note(struct agent *a, const char *state, const char *cause,
 		a->state.report_sequence++;
 }
 
+/* What was noted has its number and is not told yet.  Who makes no reports
+ * takes none of what it fetches for the next one's. */
+int64_t
+report_told(const struct agent *a)
+{
+	if (a->conf.reports == REPORTS_OFF)
+		return -1;
+	return a->state.report_sequence - (*a->state.news.state != '\0');
+}
+
 void
 report_tell(struct agent *a)
 {
@@ -298,7 +308,7 @@ report_tell(struct agent *a)
 	tell_owner(a, n);
 	if (a->conf.reports != REPORTS_OFF && report(a, &err) == -1)
 		log_err("report", &err);
-	a->got_bytes = 0;
+	traffic_told(&a->traffic, a->state.report_sequence);
 	a->switch_ms = 0;
 	free(n->set);
 	*n = (struct state_news){ 0 };

@@ -32,6 +32,8 @@ void report_note(struct agent *, const char *state, const char *cause,
 /* Nothing when nothing was noted.  Never fails: what cannot be kept is
  * logged. */
 void report_tell(struct agent *);
+/* The number of the last report that was made; 0: there is none. */
+int64_t report_told(const struct agent *);
 /* The same refusal is told once. */
 void report_refused(struct agent *, const char *cause, const char *text);
 void report_send(struct agent *);

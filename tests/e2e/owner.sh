@@ -69,8 +69,25 @@ t "so it is fetched" until_ok 30 fetched
 touch "$tmp/peaked"
 wait $peaks
 t "and still waits" until_ok 10 is .cause approval
+killed() {
+	kill -9 $agent_pid
+	wait $agent_pid
+	start_agent
+	until_ok 30 is .cause approval
+}
+t "killed in the middle of it all it waits again" killed
 t "the owner confirms the plan" agent confirm "$hash"
 t "it is committed" until_ok 150 is .phase committed
+# The image at least, though another life of the agent fetched it.
+cost() {
+	sqlite3 -readonly "$var/web.db" "SELECT body ->> '\$.update.bytes' FROM report
+	    WHERE state = 'committed'"
+}
+costs() {
+	i=$(json '.services[0].image')
+	[ "$(cost)" -ge "$(stat -c %s "$st/store/$(printf %.2s "$i")/$i")" ]
+}
+t "its report says what was fetched before" until_ok 20 costs
 t "and is the golden set" is .golden.counter 1
 t "nothing is planned any more" is .plan null
 told() { grep -qx "$1" "$tmp/leds"; }

@@ -151,7 +151,7 @@ a_day_s_budget_runs_out_and_comes_back(void **state)
 	assert_int_equal(traffic_left(&t, 0, noon), INT64_MAX);
 	assert_int_equal(traffic_left(&t, 100, noon), 100);
 	assert_int_equal(traffic_add(scratch.fd, &t, 60, noon, &err), 0);
-	traffic_load(scratch.fd, &back);
+	traffic_load(scratch.fd, 0, &back);
 	assert_int_equal(traffic_left(&back, 100, noon), 40);
 	assert_int_equal(traffic_add(scratch.fd, &back, 60, noon, &err), 0);
 	assert_int_equal(traffic_left(&back, 100, noon), 0);
@@ -159,6 +159,62 @@ a_day_s_budget_runs_out_and_comes_back(void **state)
 	assert_int_equal(traffic_left(&back, 100, noon + 43200), 100);
 	/* Nothing fetched, nothing written. */
 	assert_int_equal(traffic_add(-1, &back, 0, noon, &err), 0);
+}
+
+static void
+what_an_update_fetched_lasts_until_it_was_reported(void **state)
+{
+	struct traffic t, back;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	traffic_load(scratch.fd, 7, &t);
+	assert_int_equal(traffic_add(scratch.fd, &t, 60, 86400, &err), 0);
+	/* A restart, and another, each with more of it; a day ends. */
+	traffic_load(scratch.fd, 7, &back);
+	assert_int_equal(back.update, 60);
+	assert_int_equal(traffic_add(scratch.fd, &back, 30, 86400, &err), 0);
+	traffic_load(scratch.fd, 7, &back);
+	assert_int_equal(traffic_add(scratch.fd, &back, 9, 2 * 86400, &err), 0);
+	traffic_load(scratch.fd, 7, &back);
+	assert_int_equal(back.update, 99);
+	assert_int_equal(back.bytes, 9);
+	/* Report 8 tells it; none of it is told again. */
+	traffic_told(&back, 8);
+	assert_int_equal(back.update, 0);
+	assert_int_equal(back.bytes, 9);
+	traffic_load(scratch.fd, 8, &back);
+	assert_int_equal(back.update, 0);
+	assert_int_equal(back.bytes, 9);
+	assert_int_equal(traffic_add(scratch.fd, &back, 5, 2 * 86400, &err), 0);
+	traffic_load(scratch.fd, 8, &back);
+	assert_int_equal(back.update, 5);
+	assert_int_equal(back.bytes, 14);
+}
+
+static void
+a_record_of_before_or_a_damaged_one_is_no_more_than_it_says(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t bytes;
+	} of[] = { { "3 70\n", 70 }, { "3 70 9\n", 70 }, { "3\n", 0 },
+		{ "", 0 }, { "3 x 9 0\n", 0 }, { "3 70 x 0\n", 70 },
+		{ "3 70 -1 0\n", 70 }, { "-3 70 9 0\n", 0 },
+		{ "3 999999999999999999999999999999 9 0\n", 0 } };
+	struct err err = ERR_INIT;
+	struct traffic t;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(of); i++) {
+		assert_int_equal(
+		    file_write_at(scratch.fd, "traffic", of[i].text,
+			strlen(of[i].text), 0644, &err),
+		    0);
+		traffic_load(scratch.fd, 0, &t);
+		assert_int_equal(t.bytes, of[i].bytes);
+		assert_int_equal(t.update, 0);
+	}
 }
 
 static void
@@ -246,6 +302,9 @@ main(void)
 		cmocka_unit_test(a_form_of_another_role_is_none),
 		cmocka_unit_test(forms_cross_a_socket_and_every_cut_is_refused),
 		WITH_FOLDER(a_day_s_budget_runs_out_and_comes_back),
+		WITH_FOLDER(what_an_update_fetched_lasts_until_it_was_reported),
+		WITH_FOLDER(
+		    a_record_of_before_or_a_damaged_one_is_no_more_than_it_says),
 		WITH_FOLDER(a_wish_is_read_as_it_was_written),
 		WITH_FOLDER(a_newer_wish_outlives_the_plan),
 		WITH_FOLDER(a_damaged_wish_is_an_error),
