@@ -17,6 +17,7 @@
 #include "lib/log.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "router-agent/boot.h"
 #include "router-agent/change/cycle.h"
 #include "router-agent/change/handover.h"
 #include "router-agent/change/inherit.h"
@@ -26,6 +27,7 @@
 #include "router-agent/machine/qemu.h"
 #include "router-agent/owner/report.h"
 #include "router-agent/owner/status.h"
+#include "router-agent/owner/wish.h"
 #include "router-agent/poll.h"
 
 #define TICK_MS 200
@@ -191,6 +193,33 @@ take_whole(struct agent *a)
 	free(rotten);
 }
 
+static uint32_t
+chance(void)
+{
+	uint32_t any;
+
+	return getrandom(&any, sizeof(any), 0) == sizeof(any) ? any : 500;
+}
+
+/* Who runs nothing, has lost a part of what it runs, or is asked by its owner,
+ * does not wait. */
+static int64_t
+first_poll(struct agent *a, bool once)
+{
+	bool booted = boot_is_new(a->dir.fd);
+	struct err err = ERR_INIT;
+	struct wish w;
+	int64_t wait;
+
+	if (once || !booted || !a->state.current || a->damaged ||
+	    wish_read(a->dir.fd, &w, &err) == -1 || w.kind != WISH_NONE)
+		return 0;
+	wait = poll_first(a->conf.poll_s, chance());
+	log_info("poll", "first-in=%lld", (long long)(wait / 1000));
+	a->next_check = time_now() + wait / 1000;
+	return wait;
+}
+
 static int64_t
 next_poll(struct agent *a, int result)
 {
@@ -198,12 +227,8 @@ next_poll(struct agent *a, int result)
 		.wait_s = a->wait_s,
 		.retry_after = a->retry_after,
 		.fails = a->fails };
-	uint32_t chance;
-	int64_t wait;
+	int64_t wait = poll_next(&p, result == EXIT_AGAIN, chance());
 
-	if (getrandom(&chance, sizeof(chance), 0) != sizeof(chance))
-		chance = 500;
-	wait = poll_next(&p, result == EXIT_AGAIN, chance);
 	a->fails = p.fails;
 	return wait;
 }
@@ -211,7 +236,7 @@ next_poll(struct agent *a, int result)
 static int
 serve(struct agent *a, bool once)
 {
-	int64_t at = time_mono_ms();
+	int64_t at = time_mono_ms() + first_poll(a, once);
 	int result = EXIT_DONE;
 
 	while (!a->stop) {

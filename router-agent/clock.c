@@ -27,16 +27,12 @@ clock_state_name(enum clock_state s)
 void
 clock_ask(struct clock_facts *f)
 {
-	auto_buf struct buf text = BUF_INIT;
 	struct timex t = { 0 };
-	struct err why = ERR_INIT;
 
 	*f = (struct clock_facts){ .now = time_now(),
 		.up = time_mono_ms() / 1000 };
 	f->ntp = adjtimex(&t) != TIME_ERROR && !(t.status & STA_UNSYNC);
-	if (file_read("/proc/sys/kernel/random/boot_id", 64, &text, &why) == 0)
-		snprintf(f->boot, sizeof(f->boot), "%.*s",
-		    (int)strcspn(text.data, "\n"), text.data);
+	boot_id(f->boot);
 }
 
 /* --- judging ------------------------------------------------------------- */

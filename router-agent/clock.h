@@ -29,13 +29,13 @@
 #include "lib/err.h"
 #include "lib/sig.h"
 #include "lib/tuf.h"
+#include "router-agent/boot.h"
 
 #define CLOCK_FILE "clock"
 #define CLOCK_BUILD ((int64_t)1767225600) /* raised with each release */
 #define CLOCK_KEYS 16
 #define CLOCK_SIGHTS 16
 #define CLOCK_WHAT 160
-#define CLOCK_BOOT 40
 #define CLOCK_DAY ((int64_t)86400)
 
 enum clock_state { CLOCK_WILD, CLOCK_FLOOR, CLOCK_SYNCED };
@@ -45,7 +45,7 @@ struct clock_facts { /* of this moment */
 	int64_t now; /* CLOCK_REALTIME */
 	int64_t up;  /* CLOCK_BOOTTIME, seconds */
 	bool ntp;    /* the kernel's clock is kept by somebody */
-	char boot[CLOCK_BOOT];
+	char boot[BOOT_ID];
 };
 /* Asks the kernel: before system calls are given up. */
 void clock_ask(struct clock_facts *);
@@ -58,7 +58,7 @@ struct clock {
 	size_t nfloors;
 	int64_t synced; /* the last time that NTP vouched for, or 0 */
 	/* In boot `boot` it was at least `offset` + CLOCK_BOOTTIME. */
-	char boot[CLOCK_BOOT];
+	char boot[BOOT_ID];
 	int64_t offset;
 	bool kept; /* NTP said so in that boot */
 	struct {

@@ -19,3 +19,11 @@ poll_next(struct poll_plan *p, bool unreachable, uint32_t chance)
 		least = RETRY_AFTER_MAX_S;
 	return wait > 1000 * least ? wait : 1000 * least;
 }
+
+int64_t
+poll_first(int64_t every_s, uint32_t chance)
+{
+	int64_t most = every_s < POLL_FIRST_S ? every_s : POLL_FIRST_S;
+
+	return (int64_t)((uint64_t)chance * (uint64_t)(1000 * most) >> 32);
+}

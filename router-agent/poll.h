@@ -19,6 +19,14 @@ struct poll_plan {
 	unsigned fails;	     /* polls in a row that could not be asked */
 };
 
+/*
+ * Milliseconds from the start of a router that was booted and runs a set to
+ * its first poll: power that comes back to a region brings all of its routers
+ * at once.
+ */
+#define POLL_FIRST_S 600
+int64_t poll_first(int64_t every_s, uint32_t chance);
+
 /* Milliseconds from now; `unreachable`: nobody could be asked this time, else
  * `fails` begins anew.  `chance`: any 32 bits, of a good source. */
 int64_t poll_next(struct poll_plan *, bool unreachable, uint32_t chance);

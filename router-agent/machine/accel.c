@@ -11,8 +11,8 @@
 #include "lib/fdio.h"
 #include "lib/json.h"
 #include "lib/log.h"
-#include "lib/mem.h"
 #include "lib/own.h"
+#include "router-agent/boot.h"
 
 #define ACCEL_FILE "accel.json"
 #define ACCEL_KIND "kiln/agent-accel"
@@ -32,31 +32,18 @@ set(struct accel *a, const char *kind, bool settled, const char *fmt, ...)
 	va_end(ap);
 }
 
-static char *
-boot_id(struct err *err)
-{
-	auto_buf struct buf text = BUF_INIT;
-	struct span s;
-
-	if (file_read("/proc/sys/kernel/random/boot_id", 64, &text, err) == -1)
-		return NULL;
-	s = span_buf(&text);
-	if (s.n > 0 && s.p[s.n - 1] == '\n')
-		s.n--;
-	return mem_strn(s.p, s.n);
-}
-
 /* What was found out since this boot; false: nothing. */
 static bool
 recall(struct accel *a, int statefd)
 {
 	struct err err = ERR_INIT;
 	auto_buf struct buf text = BUF_INIT;
-	auto_free char *id = boot_id(&err);
 	auto_json json_t *j = NULL;
 	const char *boot, *kind, *why;
+	char id[BOOT_ID];
 
-	if (!id || file_read_at(statefd, ACCEL_FILE, 4096, &text, &err) == -1)
+	boot_id(id);
+	if (!*id || file_read_at(statefd, ACCEL_FILE, 4096, &text, &err) == -1)
 		return false;
 	j = js_record(ACCEL_FILE, ACCEL_KIND, 1, text.data, text.len, &err);
 	if (!j || js_str(ACCEL_FILE, j, "boot", &boot, &err) == -1 ||
@@ -75,9 +62,10 @@ remember(const struct accel *a, int statefd)
 	auto_json json_t *j = js_record_new(ACCEL_KIND, 1);
 	auto_buf struct buf text = BUF_INIT;
 	struct err err = ERR_INIT;
-	auto_free char *boot = boot_id(&err);
+	char boot[BOOT_ID];
 
-	if (boot) {
+	boot_id(boot);
+	if (*boot) {
 		js_set_str(j, "boot", boot);
 		js_set_str(j, "accel", a->kind);
 		js_set_str(j, "why", a->why);

@@ -102,6 +102,12 @@ doctor() {
 	agent doctor --json | jq -e '.[] | select(.what == "service") | .good'
 }
 t "the doctor finds the service well" doctor
+lacks_mke2fs() {
+	unshare -m sh -c 'mount --bind /dev/null "$(readlink -f "$(command -v mke2fs)")" &&
+	    "$1" doctor --config "$2" --json' sh "$bin/kiln-agent" "$tmp/agent.yaml" |
+	    jq -e '.[] | select(.what == "mke2fs") | .good | not'
+}
+t "… and mke2fs, which it misses where there is none" lacks_mke2fs
 t "the console of its machine can be read" \
     sh -c '"$1" console --config "$2" dns-dhcp | grep .' \
     sh "$bin/kiln-agent" "$tmp/agent.yaml"
@@ -139,6 +145,23 @@ five_polls() {
 }
 t "five polls that find nothing write nothing to flash" five_polls
 cat "$tmp/idle"
+
+# --- power comes back -----------------------------------------------------------------
+# To all routers of a region at once: their first question is spread.
+boots() {
+	kill $agent_pid
+	wait $agent_pid
+	echo 00000000-0000-0000-0000-000000000000 >"$st/boot"
+	start_agent
+	until_ok 60 answers
+}
+t "the host was booted, and the LAN is served" boots
+# At any moment of ten minutes: this one may come soon.
+patient() { grep -Eq 'poll first-in=[0-5]?[0-9]?[0-9]$' "$tmp/agent.log"; }
+t "its first question is at a moment of the next ten minutes" patient
+kill -USR1 $agent_pid
+asked() { [ "$(json '.checked != null')" = true ]; }
+t "unless its owner wants it to" until_ok 30 asked
 
 # --- how large it is ---------------------------------------------------------------
 # Bytes of the stripped program; KiB of the resident process, its share of

@@ -119,6 +119,9 @@ int fleet_make(struct fleet *, uint64_t seed, struct err *);
 void fleet_release(struct fleet *);
 /* Until `until`; farm_pass whenever a running kiln-tuf would. */
 int fleet_run(struct fleet *, int64_t until, struct err *);
+/* Power is lost by all of them and comes back `boot_s` later, to the second:
+ * what an agent holds in memory is gone, and its first poll is a boot's. */
+void fleet_power_cut(struct fleet *, int64_t boot_s);
 /* How many run this set. */
 int64_t fleet_at(const struct fleet *, int set);
 /* The index of the newest set the fleet has been offered; -1. */

@@ -10,6 +10,7 @@
  *	     8  the mended one, in waves
  *	    13  server and farm are gone for a day
  *	    15  a release to all at once
+ *	    20  power is cut, and comes back to all of them at once
  *	    21  the end
  */
 #include <fcntl.h>
@@ -35,6 +36,7 @@
 #define DAY (24 * HOUR)
 #define DAYS 21
 #define WINDOW 300
+#define BOOT_S 40 /* of a router */
 
 static int passed;
 
@@ -266,13 +268,41 @@ all_at_once(struct fleet *f, struct err *err)
 {
 	int64_t since = f->start + 15 * DAY;
 
-	if (promote(f, "4.0", NULL, err) == -1 || until(f, DAYS, 0, err) == -1)
+	if (promote(f, "4.0", NULL, err) == -1 || until(f, 20, 0, err) == -1)
 		return -1;
 	tell_arrival(f, "a release to all at once", since);
 	claim(f, f->all_at && f->all_at <= since + 10 * HOUR,
 	    "a release without waves has reached all after 10 h");
 	printf("# … at most %.2f requests/s over 5 min\n",
 	    (double)load_peak(&f->load, since, since + DAY, WINDOW) / WINDOW);
+	return 0;
+}
+
+/* Of all that run a set: none of them was in the middle of an update. */
+static int
+power_cut(struct fleet *f, struct err *err)
+{
+	int64_t on = f->start + 20 * DAY + BOOT_S, end = on + POLL_FIRST_S;
+	int64_t total, second;
+	double mean;
+
+	fleet_power_cut(f, BOOT_S);
+	if (until(f, DAYS, 0, err) == -1)
+		return -1;
+	mean = load_mean(&f->load, on, end);
+	total = (int64_t)(mean * POLL_FIRST_S + 0.5);
+	second = load_peak(&f->load, on, end, 1);
+	printf("# power that comes back to all at once: %lld requests in %d s, "
+	       "%.1f requests/s and at most %lld in a second; without the "
+	       "first wait all of them in one\n",
+	    (long long)total, POLL_FIRST_S, mean, (long long)second);
+	claim(f, total >= 2 * (int64_t)f->n,
+	    "all have asked %d minutes after the power came back",
+	    POLL_FIRST_S / 60);
+	/* The second term is what chance may add in a small fleet. */
+	claim(f, (double)second <= 2 * mean + 60,
+	    "… and no second has more than twice the mean of these: %lld",
+	    (long long)second);
 	return 0;
 }
 
@@ -284,7 +314,7 @@ live(struct fleet *f, double first, struct err *err)
 	if (first_day(f, err) == -1 || in_waves(f, waves, first, err) == -1 ||
 	    quiet_day(f, err) == -1 || bad_image(f, waves, err) == -1 ||
 	    mended(f, waves, err) == -1 || outage(f, err) == -1 ||
-	    all_at_once(f, err) == -1)
+	    all_at_once(f, err) == -1 || power_cut(f, err) == -1)
 		return -1;
 	claim(f, f->checks > 0 && f->agreed == f->checks,
 	    "%lld checks of the sample over HTTP came to what was worked out "

@@ -335,6 +335,21 @@ fleet_run(struct fleet *f, int64_t until, struct err *err)
 	return 0;
 }
 
+void
+fleet_power_cut(struct fleet *f, int64_t boot_s)
+{
+	f->nheap = 0;
+	for (uint32_t i = 0; i < f->n; i++) {
+		struct router *r = &f->routers[i];
+
+		r->plan = (struct poll_plan){ 0 };
+		push(f, i,
+		    1000 * (*f->now + boot_s) +
+			poll_first(
+			    f->conf.poll_s, (uint32_t)chance(&r->chance)));
+	}
+}
+
 /* --- life
  * -----------------------------------------------------------------------------
  */

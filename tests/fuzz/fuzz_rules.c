@@ -1,10 +1,9 @@
 /* rooms: router-agent/trust/rules.c router-agent/trust/rules_order.c
  * router-agent/trust/keyset.c router-agent/trust/rules_image.c
- * router-agent/trust/rules_probe.c
- * router-agent/trust/rules_serve.c router-agent/trust/brake.c
- * router-agent/trust/turn.c router-agent/clock.c router-agent/set.c
- * router-agent/set_wire.c router-agent/set_json.c router-agent/probe_spec.c
- * tests/support/tuf */
+ * router-agent/trust/rules_probe.c router-agent/trust/rules_serve.c
+ * router-agent/trust/brake.c router-agent/trust/turn.c router-agent/boot.c
+ * router-agent/clock.c router-agent/set.c router-agent/set_wire.c
+ * router-agent/set_json.c router-agent/probe_spec.c tests/support/tuf */
 /*
  * A set, a brake and what roles say of its images, judged by the router's own
  * rules: {"set": …, "brake": …, "custom": {"SERVICE": …}}.  The metadata they

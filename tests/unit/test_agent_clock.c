@@ -1,4 +1,4 @@
-/* rooms: router-agent/clock.c router-agent/trust/brake.c */
+/* rooms: router-agent/boot.c router-agent/clock.c router-agent/trust/brake.c */
 /* Life without a clock: what may raise the floor, what may not, and how it
  * comes down again. */
 #include <fcntl.h>
@@ -291,6 +291,25 @@ another_release_has_a_brake_of_its_own(void **state)
 	assert_false(brake_holds(&b, "edge", 6, T0 + 20 * CLOCK_DAY, &seen));
 }
 
+static void
+a_boot_is_new_once_and_only_where_there_was_another(void **state)
+{
+	static const char other[] = "00000000-0000-0000-0000-000000000000\n";
+	char id[BOOT_ID];
+	struct err err = ERR_INIT;
+
+	(void)state;
+	boot_id(id);
+	assert_int_equal(strlen(id), 36);
+	assert_false(boot_is_new(scratch.fd)); /* never in use */
+	assert_false(boot_is_new(scratch.fd));
+	assert_int_equal(
+	    file_write_at(scratch.fd, "boot", other, strlen(other), 0644, &err),
+	    0);
+	assert_true(boot_is_new(scratch.fd));
+	assert_false(boot_is_new(scratch.fd));
+}
+
 int
 main(void)
 {
@@ -319,6 +338,9 @@ main(void)
 		cmocka_unit_test(
 		    a_brake_is_obeyed_for_at_most_14_days_however_it_is_renewed),
 		cmocka_unit_test(another_release_has_a_brake_of_its_own),
+		cmocka_unit_test_setup_teardown(
+		    a_boot_is_new_once_and_only_where_there_was_another,
+		    scratch_setup, scratch_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

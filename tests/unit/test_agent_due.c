@@ -1,7 +1,7 @@
 /* rooms: router-agent/change/due.c router-agent/poll.c
  * router-agent/trust/turn.c router-agent/state.c router-agent/set.c
  * router-agent/set_json.c router-agent/set_wire.c router-agent/probe_spec.c
- * router-agent/clock.c */
+ * router-agent/boot.c router-agent/clock.c */
 /* When a router asks again, and when it may begin what it was offered. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,6 +29,17 @@ polls_lie_between_half_and_one_and_a_half(void **arg)
 	assert_int_equal(poll_next(&p, false, 500), 6 * HOUR * 1000);
 	assert_true(poll_next(&p, false, 999) < 9 * HOUR * 1000);
 	assert_true(poll_next(&p, false, 999) > 8 * HOUR * 1000);
+}
+
+static void
+the_first_poll_after_a_boot_is_spread_evenly_over_ten_minutes(void **state)
+{
+	(void)state;
+	assert_int_equal(poll_first(6 * HOUR, 0), 0);
+	assert_int_equal(poll_first(6 * HOUR, UINT32_MAX / 2 + 1), 300000);
+	assert_int_equal(poll_first(6 * HOUR, UINT32_MAX), 599999);
+	/* An owner who polls more often waits no longer than that. */
+	assert_int_equal(poll_first(60, UINT32_MAX), 59999);
 }
 
 static void
@@ -200,6 +211,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    the_first_poll_after_a_boot_is_spread_evenly_over_ten_minutes),
 		cmocka_unit_test(polls_lie_between_half_and_one_and_a_half),
 		cmocka_unit_test(failures_are_tried_soon_and_later_each_time),
 		cmocka_unit_test(what_a_server_asks_for_is_kept_to_for_a_day),

@@ -1,4 +1,4 @@
-/* rooms: router-agent/trust/turn.c router-agent/clock.c */
+/* rooms: router-agent/trust/turn.c router-agent/boot.c router-agent/clock.c */
 /* Waves and windows: who goes when. */
 #include <setjmp.h>
 #include <stdarg.h>

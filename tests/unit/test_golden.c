@@ -1,10 +1,11 @@
 /* rooms: builder builder/inputs builder/plan builder/bake builder/exec
- * builder/judge router-agent/clock.c router-agent/trust/brake.c
- * router-agent/trust/turn.c router-agent/trust/rules.c
- * router-agent/trust/rules_order.c router-agent/trust/keyset.c
- * router-agent/trust/rules_image.c router-agent/trust/rules_probe.c
- * router-agent/trust/rules_serve.c router-agent/set.c
- * router-agent/set_wire.c router-agent/set_json.c router-agent/probe_spec.c */
+ * builder/judge router-agent/boot.c router-agent/clock.c
+ * router-agent/trust/brake.c router-agent/trust/turn.c
+ * router-agent/trust/rules.c router-agent/trust/rules_order.c
+ * router-agent/trust/keyset.c router-agent/trust/rules_image.c
+ * router-agent/trust/rules_probe.c router-agent/trust/rules_serve.c
+ * router-agent/set.c router-agent/set_wire.c router-agent/set_json.c
+ * router-agent/probe_spec.c */
 /*
  * tests/golden/ holds one file of each format of docs/formats.md.  Every
  * reader and writer of that format is held against it here (a report's
