@@ -70,11 +70,11 @@ add_uses(json_t *m, struct web *w, struct err *err)
 static int
 add_trends(json_t *m, struct db *db, const char *name, struct err *err)
 {
-#define NEWEST(stage)                                         \
+#define NEWEST                                                \
 	"SELECT * FROM (SELECT * FROM product WHERE recipe =" \
-	" ?1 AND stage = '" stage "' ORDER BY made_at DESC"   \
-	" LIMIT 100)"
-#define BOTH NEWEST("build") " UNION ALL " NEWEST("image")
+	" ?1 AND stage = "
+#define LAST " ORDER BY made_at DESC LIMIT 100)"
+#define BOTH NEWEST "'build'" LAST " UNION ALL " NEWEST "'image'" LAST
 	static const char sizes[] =
 	    "SELECT judged_at, stage, bytes, plan FROM (" BOTH ")"
 	    " ORDER BY made_at DESC, stage";
@@ -88,6 +88,7 @@ add_trends(json_t *m, struct db *db, const char *name, struct err *err)
 	static const char *const time_cols[] = { "#at", "stage", "lane",
 		"#wall_ms", "#run", NULL };
 #undef BOTH
+#undef LAST
 #undef NEWEST
 
 	if (put(m, "sizes", db, sizes, name, size_cols, err) == -1)
