@@ -30,6 +30,7 @@ live_open(struct req *req, stream_fn *fill, void *state,
 	s->state = state;
 	s->release = release;
 	buf_init(&s->out);
+	s->began_ms = time_mono_ms();
 	s->next = l->first;
 	s->prev = &l->first;
 	if (s->next)
@@ -83,9 +84,13 @@ reader(void *cls, uint64_t pos, char *to, size_t max)
 static void
 ask(struct stream *s, int64_t now)
 {
+	int64_t life = s->web->stream_ms ? s->web->stream_ms : LIVE_LIFE_MS;
+
 	if (!s->over && !s->fill(s, &s->out))
 		s->over = true;
-	if (s->out.len == 0 && now - s->said_ms >= LIVE_PING_MS)
+	if (now - s->began_ms >= life)
+		s->over = true;
+	if (!s->over && s->out.len == 0 && now - s->said_ms >= LIVE_PING_MS)
 		buf_str(&s->out, ":\n\n");
 	if (s->out.len)
 		s->said_ms = now;
@@ -181,8 +186,8 @@ fill(struct stream *s, struct buf *out)
 		return true;
 	c->told = version;
 	c->at_ms = now;
-	buf_printf(
-	    out, "event: change\ndata: %llu\n\n", (unsigned long long)version);
+	buf_printf(out, "id: %llu\nevent: change\ndata: %llu\n\n",
+	    (unsigned long long)version, (unsigned long long)version);
 	return true;
 }
 
@@ -196,10 +201,21 @@ void
 live_changes(struct req *req, struct reply *re)
 {
 	struct changes *c = mem_zero(1, sizeof(*c));
+	const char *last = MHD_lookup_connection_value(
+	    req->con, MHD_HEADER_KIND, "Last-Event-ID");
+	struct err ignored = ERR_INIT;
+	int64_t seen;
 
 	req_readers(req);
 	c->told = live_version(req->web);
+	/* The number of an earlier life of ours is another one, too. */
+	if (last && num_int(last, 0, INT64_MAX, &seen, &ignored) == 0)
+		c->told = (uint64_t)seen;
 	re->stream = live_open(req, fill, c, release);
+	/* Who comes back before anything was told has a number to say. */
+	if (re->stream)
+		buf_printf(&re->stream->out, "id: %llu\n\n",
+		    (unsigned long long)c->told);
 	if (re->stream == NULL) {
 		free(c);
 		reply_error(

@@ -2,6 +2,10 @@
  * Event streams (text/event-stream): replies that stay open and say what
  * happens.  A stream without news is suspended and costs a socket; twice a
  * second each is asked whether it has something to say.
+ *
+ * None lasts for ever: after LIVE_LIFE_MS it comes to a regular end, whoever
+ * looks, looks away or has lost the right to look since.  A browser comes back
+ * by itself and says by Last-Event-ID what it has seen, so nothing is missed.
  */
 #ifndef KILN_LIVE_H
 #define KILN_LIVE_H
@@ -18,6 +22,7 @@
 	     */
 #define LIVE_TICK_MS 500
 #define LIVE_PING_MS 15000 /* so that we see who left */
+#define LIVE_LIFE_MS ((int64_t)3600 * 1000)
 
 struct stream;
 
@@ -33,7 +38,7 @@ struct stream {
 	struct MHD_Connection *con;
 	struct buf out;
 	size_t sent;
-	int64_t said_ms;
+	int64_t began_ms, said_ms;
 	bool suspended, over;
 	struct stream *next, **prev;
 };
@@ -56,7 +61,8 @@ void live_tick(struct web *);
 void live_end(struct web *);
 
 /* GET /events: "change" with a number, at most once a second, whenever a
- * database has changed. */
+ * database has changed since the number that Last-Event-ID says, or since
+ * now. */
 void live_changes(struct req *, struct reply *);
 /* Looks at the databases; the number that "change" carries. */
 uint64_t live_version(struct web *);

@@ -37,6 +37,7 @@ struct web {				    /* what the whole program holds */
 	bool enrolled_only;    /* others may not report */
 	bool accounts_only;    /* reading takes an account or a token */
 	struct live *live_streams; /* who listens; NULL: nobody */
+	int64_t stream_ms;	   /* how long; 0: LIVE_LIFE_MS */
 	struct upload *uploads;	   /* under way: web/upload.h */
 	struct hot *hot;	   /* files ready to be sent: web/hot.h */
 	struct forget forget;	   /* reports that grow old */

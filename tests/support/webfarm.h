@@ -52,8 +52,9 @@ static struct {
 	/* Set before the server starts: */
 	const char *certificate, *key; /* HTTPS, anew on SIGHUP */
 	bool accounts_only, approval;
-	bool hasty;	 /* replies have to be taken in seconds */
-	int send_buffer; /* bytes of the server's sockets; 0: as they come */
+	bool hasty;	   /* replies have to be taken in seconds */
+	int64_t stream_ms; /* an event stream's life; 0: as it is */
+	int send_buffer;   /* bytes of the server's sockets; 0: as they come */
 } webfarm = { .farm = FARM_INIT };
 
 static void KILN_UNUSED
@@ -114,7 +115,8 @@ webfarm_serve(int listener, int stop, struct err *err)
 	struct web web = { .state = f->dirfd,
 		.path = f->path,
 		.accounts_only = webfarm.accounts_only,
-		.approval = webfarm.approval };
+		.approval = webfarm.approval,
+		.stream_ms = webfarm.stream_ms };
 	auto_free char *path = farm_file(f, "web.db");
 	int ret;
 
