@@ -9,8 +9,8 @@
 #include "recipes/guest-init/nl.h"
 #include "recipes/vpn-wireguard/tunnel.h"
 
-static int
-read_key(const char *what, const json_t *j, const char *name,
+int
+tunnel_key(const char *what, const json_t *j, const char *name,
     unsigned char out[TUNNEL_KEY], struct fault *f)
 {
 	const char *text, *end;
@@ -27,8 +27,8 @@ read_key(const char *what, const json_t *j, const char *name,
 }
 
 /* "10.9.0.1/24"; without a length it is one address. */
-static int
-read_net(
+int
+tunnel_net(
     const char *what, const char *text, struct tunnel_net *out, struct fault *f)
 {
 	const char *slash = strchrnul(text, '/');
@@ -70,15 +70,15 @@ read_nets(const char *what, const json_t *j, const char *key, size_t max,
 		if (text == NULL)
 			return fault_set(f,
 			    "%s: an entry of \"%s\" is not a text", what, key);
-		if (read_net(what, text, &out[i], f) == -1)
+		if (tunnel_net(what, text, &out[i], f) == -1)
 			return -1;
 	}
 	*n = i;
 	return 0;
 }
 
-static int
-read_endpoint(const json_t *j, struct tunnel_peer *p, struct fault *f)
+int
+tunnel_end(const json_t *j, union tunnel_end *out, struct fault *f)
 {
 	static const char *const keys[] = { "address", "port", NULL };
 	static const char what[] = "endpoint";
@@ -93,15 +93,15 @@ read_endpoint(const json_t *j, struct tunnel_peer *p, struct fault *f)
 	    guest_addr(what, "address", text, &a, f) == -1 ||
 	    guest_int(what, j, "port", 1, 65535, &port, f) == -1)
 		return -1;
-	p->has_endpoint = true;
+	memset(out, 0, sizeof *out);
 	if (a.family == AF_INET) {
-		p->endpoint.v4.sin_family = AF_INET;
-		p->endpoint.v4.sin_port = htons((uint16_t)port);
-		memcpy(&p->endpoint.v4.sin_addr, a.bytes, 4);
+		out->v4.sin_family = AF_INET;
+		out->v4.sin_port = htons((uint16_t)port);
+		memcpy(&out->v4.sin_addr, a.bytes, 4);
 	} else {
-		p->endpoint.v6.sin6_family = AF_INET6;
-		p->endpoint.v6.sin6_port = htons((uint16_t)port);
-		memcpy(&p->endpoint.v6.sin6_addr, a.bytes, 16);
+		out->v6.sin6_family = AF_INET6;
+		out->v6.sin6_port = htons((uint16_t)port);
+		memcpy(&out->v6.sin6_addr, a.bytes, 16);
 	}
 	return 0;
 }
@@ -118,7 +118,7 @@ read_peer(const json_t *j, struct tunnel_peer *p, struct fault *f)
 		return fault_set(f, "peers: an entry is not an object");
 	if (guest_only(what, j, keys, f) == -1 ||
 	    guest_str(what, j, "name", 63, &p->name, f) == -1 ||
-	    read_key(what, j, "key", p->key, f) == -1 ||
+	    tunnel_key(what, j, "key", p->key, f) == -1 ||
 	    read_nets(what, j, "allowed", TUNNEL_ALLOWED, p->allowed,
 		&p->nallowed, f) == -1)
 		return -1;
@@ -127,7 +127,7 @@ read_peer(const json_t *j, struct tunnel_peer *p, struct fault *f)
 				    "0-9, - and _");
 	p->has_preshared = json_object_get(j, "preshared") != NULL;
 	if (p->has_preshared &&
-	    read_key(what, j, "preshared", p->preshared, f) == -1)
+	    tunnel_key(what, j, "preshared", p->preshared, f) == -1)
 		return -1;
 	if (json_object_get(j, "keepalive") != NULL) {
 		if (guest_int(what, j, "keepalive", 1, 65535, &n, f) == -1)
@@ -135,7 +135,8 @@ read_peer(const json_t *j, struct tunnel_peer *p, struct fault *f)
 		p->keepalive = (uint16_t)n;
 	}
 	j = json_object_get(j, "endpoint");
-	return j == NULL ? 0 : read_endpoint(j, p, f);
+	p->has_endpoint = j != NULL;
+	return j == NULL ? 0 : tunnel_end(j, &p->endpoint, f);
 }
 
 static int
@@ -175,7 +176,7 @@ tunnel_read(const json_t *config, struct tunnel *t, struct fault *f)
 
 	memset(t, 0, sizeof *t);
 	if (guest_only("config", config, keys, f) == -1 ||
-	    read_key("config", config, "key", t->key, f) == -1 ||
+	    tunnel_key("config", config, "key", t->key, f) == -1 ||
 	    (json_object_get(config, "port") != NULL &&
 		guest_int("config", config, "port", 1024, 65535, &port, f) ==
 		    -1) ||
@@ -224,7 +225,8 @@ put_allowed(struct nlmsghdr *h, const struct tunnel_peer *p)
 static void
 put_peer(struct nlmsghdr *h, const struct tunnel_peer *p)
 {
-	const uint32_t flags = WGPEER_F_REPLACE_ALLOWEDIPS;
+	const uint32_t flags =
+	    p->gone ? WGPEER_F_REMOVE_ME : WGPEER_F_REPLACE_ALLOWEDIPS;
 	size_t one = nl_nest(h, 0);
 
 	nl_attr(h, WGPEER_A_PUBLIC_KEY, p->key, TUNNEL_KEY);
@@ -242,21 +244,41 @@ put_peer(struct nlmsghdr *h, const struct tunnel_peer *p)
 	nl_nest_end(h, one);
 }
 
-void
-tunnel_msg_set(struct nlmsghdr *h, int family, const struct tunnel *t)
+static void
+start_set(struct nlmsghdr *h, int family)
 {
 	const struct genlmsghdr body = { .cmd = WG_CMD_SET_DEVICE,
 		.version = WG_GENL_VERSION };
-	const uint32_t flags = WGDEVICE_F_REPLACE_PEERS;
-	size_t peers, i;
 
 	nl_start(h, family, 0, &body, sizeof body);
 	nl_attr(h, WGDEVICE_A_IFNAME, TUNNEL_CARD, sizeof TUNNEL_CARD);
-	nl_attr(h, WGDEVICE_A_FLAGS, &flags, sizeof flags);
-	nl_attr(h, WGDEVICE_A_PRIVATE_KEY, t->key, TUNNEL_KEY);
-	nl_attr(h, WGDEVICE_A_LISTEN_PORT, &t->port, sizeof t->port);
-	peers = nl_nest(h, WGDEVICE_A_PEERS);
+}
+
+static void
+put_peers(struct nlmsghdr *h, const struct tunnel *t)
+{
+	size_t peers = nl_nest(h, WGDEVICE_A_PEERS), i;
+
 	for (i = 0; i < t->npeers; i++)
 		put_peer(h, &t->peer[i]);
 	nl_nest_end(h, peers);
+}
+
+void
+tunnel_msg_set(struct nlmsghdr *h, int family, const struct tunnel *t)
+{
+	const uint32_t flags = WGDEVICE_F_REPLACE_PEERS;
+
+	start_set(h, family);
+	nl_attr(h, WGDEVICE_A_FLAGS, &flags, sizeof flags);
+	nl_attr(h, WGDEVICE_A_PRIVATE_KEY, t->key, TUNNEL_KEY);
+	nl_attr(h, WGDEVICE_A_LISTEN_PORT, &t->port, sizeof t->port);
+	put_peers(h, t);
+}
+
+void
+tunnel_msg_peers(struct nlmsghdr *h, int family, const struct tunnel *t)
+{
+	start_set(h, family);
+	put_peers(h, t);
 }

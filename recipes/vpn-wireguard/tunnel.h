@@ -9,7 +9,7 @@
  *			behind it; endpoint {"address","port"} and keepalive,
  *			in seconds, for one that is to be called
  *
- * Pure: what a kernel is told is built here, and told in wireguard_main.c.
+ * Pure: what a kernel is told is built here, and told in device.c.
  */
 #ifndef VPN_WIREGUARD_TUNNEL_H
 #define VPN_WIREGUARD_TUNNEL_H
@@ -36,15 +36,18 @@ struct tunnel_net {
 	unsigned char prefix;
 };
 
+union tunnel_end {
+	struct sockaddr sa;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
 struct tunnel_peer {
 	const char *name; /* borrowed from the configuration */
 	unsigned char key[TUNNEL_KEY], preshared[TUNNEL_KEY];
 	bool has_preshared, has_endpoint;
-	union {
-		struct sockaddr sa;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} endpoint;
+	bool gone; /* the kernel is told to forget it */
+	union tunnel_end endpoint;
 	uint16_t keepalive;
 	struct tunnel_net allowed[TUNNEL_ALLOWED];
 	size_t nallowed;
@@ -59,12 +62,21 @@ struct tunnel {
 	size_t npeers;
 };
 
+/* A key, or the texts of a network or an endpoint; `what` is named in the
+ * sentence. */
+int tunnel_key(const char *what, const json_t *, const char *key,
+    unsigned char[TUNNEL_KEY], struct fault *);
+int tunnel_net(
+    const char *what, const char *text, struct tunnel_net *, struct fault *);
+int tunnel_end(const json_t *, union tunnel_end *, struct fault *);
+
 int tunnel_read(const json_t *config, struct tunnel *, struct fault *);
 
 struct nlmsghdr;
-/* The card; its keys, port and peers, all at once; the family is netlink's
- * number for "wireguard". */
+/* The card; its keys, port and peers, all at once; its peers alone, beside what
+ * others it has.  The family is netlink's number for "wireguard". */
 void tunnel_msg_card(struct nlmsghdr *);
 void tunnel_msg_set(struct nlmsghdr *, int family, const struct tunnel *);
+void tunnel_msg_peers(struct nlmsghdr *, int family, const struct tunnel *);
 
 #endif
