@@ -21,7 +21,7 @@ config_disk() { # NAME SETTINGS NUMBER DISK [VOLUME]
 	    log: "console", volumes: [$volume | select(. != "") | split(":") |
 		{serial: .[0], path: .[1]}], config,
 	    network: ([{mac: "\($mac):01", address, prefix: 24,
-		gateway: "192.0.2.1"}] +
+		gateway: (.gateway // "192.0.2.1")}] +
 		if $wan then [{mac: "\($mac):02",
 		    address: $wan.address, prefix: $wan.prefix}] else [] end)}
 	    | if $wan then .network[0] |= (del(.gateway) + {name: "lan"})
