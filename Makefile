@@ -254,15 +254,19 @@ include packaging/rules.mk
 asan:
 	@$(MAKE) --no-print-directory V=asan unit
 
-# Whatever a test's own process reads that was never written, or loses; ONLY="buf
-# json": these.  Children that it forks are other tests' matter, and what starts
-# programs that a filter of system calls keeps from running under memcheck.
-VALGRIND := valgrind -q --error-exitcode=99 --child-silent-after-fork=yes \
-    --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite
+# What a test's own process reads that was never written, or loses; ONLY="buf
+# json": these.  Children that it forks are other tests' matter.
+MEMCHECK := $(O)/tests/support/memcheck.so
+VALGRIND = env LD_PRELOAD=$(CURDIR)/$(MEMCHECK) valgrind -q --error-exitcode=99 \
+    --child-silent-after-fork=yes --leak-check=full --show-leak-kinds=definite \
+    --errors-for-leak-kinds=definite
 .PHONY: valgrind
+$(MEMCHECK): tests/support/memcheck.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -shared -fPIC -D_GNU_SOURCE -Wall -Wextra -o $@ $<
 valgrind:
 	@tools/deps build run test valgrind
-	@$(MAKE) --no-print-directory -s -j2 all tools $(UNIT_BIN)
+	@$(MAKE) --no-print-directory -s -j2 all tools $(MEMCHECK) $(UNIT_BIN)
 	@UNIT_TIMEOUT=900 UNIT_RUNNER="$(VALGRIND)" tests/support/run-units \
 	    $(if $(ONLY),$(patsubst %,$(O)/tests/test_%,$(ONLY)),$(UNIT_BIN))
 
