@@ -19,8 +19,8 @@ musl-gcc -std=c17 -D_GNU_SOURCE -Os -g0 -Wall -Wextra -Werror $link \
 
 # For the recipes of services: their configure programs and their build.sh.
 ar rcsD /out/libguest.a guest.o files.o forward.o nl.o pem.o
-for file in guest.h files.h forward.h nl.h pem.h recipe.sh; do
+for file in guest.h files.h forward.h nl.h pem.h recipe.sh initrd.sh; do
 	cp recipes/guest-init/$file /out/$file
 done
 chmod 0755 /out/init /out/initrd-init
-chmod 0644 /out/libguest.a /out/*.h /out/recipe.sh
+chmod 0644 /out/libguest.a /out/*.h /out/*.sh

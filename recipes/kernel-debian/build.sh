@@ -1,6 +1,7 @@
 # Debian's own kernel as it is, and an initrd of the modules that a guest needs
 # before it has its root disk.  The package's name holds the kernel's version,
 # so its files are found by pattern; there must be exactly one kernel.
+. /kiln/uses/guest-init/initrd.sh
 set -- /boot/vmlinuz-*
 if [ $# -ne 1 ] || [ ! -f "$1" ]; then
 	echo "not exactly one /boot/vmlinuz-*: $*"
@@ -49,27 +50,12 @@ groups='
     wireguard drivers/net/wireguard/wireguard
     tun drivers/net/tun'
 
-# The archive is described line by line, so nothing of it comes from the disk
-# but contents: no umask, no clock and no order of a folder.
-entry()
 {
-	echo "$1 type=$2 mode=$3 uid=0 gid=0 time=$SOURCE_DATE_EPOCH.0 ${4:-}"
-}
-{
-	echo '#mtree'
-	for folder in dev modules root; do
-		entry "./$folder" dir 0755
-	done
-	entry ./init file 0755 content=/kiln/uses/guest-init/initrd-init
-	entry ./modules.order file 0644 content=modules.order
 	for module in $modules; do
 		# What a kernel of another architecture has built in.
-		if grep -qx "kernel/$module.ko" "${kernel%/kernel}/modules.builtin"; then
-			continue
-		fi
-		name=/modules/${module##*/}.ko
-		echo "$name" >> modules.order
-		entry ".$name" file 0644 "content=$kernel/$module.ko"
+		grep -qx "kernel/$module.ko" \
+		    "${kernel%/kernel}/modules.builtin" ||
+		    echo "$kernel/$module.ko"
 	done
 	echo "$groups" | while read -r group module; do
 		[ -n "$group" ] || continue
@@ -77,14 +63,8 @@ entry()
 		case $module in
 		arch/*) [ -e "$kernel/$module.ko" ] || continue ;;
 		esac
-		name=/modules/${module##*/}.ko
-		echo "$name $group" >> modules.order
-		entry ".$name" file 0644 "content=$kernel/$module.ko"
+		echo "$kernel/$module.ko $group"
 	done
-} > initrd.mtree
-# By way of ustar, which has no room for the inode and device numbers of the
-# files' contents.
-bsdtar -c -f initrd.tar --format=ustar @initrd.mtree
-bsdtar -c -f initrd.cpio --format=newc @initrd.tar
-zstd -q -19 --single-thread -o /out/initrd initrd.cpio
-chmod 0644 /out/initrd /out/vmlinuz
+} >list
+initrd <list
+chmod 0644 /out/vmlinuz

@@ -5,9 +5,12 @@
 #
 #	run.sh OUT [SERVICE…]   these alone, and what must run beside them
 #
+# The machines have the small kernel in a full run and where a proof names it,
+# else Debian's, which is baked sooner; KERNEL names either.
+#
 # KILN_FARM_STATE names a farm to go on with.  A full run measures each image and
 # writes docs/services.md; with MEASURE=1 so does one of some services, and the
-# others' rows stay.  KERNEL names the kernel's recipe.  UPDATE=1 writes recipes/NAME/files.list as the image is.
+# others' rows stay.  UPDATE=1 writes recipes/NAME/files.list as the image is.
 . tests/support/lib.sh
 [ $# -eq 0 ] || shift
 here=tests/services
@@ -40,7 +43,11 @@ for p in jq openssl fsck.erofs $(for s in $services; do
 done
 
 # --- baked ---------------------------------------------------------------------
-kernel=${KERNEL:-kernel-debian}
+kernel=kernel-debian
+for s in $services; do
+	[ ! "$full" ] && [ -z "$(word kernel "$here/$s.sh")" ] || kernel=kernel
+done
+kernel=${KERNEL:-$kernel}
 only=$(for s in $kernel $services; do echo "--only $s"; done)
 "$bin/kiln-builder" --once --state "$var" --recipes recipes $only \
     >"$tmp/baked" 2>"$tmp/bake.log"
