@@ -27,27 +27,51 @@ add(json_t *set, const char *word, size_t n)
 	json_object_set_new(set, s, json_true());
 }
 
+/* Is it the table of the configuration, or of something that it lists?  What
+ * guest_only(WHAT, …) is asked about, where that is a word. */
+static bool
+of_options(const char *from, const char *use, const json_t *said)
+{
+	static const char call[] = "guest_only(\"";
+	const char *at = NULL, *end;
+
+	for (const char *p = strstr(from, call); p && p < use;
+	     p = strstr(p + 1, call))
+		at = p + sizeof(call) - 1;
+	end = at ? strchr(at, '"') : NULL;
+	if (!end)
+		return false;
+	auto_free char *what = mem_strn(at, (size_t)(end - at));
+
+	return strcmp(what, "config") == 0 || json_object_get(said, what);
+}
+
 /* The words of `… const keys[] = { "a", "b", NULL };`, each table of them that
  * guest_only() is asked with. */
 static void
-read_tables(const char *text, json_t *words)
+read_tables(const char *text, const json_t *said, json_t *words, json_t *must)
 {
 	static const char head[] = "static const char *const k";
 
 	for (const char *p = strstr(text, head); p; p = strstr(p + 1, head)) {
-		const char *name = p + sizeof(head) - 2, *end, *q;
+		const char *name = p + sizeof(head) - 2, *end, *q, *use_at;
 		auto_free char *use = NULL;
+		bool options;
 
 		q = strstr(name, "[] = {");
 		end = q ? strstr(q, "NULL }") : NULL;
 		if (!end || q - name > 5)
 			continue;
 		use = mem_printf(", %.*s, f)", (int)(q - name), name);
-		assert_non_null(strstr(end, use));
+		use_at = strstr(end, use);
+		assert_non_null(use_at);
+		options = of_options(end, use_at, said);
 		while ((q = strchr(q, '"')) && q < end) {
 			const char *close = strchr(q + 1, '"');
 
 			add(words, q + 1, (size_t)(close - q - 1));
+			if (options)
+				add(must, q + 1, (size_t)(close - q - 1));
 			q = close + 1;
 		}
 	}
@@ -61,7 +85,7 @@ of_no_configuration(const char *path)
 }
 
 static void
-of_folder(const char *recipe, json_t *words)
+of_folder(const char *recipe, const json_t *said, json_t *words, json_t *must)
 {
 	auto_free char *pattern = mem_printf("recipes/%s/*.c", recipe);
 	glob_t g;
@@ -75,7 +99,7 @@ of_folder(const char *recipe, json_t *words)
 			continue;
 		assert_int_equal(
 		    file_read(g.gl_pathv[i], 1 << 20, &text, &err), 0);
-		read_tables(text.data, words);
+		read_tables(text.data, said, words, must);
 	}
 	globfree(&g);
 }
@@ -100,16 +124,15 @@ of_schema(const json_t *schema, json_t *words)
 	}
 }
 
-/* What programs read besides: questions, notes of their own, and what only
- * another recipe's program has of the same source. */
+/* What programs read besides: notes of their own, and what only another
+ * recipe's program has of the same source. */
 static bool
 is_besides(const char *recipe, const char *word)
 {
-	static const char *const known[][2] = { { "mqtt", "last" },
-		{ "mqtt", "since" }, { "mqtt", "to" },
-		{ "vpn-openvpn", "server" }, { "dhcp", "upstream" },
-		{ "dhcp", "listen" }, { "dns-dhcp", "dns" },
-		{ "dns-dhcp", "ntp" }, { "dns-dhcp", "dhcp6" } };
+	static const char *const known[][2] = { { "vpn-openvpn", "server" },
+		{ "dhcp", "upstream" }, { "dhcp", "listen" },
+		{ "dns-dhcp", "dns" }, { "dns-dhcp", "ntp" },
+		{ "dns-dhcp", "dhcp6" } };
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(known[i][0], recipe) == 0 &&
@@ -180,18 +203,19 @@ options_are_those_that_configure_reads(void **state)
 	for (size_t i = 0; i < all.n; i++) {
 		const struct recipe *r = &all.v[i];
 		auto_json json_t *config = recipe_config(r);
-		auto_json json_t *said = json_object(), *read = json_object();
+		auto_json json_t *said = json_object(), *read = json_object(),
+				 *must = json_object();
 
 		if (!config)
 			continue;
 		of_schema(config, said);
 		/* a program of dns-dhcp */
-		of_folder(
-		    strcmp(r->name, "dhcp") == 0 ? "dns-dhcp" : r->name, read);
+		of_folder(strcmp(r->name, "dhcp") == 0 ? "dns-dhcp" : r->name,
+		    said, read, must);
 		if (json_object_size(read) == 0)
 			fail_msg("%s: no table of keys is found", r->name);
 		all_in(r->name, said, read, "configure does not read");
-		all_in(r->name, read, said, "config does not list");
+		all_in(r->name, must, said, "config does not list");
 	}
 }
 
