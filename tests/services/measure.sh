@@ -94,7 +94,7 @@ row() { # SERVICE
 	printf '| [%s](../recipes/%s/README.md) | %s | %d | %s | %s | %s | %s | %s | [%d of %d](../tests/services/%s.sh) |\n' \
 	    "$1" "$1" "$(version_of "$1")" "$bytes" "$(parts "$1")" \
 	    "$(awk "BEGIN {printf \"%.1f\", $fastest / 1000}")" "$mib" \
-	    "$(least "$1" "$mib")" \
+	    "$(least "$1" "$mib")$([ "$kernel" = kernel ] || echo ", $kernel")" \
 	    "$(sql "SELECT p.verdict FROM current c JOIN plan p
 		ON p.digest = c.plan WHERE c.recipe = '$1'
 		AND c.stage = 'image'")" "$good" $((good + bad)) "$1"
@@ -123,7 +123,7 @@ write_table() {
 # Services
 
 Written by `make farm-test`, which bakes every image in both lanes, compares its files with the recipe's `files.list`, has the agent boot it, and asks it with a real client.
-Seconds from starting QEMU (TCG, one processor, by hand) to the first answer, the fastest of two; memory as the recipe gives it, and the least multiple of 8 with which it still answers, in MiB.
+Seconds from starting QEMU (TCG, one processor, by hand) to the first answer, the fastest of two; memory as the recipe gives it, and the least multiple of 8 with which it still answers, in MiB; the kernel is recipes/kernel unless a row names another.
 
 | service | version | image, bytes | of these, by origin | answers after, s | memory | least | verdict | proof |
 |---|---|---|---|---|---|---|---|---|
