@@ -3,6 +3,7 @@
 #
 #	# with: dns-dhcp            services that must run beside it
 #	# tools: dig nsd            programs; tools/packages has their packages
+#	# kernel: kernel            the small kernel: Debian's lacks something
 #
 # and it defines three functions:
 #
@@ -105,4 +106,23 @@ says() { # PATTERN SERVER NAME dig-options…
 }
 answers() { # SERVER NAME ADDRESS
 	says "IN[[:space:]]A[[:space:]]$3" "$1" "$2" A
+}
+
+# --- machines of this machine's own programs -----------------------------------
+# Into FOLDER: programs of the PATH, and the libraries that they name.
+programs_into() { # FOLDER PROGRAM…
+	to=$1
+	shift
+	for part in bin sbin lib lib64; do
+		mkdir -p "$to/usr/$part"
+		[ -e "$to/$part" ] || ln -s "usr/$part" "$to/$part"
+	done
+	for p in "$@"; do
+		file=$(command -v "$p") || return 1
+		for from in "$file" $(ldd "$file" 2>/dev/null |
+		    grep -o '/[^ ]*'); do
+			mkdir -p "$to${from%/*}"
+			[ -e "$to$from" ] || cp -L "$from" "$to$from"
+		done
+	done
 }
