@@ -104,7 +104,7 @@ lease_read(const char *line, struct lease_word *out, struct err *err)
 {
 	static const char *const verbs[] = { "lease", "gone", "init" };
 	struct lease_word w = { .verb = LEASE_GIVEN };
-	struct span rest = span_str(line), verb;
+	struct span rest = span_str(line), verb = { "", 0 };
 	size_t i = 0;
 
 	span_next(&rest, ' ', &verb);
