@@ -34,7 +34,8 @@ config_disk() { # NAME SETTINGS NUMBER DISK [VOLUME]
 	} >"$4"
 	truncate -s %512 "$4"
 }
-# Its pid is in $qemu, its console in $tmp/console-NUMBER.
+# Its pid is in $qemu, its console in $tmp/console-NUMBER.  With $its_initrd and
+# $its_words it starts with another initrd, and says more to the kernel.
 machine() { # AT SERVICE MIB DISK NUMBER TAP TAP qemu-options…
 	at=$1 service=$2 mib=$3 disk=$4 number=$5 tap0=$6 tap1=$7
 	shift 7
@@ -43,8 +44,8 @@ machine() { # AT SERVICE MIB DISK NUMBER TAP TAP qemu-options…
 	    -display none -machine microvm,pit=on,pic=on,rtc=on \
 	    -accel tcg,tb-size=16 -cpu max -smp 1 -m "$mib" \
 	    -kernel "$(stored "$(kernel_part vmlinuz)")" \
-	    -initrd "$(stored "$(kernel_part initrd)")" \
-	    -append "console=ttyS0 quiet panic=-1 $khz" \
+	    -initrd "${its_initrd:-$(stored "$(kernel_part initrd)")}" \
+	    -append "console=ttyS0 quiet panic=-1 $khz ${its_words:-}" \
 	    -drive id=root,file="$(stored "$(image_of "$service")")",format=raw,if=none,readonly=on,file.locking=off \
 	    -device virtio-blk-device,drive=root \
 	    -drive id=conf,file="$disk",format=raw,if=none,readonly=on \
@@ -72,7 +73,7 @@ beside() { # SERVICE SETTINGS [VOLUME-FILE NAME:PATH]
 	[ $# -lt 4 ] ||
 	    volume="-drive id=vol,file=$3,format=raw,if=none -device virtio-blk-device,drive=vol,serial=${4%%:*}"
 	# shellcheck disable=SC2086
-	machine "$at_router" "$1" "$(given_mib "$1")" "$tmp/disk-$n" "$n" \
+	machine "$at_router" "$1" "${its_mib:-$(given_mib "$1")}" "$tmp/disk-$n" "$n" \
 	    "by${n}lan" "by${n}wan" $volume
 }
 beside_goes() { # PID: like a cable that is pulled
