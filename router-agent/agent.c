@@ -25,6 +25,7 @@
 #include "router-agent/change/self.h"
 #include "router-agent/change/volumes.h"
 #include "router-agent/machine/qemu.h"
+#include "router-agent/owner/enrol.h"
 #include "router-agent/owner/report.h"
 #include "router-agent/owner/status.h"
 #include "router-agent/owner/wish.h"
@@ -248,6 +249,7 @@ serve(struct agent *a, bool once)
 		}
 		a->poll_now = false;
 		result = cycle_run(a);
+		enrol_waiting(a);
 		report_send(a);
 		/* For hours nothing is done: its memory is the router's. */
 		fetcher_rest(a->fetcher);

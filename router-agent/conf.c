@@ -9,7 +9,6 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 
-#define CONF_MAX (256 * 1024)
 #define IFNAME_MAX 15 /* IFNAMSIZ with its NUL */
 
 static const char *const accel_words[] = { "auto", "tcg", "kvm", NULL };
@@ -366,7 +365,7 @@ agent_conf_read(struct agent_conf *c, const char *path, struct err *err)
 {
 	auto_buf struct buf text = BUF_INIT;
 
-	if (file_read(path, CONF_MAX, &text, err) == -1)
+	if (file_read(path, AGENT_CONF_MAX, &text, err) == -1)
 		return -1;
 	return agent_conf_parse(c, path, text.data, text.len, err);
 }

@@ -17,6 +17,10 @@
 #include "lib/sig.h"
 
 #define AGENT_CONF_DEFAULT "/etc/kiln/agent.yaml"
+/* What `kiln-agent install` writes: in the state folder, so that it outlives
+ * the rest of the machine.  The owner's own file comes before it. */
+#define AGENT_CONF_KEPT "/var/lib/kiln-agent/agent.yaml"
+#define AGENT_CONF_MAX ((size_t)256 * 1024) /* bytes */
 #define AGENT_SERVICES 32
 #define AGENT_SERVERS 8
 #define CONF_ARGV 16

@@ -90,7 +90,12 @@ static const struct cli_command commands[] = {
 	    "what a service's machine has said", cmd_console,
 	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
 	    "  --json          for programs\n" },
-	{ "import", "[--config FILE] [--json] FOLDER",
+	{ "install", "[--config FILE] [--json] FILE",
+	    "make this machine a router, by one file from its farm",
+	    cmd_install,
+	    "  --config FILE   agent.yaml (/var/lib/kiln-agent/agent.yaml)\n"
+	    "  --json          for programs\n" },
+	{ "import", "[--config FILE] [--json] FOLDER | FILE",
 	    "take the newest set from a USB stick instead of a server",
 	    cmd_import,
 	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"

@@ -22,6 +22,7 @@ int cmd_promote(int argc, char **argv);
 int cmd_halt(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
 int cmd_withdraw(int argc, char **argv);
+int cmd_router_file(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 

@@ -154,6 +154,17 @@ static const struct cli_command commands[] = {
 	    cmd_check,
 	    "  --root FILE      trusted root; else the tree's own first one\n"
 	    "  --json           the same as JSON\n" },
+	{ "router-file",
+	    "[--channel NAME] [--service NAME]... [--token-file FILE]\n"
+	    "    --arch ARCH --root FILE --config FILE DIR|URL OUT",
+	    "Write the one file that makes a plain machine a router.",
+	    cmd_router_file,
+	    "  --root FILE      trusted root, that the router starts from\n"
+	    "  --config FILE    agent.yaml of the router\n"
+	    "  --arch ARCH      of the router, as amd64 or arm64\n"
+	    "  --channel NAME   whose set; stable\n"
+	    "  --service NAME   these services alone\n"
+	    "  --token-file FILE  of `kiln fleet token`; -: standard input\n" },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

@@ -92,8 +92,7 @@ fetch(struct source *s, const char *part, const char *path, int64_t limit,
 }
 
 static int
-fetch_hash(struct source *s, const char *path, int64_t limit, struct hash *h,
-    int64_t *size, struct err *err)
+fetch_fd(struct source *s, const char *path, int64_t limit, struct err *err)
 {
 	auto_fd int fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
@@ -101,7 +100,7 @@ fetch_hash(struct source *s, const char *path, int64_t limit, struct hash *h,
 		return err_sys(err, "make a temporary file");
 	if (fetch(s, "targets", path, limit + 1, NULL, fd, err) == -1)
 		return -1;
-	return hash_fd(fd, h, size, err);
+	return take_fd(&fd);
 }
 
 /* --- either ------------------------------------------------------------ */
@@ -132,30 +131,27 @@ source_read_target(struct source *s, const char *path, size_t limit,
 }
 
 int
+source_target_fd(
+    struct source *s, const char *path, int64_t limit, struct err *err)
+{
+	return s->http ? fetch_fd(s, path, limit, err)
+		       : file_open_at(s->targets, path, O_RDONLY, 0, err);
+}
+
+int
 source_hash(struct source *s, const char *path, int64_t limit, struct hash *h,
     int64_t *size, struct err *err)
 {
-	auto_fd int fd = -1;
+	auto_fd int fd = source_target_fd(s, path, limit, err);
 
-	if (s->http)
-		return fetch_hash(s, path, limit, h, size, err);
-	fd = file_open_at(s->targets, path, O_RDONLY, 0, err);
-	if (fd == -1)
-		return -1;
-	return hash_fd(fd, h, size, err);
+	return fd == -1 ? -1 : hash_fd(fd, h, size, err);
 }
 
 int
 source_size(struct source *s, const char *path, int64_t limit, int64_t *size,
     struct err *err)
 {
-	struct hash unused;
-	auto_fd int fd = -1;
+	auto_fd int fd = source_target_fd(s, path, limit, err);
 
-	if (s->http)
-		return fetch_hash(s, path, limit, &unused, size, err);
-	fd = file_open_at(s->targets, path, O_RDONLY, 0, err);
-	if (fd == -1)
-		return -1;
-	return fd_size(fd, size, err);
+	return fd == -1 ? -1 : fd_size(fd, size, err);
 }

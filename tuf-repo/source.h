@@ -41,6 +41,10 @@ int source_read(struct source *, const char *name, size_t limit, struct buf *,
 /* A small target, by its name in the tree ("sets/edge/HASH.amd64.json"). */
 int source_read_target(struct source *, const char *path, size_t limit,
     struct buf *, struct err *) KILN_MUST;
+/* A target file, opened; of an address an unnamed copy, of no more than
+ * `limit` + 1 bytes. */
+int source_target_fd(
+    struct source *, const char *path, int64_t limit, struct err *) KILN_MUST;
 /* Length and hash of a target file; reads no more than `limit` + 1 bytes. */
 int source_hash(struct source *, const char *path, int64_t limit, struct hash *,
     int64_t *size, struct err *) KILN_MUST;

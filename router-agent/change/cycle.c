@@ -1,6 +1,7 @@
 #include "router-agent/change/cycle.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -19,6 +20,7 @@
 #include "router-agent/owner/hold.h"
 #include "router-agent/owner/notice.h"
 #include "router-agent/owner/report.h"
+#include "router-agent/owner/router_file.h"
 #include "router-agent/owner/wish.h"
 #include "router-agent/trust/verify.h"
 
@@ -412,23 +414,68 @@ pass(struct agent *a, int stick)
 	return offered(a, set, v);
 }
 
-/* What is on a stick is the owner's to have now; once, whatever comes of it. */
 static int
-from_stick(struct agent *a, const char *folder)
+by_stick(struct agent *a, int stick)
 {
-	auto_fd int stick = -1;
 	struct err err = ERR_INIT;
 	int ret;
 
-	if (wish_done(a->dir.fd, &err) == -1 ||
-	    (stick = dir_open(folder, &err)) == -1 ||
-	    (a->stick = fetcher_stick(stick, &err)) == NULL)
+	a->stick = fetcher_stick(stick, &err);
+	if (!a->stick)
 		return not_taken(a, err_cause(&err), &err);
-	log_info("import", "folder=\"%s\"", folder);
 	ret = pass(a, stick);
 	fetcher_stop(a->stick);
 	a->stick = NULL;
 	return ret;
+}
+
+/* What is on a stick is the owner's to have now; once, whatever comes of it. */
+static int
+from_stick(struct agent *a, const char *path)
+{
+	auto_fd int stick = -1;
+	struct err err = ERR_INIT;
+
+	if (wish_done(a->dir.fd, &err) == -1 ||
+	    (stick = stick_open(path, &err)) == -1)
+		return not_taken(a, err_cause(&err), &err);
+	log_info("import", "folder=\"%s\"", path);
+	return by_stick(a, stick);
+}
+
+/* The file that made this machine a router has served when a set was committed;
+ * until then it is tried before any server, as often as it takes. */
+static int
+from_file(struct agent *a)
+{
+	auto_fd int file = -1;
+	struct err err = ERR_INIT;
+
+	file = file_open_at(a->dir.fd, ROUTER_FILE, O_RDONLY, 0, &err);
+	if (file == -1)
+		return not_taken(a, err_cause(&err), &err);
+	log_info("import", "file=" ROUTER_FILE);
+	return by_stick(a, file);
+}
+
+/* A router that has no set yet. */
+static int
+first_pass(struct agent *a)
+{
+	char cause[sizeof(a->cause)], error[sizeof(a->error)];
+	enum phase phase;
+	int ret = from_file(a), asked;
+
+	if (ret == EXIT_DONE || a->stop)
+		return ret;
+	phase = a->phase;
+	memcpy(cause, a->cause, sizeof(cause));
+	memcpy(error, a->error, sizeof(error));
+	asked = pass(a, -1);
+	/* Where nobody can be asked, what is wrong is the file. */
+	if (asked == EXIT_AGAIN && !a->stop)
+		agent_trouble(a, phase, cause, error);
+	return asked;
 }
 
 int
@@ -443,6 +490,12 @@ cycle_run(struct agent *a)
 		return to_previous(a);
 	if (w.kind == WISH_IMPORT)
 		return from_stick(a, w.folder);
+	if (file_exists_at(a->dir.fd, ROUTER_FILE)) {
+		if (!a->state.current)
+			return first_pass(a);
+		if (file_remove_at(a->dir.fd, ROUTER_FILE, &err) == -1)
+			log_err("install", &err);
+	}
 	return pass(a, -1);
 }
 

@@ -208,7 +208,8 @@ cmd_import(int argc, char **argv)
 	if (ret != 0)
 		return ret;
 	if (argc - optind != 1)
-		return cli_usage(where, "it is: import FOLDER");
+		return cli_usage(
+		    where, "it is: import FOLDER, or a router file");
 	folder = realpath(argv[optind], NULL);
 	if (!folder)
 		err_sys(&err, "%s", argv[optind]);

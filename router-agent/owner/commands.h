@@ -19,6 +19,7 @@ int cmd_verify(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_console(int argc, char **argv);
 int cmd_enrol(int argc, char **argv);
+int cmd_install(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_import_dnsmasq(int argc, char **argv);
 int cmd_probe(int argc, char **argv);

@@ -1,6 +1,7 @@
 #include "router-agent/owner/options.h"
 
 #include <getopt.h>
+#include <unistd.h>
 
 #include "lib/cli.h"
 #include "lib/fdio.h"
@@ -10,6 +11,16 @@
 #include "router-agent/owner/status.h"
 
 #define STATUS_MAX (1 << 20)
+
+/* The owner's own file, or what was installed. */
+static const char *
+usual_config(void)
+{
+	return access(AGENT_CONF_DEFAULT, F_OK) == -1 &&
+		       access(AGENT_CONF_KEPT, F_OK) == 0
+		   ? AGENT_CONF_KEPT
+		   : AGENT_CONF_DEFAULT;
+}
 
 int
 options_parse(int argc, char **argv, const char *where, struct options *o)
@@ -29,13 +40,14 @@ options_parse(int argc, char **argv, const char *where, struct options *o)
 	};
 	int c;
 
-	*o = (struct options){ .config = AGENT_CONF_DEFAULT };
+	*o = (struct options){ .config = usual_config() };
 	optind = 1;
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":c:n", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			o->config = optarg;
+			o->given = true;
 			break;
 		case 'd':
 			o->deadline = optarg;

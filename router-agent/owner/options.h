@@ -14,6 +14,7 @@ struct options {
 	const char *config;   /* agent.yaml */
 	const char *plan;     /* a hash, or NULL */
 	const char *deadline; /* seconds, or NULL */
+	bool given;	      /* --config: config is the caller's word */
 	bool json, once, show, syslog, check, tcp, why, previous;
 };
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/fdio.h"
@@ -129,6 +130,20 @@ fetcher_start(const char *program, const char *proxy, struct err *err)
 		return NULL;
 	}
 	return f;
+}
+
+int
+stick_open(const char *path, struct err *err)
+{
+	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	if (fd == -1 || fstat(fd, &st) == -1)
+		return err_sys(err, "open %.200s", path);
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		return err_set(err, ERR_INPUT,
+		    "%.200s is neither a folder nor a router file", path);
+	return take_fd(&fd);
 }
 
 struct fetcher *

@@ -23,13 +23,15 @@ struct fetcher;
 struct fetcher *fetcher_start(
     const char *program, const char *proxy, struct err *) KILN_MUST;
 /*
- * The same from a folder, such as a USB stick, laid out as a server's tree:
- * URLs begin with FETCH_STICK.  Read by `kiln-agent -x stick` under the
- * fetcher's uid, without a network: regular files, no link followed.  `folder`
- * is dup'ed.
+ * The same from a folder, such as a USB stick, laid out as a server's tree, or
+ * from a router file (trust/tar.h) that holds one: URLs begin with FETCH_STICK.
+ * Read by `kiln-agent -x stick` under the fetcher's uid, without a network:
+ * regular files, no link followed.  `folder` is dup'ed.  stick_open opens the
+ * one or the other.
  */
 #define FETCH_STICK "stick:"
 struct fetcher *fetcher_stick(int folder, struct err *) KILN_MUST;
+int stick_open(const char *path, struct err *) KILN_MUST;
 int stick_main(void);
 /* The longest Retry-After of a 429 or 503 so far, in seconds; 0: none. */
 int64_t fetcher_retry_after(const struct fetcher *);

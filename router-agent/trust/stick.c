@@ -1,4 +1,5 @@
-/* A folder that answers as kiln-agent-fetch does: see fetch_proto.h. */
+/* A folder, or a router file, that answers as kiln-agent-fetch does: see
+ * fetch_proto.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "lib/own.h"
 #include "router-agent/fetch_proto.h"
 #include "router-agent/trust/fetch.h"
+#include "router-agent/trust/tar.h"
 
 enum { FD_FOLDER = 4 };
 
@@ -43,12 +45,44 @@ tell_failed(const struct err *why, struct err *err)
 	return ipc_send(FETCH_SOCKET, FETCH_FAILED, &b, NULL, 0, err);
 }
 
-/* A regular file below the folder; -1 with ERR_MISSING: there is none. */
+struct piece {
+	int fd;	    /* -1: not open */
+	int64_t at; /* where it begins */
+	int64_t size;
+};
+
 static int
-open_below(const char *url, int64_t *size, struct err *err)
+open_member(const char *path, struct piece *p, struct err *err)
+{
+	if (tar_find(FD_FOLDER, path, &p->at, &p->size, err) == -1)
+		return -1;
+	p->fd = fcntl(FD_FOLDER, F_DUPFD_CLOEXEC, 3);
+	return p->fd == -1 ? err_sys(err, "keep the file") : 0;
+}
+
+static int
+open_below(const char *path, struct piece *p, struct err *err)
+{
+	auto_fd int fd =
+	    file_open_at(FD_FOLDER, path, O_RDONLY | O_NONBLOCK, 0, err);
+	struct stat st;
+
+	if (fd == -1)
+		return -1;
+	if (fstat(fd, &st) == -1)
+		return err_sys(err, "look at %.200s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(
+		    err, ERR_MISSING, "%.200s is no regular file", path);
+	*p = (struct piece){ take_fd(&fd), 0, st.st_size };
+	return 0;
+}
+
+/* -1 with ERR_MISSING: there is no such file. */
+static int
+open_piece(const char *url, struct piece *p, struct err *err)
 {
 	const char *path = url + strlen(FETCH_STICK);
-	auto_fd int fd = -1;
 	struct stat st;
 
 	if (strncmp(url, FETCH_STICK, strlen(FETCH_STICK)) != 0)
@@ -57,26 +91,26 @@ open_below(const char *url, int64_t *size, struct err *err)
 	/* What no published name holds is not there. */
 	if (!path_ok(path))
 		return err_set(err, ERR_MISSING, "%.200s", path);
-	fd = file_open_at(FD_FOLDER, path, O_RDONLY | O_NONBLOCK, 0, err);
-	if (fd == -1)
-		return -1;
-	if (fstat(fd, &st) == -1)
-		return err_sys(err, "look at %.200s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(
-		    err, ERR_MISSING, "%.200s is no regular file", path);
-	*size = st.st_size;
-	return take_fd(&fd);
+	if (fstat(FD_FOLDER, &st) == -1)
+		return err_sys(err, "look at the stick");
+	return S_ISREG(st.st_mode) ? open_member(path, p, err)
+				   : open_below(path, p, err);
 }
 
-/* A pulled stick fails in the middle, and what came may be gone on with. */
+/* A pulled stick fails in the middle, and what came may be gone on with.  The
+ * file of a folder may have become shorter. */
 static int
-copy(int from, int to, int64_t limit, int64_t *done, struct err *err)
+copy(const struct piece *p, int64_t from, int to, int64_t limit, int64_t *done,
+    struct err *err)
 {
 	char chunk[CHUNK];
 
-	for (;;) {
-		ssize_t n = read(from, chunk, sizeof(chunk));
+	while (from + *done < p->size) {
+		int64_t left = p->size - from - *done;
+		ssize_t n = pread(p->fd, chunk,
+		    left < (int64_t)sizeof(chunk) ? (size_t)left
+						  : sizeof(chunk),
+		    p->at + from + *done);
 
 		if (n == -1 && errno == EINTR)
 			continue;
@@ -95,6 +129,7 @@ copy(int from, int to, int64_t limit, int64_t *done, struct err *err)
 			return -1;
 		*done += n;
 	}
+	return 0;
 }
 
 static int
@@ -102,7 +137,8 @@ serve(struct ipc_msg *m, struct err *err)
 {
 	auto_free char *url = NULL, *etag = NULL;
 	auto_fd int body = take_fd(&m->fds[0]), file = -1;
-	int64_t limit, from, deadline, size = 0, done = 0;
+	struct piece p = { -1, 0, 0 };
+	int64_t limit, from, deadline, done = 0;
 	struct err why = ERR_INIT;
 
 	if (m->type != FETCH_GET || body == -1)
@@ -114,16 +150,15 @@ serve(struct ipc_msg *m, struct err *err)
 	    ipc_get_str(m, FETCH_ETAG_MAX, &etag, err) == -1 ||
 	    ipc_end(m, err) == -1)
 		return -1;
-	file = open_below(url, &size, &why);
-	if (file == -1 && why.cls == ERR_MISSING)
-		return tell(NOT_THERE, 0, err);
-	if (file == -1)
-		return tell_failed(&why, err);
-	if (from < 0 || from > size || lseek(file, from, SEEK_SET) == -1)
+	if (open_piece(url, &p, &why) == -1)
+		return why.cls == ERR_MISSING ? tell(NOT_THERE, 0, err)
+					      : tell_failed(&why, err);
+	file = p.fd;
+	if (from < 0 || from > p.size)
 		err_set(&why, ERR_INPUT,
 		    "the file is shorter than the part already here");
 	else
-		(void)!copy(file, body, limit, &done, &why);
+		(void)!copy(&p, from, body, limit, &done, &why);
 	close(take_fd(&body));
 	return why.cls == ERR_NONE ? tell(from ? PARTLY : FOUND, done, err)
 				   : tell_failed(&why, err);
