@@ -70,7 +70,19 @@ read_token(struct fetcher *f, struct install *in, struct err *err)
 	auto_buf struct buf line = BUF_INIT;
 	int got = member(f, ROUTER_FILE_TOKEN, ENROL_TOKEN, &line, err);
 
-	return got == 1 ? enrol_token(line.data, in->token, err) : got;
+	if (got == 1)
+		return enrol_token(line.data, in->token, err);
+	return got;
+}
+
+/* A file that is cut off behind our own part is seen now, and not in the
+ * drawer: what is not in it is looked for to its end. */
+static int
+is_whole(struct fetcher *f, struct err *err)
+{
+	auto_buf struct buf none = BUF_INIT;
+
+	return member(f, "no-such-member", 0, &none, err) == -1 ? -1 : 0;
 }
 
 /* Its configuration has to name the folder that it comes into. */
@@ -116,7 +128,7 @@ read_file(struct install *in, int file, const char *folder, struct err *err)
 			     wanted(f, ROUTER_FILE_ROOT, TUF_ROOT_MAX,
 				 &in->root, err) == 0 &&
 			     check_conf(in, folder, err) == 0)) &&
-	    read_token(f, in, err) == 0)
+	    read_token(f, in, err) == 0 && is_whole(f, err) == 0)
 		ret = strcmp(arch, in->conf.arch) == 0
 			  ? 0
 			  : err_set(err, ERR_INPUT,

@@ -42,8 +42,16 @@ install() { # FOLDER FILE [option…]
 	shift 2
 	"$bin/kiln-agent" install --config "$to" "$@" "$file"
 }
-head -c 100000 "$tmp/router.kiln" >"$tmp/short.kiln"
-t "one that is cut off is refused" exits 2 install "$st" "$tmp/short.kiln"
+cut_at() { # BYTES
+	head -c "$1" "$tmp/router.kiln" >"$tmp/short.kiln"
+	exits 2 install "$st" "$tmp/short.kiln"
+}
+token_ends=$(tar -tRf "$tmp/router.kiln" | sed -n 's/^block \([0-9]*\): token$/\1/p')
+token_ends=$(((token_ends + 2) * 512))
+# Its end is zeros, 10 KiB at most, behind the last image.
+for n in 700 $token_ends 100000 $(($(stat -c %s "$tmp/router.kiln") - 10752)); do
+	t "one that is cut off after $n bytes is refused" cut_at $n
+done
 t "what is none at all is refused" exits 2 install "$st" "$tmp/agent.yaml"
 t "one for another folder is refused" exits 2 install "$tmp/elsewhere" "$tmp/router.kiln"
 sed -i 's/^demo: true/&\narch: arm64/' "$tmp/of-router.yaml"
@@ -65,7 +73,7 @@ spoil() { # in the middle of the image
 t "a byte of its image is changed" spoil
 ip address del 198.51.100.1/32 dev lo
 t "it is installed, since the owner's part is whole" install "$bad" "$tmp/bad.kiln"
-t "its set is not taken" exits 4 "$bin/kiln-agent" run --once --config "$bad/agent.yaml"
+t "its set is not taken" exits 75 "$bin/kiln-agent" run --once --config "$bad/agent.yaml"
 "$bin/kiln-agent" status --why --config "$bad/agent.yaml" | sed 's/^/# /'
 
 # --- a router, offline ------------------------------------------------------------
@@ -91,7 +99,8 @@ t "its token waits" test -e "$st/token"
 ip address add 198.51.100.1/32 dev lo
 kill -USR1 $agent_pid
 t "with a network it enrols by itself" until_ok 30 test -e "$st/enrolled"
-t "the token is gone, and the file" sh -c '[ ! -e "$1/token" ] && [ ! -e "$1/router.kiln" ]' sh "$st"
+gone() { [ ! -e "$st/token" ] && [ ! -e "$st/router.kiln" ]; }
+t "the token is gone, and the file" until_ok 5 gone
 listed() { "$bin/kiln" fleet --state "$var" list | grep -q "$(cut -c1-12 "$st/enrolled").*home"; }
 t "the farm lists it" listed
 kill $agent_pid
