@@ -11,7 +11,9 @@
 
 #include "lib/attr.h"
 
-/* Measured once, for 50 ms; 0 where there is no such counter. */
+/* Thousands of ticks a second, measured for 50 ms; 0 where there is no such
+ * counter.  tsc_khz measures once and says the same from then on. */
+int64_t tsc_measure(void);
 int64_t tsc_khz(void);
 /* The command line for a guest of `arch` under `accel`: with the number where
  * it helps and nobody gave it.  malloc'ed. */
