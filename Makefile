@@ -27,7 +27,8 @@ LDFLAGS_fuzz = $(LDFLAGS_asan)
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. $(WARN) $(WERROR) $(HARDEN) -MMD -MP \
              -ffunction-sections -fdata-sections \
              $(INCLUDES) $(CFLAGS) $(CFLAGS_$(V))
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections \
+PIE = $(or $(PIE_$(V)),-pie)
+ALL_LDFLAGS = $(PIE) -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections \
     $(LDFLAGS) $(LDFLAGS_$(V))
 # Asked once, and not before the packages are there: `run` and `test` call
 # tools/deps first and then make again.
@@ -46,6 +47,12 @@ AR := $(ARM)-ar
 export PKG_CONFIG_SYSROOT_DIR := $(ARM_ROOT)
 export PKG_CONFIG_LIBDIR := $(ARM_ROOT)/usr/lib/$(ARM)/pkgconfig
 HARDEN_arm64 := $(HARDEN_dev)
+endif
+# V=router: the same, static, for any Linux of the compiler's architecture
+# (recipes/agent).
+HARDEN_router := $(HARDEN_dev)
+PIE_router := -static-pie
+ifneq ($(filter arm64 router,$(V)),)
 PKGS_FARM :=
 LIB_NOT := $(wildcard lib/db*.c)
 endif
@@ -84,7 +91,7 @@ $(O)/%.o: %.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # A router's flash is small, and the agent mostly waits.
-ifneq ($(filter dev arm64,$(V)),)
+ifneq ($(filter dev arm64 router,$(V)),)
 $(O)/router-agent/%.o: ALL_CFLAGS += -Os
 endif
 
@@ -247,6 +254,7 @@ help:
 #: make upgrade-test    agents of former releases, from git's history, before this farm
 #: make deb        Debian packages of the last commit, into out/deb; ARCH=arm64: cross-built
 #: make dist       a tarball of the last commit, the same bits each time
+#: make kiln-source  the same, for the recipes of kiln's own programs
 #: make clean      remove out/
 
 include packaging/rules.mk

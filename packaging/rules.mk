@@ -54,6 +54,12 @@ dist:
 	git archive --format=tar --prefix=kiln-$(VERSION)/ HEAD | xz -9 -T 1 >out/kiln-$(VERSION).tar.xz
 	@sha256sum out/kiln-$(VERSION).tar.xz
 
+# The same for recipes/kiln-source, from which a farm builds kiln itself.
+.PHONY: kiln-source
+SOURCE_TAR := recipes/kiln-source/kiln.tar.xz
+kiln-source: dist
+	@cmp -s out/kiln-$(VERSION).tar.xz $(SOURCE_TAR) || cp out/kiln-$(VERSION).tar.xz $(SOURCE_TAR)
+
 # Debian packages of the last commit, in out/deb.  Another ARCH is cross-built
 # with the completions that the programs of this machine's packages make.
 ARCH ?= $(HOST_ARCH)

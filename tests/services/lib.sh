@@ -11,7 +11,9 @@
 #	settings  prints the service's part of agent.yaml, as JSON
 #	prove     t "SERVICE: sentence" command…
 #
-# It is read before each of them, and all share the names below.
+# What prepare writes into $tmp/SERVICE.yaml becomes lines of agent.yaml.
+# It is read before each of them, and all share the names below.  One of a recipe
+# without an image has prove alone.
 k=$tmp/keys
 mkdir -p "$k"
 sql() { sqlite3 -readonly "$var/farm.db" "$1"; }
@@ -28,6 +30,15 @@ exits() { # CODE command…
 }
 word() { # NAME FILE: the words behind "# NAME:" in its first lines
 	sed -n "1,4s/^# $1: //p" "$2"
+}
+
+has_image() { grep -q '^image:' "recipes/$1/recipe.yaml"; } # RECIPE
+service_of() { # RECIPE: what it is released as
+	case $1 in
+	agent) echo kiln-agent ;;
+	kiln) ;;
+	*) echo "$1" ;;
+	esac
 }
 
 # --- networks ------------------------------------------------------------------

@@ -83,7 +83,21 @@ version_of() { # SERVICE
 	jq -r .version "$(stored "$(sql "SELECT digest FROM release
 	    WHERE service = '$1' ORDER BY made_at DESC, rowid DESC LIMIT 1")")"
 }
+programs_row() { # RECIPE: what has no machine
+	read -r good bad <"$tmp/$1.proof"
+	bytes=0
+	for digest in $(outputs_of "$1" build | cut -d '|' -f 2); do
+		bytes=$((bytes + $(wc -c <"$(stored "$digest")")))
+	done
+	printf '| [%s](../recipes/%s/README.md) | %s | %d | programs, no image | – | – | – | %s | [%d of %d](../tests/services/%s.sh) |\n' \
+	    "$1" "$1" "$(outputs_of kiln-source build |
+		sed -n "s/^$(sed -n 's/^upstream: //p' "recipes/$1/recipe.yaml")|\(.\{12\}\).*/\1/p")" \
+	    "$bytes" "$(sql "SELECT p.verdict FROM current c JOIN plan p
+		ON p.digest = c.plan WHERE c.recipe = '$1'
+		AND c.stage = 'build'")" "$good" $((good + bad)) "$1"
+}
 row() { # SERVICE
+	has_image "$1" || { programs_row "$1"; return; }
 	mib=$(given_mib "$1") fastest=
 	for _ in 1 2; do
 		ms=$(boots "$1" "$mib") || return 1
@@ -136,7 +150,13 @@ END
 			fi
 		done
 	} >"$tmp/services.md"
-	total=$(awk -F '|' '/^\| \[/ {n += $4} END {print n + 0}' "$tmp/services.md")
+	total=$(awk -F '|' '/^\| \[/ && !/no image/ {n += $4} END {print n + 0}' "$tmp/services.md")
+	[ "$images" ] || {
+		awk 'under && !/^\|/; /^\| \[/ {under = 1}' docs/services.md \
+		    >>"$tmp/services.md"
+		cp "$tmp/services.md" docs/services.md
+		return
+	}
 	cat >>"$tmp/services.md" <<END
 
 $(stock_says "$total")
