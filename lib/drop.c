@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <pwd.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -48,15 +49,25 @@ role_name(enum role role)
 	return names[role];
 }
 
-/* The system's own user of that name; root is nobody's role. */
+/*
+ * The system's own user of that name; root is nobody's role.  From the file,
+ * where sysusers writes them: getpwnam() would open modules of another libc
+ * than that of a static program, which dies of it.
+ */
 static const struct passwd *
 system_user(enum role role)
 {
 	const struct passwd *pw;
+	FILE *file;
 
 	if (role == ROLE_VM)
 		return NULL; /* 64 numbers in a row */
-	pw = getpwnam(names[role]);
+	file = fopen("/etc/passwd", "re");
+	if (!file)
+		return NULL;
+	while ((pw = fgetpwent(file)) && strcmp(pw->pw_name, names[role]) != 0)
+		;
+	(void)fclose(file);
 	return pw && pw->pw_uid != 0 && pw->pw_gid != 0 ? pw : NULL;
 }
 
