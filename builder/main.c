@@ -171,6 +171,7 @@ check_recipes(const struct options *o)
 	struct err err = ERR_INIT;
 	auto_fd int dir = dir_open(path, &err);
 	struct recipes all;
+	size_t held = 0;
 	int rc = EXIT_DONE;
 
 	if (dir == -1 || recipes_load(dir, NULL, &all, &err) == -1)
@@ -181,10 +182,12 @@ check_recipes(const struct options *o)
 		fprintf(stderr, ME ": %s%s%s\n",
 		    all.v[i].own_error ? "" : all.v[i].name,
 		    all.v[i].own_error ? "" : ": ", all.v[i].error);
-		rc = EXIT_USAGE;
+		held++;
+		if (all.v[i].own_error && !all.v[i].lacking)
+			rc = EXIT_USAGE;
 	}
 	if (rc == EXIT_DONE)
-		printf("%zu recipes are good\n", all.n);
+		printf("%zu recipes are good\n", all.n - held);
 	recipes_release(&all);
 	return rc;
 }

@@ -82,6 +82,8 @@ struct recipe {
 	char *error; /* why it is held, or NULL; then only `name`, `tree_digest`
 		      * and what follows up to `conf` may be used */
 	bool own_error; /* its own mistake, not that of one it uses */
+	bool lacking;	/* nothing is wrong: a file of build.files is not laid
+			 * there */
 	struct hash tree_digest;
 	struct recipe_file *tree;
 	size_t ntree;

@@ -325,7 +325,6 @@ read_files(const struct conf_node *image, struct recipe *r, struct err *err)
 	return 0;
 }
 
-/* The script, and what somebody has to lay there first. */
 static int
 read_script(const struct conf_node *build, struct recipe *r, struct err *err)
 {
@@ -333,14 +332,25 @@ read_script(const struct conf_node *build, struct recipe *r, struct err *err)
 	if (!recipe_tree_find(r, r->script))
 		return conf_error(build, "script", err,
 		    "no file \"%s\" in the recipe's folder", r->script);
-	for (size_t i = 0; i < conf_count(build, "files"); i++) {
+	return 0;
+}
+
+/* What somebody has to lay there first: asked when all else is right. */
+static int
+check_laid(const struct conf_node *root, struct recipe *r, struct err *err)
+{
+	const struct conf_node *build = conf_map(root, "build");
+
+	for (size_t i = 0; build && i < conf_count(build, "files"); i++) {
 		const char *file = conf_str_at(build, "files", i);
 
-		if (!recipe_tree_find(r, file))
-			return conf_error(build, "files", err,
-			    "no file \"%s\" in the recipe's folder: its"
-			    " README says where it comes from",
-			    file);
+		if (recipe_tree_find(r, file))
+			continue;
+		r->lacking = true;
+		return conf_error(build, "files", err,
+		    "no file \"%s\" in the recipe's folder: its"
+		    " README says where it comes from",
+		    file);
 	}
 	return 0;
 }
@@ -471,7 +481,7 @@ read_all(const struct conf_node *root, struct recipe *r, struct err *err)
 	    recipe_config_check(root, r, err) == -1)
 		return -1;
 	read_budget(root, r);
-	return 0;
+	return check_laid(root, r, err);
 }
 
 int
@@ -526,7 +536,7 @@ recipe_check_uses(
 			return conf_error(
 			    at, "recipe", err, "a recipe cannot use itself");
 		/* A broken one holds us anyway, by its own mistake. */
-		if (used->error)
+		if (used->error && !used->lacking)
 			continue;
 		for (size_t k = 0; k < r->uses[i].outputs.n; k++)
 			if (!strs_has(&used->outputs, r->uses[i].outputs.v[k]))

@@ -37,6 +37,14 @@ t "a wrong recipe fails the check with 2" \
     fails_with 2 "$bin/kiln-builder" -n --recipes "$bad"
 t "… and is named with line and column" \
     has "$(cat "$tmp/out")" 'broken/recipe.yaml:5:1: unknown key "bulid"'
+waits() { # for a file that somebody has to lay there
+	cp -R $good "$tmp/waits"
+	sed -i 's/script: build.sh/&\n  files: [laid.tar]/' "$tmp/waits/hello/recipe.yaml"
+	"$bin/kiln-builder" -n --recipes "$tmp/waits" >"$tmp/out" 2>&1 || return 1
+	has "$(cat "$tmp/out")" 'no file "laid.tar"' &&
+	    has "$(cat "$tmp/out")" "hello-image: waits for hello, which is held"
+}
+t "a recipe without a file that is to be laid there is held, not wrong" waits
 t "an unknown option is 2" fails_with 2 "$bin/kiln-builder" --frob
 t "an unknown recipe is 2" \
     fails_with 2 run --once --offline --recipes $good --only nobody

@@ -264,11 +264,17 @@ what_has_to_be_laid_there_holds_a_recipe(void **state)
 	(void)state;
 	held("build: {packages: [gcc], script: build.sh, files: [big.tar]}\n",
 	    "no file \"big.tar\"");
+	assert_true(recipes_find(&all, "one")->lacking);
+	held("build: {packages: [gcc], script: build.sh, files: [big.tar]}\n"
+	     "clock: 1970-01-01T00:00:00Z\n",
+	    "before 1980");
+	assert_false(recipes_find(&all, "one")->lacking);
 	put("one/big.tar", "x");
 	recipe("one",
 	    "build: {packages: [gcc], script: build.sh, files: [big.tar]}\n");
 	load();
 	assert_string_equal(error_of("one"), "");
+	assert_false(recipes_find(&all, "one")->lacking);
 }
 
 static void
