@@ -292,13 +292,15 @@ set_up(struct http *h, struct transfer *t, char *text)
 	CURLcode code = CURLE_OK;
 
 	curl_easy_reset(h->easy);
+	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	if (code == CURLE_UNKNOWN_OPTION)
+		code = CURLE_OK; /* a library that cannot read one */
 	SET(CURLOPT_ERRORBUFFER, text);
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(CURLOPT_REDIR_PROTOCOLS_STR, next);
 	SET(CURLOPT_URL, g->url);
 	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	SET(CURLOPT_PATH_AS_IS, 1L);
-	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
 	SET(CURLOPT_LOW_SPEED_LIMIT, (long)FLOOR_RATE);
