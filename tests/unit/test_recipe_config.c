@@ -185,6 +185,9 @@ who_configures_says_what_with(void **state)
 	for (size_t i = 0; i < all.n; i++) {
 		auto_json json_t *config = NULL;
 
+		/* Lacks a file to be laid there, or uses one that does. */
+		if (all.v[i].error && (!all.v[i].own_error || all.v[i].lacking))
+			continue;
 		if (all.v[i].error)
 			fail_msg("%s", all.v[i].error);
 		config = recipe_config(&all.v[i]);
@@ -203,7 +206,7 @@ options_are_those_that_configure_reads(void **state)
 	(void)state;
 	for (size_t i = 0; i < all.n; i++) {
 		const struct recipe *r = &all.v[i];
-		auto_json json_t *config = recipe_config(r);
+		auto_json json_t *config = r->error ? NULL : recipe_config(r);
 		auto_json json_t *said = json_object(), *read = json_object(),
 				 *must = json_object();
 
