@@ -90,9 +90,10 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-# A router's flash is small, and the agent mostly waits.
+# A router's flash is small, and the agent mostly waits; configurations are read
+# once.
 ifneq ($(filter dev arm64 router,$(V)),)
-$(O)/router-agent/%.o: ALL_CFLAGS += -Os
+$(O)/router-agent/%.o $(O)/lib/conf%.o: ALL_CFLAGS += -Os
 endif
 
 $(O)/lib/farm.o: ALL_CFLAGS += -DKILN_PREFIX='"$(PREFIX)"'

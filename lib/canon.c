@@ -178,3 +178,29 @@ canon_hash(const json_t *j, struct hash *out, struct err *err)
 	hash_bytes(out, b.data, b.len);
 	return 0;
 }
+
+int
+canon_summed(json_t *j, struct buf *out, struct err *err)
+{
+	struct hash sum;
+
+	if (canon_hash(j, &sum, err) == -1)
+		return -1;
+	js_set_hash(j, "sum", &sum);
+	return canon_json(j, out, err);
+}
+
+int
+canon_sum_holds(const char *what, json_t *j, struct err *err)
+{
+	struct hash sum, listed;
+
+	if (js_hash(what, j, "sum", &listed, err) == -1)
+		return -1;
+	json_object_del(j, "sum");
+	if (canon_hash(j, &sum, err) == -1)
+		return -1;
+	return hash_equal(&sum, &listed)
+		   ? 0
+		   : err_set(err, ERR_INPUT, "%s is damaged", what);
+}

@@ -21,5 +21,12 @@ int canon_json(const json_t *, struct buf *, struct err *) KILN_MUST;
 int canon_foreign(const json_t *, struct buf *, struct err *) KILN_MUST;
 /* SHA-256 of canon_json. */
 int canon_hash(const json_t *, struct hash *, struct err *) KILN_MUST;
+/*
+ * A record on a flash that wears: its "sum" is the canon_hash of the rest.
+ * canon_summed sets it and appends all of it.  canon_sum_holds takes it off;
+ * ERR_INPUT: it is another ("WHAT is damaged"), or there is none.
+ */
+int canon_summed(json_t *, struct buf *, struct err *) KILN_MUST;
+int canon_sum_holds(const char *what, json_t *, struct err *) KILN_MUST;
 
 #endif

@@ -21,8 +21,8 @@
  *	MIN..MAX	a whole number
  *	bool		true or false
  *	a|b|c		one of these words
- *	map, list, list N	something with paths of its own below it, where
- *it is required or has at most N entries
+ *	map, list, list N	with paths of their own below; wanted where one
+ *			is required, or a list is to have N entries at most
  *
  * What is not listed is refused.  A schema says nothing of how options go
  * together: that is the image's own program's, in the guest.

@@ -338,7 +338,6 @@ leases_save(int dirfd, const char *service, struct leases *l, struct err *err)
 	auto_buf struct buf text = BUF_INIT;
 	json_t *list = json_array();
 	char a[INET_ADDRSTRLEN];
-	struct hash sum;
 
 	js_set_str(j, "service", service);
 	for (size_t i = 0; i < l->n; i++) {
@@ -353,11 +352,8 @@ leases_save(int dirfd, const char *service, struct leases *l, struct err *err)
 		json_array_append_new(list, e);
 	}
 	js_set(j, "leases", list);
-	if (canon_hash(j, &sum, err) == -1)
-		return -1;
-	js_set_hash(j, "sum", &sum);
 	l->saved_ms = time_mono_ms(); /* a full disk is not asked each tick */
-	if (canon_json(j, &text, err) == -1 ||
+	if (canon_summed(j, &text, err) == -1 ||
 	    file_write_at(dirfd, service, text.data, text.len, 0600, err) == -1)
 		return err_prefix(err, "leases of %s", service);
 	l->news = l->renewals = false;
@@ -412,7 +408,6 @@ leases_load(int dirfd, const char *service, struct leases *out, struct err *err)
 	auto_buf struct buf text = BUF_INIT;
 	auto_json json_t *j = NULL;
 	struct leases l = { 0 };
-	struct hash sum, listed;
 	json_t *list;
 
 	*out = l;
@@ -423,15 +418,13 @@ leases_load(int dirfd, const char *service, struct leases *out, struct err *err)
 		return 0;
 	}
 	j = js_record("leases", LEASES_KIND, 1, text.data, text.len, err);
-	if (!j || js_hash("leases", j, "sum", &listed, err) == -1 ||
-	    js_array("leases", j, "leases", &list, err) == -1)
+	if (!j || js_array("leases", j, "leases", &list, err) == -1)
 		return -1;
-	json_object_del(j, "sum");
-	if (canon_hash(j, &sum, err) == -1)
-		return -1;
-	if (!hash_equal(&sum, &listed) || json_array_size(list) > LEASES_MAX)
+	if (canon_sum_holds("the list", j, err) == -1)
+		return err_prefix(err, "leases of %s", service);
+	if (json_array_size(list) > LEASES_MAX)
 		return err_set(
-		    err, ERR_INPUT, "the leases of %s are damaged", service);
+		    err, ERR_INPUT, "the leases of %s are too many", service);
 	for (size_t i = 0; i < json_array_size(list); i++)
 		if (read_entry(&l, json_array_get(list, i), err) == -1) {
 			leases_release(&l);

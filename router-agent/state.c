@@ -183,19 +183,13 @@ state_save(int dirfd, struct state *s, struct err *err)
 {
 	auto_json json_t *j = NULL;
 	auto_buf struct buf text = BUF_INIT;
-	struct hash sum;
 
 	s->sequence++;
 	j = record(s);
-	if (canon_hash(j, &sum, err) == -1)
-		goto fail;
-	js_set_hash(j, "sum", &sum);
-	if (canon_json(j, &text, err) == -1 ||
+	if (canon_summed(j, &text, err) == 0 &&
 	    file_write_at(dirfd, names[s->sequence & 1], text.data, text.len,
-		0600, err) == -1)
-		goto fail;
-	return 0;
-fail:
+		0600, err) == 0)
+		return 0;
 	s->sequence--;
 	return err_prefix(err, "remember the state");
 }
@@ -310,19 +304,12 @@ read_record(int dirfd, const char *name, struct state *s, struct err *err)
 {
 	auto_buf struct buf text = BUF_INIT;
 	auto_json json_t *j = NULL;
-	struct hash sum, listed;
 
 	if (file_read_at(dirfd, name, STATE_MAX, &text, err) == -1)
 		return -1;
 	j = js_record(name, STATE_KIND, STATE_V, text.data, text.len, err);
-	if (!j || js_hash(name, j, "sum", &listed, err) == -1)
-		return -1;
-	json_object_del(j, "sum");
-	if (canon_hash(j, &sum, err) == -1)
-		return -1;
-	if (!hash_equal(&sum, &listed))
-		return err_set(err, ERR_INPUT, "%s is damaged", name);
-	if (js_int(name, j, "sequence", 1, JS_INT_MAX, &s->sequence, err) ==
+	if (!j || canon_sum_holds(name, j, err) == -1 ||
+	    js_int(name, j, "sequence", 1, JS_INT_MAX, &s->sequence, err) ==
 		-1 ||
 	    read_set(name, j, "current", &s->current, err) == -1 ||
 	    read_set(name, j, "previous", &s->previous, err) == -1 ||

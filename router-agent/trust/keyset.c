@@ -104,7 +104,11 @@ read_all(const struct buf *text, struct keysets *all, struct err *err)
 	    js_record(KEYSET_FILE, KIND, 1, text->data, text->len, err);
 	json_t *list;
 
-	if (!j || js_array(KEYSET_FILE, j, "roles", &list, err) == -1)
+	/* An older agent wrote none. */
+	if (!j ||
+	    (json_object_get(j, "sum") &&
+		canon_sum_holds(KEYSET_FILE, j, err) == -1) ||
+	    js_array(KEYSET_FILE, j, "roles", &list, err) == -1)
 		return -1;
 	for (size_t i = 0; i < json_array_size(list) && i < KEYSET_MAX; i++) {
 		const json_t *o = json_array_get(list, i);
@@ -158,7 +162,7 @@ keysets_save(int dirfd, struct keysets *all, struct err *err)
 		json_array_append_new(list, o);
 	}
 	js_set(j, "roles", list);
-	if (canon_json(j, &text, err) == -1 ||
+	if (canon_summed(j, &text, err) == -1 ||
 	    file_write_at(dirfd, KEYSET_FILE, text.data, text.len, 0600, err) ==
 		-1)
 		return err_prefix(err, "remember who vouches");

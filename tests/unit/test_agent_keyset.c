@@ -111,6 +111,59 @@ what_is_remembered_comes_back(void **state)
 	assert_false(back.changed);
 }
 
+/* A bit of a digest makes known keys look new, and an update wait for days. */
+static void
+what_rotted_is_as_never_seen(void **state)
+{
+	struct keysets k = { 0 }, back;
+	struct hash a = of("a");
+	auto_buf struct buf text = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(keyset_judge(&k, "svc-x", &a, T0, HOLD, false), T0);
+	assert_int_equal(keysets_save(scratch.fd, &k, &err), 0);
+	assert_int_equal(
+	    file_read_at(scratch.fd, KEYSET_FILE, 4096, &text, &err), 0);
+	for (size_t i = 0; i < text.len; i++) {
+		text.data[i] ^= 4;
+		assert_int_equal(file_write_at(scratch.fd, KEYSET_FILE,
+				     text.data, text.len, 0600, &err),
+		    0);
+		text.data[i] ^= 4;
+		keysets_load(scratch.fd, &back);
+		assert_int_equal(
+		    keyset_judge(&back, "svc-x", &a, T0, HOLD, false), T0);
+	}
+}
+
+/* As an agent wrote it that knew no sums. */
+static void
+a_file_without_a_sum_counts(void **state)
+{
+	struct keysets k = { 0 }, back;
+	struct hash a = of("a"), b = of("b");
+	auto_buf struct buf text = BUF_INIT;
+	struct err err = ERR_INIT;
+	char *sum;
+
+	(void)state;
+	assert_int_equal(keyset_judge(&k, "svc-x", &a, T0, HOLD, false), T0);
+	assert_int_equal(keysets_save(scratch.fd, &k, &err), 0);
+	assert_int_equal(
+	    file_read_at(scratch.fd, KEYSET_FILE, 4096, &text, &err), 0);
+	sum = strstr(text.data, "\"sum\":\"");
+	assert_non_null(sum);
+	/* with the comma behind it */
+	memmove(sum, sum + 73, strlen(sum + 73) + 1);
+	assert_int_equal(file_write_at(scratch.fd, KEYSET_FILE, text.data,
+			     strlen(text.data), 0600, &err),
+	    0);
+	keysets_load(scratch.fd, &back);
+	assert_int_equal(
+	    keyset_judge(&back, "svc-x", &b, T0, HOLD, false), T0 + HOLD);
+}
+
 static void
 more_roles_than_fit_lose_the_oldest(void **state)
 {
@@ -175,6 +228,10 @@ main(void)
 		cmocka_unit_test(going_back_forgets_the_other),
 		cmocka_unit_test(the_owner_s_own_key_needs_no_days),
 		cmocka_unit_test_setup_teardown(what_is_remembered_comes_back,
+		    scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(what_rotted_is_as_never_seen,
+		    scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(a_file_without_a_sum_counts,
 		    scratch_setup, scratch_teardown),
 		cmocka_unit_test(more_roles_than_fit_lose_the_oldest),
 		cmocka_unit_test(keys_and_their_number_make_the_set),
