@@ -1,3 +1,4 @@
+/* rooms: web/solo5.c */
 /* Replays the corpus of tests/fuzz/fuzz_solo5.c. */
 #include "tests/fuzz/fuzz_solo5.c"
 

@@ -1,3 +1,4 @@
+/* rooms: web/solo5.c */
 /* Notes of Solo5 in files that are made here, byte by byte. */
 #include <elf.h>
 #include <setjmp.h>
@@ -9,7 +10,7 @@
 #include <cmocka.h>
 
 #include "lib/buf.h"
-#include "lib/solo5.h"
+#include "web/solo5.h"
 
 struct entry {
 	const char *name;

@@ -10,9 +10,9 @@
 #include "lib/hash.h"
 #include "lib/json.h"
 #include "lib/own.h"
-#include "lib/solo5.h"
 #include "lib/store.h"
 #include "web/model.h"
+#include "web/solo5.h"
 #include "web/view.h"
 
 #define UNIKERNEL_MAX (256 << 20)

@@ -1,4 +1,4 @@
-#include "lib/solo5.h"
+#include "web/solo5.h"
 
 #include <elf.h>
 #include <stdbool.h>
