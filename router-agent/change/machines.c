@@ -354,6 +354,17 @@ watch(struct agent *a, struct machine *m, const char *service)
 	again(m, service, why);
 }
 
+/* Has it had no processor for more than half of the time since it began not to
+ * answer?  Then the host is busy, and a start would cost more of what lacks. */
+static bool
+starved(const struct machine *m, int64_t now)
+{
+	int64_t since = now - m->bad_at;
+
+	return since < MACHINE_STARVED_MS &&
+	       vm_waited_ms(&m->vm) - m->bad_waited > since / 2;
+}
+
 static void
 round_done(struct machine *m, const char *service, bool good, const char *text)
 {
@@ -370,11 +381,14 @@ round_done(struct machine *m, const char *service, bool good, const char *text)
 		return;
 	}
 	m->good = 0;
-	m->bad++;
+	if (m->bad++ == 0) {
+		m->bad_at = now;
+		m->bad_waited = vm_waited_ms(&m->vm);
+	}
 	m->next_probe = now + (m->staged ? TRIAL_PROBE_MS : REPROBE_MS);
 	/* One that still boots gets its time from whoever waits for it. */
 	if (m->on_lan && m->bad >= MACHINE_BAD &&
-	    vm_age_ms(&m->vm) > 2 * MACHINE_SILENT_MS) {
+	    vm_age_ms(&m->vm) > 2 * MACHINE_SILENT_MS && !starved(m, now)) {
 		m->bad = 0;
 		again(m, service, text);
 	}

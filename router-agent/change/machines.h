@@ -19,9 +19,10 @@
 #define MACHINE_SILENT_MS 15000
 #define MACHINE_SILENT_CPU_MS 8000
 #define MACHINE_SILENT_MAX_MS 60000
-#define MACHINE_PROBE_MS 5000 /* for one round of probes */
-#define MACHINE_LIVE_S 30     /* between probes of what serves */
-#define MACHINE_BAD 3	      /* bad rounds until it is started again */
+#define MACHINE_PROBE_MS 5000	  /* for one round of probes */
+#define MACHINE_LIVE_S 30	  /* between probes of what serves */
+#define MACHINE_BAD 3		  /* bad rounds until it is started again */
+#define MACHINE_STARVED_MS 300000 /* … or this, if the host gave it no time */
 
 struct agent;
 
@@ -38,8 +39,9 @@ struct machine {
 	struct probe_run probe;
 	size_t program; /* of its probes: the one that runs in the guest, + 1 */
 	int64_t next_probe;
-	unsigned good, bad; /* rounds in a row */
-	unsigned ends;	    /* hung or ended in a row, without a good round */
+	int64_t bad_at, bad_waited; /* the first bad round, vm_waited_ms then */
+	unsigned good, bad;	    /* rounds in a row */
+	unsigned ends; /* hung or ended in a row, without a good round */
 	int64_t retry_at;
 	/* For people, as of the last round of probes. */
 	int64_t restarts;	 /* in this life of the agent */

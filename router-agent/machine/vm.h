@@ -125,6 +125,9 @@ int vm_hurry(const struct vm *, struct err *) KILN_MUST;
 int64_t vm_memory(const struct vm *);
 /* How long QEMU has computed, in milliseconds. */
 int64_t vm_cpu_ms(const struct vm *);
+/* How long its threads, together, were ready to compute and had no processor;
+ * 0 also where the kernel does not count that (CONFIG_SCHED_INFO). */
+int64_t vm_waited_ms(const struct vm *);
 const char *vm_state_name(enum vm_state);
 
 #endif

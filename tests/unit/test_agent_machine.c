@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -344,6 +346,42 @@ what_a_process_takes_is_read_from_the_kernel(void **state)
 	vm.qemu.pid = 0;
 }
 
+/* Two of us on one processor: each waits for the other. */
+static void
+a_process_that_has_no_processor_is_seen_to_wait(void **state)
+{
+	struct vm vm = VM_INIT, none = VM_INIT;
+	cpu_set_t before, one;
+	volatile unsigned spin = 0;
+	pid_t other;
+
+	(void)state;
+	assert_int_equal(vm_waited_ms(&none), 0);
+	if (access("/proc/self/schedstat", R_OK) == -1)
+		skip();
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	CPU_ZERO(&one);
+	for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; cpu++)
+		if (CPU_ISSET(cpu, &before))
+			CPU_SET(cpu, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	other = fork();
+	if (other == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			spin++;
+	}
+	assert_true(other > 0);
+	vm.qemu.pid = getpid();
+	for (int64_t was = vm_waited_ms(&vm); vm_waited_ms(&vm) < was + 20;)
+		for (int i = 0; i < 100000; i++)
+			spin++;
+	vm.qemu.pid = 0;
+	kill(other, SIGKILL);
+	assert_int_equal(waitpid(other, NULL, 0), other);
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+}
+
 /* Of both its threads; who may not (CAP_SYS_NICE) is told. */
 static void *
 waits(void *arg)
@@ -394,6 +432,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_process_takes_is_read_from_the_kernel),
+		cmocka_unit_test(
+		    a_process_that_has_no_processor_is_seen_to_wait),
 		cmocka_unit_test(a_patient_machine_is_patient_no_more),
 		cmocka_unit_test(a_disk_is_magic_length_text_and_zeroes),
 		cmocka_unit_test(two_cards_have_names),
