@@ -13,7 +13,7 @@ gossip_tell(void)
 {
 	auto_json json_t *j = json_object();
 	char hex[2 * crypto_sign_BYTES + 1], number[4], text[64], *all;
-	json_t *seen = json_object();
+	json_t *seen = json_object(), *apart = json_array();
 	struct sockaddr_in to;
 	size_t i;
 
@@ -24,13 +24,17 @@ gossip_tell(void)
 		int host = node.admit.roster.member[i].host;
 
 		if (!path_alive(&node.known[host].path, node_now()) ||
-		    node_by_relay(&node.known[host].end))
+		    node.known[host].path.relayed)
 			continue;
 		snprintf(number, sizeof number, "%d", host);
-		mesh_end_text(&node.known[host].end, text, sizeof text);
+		mesh_end_text(&node.known[host].from, text, sizeof text);
 		json_object_set_new(seen, number, json_string(text));
+		if (relay_apart(
+			&node.relay, host, &node.known[host].from, node_now()))
+			json_array_append_new(apart, json_integer(host));
 	}
 	json_object_set_new(j, "seen", seen);
+	json_object_set_new(j, "apart", apart);
 	all = json_dumps(j, JSON_COMPACT);
 	for (i = 0; all != NULL && i < node.admit.roster.members; i++) {
 		if (&node.admit.roster.member[i] == node_self())
@@ -41,6 +45,17 @@ gossip_tell(void)
 		    sizeof to);
 	}
 	free(all);
+}
+
+void
+gossip_call(const struct mesh_member *m)
+{
+	static const char call[] = "{\"call\":true}";
+	struct sockaddr_in to;
+
+	node_address(m, &to);
+	sendto(node.gossip, call, sizeof call - 1, 0, (struct sockaddr *)&to,
+	    sizeof to);
 }
 
 static void
@@ -79,6 +94,19 @@ hear_of(struct mesh_member *from, const json_t *seen)
 	}
 }
 
+static void
+hear_apart(const json_t *apart)
+{
+	json_int_t host;
+	size_t i;
+
+	for (i = 0; i < json_array_size(apart); i++) {
+		host = json_integer_value(json_array_get(apart, i));
+		if (host >= 1 && host <= MESH_MEMBERS)
+			node.known[host].apart = node_now();
+	}
+}
+
 void
 gossip_hear(void)
 {
@@ -104,7 +132,12 @@ gossip_hear(void)
 	j = guest_json("gossip", text, (size_t)n, &f);
 	if (j == NULL)
 		return;
+	if (json_is_true(json_object_get(j, "call"))) {
+		path_called(&node.known[m->host].path, node_now());
+		return;
+	}
 	hear_of(m, json_object_get(j, "seen"));
+	hear_apart(json_object_get(j, "apart"));
 	switch (admit_take(&node.admit,
 	    json_string_value(json_object_get(j, "roster")),
 	    json_string_value(json_object_get(j, "sig")), &f)) {

@@ -73,12 +73,35 @@ let_in(int door)
 
 /* --- who asks -------------------------------------------------------------*/
 
+/* One line of a member: how it was heard, from where, and why not directly. */
+static void
+tell_of(int fd, const struct mesh_member *me, const struct mesh_member *m)
+{
+	const struct known *k = &node.known[m->host];
+	bool alive = path_alive(&k->path, node_now());
+	char end[64];
+
+	mesh_end_text(&k->from, end, sizeof end);
+	dprintf(fd, "%s %d %s %s", m->name, m->host,
+	    !alive	      ? "silent"
+	    : k->path.relayed ? "relay"
+			      : "direct",
+	    end);
+	if (alive && k->path.relayed &&
+	    (node_apart(m->host) || node_apart(me->host)))
+		dprintf(fd, ", as the NAT of %s%s%s is symmetric",
+		    node_apart(m->host) ? m->name : "",
+		    node_apart(m->host) && node_apart(me->host) ? " and of "
+								: "",
+		    node_apart(me->host) ? me->name : "");
+	dprintf(fd, "\n");
+}
+
 static void
 tell(int door)
 {
 	int fd = accept4(door, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	const struct mesh_member *me = node_self();
-	char end[64];
 	size_t i;
 
 	if (fd == -1)
@@ -93,17 +116,8 @@ tell(int door)
 		    me->host, (long long)node.admit.roster.version,
 		    (unsigned long long)node.relay.packets);
 	for (i = 0; me != NULL && i < node.admit.roster.members; i++) {
-		const struct mesh_member *m = &node.admit.roster.member[i];
-		const struct known *k = &node.known[m->host];
-
-		if (m == me)
-			continue;
-		mesh_end_text(&k->end, end, sizeof end);
-		dprintf(fd, "%s %d %s %s\n", m->name, m->host,
-		    !path_alive(&k->path, node_now()) ? "silent"
-		    : node_by_relay(&k->end)	      ? "relay"
-						      : "direct",
-		    end);
+		if (&node.admit.roster.member[i] != me)
+			tell_of(fd, me, &node.admit.roster.member[i]);
 	}
 	close(fd);
 }
@@ -111,9 +125,9 @@ tell(int door)
 static const union tunnel_end *
 where(int host)
 {
-	return node.known[host].end.sa.sa_family == AF_UNSPEC
+	return node.known[host].from.sa.sa_family == AF_UNSPEC
 		   ? NULL
-		   : &node.known[host].end;
+		   : &node.known[host].from;
 }
 
 /* --- all ------------------------------------------------------------------*/
@@ -183,7 +197,7 @@ run(const json_t *config, struct fault *f)
 		for (i = 3; i < n; i++) {
 			if (p[i].revents != 0)
 				relay_move(&node.relay, &node.relay.pair[i - 3],
-				    where);
+				    where, node_now());
 		}
 		if (p[2].revents != 0)
 			gossip_hear();

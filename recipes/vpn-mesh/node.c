@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "recipes/vpn-mesh/gossip.h"
 #include "recipes/vpn-mesh/keep.h"
 
 struct node node = { .gossip = -1 };
@@ -231,7 +232,16 @@ node_by_relay(const union tunnel_end *end)
 	return false;
 }
 
-static void
+bool
+node_apart(int host)
+{
+	int64_t said = node.known[host].apart;
+
+	return said != 0 && node_now() - said < 4 * GOSSIP_S;
+}
+
+/* Whether packets are sent to somewhere else now. */
+static bool
 step(struct mesh_member *m, uint64_t received)
 {
 	const struct mesh_member *r = relay_for(m);
@@ -244,36 +254,54 @@ step(struct mesh_member *m, uint64_t received)
 		.received = received,
 		.by_relay = node_by_relay(&k->end),
 		.has_direct = direct != NULL,
-		.has_relay = r != NULL && !m->has_endpoint &&
-			     !node_self()->has_endpoint };
+		.has_relay =
+		    r != NULL && !m->has_endpoint && !node_self()->has_endpoint,
+		.leads = node_self()->host < m->host };
 	union tunnel_end end;
+	enum path_act act = path_step(&k->path, &facts);
 
-	switch (path_step(&k->path, &facts)) {
+	if (k->path.heard == facts.now)
+		k->from = k->end;
+	switch (act) {
 	case PATH_KEEP:
-		return;
+		return false;
+	case PATH_CALL:
+		/* sealed and sent after this returns: hence no new aim yet */
+		gossip_call(m);
+		return false;
 	case PATH_DIRECT:
 		send_to(m, direct);
-		return;
+		return true;
 	case PATH_RELAY:
 		end = r->endpoint;
 		end.v4.sin_port =
 		    htons(mesh_relay_port(node_self()->host, m->host));
 		send_to(m, &end);
-		return;
+		return true;
 	}
+	return false;
 }
 
 void
 node_look(void)
 {
 	uint64_t received[MESH_MEMBERS + 1] = { 0 };
+	bool aimed[MESH_MEMBERS + 1] = { false };
 	size_t i;
+	int host;
 
 	device_each(&node.device, one_peer, received);
 	for (i = 0; i < node.admit.roster.members; i++) {
 		struct mesh_member *m = &node.admit.roster.member[i];
 
 		if (m != node_self())
-			step(m, received[m->host]);
+			aimed[m->host] = step(m, received[m->host]);
+	}
+	/* What came until now came by the way of before; what comes from now
+	 * on makes the kernel send where that came from. */
+	device_each(&node.device, one_peer, received);
+	for (host = 1; host <= MESH_MEMBERS; host++) {
+		if (aimed[host])
+			node.known[host].path.received = received[host];
 	}
 }

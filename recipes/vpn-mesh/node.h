@@ -13,9 +13,11 @@
 /* What is known of a member besides the roster, by its number. */
 struct known {
 	struct path path;
-	union tunnel_end end;  /* the kernel's */
+	union tunnel_end end;  /* the kernel's: where packets are sent to */
+	union tunnel_end from; /* where it was heard from */
 	union tunnel_end seen; /* where another member hears it */
 	union tunnel_end me;   /* where it hears this node */
+	int64_t apart;	       /* when an introducer last said: see relay.h */
 };
 struct node {
 	struct mesh_conf conf;
@@ -43,6 +45,8 @@ int node_roster(struct fault *);
 void node_follow(void);
 /* Once a second: how the peers are, and where to try next. */
 void node_look(void);
+/* Its NAT gives each connection a port of its own, so nobody can call it. */
+bool node_apart(int host);
 bool node_by_relay(const union tunnel_end *);
 
 #endif

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #define PACKET 2048
+#define FRESH 10 /* seconds: what was heard before may be of another NAT */
 
 static bool
 same_address(const union tunnel_end *a, const union tunnel_end *b)
@@ -115,8 +116,30 @@ relay_set(struct relay *r, struct mesh_roster *m, int self, struct fault *f)
 	return 0;
 }
 
+bool
+relay_apart(
+    const struct relay *r, int host, const union tunnel_end *end, int64_t now)
+{
+	const struct relay_pair *p;
+	int side;
+
+	for (p = r->pair; p < r->pair + r->pairs; p++) {
+		side = p->host[0] == host ? 0 : 1;
+		/* of two behind one address nobody knows which is which */
+		if (p->host[side] != host || p->heard[side] == 0 ||
+		    now - p->heard[side] > FRESH ||
+		    !same_address(&p->at[side], end) ||
+		    same_address(&p->at[0], &p->at[1]))
+			continue;
+		if (!mesh_end_same(&p->at[side], end))
+			return true;
+	}
+	return false;
+}
+
 void
-relay_move(struct relay *r, struct relay_pair *p, relay_where_fn *where)
+relay_move(
+    struct relay *r, struct relay_pair *p, relay_where_fn *where, int64_t now)
 {
 	unsigned char packet[PACKET];
 	union tunnel_end from, *to;
@@ -134,6 +157,7 @@ relay_move(struct relay *r, struct relay_pair *p, relay_where_fn *where)
 		    relay_side(p, &from, where(p->host[0]), where(p->host[1]));
 		if (side == -1)
 			continue;
+		p->heard[side] = now;
 		to = &p->at[!side];
 		if (to->sa.sa_family == AF_INET &&
 		    sendto(p->fd, packet, (size_t)n, 0, &to->sa,

@@ -1,7 +1,7 @@
 # For run.sh: machines started by hand, with the kernel that the agent's have.
 khz_of_agent() { # while the agent runs: what it tells its machines
 	for p in /proc/[0-9]*; do
-		tr '\0' '\n' <"$p/cmdline" 2>/dev/null |
+		{ tr '\0' '\n' <"$p/cmdline"; } 2>/dev/null |
 		    grep -o 'tsc_early_khz=[0-9]*' && return
 	done
 }

@@ -1,10 +1,11 @@
-# vpn-mesh: three sites, two of them behind NAT, which go by the third.
+# vpn-mesh: three sites, two of them behind NAT, and what is left when the one in
+# the middle goes.
 # tools: nft socat jq mkfs.ext4
 #
 # "cabin" is the agent's machine, behind the router, which masquerades;
 # "office" stands behind a NAT of its own, and "home" in the open.  What crosses
 # is TCP between hosts of the two LANs, who say whom they see.  The office's NAT gives
-# each connection another port, so that nobody can meet it.
+# each connection another port at first, so that nobody can meet it.
 cabin=192.0.2.90 home=203.0.113.2 office=198.18.2.70
 mesh_secret() { printf 'of-the-invitation-of-%s-0123456789' "$1"; }
 prepare() {
@@ -20,6 +21,7 @@ prepare() {
 	$at_nat ip link set in0 up
 	$at_nat ip route add 192.0.2.0/24 via $office
 	masquerades "$at_nat" out0 198.18.2.0/24 fully-random
+	counts
 	$at_router ip address add 203.0.113.21/24 dev br-wan
 	masquerades "$at_router" br-wan 192.0.2.0/24
 	$at_lan ip route add 198.18.2.0/24 via $cabin
@@ -27,6 +29,8 @@ prepare() {
 	$at_router ip link set mesh0 master br-wan up
 	$at_nat socat TCP-LISTEN:8700,fork,reuseaddr,bind=198.18.2.1 \
 	    SYSTEM:'echo $SOCAT_PEERADDR' &
+	pids="$pids $!"
+	$at_nat socat TCP-LISTEN:8701,fork,reuseaddr,bind=198.18.2.1 PIPE &
 	pids="$pids $!"
 	$at_lan socat TCP-LISTEN:8700,fork,reuseaddr,bind=192.0.2.100 \
 	    SYSTEM:'echo $SOCAT_PEERADDR' &
@@ -46,8 +50,37 @@ table ip nat {
 		type nat hook postrouting priority srcnat
 		ip saddr $3 oifname "$2" masquerade ${4:-}
 	}
+	# As routers do: what nobody asked for would take the port of an answer.
+	chain in {
+		type filter hook input priority filter
+		iifname "$2" meta l4proto udp ct state new drop
+	}
 }
 END
+}
+# At the office's card, behind all that its NAT does: bytes of UDP that go to the
+# router and come from it, and what comes from the founder.
+counts() {
+	$at_nat nft -f - <<END
+table ip wire {
+	counter there {}
+	counter back {}
+	counter founder {}
+	chain in {
+		type filter hook prerouting priority -400
+		iifname "out0" ip saddr 203.0.113.21 meta l4proto udp counter name back
+		iifname "out0" ip saddr $home counter name founder
+	}
+	chain out {
+		type filter hook postrouting priority 400
+		oifname "out0" ip daddr 203.0.113.21 meta l4proto udp counter name there
+	}
+}
+END
+}
+counted() { # COUNTER
+	$at_nat nft -j list counter ip wire "$1" |
+	    jq '.nftables[].counter.bytes // empty'
 }
 joining() { # NAME ADDRESS GATEWAY
 	jq -n --arg at "$2" --arg gw "$3" --arg secret "$(mesh_secret "$1")" '
@@ -93,13 +126,34 @@ sees() { # WHOM NAMESPACE ADDRESS
 	echo "got \"$got\""
 	[ "$got" = "$1" ]
 }
+# Each way 100000 bytes between the LANs, and how many on the wire.
+many_cross_directly() {
+	there=$(counted there) back=$(counted back) founder=$(counted founder)
+	head -c 100000 /dev/zero | timeout 20 $at_lan socat -t 5 - \
+	    "TCP:198.18.2.1:8701,bind=192.0.2.100" | wc -c >"$tmp/echoed"
+	there=$(($(counted there) - there)) back=$(($(counted back) - back))
+	founder=$(($(counted founder) - founder))
+	echo "$(cat "$tmp/echoed") came back;" \
+	    "there $there, back $back, of the founder $founder"
+	[ "$(cat "$tmp/echoed")" -eq 100000 ] && [ $there -gt 100000 ] &&
+	    [ $back -gt 100000 ] && [ $founder -eq 0 ]
+}
 crosses() { sees 192.0.2.100 "$at_lan" 198.18.2.1; }
 both_ways() { crosses && sees 198.18.2.1 "$at_nat" 192.0.2.100; }
 crosses_no_more() { ! crosses; }
 relayed() { says_of "$at_wan" $home 'relayed [1-9]'; }
-by_the_relay() { # from either side
-	says_of "$at_lan" $cabin "^office [0-9]* relay $home:" &&
-	    says_of "$at_nat" $office "^cabin [0-9]* relay $home:"
+plain_nat() { # what was there before goes with the card
+	masquerades "$at_nat" out0 198.18.2.0/24 &&
+	    $at_nat ip link set out0 down && $at_nat ip link set out0 up
+}
+by_the_relay() { # from either side, and why
+	why='as the NAT of office is symmetric$'
+	says_of "$at_lan" $cabin "^office [0-9]* relay $home:[0-9]*, $why" &&
+	    says_of "$at_nat" $office "^cabin [0-9]* relay $home:[0-9]*, $why"
+}
+directly() { # from either side
+	says_of "$at_lan" $cabin '^office [0-9]* direct 203.0.113.22:' &&
+	    says_of "$at_nat" $office '^cabin [0-9]* direct 203.0.113.21:'
 }
 another_with_it() {
 	beside_goes $office_qemu && mkfs.ext4 -q -F "$tmp/office.ext4" &&
@@ -123,7 +177,14 @@ prove() {
 	    until_ok 90 by_the_relay
 	t "vpn-mesh: … packets of the LANs cross" until_ok 30 both_ways
 	t "vpn-mesh: … by it" relayed
-	t "vpn-mesh: the founder goes" beside_goes $home_qemu
+	t "vpn-mesh: the NAT becomes one of the usual kind" plain_nat
+	t "vpn-mesh: … and they meet" until_ok 90 directly
+	t "vpn-mesh: who introduced them goes" beside_goes $home_qemu
+	t "vpn-mesh: … is missed" \
+	    until_ok 90 says_of "$at_lan" $cabin '^home .* silent'
+	t "vpn-mesh: … and they see each other all the same" both_ways
+	t "vpn-mesh: … over the one wire between them" many_cross_directly
+	t "vpn-mesh: … as both say" directly
 	t "vpn-mesh: the founder is back, and has revoked one" \
 	    home_starts office
 	t "vpn-mesh: … the other hears of it" until_ok 90 without_it

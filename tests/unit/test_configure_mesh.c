@@ -272,10 +272,12 @@ a_way_that_is_not_heard_gives_place_to_the_other(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(path_step(&p, &f), PATH_DIRECT);
+	assert_int_equal(path_step(&p, &f), PATH_RELAY);
 	f.now += PATH_TRY - 1;
 	assert_int_equal(path_step(&p, &f), PATH_KEEP);
 	f.now += 1;
+	assert_int_equal(path_step(&p, &f), PATH_DIRECT);
+	f.now += PATH_TRY;
 	assert_int_equal(path_step(&p, &f), PATH_RELAY);
 	f.now += PATH_TRY;
 	assert_int_equal(path_step(&p, &f), PATH_DIRECT);
@@ -283,60 +285,115 @@ a_way_that_is_not_heard_gives_place_to_the_other(void **state)
 	f.received = 92;
 	assert_int_equal(path_step(&p, &f), PATH_KEEP);
 	assert_true(path_alive(&p, f.now));
+	assert_false(p.relayed);
 	f.now += PATH_DEAD - 1;
 	assert_int_equal(path_step(&p, &f), PATH_KEEP);
 	f.now += 1;
 	assert_false(path_alive(&p, f.now));
 	assert_int_equal(path_step(&p, &f), PATH_RELAY);
+	/* nowhere to go */
+	f.has_direct = f.has_relay = false;
+	f.now += PATH_TRY;
+	assert_int_equal(path_step(&p, &f), PATH_KEEP);
 }
 
-/* How often the direct way is tried in so many seconds, if each try comes to
- * nothing after three. */
-static int
-tries(struct path *p, struct path_facts *f, int seconds)
+/* Two who go by a relay, at the same second, from now on. */
+static struct path
+by_relay(struct path_facts *f)
 {
+	struct path p = { .by_relay = true, .tried = 1 };
+
+	*f = (struct path_facts){ .now = 100,
+		.received = 1,
+		.by_relay = true,
+		.has_direct = true,
+		.has_relay = true,
+		.leads = true };
+	assert_int_equal(path_step(&p, f), PATH_KEEP);
+	return p;
+}
+
+/* How often one calls in so many seconds, if the other is heard by the relay
+ * alone; a call that comes to nothing is the relay's again at its end. */
+static int
+calls(struct path *p, struct path_facts *f, int seconds)
+{
+	enum path_act act;
+	int64_t meet;
 	int n = 0;
 
 	for (; seconds > 0; seconds--) {
 		f->now++;
 		f->received++;
-		f->by_relay = p->by_relay || f->now - p->tried >= 3;
-		if (path_step(p, f) == PATH_DIRECT)
-			n++;
+		meet = p->meet;
+		act = path_step(p, f);
+		n += act == PATH_CALL;
+		if (meet != 0)
+			assert_int_equal(
+			    act, f->now < meet ? PATH_DIRECT : PATH_RELAY);
 	}
 	return n;
 }
 
 static void
-the_direct_way_is_tried_again_and_ever_more_seldom(void **state)
+who_leads_calls_again_and_ever_more_seldom(void **state)
 {
-	struct path p = { .by_relay = true, .tried = 1 };
-	struct path_facts f = { .now = 100,
-		.received = 1,
-		.by_relay = true,
-		.has_direct = true,
-		.has_relay = true };
+	struct path_facts f;
+	struct path p = by_relay(&f);
 
 	(void)state;
-	assert_int_equal(path_step(&p, &f), PATH_KEEP);
-	assert_int_equal(tries(&p, &f, PATH_AGAIN), 1);
-	assert_int_equal(tries(&p, &f, PATH_AGAIN * 2 - 1), 0);
-	assert_int_equal(tries(&p, &f, 1), 1);
-	assert_int_equal(tries(&p, &f, PATH_AGAIN * 4 - 1), 0);
+	assert_int_equal(calls(&p, &f, PATH_SOON), 1);
+	assert_true(p.relayed);
+	assert_int_equal(calls(&p, &f, PATH_AGAIN - 1), 0);
+	assert_int_equal(calls(&p, &f, 1), 1);
+	assert_int_equal(calls(&p, &f, PATH_AGAIN * 2 - 1), 0);
+	assert_int_equal(calls(&p, &f, 1), 1);
+	assert_int_equal(calls(&p, &f, PATH_AGAIN * 2), 0);
 	path_moved(&p, f.now);
-	assert_int_equal(tries(&p, &f, 1), 1);
+	assert_int_equal(calls(&p, &f, 1), 1);
 	path_moved(&p, f.now); /* not at each word */
-	assert_int_equal(tries(&p, &f, PATH_AGAIN * 2 - 1), 0);
-	/* it holds: the next time begins at the beginning */
+	assert_int_equal(calls(&p, &f, PATH_AGAIN - 1), 0);
+	assert_int_equal(calls(&p, &f, 1), 1);
+	/* soon after a try that will not come again for long */
+	assert_int_equal(calls(&p, &f, PATH_AGAIN * 2), 1);
+	assert_int_equal(calls(&p, &f, PATH_MEET), 0);
+	path_moved(&p, f.now);
+	assert_int_equal(calls(&p, &f, PATH_AGAIN - 1), 0);
+	assert_int_equal(calls(&p, &f, 1), 1);
+	f.leads = false;
+	assert_int_equal(calls(&p, &f, PATH_AGAIN_MAX), 0);
+}
+
+static void
+two_that_are_called_aim_until_they_hear_each_other(void **state)
+{
+	struct path_facts f;
+	struct path p = by_relay(&f);
+
+	(void)state;
+	f.leads = false;
+	path_called(&p, f.now);
+	/* nothing is direct because it is aimed there */
 	f.by_relay = false;
-	f.now = p.tried + PATH_TRY;
+	f.now++;
+	assert_int_equal(path_step(&p, &f), PATH_DIRECT);
+	assert_true(p.relayed);
+	/* a word that was on its way by the relay */
+	f.by_relay = true;
 	f.received++;
+	f.now++;
+	assert_int_equal(path_step(&p, &f), PATH_DIRECT);
+	f.by_relay = false;
+	f.received++;
+	f.now++;
 	assert_int_equal(path_step(&p, &f), PATH_KEEP);
-	assert_int_equal(p.again, 0);
-	/* nowhere to go */
-	f.has_direct = f.has_relay = false;
-	f.now += PATH_DEAD + PATH_TRY;
+	assert_false(p.relayed);
+	assert_int_equal(p.meet, 0);
+	/* it holds, and nobody is called any more */
+	f.now += PATH_DEAD - 1;
 	assert_int_equal(path_step(&p, &f), PATH_KEEP);
+	path_called(&p, f.now);
+	assert_int_equal(p.meet, 0);
 }
 
 static void
@@ -364,6 +421,33 @@ a_relay_takes_packets_of_its_two_alone(void **state)
 	assert_int_equal(mesh_relay_port(2, 3), mesh_relay_port(3, 2));
 }
 
+static void
+a_relay_knows_who_has_a_port_for_each(void **state)
+{
+	struct relay r = { .pairs = 1, .pair[0] = { .host = { 2, 3 } } };
+	struct relay_pair *p = &r.pair[0];
+	union tunnel_end cabin, office, elsewhere;
+
+	(void)state;
+	mesh_end_read("203.0.113.21:51820", &cabin);
+	mesh_end_read("203.0.113.22:1024", &office);
+	mesh_end_read("203.0.113.22:1025", &elsewhere);
+	assert_false(relay_apart(&r, 3, &office, 100)); /* not heard yet */
+	p->at[0] = cabin;
+	p->at[1] = office;
+	p->heard[0] = p->heard[1] = 100;
+	assert_false(relay_apart(&r, 2, &cabin, 100));
+	assert_false(relay_apart(&r, 3, &office, 100));
+	p->at[1] = elsewhere;
+	assert_true(relay_apart(&r, 3, &office, 100));
+	assert_false(relay_apart(&r, 2, &cabin, 100));
+	assert_false(relay_apart(&r, 4, &office, 100));
+	/* long ago, or whose it is is not known */
+	assert_false(relay_apart(&r, 3, &office, 200));
+	p->at[0] = office;
+	assert_false(relay_apart(&r, 3, &office, 100));
+}
+
 int
 main(void)
 {
@@ -376,9 +460,11 @@ main(void)
 		cmocka_unit_test(an_end_is_read_as_it_is_written),
 		cmocka_unit_test(
 		    a_way_that_is_not_heard_gives_place_to_the_other),
+		cmocka_unit_test(who_leads_calls_again_and_ever_more_seldom),
 		cmocka_unit_test(
-		    the_direct_way_is_tried_again_and_ever_more_seldom),
+		    two_that_are_called_aim_until_they_hear_each_other),
 		cmocka_unit_test(a_relay_takes_packets_of_its_two_alone),
+		cmocka_unit_test(a_relay_knows_who_has_a_port_for_each),
 	};
 
 	if (sodium_init() == -1)
