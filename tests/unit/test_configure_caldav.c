@@ -14,6 +14,9 @@
 #include "recipes/caldav/door.h"
 #include "recipes/caldav/keep.h"
 
+#define CONFIGURE cal_conf
+#include "tests/support/configured.h"
+
 /* of "secret", as `openssl passwd -6 -salt salt` writes it */
 #define HASH                                                           \
 	"$6$salt$egUxKNxDs8kPfh8iPMNcosMhb2eWah6d3R44JDm5Rj/j/XWR5E33" \
@@ -21,29 +24,6 @@
 #define USER(name) "{\"name\":\"" name "\",\"password\":\"" HASH "\"}"
 #define USERS "\"users\":[" USER("anna") "," USER("ben") "]"
 #define ONE "\"calendars\":[{\"name\":\"home\",\"write\":[\"anna\"]}]"
-
-static json_t *
-parsed(const char *config)
-{
-	struct fault f = { "" };
-	json_t *j = guest_json("config", config, strlen(config), &f);
-
-	if (j == NULL)
-		fail_msg("%s", f.text);
-	return j;
-}
-
-static void
-refuses(const char *config, const char *why)
-{
-	auto_json json_t *j = parsed(config);
-	struct fault f = { "" };
-	struct cal_conf c;
-
-	assert_int_equal(cal_conf_read(j, &c, &f), -1);
-	if (strstr(f.text, why) == NULL)
-		fail_msg("expected \"%s\" in \"%s\"", why, f.text);
-}
 
 static void
 rights_are_of_users_that_are_there(void **state)

@@ -13,6 +13,9 @@
 #include "recipes/vpn-mesh/path.h"
 #include "recipes/vpn-mesh/relay.h"
 
+#define CONFIGURE mesh_conf
+#include "tests/support/configured.h"
+
 #define END "{\"address\":\"203.0.113.2\",\"port\":51820}"
 #define SECRET "01234567890123456789012345678901"
 #define OTHER "11234567890123456789012345678901"
@@ -22,29 +25,6 @@
 	":\"" SECRET "\",\"lan\":\"10.1.0.0/16\"}]" more "}}"
 #define JOIN(secret) \
 	"{\"join\":{\"endpoint\":" END ",\"secret\":\"" secret "\"}}"
-
-static json_t *
-parsed(const char *config)
-{
-	struct fault f = { "" };
-	json_t *j = guest_json("config", config, strlen(config), &f);
-
-	if (j == NULL)
-		fail_msg("%s", f.text);
-	return j;
-}
-
-static void
-refuses(const char *config, const char *why)
-{
-	auto_json json_t *j = parsed(config);
-	struct fault f = { "" };
-	struct mesh_conf c;
-
-	assert_int_equal(mesh_conf_read(j, &c, &f), -1);
-	if (strstr(f.text, why) == NULL)
-		fail_msg("expected \"%s\" in \"%s\"", why, f.text);
-}
 
 static void
 what_cannot_be_is_refused(void **state)

@@ -13,44 +13,8 @@
 #include "recipes/mqtt/history.h"
 #include "recipes/mqtt/mqtt_conf.h"
 
-static int
-make(const char *config, struct guest_files *files, struct fault *f)
-{
-	auto_json json_t *j = guest_json("config", config, strlen(config), f);
-
-	return j == NULL ? -1 : mqtt_conf(j, files, f);
-}
-
-/* Is `text` in the file at `path`? */
-static void
-has(const char *config, const char *path, const char *text)
-{
-	struct guest_files files = { 0 };
-	struct fault f = { "" };
-	bool found = false;
-	size_t i;
-
-	if (make(config, &files, &f) == -1)
-		fail_msg("%s", f.text);
-	for (i = 0; i < files.n; i++)
-		found = found || (strcmp(files.at[i].path, path) == 0 &&
-				     strstr(files.at[i].text, text) != NULL);
-	if (!found)
-		fail_msg("no \"%s\" in %s", text, path);
-	guest_files_release(&files);
-}
-
-static void
-refuses(const char *config, const char *why)
-{
-	struct guest_files files = { 0 };
-	struct fault f = { "" };
-
-	assert_int_equal(make(config, &files, &f), -1);
-	if (strstr(f.text, why) == NULL)
-		fail_msg("expected \"%s\" in \"%s\"", why, f.text);
-	guest_files_release(&files);
-}
+#define CONFIGURE mqtt_conf
+#include "tests/support/configured.h"
 
 #define CONF MQTT_DIR "/mosquitto.conf"
 #define FORTY4 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -66,19 +30,20 @@ static void
 anonymous_is_enough(void **state)
 {
 	(void)state;
-	has("{\"anonymous\":true}", CONF, "\nlistener 1883\n");
-	has("{\"anonymous\":true}", CONF, "\nallow_anonymous true\n");
-	has("{\"anonymous\":true}", CONF, "\npersistence false\n");
+	has_at("{\"anonymous\":true}", CONF, "\nlistener 1883\n");
+	has_at("{\"anonymous\":true}", CONF, "\nallow_anonymous true\n");
+	has_at("{\"anonymous\":true}", CONF, "\npersistence false\n");
 }
 
 static void
 users_become_lines_of_the_password_file(void **state)
 {
 	(void)state;
-	has("{\"users\":[" USER("a") "," USER("b") "]}", MQTT_DIR "/passwords",
-	    "a:" HASH "\nb:" HASH "\n");
-	has("{\"users\":[" USER("a") "]}", CONF, "\nallow_anonymous false\n");
-	has("{\"users\":[" USER("a") "]}", CONF,
+	has_at("{\"users\":[" USER("a") "," USER("b") "]}",
+	    MQTT_DIR "/passwords", "a:" HASH "\nb:" HASH "\n");
+	has_at(
+	    "{\"users\":[" USER("a") "]}", CONF, "\nallow_anonymous false\n");
+	has_at("{\"users\":[" USER("a") "]}", CONF,
 	    "\npassword_file " MQTT_DIR "/passwords\n");
 }
 
@@ -90,7 +55,7 @@ a_listener_has_files_of_its_own(void **state)
 	    "\"address\":\"192.0.2.18\",\"tls\":" TLS(CLIENTS) "}]}";
 
 	(void)state;
-	has(config, CONF,
+	has_at(config, CONF,
 	    "\nlistener 1883\nallow_anonymous true\n"
 	    "listener 8883 192.0.2.18\nallow_anonymous true\n"
 	    "certfile " MQTT_DIR "/2.certificate\n"
@@ -98,7 +63,7 @@ a_listener_has_files_of_its_own(void **state)
 	    "tls_version tlsv1.2\n"
 	    "cafile " MQTT_DIR "/2.clients\n"
 	    "require_certificate true\n");
-	has(config, MQTT_DIR "/2.key",
+	has_at(config, MQTT_DIR "/2.key",
 	    "-----BEGIN EC PRIVATE KEY-----\nQUJDREVG\n"
 	    "-----END EC PRIVATE KEY-----\n");
 }
@@ -111,8 +76,8 @@ nobody_can_come_in_is_refused(void **state)
 	refuses("{\"users\":[]}", "nobody could come in");
 	refuses("{\"listeners\":[{\"port\":1883,\"tls\":" TLS("") "}]}",
 	    "nobody could come in");
-	has("{\"listeners\":[{\"port\":1883,\"tls\":" TLS(CLIENTS) "}]}", CONF,
-	    "\nuse_identity_as_username true\n");
+	has_at("{\"listeners\":[{\"port\":1883,\"tls\":" TLS(CLIENTS) "}]}",
+	    CONF, "\nuse_identity_as_username true\n");
 }
 
 static void
@@ -204,16 +169,15 @@ the_collector_has_a_door_of_its_own(void **state)
 	static const char config[] =
 	    "{\"users\":[" USER("a") "],\"history\":[{\"topic\":\"a/#\","
 				     "\"keep\":5}]}";
-	struct guest_files files = { 0 };
-	struct fault f;
+	struct guest_files files;
 
 	(void)state;
-	has(config, CONF,
+	has_at(config, CONF,
 	    "listener 1883\nallow_anonymous false\npassword_file " MQTT_DIR
 	    "/passwords\nlistener 1884 127.0.0.1\nallow_anonymous true\n");
-	has(config, MQTT_HISTORY,
+	has_at(config, MQTT_HISTORY,
 	    "{\"history\":[{\"topic\":\"a/#\",\"keep\":5}]}");
-	assert_int_equal(make(config, &files, &f), 0);
+	configured(config, &files);
 	assert_int_equal(files.at[files.n - 1].uid, MQTT_HISTORY_UID);
 	guest_files_release(&files);
 	refuses(

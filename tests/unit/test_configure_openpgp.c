@@ -10,6 +10,9 @@
 
 #include "recipes/openpgp/pgp.h"
 
+#define CONFIGURE pgp_conf
+#include "tests/support/configured.h"
+
 #define HEX "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 #define KEY "\"key\":\"xVgE\""
 #define CLIENT(token, may) \
@@ -17,42 +20,14 @@
 #define CLIENTS "\"clients\":[" CLIENT(HEX, "\"verify\"") "]"
 #define FRIEND "{\"name\":\"friend\",\"certificate\":\"xjME\"}"
 
-static json_t *
-parsed(const char *config)
-{
-	struct fault f = { "" };
-	json_t *j = guest_json("config", config, strlen(config), &f);
-
-	if (j == NULL)
-		fail_msg("%s", f.text);
-	return j;
-}
-
-static void
-refuses(const char *config, const char *why)
-{
-	auto_json json_t *j = parsed(config);
-	static struct guest_files files;
-	struct fault f = { "" };
-
-	files.n = 0;
-	assert_int_equal(pgp_conf(j, &files, &f), -1);
-	if (strstr(f.text, why) == NULL)
-		fail_msg("expected \"%s\" in \"%s\"", why, f.text);
-	guest_files_release(&files);
-}
-
 static void
 keys_become_files_and_leave_the_configuration(void **state)
 {
-	auto_json json_t *j =
-	    parsed("{" KEY "," CLIENTS ",\"correspondents\":[" FRIEND "]}");
 	static struct guest_files files;
-	struct fault f = { "" };
 
 	(void)state;
-	if (pgp_conf(j, &files, &f) == -1)
-		fail_msg("%s", f.text);
+	configured(
+	    "{" KEY "," CLIENTS ",\"correspondents\":[" FRIEND "]}", &files);
 	assert_int_equal(files.n, 3);
 	assert_string_equal(files.at[0].path, PGP_KEY);
 	assert_int_equal(files.at[0].n, 3);

@@ -11,50 +11,12 @@
 
 #include "recipes/vpn-openvpn/ovpn.h"
 
+#define CONFIGURE ovpn_conf
+#include "tests/support/configured.h"
+
 #define CLIENT "\"client\",\"dev tun\",\"remote vpn.test 1194\""
 #define SERVER "\"dev tun\",\"server 10.0.0.0 255.255.255.0\""
 #define CONFIG(lines) "{\"ovpn\":[" lines "]}"
-
-static int
-make(const char *config, struct guest_files *files, struct fault *f)
-{
-	auto_json json_t *j = guest_json("config", config, strlen(config), f);
-
-	if (j == NULL)
-		fail_msg("%s", f->text);
-	return ovpn_conf(j, files, f);
-}
-
-static void
-has(const char *config, const char *path, const char *text)
-{
-	struct guest_files files = { .n = 0 };
-	struct fault f = { "" };
-	size_t i;
-
-	if (make(config, &files, &f) == -1)
-		fail_msg("%s", f.text);
-	for (i = 0; i < files.n; i++) {
-		if (strcmp(files.at[i].path, path) == 0)
-			break;
-	}
-	assert_true(i < files.n);
-	if (strstr(files.at[i].text, text) == NULL)
-		fail_msg("no \"%s\" in %s", text, files.at[i].text);
-	guest_files_release(&files);
-}
-
-static void
-refuses(const char *config, const char *why)
-{
-	struct guest_files files = { .n = 0 };
-	struct fault f = { "" };
-
-	assert_int_equal(make(config, &files, &f), -1);
-	if (strstr(f.text, why) == NULL)
-		fail_msg("expected \"%s\" in \"%s\"", why, f.text);
-	guest_files_release(&files);
-}
 
 #define CONF OVPN_DIR "/openvpn.conf"
 
@@ -62,17 +24,18 @@ static void
 a_provider_s_file_is_taken(void **state)
 {
 	(void)state;
-	has(CONFIG(CLIENT ",\"# words\",\"user nobody\",\"\",\"<ca>\","
+	has_at(
+	    CONFIG(CLIENT ",\"# words\",\"user nobody\",\"\",\"<ca>\","
 			  "\"-----BEGIN\",\"</ca>\",\"cipher AES-256-GCM\\t\""),
 	    CONF,
 	    "client\nremote vpn.test 1194\n<ca>\n-----BEGIN\n</ca>\n"
 	    "cipher AES-256-GCM\t\ndev tun0\n");
-	has(CONFIG(CLIENT), CONF, "script-security 0\n");
-	has(CONFIG(CLIENT), OVPN_CONFIG,
+	has_at(CONFIG(CLIENT), CONF, "script-security 0\n");
+	has_at(CONFIG(CLIENT), OVPN_CONFIG,
 	    "{\"server\":false,\"masquerade\":true}");
-	has(CONFIG(SERVER), OVPN_CONFIG,
+	has_at(CONFIG(SERVER), OVPN_CONFIG,
 	    "{\"server\":true,\"masquerade\":false}");
-	has("{\"resolver\":\"192.0.2.53\",\"ovpn\":[" CLIENT "]}",
+	has_at("{\"resolver\":\"192.0.2.53\",\"ovpn\":[" CLIENT "]}",
 	    OVPN_DIR "/resolv.conf", "nameserver 192.0.2.53\n");
 }
 
@@ -84,8 +47,8 @@ a_login_becomes_a_file(void **state)
 			  "\"</auth-user-pass>\"");
 
 	(void)state;
-	has(config, CONF, "auth-user-pass " OVPN_DIR "/login\n");
-	has(config, OVPN_DIR "/login", "me\nsecret\n");
+	has_at(config, CONF, "auth-user-pass " OVPN_DIR "/login\n");
+	has_at(config, OVPN_DIR "/login", "me\nsecret\n");
 }
 
 /* No option starts a program, names a file or weakens what is there. */

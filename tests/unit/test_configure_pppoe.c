@@ -11,46 +11,11 @@
 
 #include "recipes/pppoe/dial.h"
 
+#define CONFIGURE pppoe_conf
+#define CONFIGURED PPPOE_OPTIONS
+#include "tests/support/configured.h"
+
 #define LOGIN "\"user\":\"me@isp\",\"password\":\"secret\""
-
-static int
-make(const char *config, struct guest_files *files, struct fault *f)
-{
-	auto_json json_t *j = guest_json("config", config, strlen(config), f);
-
-	if (j == NULL)
-		fail_msg("%s", f->text);
-	return pppoe_conf(j, files, f);
-}
-
-/* A line of the options, or without "\n" a part of one. */
-static bool
-says(const char *config, const char *text)
-{
-	struct guest_files files = { .n = 0 };
-	struct fault f = { "" };
-	bool found;
-
-	if (make(config, &files, &f) == -1)
-		fail_msg("%s", f.text);
-	assert_int_equal(files.n, 1);
-	assert_string_equal(files.at[0].path, PPPOE_OPTIONS);
-	found = strstr(files.at[0].text, text) != NULL;
-	guest_files_release(&files);
-	return found;
-}
-
-static void
-refuses(const char *config, const char *why)
-{
-	struct guest_files files = { .n = 0 };
-	struct fault f = { "" };
-
-	assert_int_equal(make(config, &files, &f), -1);
-	if (strstr(f.text, why) == NULL)
-		fail_msg("expected \"%s\" in \"%s\"", why, f.text);
-	guest_files_release(&files);
-}
 
 static void
 a_login_is_all_it_takes(void **state)

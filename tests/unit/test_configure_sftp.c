@@ -10,6 +10,10 @@
 
 #include "recipes/storage/sftp_conf.h"
 
+#define CONFIGURE sftp_conf
+#define CONFIGURED SFTP_DIR "/sshd_config"
+#include "tests/support/configured.h"
+
 #define HOST                                                       \
 	"\"host_key\":\"-----BEGIN OPENSSH PRIVATE KEY----- QUJD " \
 	"-----END OPENSSH PRIVATE KEY-----\""
@@ -17,54 +21,21 @@
 	"{\"name\":\"" name "\",\"key\":\"" key "\"" more "}"
 #define CONFIG(keys) "{" HOST ",\"keys\":[" keys "]}"
 
-static int
-make(const char *config, struct guest_files *files, struct fault *f)
-{
-	auto_json json_t *j = guest_json("config", config, strlen(config), f);
-
-	if (j == NULL)
-		fail_msg("%s", f->text);
-	return sftp_conf(j, files, f);
-}
-
-static void
-has(const char *config, size_t at, const char *text)
-{
-	struct guest_files files = { .n = 0 };
-	struct fault f = { "" };
-
-	if (make(config, &files, &f) == -1)
-		fail_msg("%s", f.text);
-	assert_int_equal(files.n, 3);
-	if (strstr(files.at[at].text, text) == NULL)
-		fail_msg("no \"%s\" in %s", text, files.at[at].text);
-	guest_files_release(&files);
-}
-
-static void
-refuses(const char *config, const char *why)
-{
-	struct guest_files files = { .n = 0 };
-	struct fault f = { "" };
-
-	assert_int_equal(make(config, &files, &f), -1);
-	if (strstr(f.text, why) == NULL)
-		fail_msg("expected \"%s\" in \"%s\"", why, f.text);
-	guest_files_release(&files);
-}
-
 static void
 every_key_is_held_to_sftp(void **state)
 {
 	(void)state;
-	has(CONFIG(KEY("a", "ssh-ed25519 AAAAb", "")), 1,
+	has_at(CONFIG(KEY("a", "ssh-ed25519 AAAAb", "")),
+	    SFTP_DIR "/authorized_keys",
 	    "restrict,command=\"internal-sftp -d /data/files\" "
 	    "ssh-ed25519 AAAAb a\n");
-	has(CONFIG(KEY("a", "ssh-ed25519 AAAAb", ",\"readonly\":true")), 1,
+	has_at(CONFIG(KEY("a", "ssh-ed25519 AAAAb", ",\"readonly\":true")),
+	    SFTP_DIR "/authorized_keys",
 	    "restrict,command=\"internal-sftp -d /data/files -R\" ");
-	has(CONFIG(KEY("a", "ssh-ed25519 AAAAb", "")), 2,
+	has(CONFIG(KEY("a", "ssh-ed25519 AAAAb", "")),
 	    "PasswordAuthentication no\n");
-	has(CONFIG(KEY("a", "ssh-ed25519 AAAAb", "")), 0, "OPENSSH PRIVATE");
+	has_at(CONFIG(KEY("a", "ssh-ed25519 AAAAb", "")), SFTP_DIR "/host_key",
+	    "OPENSSH PRIVATE");
 }
 
 /* A key stands behind words that bind it: it must not bring its own. */

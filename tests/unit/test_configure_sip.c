@@ -10,44 +10,13 @@
 
 #include "recipes/voip/sip_conf.h"
 
+#define CONFIGURE sip_conf
+#define CONFIGURED SIP_DIR "/kamailio.cfg"
+#include "tests/support/configured.h"
+
 #define HA1 "0cc175b9c0f1b6a831c399e269772661"
 #define USER(name) "{\"name\":\"" name "\",\"ha1\":\"" HA1 "\"}"
 #define CONFIG(users) "{\"domain\":\"home.test\",\"users\":[" users "]}"
-
-static int
-make(const char *config, struct guest_files *files, struct fault *f)
-{
-	auto_json json_t *j = guest_json("config", config, strlen(config), f);
-
-	if (j == NULL)
-		fail_msg("%s", f->text);
-	return sip_conf(j, files, f);
-}
-
-static void
-has(const char *config, const char *text)
-{
-	struct guest_files files = { .n = 0 };
-	struct fault f = { "" };
-
-	if (make(config, &files, &f) == -1)
-		fail_msg("%s", f.text);
-	if (strstr(files.at[0].text, text) == NULL)
-		fail_msg("no \"%s\" in %s", text, files.at[0].text);
-	guest_files_release(&files);
-}
-
-static void
-refuses(const char *config, const char *why)
-{
-	struct guest_files files = { .n = 0 };
-	struct fault f = { "" };
-
-	assert_int_equal(make(config, &files, &f), -1);
-	if (strstr(f.text, why) == NULL)
-		fail_msg("expected \"%s\" in \"%s\"", why, f.text);
-	guest_files_release(&files);
-}
 
 static void
 users_are_known_by_their_hashes(void **state)

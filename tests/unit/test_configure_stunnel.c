@@ -10,6 +10,10 @@
 
 #include "recipes/tls-proxy/stunnel_conf.h"
 
+#define CONFIGURE stunnel_conf
+#define CONFIGURED STUNNEL_DIR "/stunnel.conf"
+#include "tests/support/configured.h"
+
 #define PEM(kind) "-----BEGIN " kind "----- QUJD REVG -----END " kind "-----"
 #define HOST(name, more)                                                    \
 	"{\"name\":\"" name                                                 \
@@ -18,41 +22,6 @@
 			   "\"address\":\"192.0.2.10\",\"port\":8080}" more \
 			   "}"
 #define CONFIG(hosts) "{\"hosts\":[" hosts "]}"
-
-static int
-make(const char *config, struct guest_files *files, struct fault *f)
-{
-	auto_json json_t *j = guest_json("config", config, strlen(config), f);
-
-	if (j == NULL)
-		fail_msg("%s", f->text);
-	return stunnel_conf(j, files, f);
-}
-
-static void
-has(const char *config, const char *text)
-{
-	struct guest_files files = { .n = 0 };
-	struct fault f = { "" };
-
-	if (make(config, &files, &f) == -1)
-		fail_msg("%s", f.text);
-	if (strstr(files.at[0].text, text) == NULL)
-		fail_msg("no \"%s\" in %s", text, files.at[0].text);
-	guest_files_release(&files);
-}
-
-static void
-refuses(const char *config, const char *why)
-{
-	struct guest_files files = { .n = 0 };
-	struct fault f = { "" };
-
-	assert_int_equal(make(config, &files, &f), -1);
-	if (strstr(f.text, why) == NULL)
-		fail_msg("expected \"%s\" in \"%s\"", why, f.text);
-	guest_files_release(&files);
-}
 
 static void
 each_name_has_its_section(void **state)
@@ -70,8 +39,7 @@ static void
 as_many_as_are_allowed_have_room(void **state)
 {
 	char config[STUNNEL_HOSTS * 400] = "{\"hosts\":[";
-	struct guest_files files = { .n = 0 };
-	struct fault f = { "" };
+	struct guest_files files;
 	char one[400];
 	size_t i;
 
@@ -82,8 +50,7 @@ as_many_as_are_allowed_have_room(void **state)
 		strcat(config, one);
 	}
 	strcat(config, "]}");
-	if (make(config, &files, &f) == -1)
-		fail_msg("%s", f.text);
+	configured(config, &files);
 	assert_int_equal(files.n, 1 + 2 + 2 * STUNNEL_HOSTS);
 	guest_files_release(&files);
 }

@@ -10,67 +10,24 @@
 
 #include "recipes/web-git/web.h"
 
+#define CONFIGURE web_conf
+#include "tests/support/configured.h"
+
 #define REPO "\"repository\":\"https://git.test/a.git\""
 #define HOOK "\"hook\":\"0123456789abcdef\""
-
-static json_t *
-parsed(const char *config)
-{
-	struct fault f = { "" };
-	json_t *j = guest_json("config", config, strlen(config), &f);
-
-	if (j == NULL)
-		fail_msg("%s", f.text);
-	return j;
-}
-
-static void
-has(const char *config, const char *path, const char *text)
-{
-	auto_json json_t *j = parsed(config);
-	static struct guest_files files;
-	struct fault f = { "" };
-	size_t i;
-
-	files.n = 0;
-	if (web_conf(j, &files, &f) == -1)
-		fail_msg("%s", f.text);
-	for (i = 0; i < files.n; i++) {
-		if (strcmp(files.at[i].path, path) == 0)
-			break;
-	}
-	assert_true(i < files.n);
-	if (strstr(files.at[i].text, text) == NULL)
-		fail_msg("no \"%s\" in %s", text, files.at[i].text);
-	guest_files_release(&files);
-}
-
-static void
-refuses(const char *config, const char *why)
-{
-	auto_json json_t *j = parsed(config);
-	static struct guest_files files;
-	struct fault f = { "" };
-
-	files.n = 0;
-	assert_int_equal(web_conf(j, &files, &f), -1);
-	if (strstr(f.text, why) == NULL)
-		fail_msg("expected \"%s\" in \"%s\"", why, f.text);
-	guest_files_release(&files);
-}
 
 static void
 git_is_told_whom_to_believe(void **state)
 {
 	(void)state;
-	has("{" REPO "," HOOK "}", WEB_GITCONFIG,
+	has_at("{" REPO "," HOOK "}", WEB_GITCONFIG,
 	    "sslCAInfo = /etc/ssl/authorities.pem\n");
-	has("{" REPO "," HOOK ",\"authority\":\"-----BEGIN CERTIFICATE----- "
-	    "QUJD -----END CERTIFICATE-----\"}",
+	has_at("{" REPO "," HOOK ",\"authority\":\"-----BEGIN CERTIFICATE----- "
+	       "QUJD -----END CERTIFICATE-----\"}",
 	    WEB_GITCONFIG, "sslCAInfo = " WEB_DIR "/authority.pem\n");
-	has("{" REPO "," HOOK ",\"authorization\":\"token x\"}", WEB_GITCONFIG,
-	    "extraHeader = \"Authorization: token x\"\n");
-	has("{" REPO "," HOOK ",\"resolver\":\"192.0.2.53\"}",
+	has_at("{" REPO "," HOOK ",\"authorization\":\"token x\"}",
+	    WEB_GITCONFIG, "extraHeader = \"Authorization: token x\"\n");
+	has_at("{" REPO "," HOOK ",\"resolver\":\"192.0.2.53\"}",
 	    WEB_DIR "/resolv.conf", "nameserver 192.0.2.53\n");
 }
 
