@@ -334,21 +334,25 @@ names(const struct set *set, const struct hash *h)
 	return set->has_agent && hash_equal(&set->agent.hash, h);
 }
 
+/* `whole`: what is there already, so that no part of it is wanted; or NULL. */
 static bool
-kept(const struct state *s, const char *name)
+kept(const struct state *s, struct store *whole, const char *name)
 {
 	struct hash h;
 
 	/* What is no digest is not ours to remove. */
 	if (strlen(name) != HASH_HEX - 1 || !hash_parse(&h, name))
 		return true;
+	if (whole && store_has(whole, &h))
+		return false;
 	return names(s->current, &h) || names(s->previous, &h) ||
 	       names(s->golden, &h) || names(s->trial, &h);
 }
 
 /* One folder of files by digest. */
 static int
-sweep(const struct state *s, int in, const char *path, struct err *err)
+sweep(const struct state *s, struct store *whole, int in,
+    const char *path, struct err *err)
 {
 	int fd = dir_open_at(in, path, err);
 	auto_dir DIR *d = fd == -1 ? NULL : fdopendir(fd);
@@ -361,7 +365,7 @@ sweep(const struct state *s, int in, const char *path, struct err *err)
 		return err_sys(err, "list %s", path);
 	}
 	while ((e = readdir(d)) != NULL)
-		if (!kept(s, e->d_name) &&
+		if (!kept(s, whole, e->d_name) &&
 		    file_remove_at(dirfd(d), e->d_name, err) == -1)
 			return -1;
 	return 0;
@@ -372,14 +376,15 @@ obtain_sweep(struct agent *a, struct err *err)
 {
 	auto_fd int store = dir_open_at(a->dir.fd, "store", err);
 
-	if (store == -1 || sweep(&a->state, a->dir.tmp, ".", err) == -1)
+	if (store == -1 ||
+	    sweep(&a->state, a->dir.store, a->dir.tmp, ".", err) == -1)
 		return -1;
 	for (unsigned i = 0; i < 256; i++) {
 		char name[3];
 
 		snprintf(name, sizeof(name), "%02x", i);
 		if (file_exists_at(store, name) &&
-		    sweep(&a->state, store, name, err) == -1)
+		    sweep(&a->state, NULL, store, name, err) == -1)
 			return -1;
 	}
 	return 0;
