@@ -70,7 +70,8 @@ int tmp_open(struct tmp *, int dirfd, mode_t, struct err *) KILN_MUST;
 int tmp_link(struct tmp *, const char *name, struct err *) KILN_MUST;
 int tmp_replace(struct tmp *, const char *name, struct err *) KILN_MUST;
 void tmp_release(struct tmp *);
-/* Removes hidden temporaries older than a day that a killed process left. */
+/* Removes hidden temporaries older than a day that a killed process left; on a
+ * read-only file system none. */
 int tmp_sweep(int dirfd, struct err *) KILN_MUST;
 
 /* An exclusive flock on `name`, with our pid written into it unless the file

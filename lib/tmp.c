@@ -171,8 +171,11 @@ tmp_sweep(int dirfd, struct err *err)
 		    fstatat(dirfd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
 		    !S_ISREG(st.st_mode) || st.st_mtime > now - SWEEP_AGE)
 			continue;
-		if (unlinkat(dirfd, e->d_name, 0) == -1 && errno != ENOENT)
-			return err_sys(err, "remove %s", e->d_name);
+		if (unlinkat(dirfd, e->d_name, 0) == 0 || errno == ENOENT)
+			continue;
+		if (errno == EROFS)
+			return 0;
+		return err_sys(err, "remove %s", e->d_name);
 	}
 	return errno ? err_sys(err, "list folder") : 0;
 }

@@ -22,6 +22,19 @@ static const char *const names[2] = { "state.0", "state.1" };
 
 /* --- the folder ---------------------------------------------------------- */
 
+/* What killed processes were writing. */
+static int
+tidy(const struct state_dir *d, struct err *err)
+{
+	const int folders[] = { d->fd, d->tmp, d->leases, d->reports,
+		d->metadata };
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+		if (tmp_sweep(folders[i], err) == -1)
+			return -1;
+	return 0;
+}
+
 int
 state_dir_open(struct state_dir *d, const char *path, struct err *err)
 {
@@ -42,7 +55,7 @@ state_dir_open(struct state_dir *d, const char *path, struct err *err)
 	    (d->reports = dir_make_at(d->fd, "reports", 0700, err)) == -1 ||
 	    (d->metadata = dir_make_at(d->fd, "metadata", 0755, err)) == -1 ||
 	    (store = dir_make_at(d->fd, "store", 0755, err)) == -1 ||
-	    (d->store = store_open(store, err)) == NULL)
+	    (d->store = store_open(store, err)) == NULL || tidy(d, err) == -1)
 		goto fail;
 	if (role_walls()) {
 		uid_t uid = role_uid(ROLE_AGENT_VERIFY);

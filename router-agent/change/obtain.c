@@ -351,8 +351,8 @@ kept(const struct state *s, struct store *whole, const char *name)
 
 /* One folder of files by digest. */
 static int
-sweep(const struct state *s, struct store *whole, int in,
-    const char *path, struct err *err)
+sweep(const struct state *s, struct store *whole, int in, const char *path,
+    struct err *err)
 {
 	int fd = dir_open_at(in, path, err);
 	auto_dir DIR *d = fd == -1 ? NULL : fdopendir(fd);

@@ -68,7 +68,7 @@ whole() { # I2: what has a digest for its name has that digest
 	    xargs sha256sum | awk '{n = $2; sub(/.*\//, "", n)
 	    if ($1 != n) {print "damaged:", n; bad = 1}} END {exit bad}')
 }
-records() {
+records() { # what nobody finished (.tmp-) goes a day later
 	newest "$state" | jq -c '[.current.counter, .previous.counter,
 	    .golden.counter, .trial, .tries, (.bad | map([.counter, .cause])),
 	    .retry, (.counters | map(.counter))]'
@@ -79,8 +79,8 @@ records() {
 	# Each line of the history has its report, and each of them was sent.
 	echo "reports: $(($(newest "$state" | jq .report_sequence) -
 	    $(wc -l <"$tmp/history"))) more, waiting:" \
-	    "$(find "$state/reports" -type f | wc -l)"
-	(cd "$state" && find store tmp -type f | sort)
+	    "$(find "$state/reports" -type f ! -name '.tmp-*' | wc -l)"
+	(cd "$state" && find store tmp -type f ! -name '.tmp-*' | sort)
 	versions "$state"
 	leases "$state" | diff "$tmp/leases" - >/dev/null || echo "other leases"
 	agent verify >/dev/null || echo "verify $?"
