@@ -79,6 +79,8 @@ beside() { # SERVICE SETTINGS [VOLUME-FILE NAME:PATH]
 beside_goes() { # PID: like a cable that is pulled
 	kill "$1" && until_ok 20 sh -c "! kill -0 $1 2>/dev/null"
 }
-given_mib() { # SERVICE
-	sed -n 's/^memory: \([0-9]*\)MiB/\1/p' "recipes/$1/recipe.yaml"
+given_mib() { # SERVICE: as the agent does, no less than the kernel wants
+	for r in "$1" "$kernel"; do
+		sed -n 's/^memory: \([0-9]*\)MiB/\1/p' "recipes/$r/recipe.yaml"
+	done | sort -n | tail -n 1
 }
