@@ -162,6 +162,23 @@ find(const char *root, const struct buf *mounts, const struct buf *own,
 
 /* --- our own group ------------------------------------------------------- */
 
+/* Removes the groups of one that is no more: those of its builds, too. */
+static void
+sweep_one(int parent, const char *name)
+{
+	int fd = openat(
+	    parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	auto_dir DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+
+	if (!d && fd != -1)
+		close(fd);
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] != '.' && e->d_type == DT_DIR)
+			unlinkat(fd, e->d_name, AT_REMOVEDIR);
+	unlinkat(parent, name, AT_REMOVEDIR);
+}
+
 /* Those of processes that are no more; others are not empty or not ours. */
 static void
 sweep(int parent)
@@ -178,12 +195,8 @@ sweep(int parent)
 		if (strncmp(e->d_name, PREFIX, strlen(PREFIX)) != 0)
 			continue;
 		pid = strtol(e->d_name + strlen(PREFIX), NULL, 10);
-		if (pid > 1 && kill((pid_t)pid, 0) == -1 && errno == ESRCH) {
-			auto_free char *leaf = mem_printf("%s/main", e->d_name);
-
-			unlinkat(parent, leaf, AT_REMOVEDIR);
-			unlinkat(parent, e->d_name, AT_REMOVEDIR);
-		}
+		if (pid > 1 && kill((pid_t)pid, 0) == -1 && errno == ESRCH)
+			sweep_one(parent, e->d_name);
 	}
 }
 

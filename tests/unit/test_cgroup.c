@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -148,6 +149,32 @@ version_2_is_shared_out_from_a_leaf(void **state)
 }
 
 static void
+groups_of_the_dead_go_with_those_of_their_builds(void **state)
+{
+	pid_t dead = fork();
+	auto_free char *gone = NULL, *there = NULL;
+
+	(void)state;
+	if (dead == 0)
+		_exit(0);
+	assert_int_equal(waitpid(dead, NULL, 0), dead);
+	gone = mem_printf("cg/pids/kiln-%d", (int)dead);
+	there = mem_printf("cg/pids/kiln-%d/run-1", (int)getppid());
+	auto_free char *build = mem_printf("%s/run-1", gone);
+	auto_free char *leaf = mem_printf("%s/main", gone);
+
+	folder(build);
+	folder(leaf);
+	folder(there);
+	a_machine("20 1 0:1 / /proc rw - proc proc rw\n"
+		  "31 1 0:3 / /cg/pids rw - cgroup cgroup rw,pids\n",
+	    "3:pids:/\n0::/\n");
+	assert_false(file_exists_at(scratch.fd, gone));
+	assert_true(file_exists_at(scratch.fd, there));
+	cgroups_close(&groups);
+}
+
+static void
 without_any_it_says_so_and_builds_go_on(void **state)
 {
 	struct cgroup c;
@@ -235,6 +262,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(version_1_has_a_folder_in_each_hierarchy),
 		T(version_2_is_shared_out_from_a_leaf),
+		T(groups_of_the_dead_go_with_those_of_their_builds),
 		T(without_any_it_says_so_and_builds_go_on),
 		T(the_machines_groups_hold_for_all_processes_together),
 	};
