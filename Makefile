@@ -90,23 +90,31 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-# A router's flash is small, and the agent mostly waits; configurations are read
-# once.
-ifneq ($(filter dev arm64 router,$(V)),)
-$(O)/router-agent/%.o $(O)/lib/conf%.o: ALL_CFLAGS += -Os
-endif
-
-$(O)/lib/farm.o: ALL_CFLAGS += -DKILN_PREFIX='"$(PREFIX)"'
+$(O)/%/farm.o: ALL_CFLAGS += -DKILN_PREFIX='"$(PREFIX)"'
 $(O)/libkiln.a: $(call obj,$(LIB_SRC))
 	@rm -f $@
 	$(AR) rcsD $@ $^
+
+# A router's flash is small, and the agent mostly waits: it is compiled for size,
+# and links a libkiln of its own that is too.
+LIB_AGENT := $(O)/libkiln.a
+ifneq ($(filter dev arm64 router,$(V)),)
+LIB_AGENT := $(O)/libkiln-small.a
+$(O)/router-agent/%.o $(O)/small/%.o: ALL_CFLAGS += -Os
+$(O)/small/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+$(O)/libkiln-small.a: $(patsubst %.c,$(O)/small/%.o,$(filter-out lib/db%,$(LIB_SRC)))
+	@rm -f $@
+	$(AR) rcsD $@ $^
+endif
 
 # An .incbin is a dependency that -MMD does not see.
 $(O)/builder/bake/policy.o: builder/policy/assemble.sh
 $(O)/builder/cli/recipe_new.o: builder/cli/skeleton.txt
 $(O)/web/asset.o: $(wildcard web/static/*)
 
-LINK = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libkiln.a
+LINK = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
 $(O)/kiln-builder: $(call obj,$(BUILDER_PARTS)) $(O)/libkiln.a
 	$(LINK) $(LIBS) $(LIBS_FARM)
 $(O)/kiln: $(call obj,$(CLI_SRC) $(BUILDER_LIB)) $(O)/libkiln.a
@@ -116,16 +124,15 @@ $(O)/libbuilder.a: $(call obj,$(BUILDER_LIB))
 	@rm -f $@
 	$(AR) rcsD $@ $^
 $(O)/kiln-runner: $(call obj,$(RUNNER_SRC)) $(O)/libbuilder.a $(O)/libkiln.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libbuilder.a $(O)/libkiln.a $(LIBS) \
-	    $(shell $(PKG_CONFIG) --libs libarchive libcurl)
+	$(LINK) $(LIBS) $(shell $(PKG_CONFIG) --libs libarchive libcurl)
 $(O)/kiln-tuf: $(call obj,$(TUF_SRC)) $(O)/libkiln.a
 	$(LINK) $(LIBS) $(LIBS_FARM)
 $(O)/kiln-web: $(call obj,$(WEB_SRC)) $(O)/libkiln.a
 	$(LINK) $(LIBS) $(LIBS_FARM)
 # The resident agent links no libcurl: fetching is an executable of its own.
-$(O)/kiln-agent: $(call obj,$(AGENT_SRC)) $(O)/libkiln.a
+$(O)/kiln-agent: $(call obj,$(AGENT_SRC)) $(LIB_AGENT)
 	$(LINK) $(LIBS)
-$(O)/kiln-agent-fetch: $(call obj,router-agent/fetch_main.c) $(O)/libkiln.a
+$(O)/kiln-agent-fetch: $(call obj,router-agent/fetch_main.c) $(LIB_AGENT)
 	$(LINK) $(LIBS) $(shell $(PKG_CONFIG) --libs libcurl)
 
 # A unit test links libkiln and the rooms (or files of them) that it names in a
