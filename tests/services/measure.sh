@@ -25,11 +25,22 @@ answered() { # SERVICE ADDRESS
 		"exec 3<>/dev/tcp/$2/$(probe_word "$1" port)" 2>/dev/null ;;
 	esac
 }
-boots() { # SERVICE MIB: milliseconds until it answers
+volume_of() { # SERVICE: NAME:PATH, or nothing
+	sed -n '/^volumes:/,/^[a-z]/s/.*{name: \([^,]*\), path: \([^,]*\),.*/\1:\2/p' \
+	    "recipes/$1/recipe.yaml"
+}
+boots() { # SERVICE MIB: milliseconds until it answers, its volume new
+	volume=$(volume_of "$1") volume_drive=
+	if [ "$volume" ]; then
+		truncate -s 0 "$tmp/volume" && truncate -s 64M "$tmp/volume" &&
+		    mkfs.ext4 -q -F "$tmp/volume" || return 1
+		volume_drive="-drive id=vol,file=$tmp/volume,format=raw,if=none -device virtio-blk-device,drive=vol,serial=${volume%%:*}"
+	fi
 	address=$(jq -r .address "$tmp/$1.json")
-	config_disk "$1" "$tmp/$1.json" 1 "$tmp/disk"
+	config_disk "$1" "$tmp/$1.json" 1 "$tmp/disk" "$volume"
 	began_ms=$(($(date +%s%N) / 1000000))
-	machine "$at_bench" "$1" "$2" "$tmp/disk" 1 t0 t1
+	# shellcheck disable=SC2086
+	machine "$at_bench" "$1" "$2" "$tmp/disk" 1 t0 t1 $volume_drive
 	end=$(($(date +%s) + 25)) ms=
 	while kill -0 $qemu 2>/dev/null && [ "$(date +%s)" -lt $end ]; do
 		answered "$1" "$address" || { sleep 0.05; continue; }
