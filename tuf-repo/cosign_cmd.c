@@ -18,17 +18,12 @@
 #include "tuf-repo/commands.h"
 #include "tuf-repo/journal.h"
 #include "tuf-repo/metadata.h"
+#include "tuf-repo/own_key.h"
 #include "tuf-repo/rite.h"
 #include "tuf-repo/roles.h"
 #include "tuf-repo/words.h"
 
 #define WHERE "kiln-tuf cosign"
-
-struct cosigning {
-	const char *key, *out;
-	bool yes;
-	struct key_access access;
-};
 
 /* A whole service role: what it lists, and nothing that is not its own. */
 static struct tuf_file *
@@ -82,23 +77,19 @@ note(int dir, const char *role, const struct cosign *c, struct err *err)
 }
 
 static int
-cosign(struct cosigning *o, const char *role, const char *path, struct err *err)
+cosign(struct own_key *o, const char *role, const char *path, struct err *err)
 {
 	auto_buf struct buf bytes = BUF_INIT, text = BUF_INIT;
 	auto_buf struct buf words = BUF_INIT;
 	auto_tuf struct tuf_file *f = read_draft(role, path, &bytes, err);
 	auto_free char *name = NULL;
 	struct cosign c = { .version = f ? f->version : 0 };
-	const char *base;
 
 	if (!f)
 		return -1;
-	auto_fd int dir = rite_parent(o->key, &base, err);
+	auto_fd int dir = own_key_file(o, &name, err);
 	if (dir == -1)
 		return -1;
-	if (strlen(base) < 5 || strcmp(base + strlen(base) - 4, ".key") != 0)
-		return err_set(err, ERR_INPUT, "%s: not NAME.key", o->key);
-	name = mem_strn(base, strlen(base) - 4);
 	words_difference(role, NULL, f, &words);
 	printf("%sYou say with it that these came out of your own builds,"
 	       " equal.\n",
@@ -116,38 +107,17 @@ cosign(struct cosigning *o, const char *role, const char *path, struct err *err)
 int
 cmd_cosign(int argc, char **argv)
 {
-	static const struct option options[] = {
-		KEY_OPTIONS,
-		{ "key", required_argument, NULL, 'k' },
-		{ "out", required_argument, NULL, 'o' },
-		{ "yes", no_argument, NULL, 'y' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct cosigning o = { .access = KEY_ACCESS_INIT };
+	auto_own_key struct own_key o = OWN_KEY_INIT;
 	struct err err = ERR_INIT;
-	int c, rc = 0;
+	int rc = own_key_options(&o, WHERE, argc, argv, 2,
+	    "say --key, --out, the role and the draft");
 
-	while (rc == 0 &&
-	       (c = getopt_long(argc, argv, "k:o:y", options, NULL)) != -1) {
-		if (c == 'k')
-			o.key = optarg;
-		else if (c == 'o')
-			o.out = optarg;
-		else if (c == 'y')
-			o.yes = true;
-		else if (!key_access_option(&o.access, WHERE, c, &rc))
-			rc = cli_usage(WHERE, "see --help");
-	}
 	if (rc != 0)
 		return rc;
-	if (argc - optind != 2 || !o.key || !o.out)
-		return cli_usage(
-		    WHERE, "say --key, --out, the role and the draft");
 	if (!role_service(argv[optind]) || !rule_of(argv[optind]) ||
 	    strlen(argv[optind]) >= COSIGN_ROLE_MAX)
 		return cli_usage(
 		    WHERE, "%s is no role of a service", argv[optind]);
 	rc = cosign(&o, argv[optind], argv[optind + 1], &err);
-	key_access_release(&o.access);
 	return rc == 0 ? EXIT_DONE : cli_fail(WHERE, &err, false);
 }

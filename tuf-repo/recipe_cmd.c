@@ -13,16 +13,10 @@
 #include "lib/own.h"
 #include "lib/recipe_sig.h"
 #include "tuf-repo/commands.h"
-#include "tuf-repo/keysign.h"
+#include "tuf-repo/own_key.h"
 #include "tuf-repo/rite.h"
 
 #define WHERE "kiln-tuf sign-recipe"
-
-struct signing {
-	const char *key, *out;
-	bool yes;
-	struct key_access access;
-};
 
 static int
 read_tree(const char *path, json_t **tree, struct err *err)
@@ -60,26 +54,7 @@ read_others(
 }
 
 static int
-sign_with(struct signing *o, const struct buf *text,
-    struct recipe_signature *one, struct err *err)
-{
-	const char *base;
-	auto_free char *name = NULL;
-
-	if (strncmp(o->key, "pkcs11:", 7) == 0)
-		return key_token_sign(
-		    o->key, &o->access, text, &one->key, &one->sig, err);
-	auto_fd int dir = rite_parent(o->key, &base, err);
-	if (dir == -1)
-		return -1;
-	if (strlen(base) < 5 || strcmp(base + strlen(base) - 4, ".key") != 0)
-		return err_set(err, ERR_INPUT, "%s: not NAME.key", o->key);
-	name = mem_strn(base, strlen(base) - 4);
-	return key_sign(dir, name, &o->access, text, &one->key, &one->sig, err);
-}
-
-static int
-sign(struct signing *o, const char *path, struct err *err)
+sign(struct own_key *o, const char *path, struct err *err)
 {
 	auto_recipe_sig struct recipe_sig s = RECIPE_SIG_INIT;
 	auto_buf struct buf text = BUF_INIT, file = BUF_INIT;
@@ -100,7 +75,7 @@ sign(struct signing *o, const char *path, struct err *err)
 	printf("You say with it that you have read these files, and that they"
 	       " may be built.\n");
 	if (rite_confirm(o->yes, err) == -1 ||
-	    sign_with(o, &text, &one, err) == -1 ||
+	    own_key_sign(o, &text, &one.key, &one.sig, err) == -1 ||
 	    recipe_sig_add(&s, &one, err) == -1 ||
 	    recipe_sig_write(&s, &file, err) == -1)
 		return -1;
@@ -110,34 +85,13 @@ sign(struct signing *o, const char *path, struct err *err)
 int
 cmd_sign_recipe(int argc, char **argv)
 {
-	static const struct option options[] = {
-		KEY_OPTIONS,
-		{ "key", required_argument, NULL, 'k' },
-		{ "out", required_argument, NULL, 'o' },
-		{ "yes", no_argument, NULL, 'y' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct signing o = { .access = KEY_ACCESS_INIT };
+	auto_own_key struct own_key o = OWN_KEY_INIT;
 	struct err err = ERR_INIT;
-	int c, rc = 0;
+	int rc = own_key_options(
+	    &o, WHERE, argc, argv, 1, "say --key, --out and the list of files");
 
-	while (rc == 0 &&
-	       (c = getopt_long(argc, argv, "k:o:y", options, NULL)) != -1) {
-		if (c == 'k')
-			o.key = optarg;
-		else if (c == 'o')
-			o.out = optarg;
-		else if (c == 'y')
-			o.yes = true;
-		else if (!key_access_option(&o.access, WHERE, c, &rc))
-			rc = cli_usage(WHERE, "see --help");
-	}
 	if (rc != 0)
 		return rc;
-	if (argc - optind != 1 || !o.key || !o.out)
-		return cli_usage(
-		    WHERE, "say --key, --out and the list of files");
 	rc = sign(&o, argv[optind], &err);
-	key_access_release(&o.access);
 	return rc == 0 ? EXIT_DONE : cli_fail(WHERE, &err, false);
 }
