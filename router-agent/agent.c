@@ -131,6 +131,7 @@ agent_wait(struct agent *a, int fd, int64_t timeout_ms)
 	if (a->next)
 		machines_step(a, a->next);
 	handover_step(a);
+	settings_step(a);
 	self_step(a);
 	if (time_mono_ms() >= a->show_at)
 		show(a);
@@ -256,6 +257,7 @@ serve(struct agent *a, bool once)
 		(void)malloc_trim(0);
 		if (once)
 			break;
+		settings_settle(a);
 		/* Where it comes back the supervisor has to start the next. */
 		if (!a->stop && self_update(a))
 			break;
@@ -308,6 +310,7 @@ agent_run(struct agent *a, bool once)
 		    a->ports.missing);
 	cycle_recover(a);
 	take_whole(a);
+	settings_suit(a);
 	start_current(a);
 	report_tell(a); /* what a kill left untold */
 	result = serve(a, once);
@@ -357,6 +360,7 @@ open_parts(struct agent *a, const char *config, struct err *err)
 	    plan_config(&a->conf, a->state.current, err) == -1)
 		return -1;
 	handover_open(a);
+	settings_open(a);
 	accel_choose(&a->accel, &a->conf, a->dir.fd);
 	traffic_load(a->dir.fd, report_told(a), &a->traffic);
 	a->status = status_dir(a->conf.state, true, err);
@@ -390,6 +394,7 @@ agent_release(struct agent *a)
 	fetcher_stop(a->fetcher);
 	free(a->planned);
 	handover_close(a);
+	settings_close(a);
 	own_close(&a->signals);
 	own_close(&a->status);
 	own_close(&a->log);

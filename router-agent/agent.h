@@ -13,6 +13,7 @@
 #include "lib/attr.h"
 #include "lib/err.h"
 #include "router-agent/change/machines.h"
+#include "router-agent/change/settings.h"
 #include "router-agent/clock.h"
 #include "router-agent/conf.h"
 #include "router-agent/machine/accel.h"
@@ -47,8 +48,12 @@ struct agent {
 	struct state state;
 	struct accel accel;
 	const char *qemu;
-	struct ports ports;	 /* one for each configured service */
-	struct leases *leases;	 /* likewise */
+	struct ports ports;	     /* one for each configured service */
+	struct leases *leases;	     /* likewise */
+	struct setting *settings;    /* likewise */
+	struct setting_word setting; /* what the page asked last … */
+	bool asked;		     /* … and was not answered yet */
+	bool stray; /* another machine than the page's asked, in this life */
 	int64_t leased_ms;	 /* when a lease was given last, monotonic */
 	struct fetcher *fetcher; /* of images and reports */
 	struct fetcher *stick;	 /* of images, in its stead; or NULL */

@@ -39,6 +39,11 @@ static const struct conf_key notice_keys[] = {
 	{ "webhook", CONF_STR, false, 0, 0, NULL, NULL },
 	{ 0 },
 };
+static const struct conf_key page_keys[] = {
+	{ "service", CONF_NAME, true, 0, 63, NULL, NULL },
+	{ "settings", CONF_STRS, true, 1, AGENT_SERVICES, NULL, NULL },
+	{ 0 },
+};
 static const struct conf_key wan_keys[] = {
 	{ "bridge", CONF_NAME, true, 0, IFNAME_MAX, NULL, NULL },
 	{ 0 },
@@ -76,6 +81,7 @@ static const struct conf_key top_keys[] = {
 	{ "lan", CONF_MAP, true, 0, 0, NULL, lan_keys },
 	{ "wan", CONF_MAP, false, 0, 0, NULL, wan_keys },
 	{ "services", CONF_DICT, true, 1, AGENT_SERVICES, NULL, service_keys },
+	{ "page", CONF_MAP, false, 0, 0, NULL, page_keys },
 	{ "notices", CONF_MAP, false, 0, 0, NULL, notice_keys },
 	{ "reports", CONF_ENUM, false, 0, 0, report_words, NULL },
 	{ 0 },
@@ -295,6 +301,33 @@ take_notices(struct agent_conf *c, const struct conf_node *n, struct err *err)
 		   : take_program(&c->led, n, "led", err);
 }
 
+/* The page cannot change itself: who has its password would give it another. */
+static int
+take_page(struct agent_conf *c, const struct conf_node *n, struct err *err)
+{
+	struct agent_page *p = &c->page;
+	size_t count = conf_count(n, "settings");
+
+	p->service = mem_str(conf_str(n, "service", NULL));
+	if (!agent_conf_service(c, p->service))
+		return conf_error(n, "service", err,
+		    "\"%s\" is none of the services", p->service);
+	p->settings = mem_zero(count, sizeof(*p->settings));
+	for (size_t i = 0; i < count; i++) {
+		const char *name = conf_str_at(n, "settings", i);
+
+		if (!agent_conf_service(c, name) ||
+		    strcmp(name, p->service) == 0 ||
+		    agent_conf_settable(c, name))
+			return conf_error(n, "settings", err,
+			    "\"%s\" is none of the other services, or comes"
+			    " twice",
+			    name);
+		p->settings[p->n++] = mem_str(name);
+	}
+	return 0;
+}
+
 static int
 take(struct agent_conf *c, const struct conf_node *top, struct err *err)
 {
@@ -338,7 +371,10 @@ take(struct agent_conf *c, const struct conf_node *top, struct err *err)
 	if (take_servers(c, top, err) == -1 ||
 	    take_trust(c, conf_map(top, "trust"), err) == -1)
 		return -1;
-	return take_services(c, top, &address, err);
+	if (take_services(c, top, &address, err) == -1)
+		return -1;
+	return conf_has(top, "page") ? take_page(c, conf_map(top, "page"), err)
+				     : 0;
 }
 
 int
@@ -398,6 +434,10 @@ agent_conf_release(struct agent_conf *c)
 		free(c->mail[i]);
 	for (size_t i = 0; c->led && c->led[i]; i++)
 		free(c->led[i]);
+	for (size_t i = 0; i < c->page.n; i++)
+		free(c->page.settings[i]);
+	free(c->page.settings);
+	free(c->page.service);
 	free(c->mail);
 	free(c->led);
 	free(c->webhook);
@@ -422,4 +462,13 @@ agent_conf_service(const struct agent_conf *c, const char *name)
 		if (strcmp(c->services[i].name, name) == 0)
 			return &c->services[i];
 	return NULL;
+}
+
+bool
+agent_conf_settable(const struct agent_conf *c, const char *service)
+{
+	for (size_t i = 0; i < c->page.n; i++)
+		if (strcmp(c->page.settings[i], service) == 0)
+			return true;
+	return false;
 }

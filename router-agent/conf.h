@@ -47,6 +47,13 @@ struct agent_service {
 	const struct conf_node *node;
 };
 
+/* What may be changed on a page of the LAN, and in whose machine that runs. */
+struct agent_page {
+	char *service; /* NULL: there is none */
+	char **settings;
+	size_t n;
+};
+
 struct agent_conf {
 	struct conf *file;
 	char *state;	/* folder */
@@ -71,6 +78,7 @@ struct agent_conf {
 	char *wan_bridge; /* or NULL */
 	struct agent_service *services;
 	size_t nservices;
+	struct agent_page page;
 	enum report_wish reports;
 	/* who is told: argv and NULL, or NULL */
 	char **mail, **led;
@@ -86,6 +94,8 @@ void agent_conf_release(struct agent_conf *);
 #define auto_agent_conf __attribute__((cleanup(agent_conf_release)))
 const struct agent_service *agent_conf_service(
     const struct agent_conf *, const char *name);
+/* May the page change that service's config? */
+bool agent_conf_settable(const struct agent_conf *, const char *service);
 const char *report_wish_name(enum report_wish);
 
 /* The architecture this program was built for, in Debian's word. */

@@ -8,6 +8,7 @@
  *	store/          images and kernels by SHA-256
  *	metadata/       TUF metadata; belongs to the verifier
  *	reports/        reports waiting to be sent
+ *	settings/       what a page changed (change/settings.h)
  *	leases/         of each service that gives some (lease.h)
  *	volumes/        state of services (machine/volume.h)
  *	tmp/            parts of downloads, gone on with after a restart

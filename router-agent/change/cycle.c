@@ -237,7 +237,8 @@ make_plan(struct agent *a, const struct set *set, struct err *err)
 
 	free(a->planned);
 	a->planned = NULL;
-	if (plan_config(&a->conf, set, err) == -1)
+	if (plan_config(&a->conf, set, err) == -1 ||
+	    settings_fit(a, set, err) == -1)
 		return -1;
 	for (int tries = 0;; tries++) {
 		if (plan_host(&host, a->dir.fd, a->dir.store, a->dir.volumes,
@@ -274,6 +275,7 @@ try_set(struct agent *a, const struct set *set)
 	struct err err = ERR_INIT;
 	int ret;
 
+	settings_settle(a);
 	if (make_plan(a, set, &err) == -1)
 		return not_taken(a, plan_cause(&err), &err);
 	if (a->conf.ask && !a->stick && !hash_equal(&approved, &a->plan.hash)) {

@@ -7,6 +7,7 @@
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "router-agent/agent.h"
+#include "router-agent/change/settings.h"
 #include "router-agent/machine/watch.h"
 
 /* guest-init kills who does not end in 2 s.  Nobody is held up meanwhile, and
@@ -91,10 +92,9 @@ tell(struct agent *a, struct machine *m)
 		log_err("leases", &err);
 }
 
-void
-handover_heard(void *arg, struct vm *vm, const struct lease_word *w)
+static void
+take_lease(struct agent *a, struct vm *vm, const struct lease_word *w)
 {
-	struct agent *a = arg;
 	const struct agent_service *c =
 	    agent_conf_service(&a->conf, vm->service);
 	struct machine *m = machine_of(&a->live, vm);
@@ -117,6 +117,19 @@ handover_heard(void *arg, struct vm *vm, const struct lease_word *w)
 	memcpy(m->asked, w->token, sizeof(m->asked));
 	if (!m->waits)
 		tell(a, m);
+}
+
+int
+handover_heard(void *arg, struct vm *vm, struct ipc_msg *msg, struct err *err)
+{
+	struct lease_word w;
+
+	if (msg->type == WATCH_SETTING)
+		return settings_heard(arg, vm, msg, err);
+	if (lease_word_receive(msg, &w, err) == -1)
+		return -1;
+	take_lease(arg, vm, &w);
+	return 0;
 }
 
 /* --- handing over -------------------------------------------------------- */

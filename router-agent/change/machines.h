@@ -11,6 +11,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "router-agent/change/probe.h"
+#include "router-agent/lease.h"
 #include "router-agent/machine/vm.h"
 #include "router-agent/set.h"
 

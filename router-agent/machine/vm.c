@@ -298,7 +298,6 @@ static int
 take_message(struct vm *vm, struct ipc_msg *m, struct err *err)
 {
 	auto_free char *text = NULL;
-	struct lease_word word;
 
 	switch (m->type) {
 	case WATCH_CONSOLE:
@@ -312,11 +311,8 @@ take_message(struct vm *vm, struct ipc_msg *m, struct err *err)
 	case WATCH_ANSWER:
 		return take_answer(vm, m, err);
 	case WATCH_STATE:
-		if (lease_word_receive(m, &word, err) == -1)
-			return -1;
-		if (vm->heard)
-			vm->heard(vm->arg, vm, &word);
-		return 0;
+	case WATCH_SETTING:
+		return vm->heard ? vm->heard(vm->arg, vm, m, err) : 0;
 	case WATCH_EVENT:
 	case WATCH_FAULT:
 		if (ipc_get_str(m, 480, &text, err) == -1 ||

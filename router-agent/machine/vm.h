@@ -17,9 +17,9 @@
 
 #include "lib/attr.h"
 #include "lib/err.h"
+#include "lib/ipc.h"
 #include "lib/spawn.h"
 #include "router-agent/conf.h"
-#include "router-agent/lease.h"
 #include "router-agent/machine/guest.h"
 #include "router-agent/machine/net.h"
 #include "router-agent/machine/watch.h"
@@ -35,8 +35,9 @@ enum vm_state {
 };
 
 struct vm;
-/* A word of the machine's state port: foreign, within its bounds. */
-typedef void vm_heard_fn(void *arg, struct vm *, const struct lease_word *);
+/* What the machine's state port said, WATCH_STATE or WATCH_SETTING: foreign.
+ * -1: the watcher broke a rule. */
+typedef int vm_heard_fn(void *arg, struct vm *, struct ipc_msg *, struct err *);
 
 struct vm_spec {
 	const char *service;

@@ -18,6 +18,7 @@
 #include "router-agent/lease.h"
 #include "router-agent/machine/qmp.h"
 #include "router-agent/probe_spec.h"
+#include "router-agent/setting.h"
 
 enum { FD_PARENT = 3, FD_QMP, FD_CONTROL, FD_STATE, FD_CONSOLE, FD_LOG };
 #define PORTS 4 /* of the machine, from FD_QMP on */
@@ -35,6 +36,7 @@ struct watch {
 	uint32_t control_asked, probe_asked;
 	char state[LEASE_LINE];
 	size_t nstate;
+	struct setting_reader setting;
 	struct buf unsent; /* to the state port */
 	bool heard, line_ended;
 	int64_t log_size;
@@ -296,17 +298,36 @@ from_control(struct watch *w, struct span data, struct err *err)
 }
 
 static int
+refused(struct watch *w, const struct err *why, struct err *err)
+{
+	return w->events++ < EVENTS ? tell(WATCH_FAULT, why->msg, err) : 0;
+}
+
+static int
+one_setting(struct watch *w, const char *line, struct err *err)
+{
+	auto_setting struct setting_word word = SETTING_WORD_INIT;
+	auto_buf struct buf b = BUF_INIT;
+	struct err why = ERR_INIT;
+	int got = setting_read(&w->setting, line, &word, &why);
+
+	if (got != 1)
+		return got == 0 ? 0 : refused(w, &why, err);
+	setting_word_send(&word, &b);
+	return ipc_send(FD_PARENT, WATCH_SETTING, &b, NULL, 0, err);
+}
+
+static int
 one_state(struct watch *w, const char *line, struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
 	struct lease_word word;
 	struct err why = ERR_INIT;
 
-	if (lease_read(line, &word, &why) == -1) {
-		if (w->events++ >= EVENTS)
-			return 0;
-		return tell(WATCH_FAULT, why.msg, err);
-	}
+	if (setting_is(line))
+		return one_setting(w, line, err);
+	if (lease_read(line, &word, &why) == -1)
+		return refused(w, &why, err);
 	lease_word_send(&word, &b);
 	return ipc_send(FD_PARENT, WATCH_STATE, &b, NULL, 0, err);
 }
@@ -394,7 +415,9 @@ from_machine(struct watch *w, int which, struct err *err)
 static int
 loop(struct err *err)
 {
-	struct watch w = { .qmp = { BUF_INIT }, .unsent = BUF_INIT };
+	struct watch w = { .qmp = { BUF_INIT },
+		.setting = SETTING_READER_INIT,
+		.unsent = BUF_INIT };
 	bool end = false;
 
 	while (!end) {
@@ -421,6 +444,7 @@ loop(struct err *err)
 			return -1;
 	}
 	qmp_reader_release(&w.qmp);
+	buf_release(&w.setting.text);
 	buf_release(&w.unsent);
 	return 0;
 }

@@ -31,6 +31,7 @@ enum watch_message {
 	WATCH_EVENT,   /* str: QMP's word */
 	WATCH_FAULT,   /* str: QEMU or the guest broke a rule */
 	WATCH_STATE,   /* the state port: fields of lease_word_send */
+	WATCH_SETTING, /* … of setting_word_send */
 };
 
 #define WATCH_TELL_MAX 65536 /* bytes of one WATCH_TELL */

@@ -87,6 +87,7 @@ service_status(const struct agent *a, const struct set *set, size_t i,
 	js_set_int(j, "memory", m->memory);
 	js_set_int(j, "cpu_ms", m->cpu_ms);
 	js_set_int(j, "restarts", m->restarts);
+	js_set(j, "page", settings_status(a, s->name));
 	return j;
 }
 
@@ -183,6 +184,22 @@ number(const json_t *j, const char *key)
 	return json_integer_value(json_object_get(j, key));
 }
 
+/* "the router's page: hosts, domain (kept)" */
+static void
+page_text(const json_t *page, struct buf *b)
+{
+	const json_t *key;
+	size_t i;
+
+	if (!json_is_object(page))
+		return;
+	buf_str(b, "           changed on the router's page: ");
+	json_array_foreach(json_object_get(page, "changed"), i, key)
+	    buf_printf(b, "%s%s", i > 0 ? ", " : "", json_string_value(key));
+	buf_printf(b, "%s (%s)\n", i > 0 ? "" : "nothing",
+	    *word(page, "why") ? word(page, "why") : word(page, "state"));
+}
+
 static void
 services_text(
     const json_t *j, const char *key, const char *label, struct buf *b)
@@ -204,6 +221,7 @@ services_text(
 		if (*word(s, "fault"))
 			buf_printf(b, "           started again: %s\n",
 			    word(s, "fault"));
+		page_text(json_object_get(s, "page"), b);
 	}
 }
 
