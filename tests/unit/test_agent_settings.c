@@ -3,15 +3,12 @@
 /* wrap: time_mono_ms vm_tell */
 /* What a page of the LAN changes: tried, kept, undone, and passed over; and
  * what it may not.  The time is ours, and so is the machine's port. */
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 #include <sodium.h>
@@ -23,6 +20,7 @@
 #include "router-agent/agent.h"
 #include "router-agent/change/handover.h"
 #include "router-agent/machine/watch.h"
+#include "tests/support/scratch.h"
 
 #define TOKEN "0123456789abcdef"
 #define LAN "{domain: lan}"
@@ -31,7 +29,6 @@ enum { DNS, WEB };
 static int64_t now;
 static struct agent a;
 static struct set *set;
-static char dir[64];
 static struct buf told = BUF_INIT;
 
 int64_t __wrap_time_mono_ms(void);
@@ -104,12 +101,10 @@ understands(const char *schema)
 static int
 set_up(void **state)
 {
-	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/kiln-settings-XXXXXX");
-	assert_non_null(mkdtemp(dir));
+	assert_int_equal(scratch_setup(state), 0);
 	memset(&a, 0, sizeof(a));
 	a.dir = (struct state_dir)STATE_DIR_NONE;
-	a.dir.fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	a.dir.fd = scratch.fd;
 	set = mem_zero(1, sizeof(*set));
 	set->nservices = 2;
 	snprintf(set->services[DNS].name, SET_NAME, "dns");
@@ -124,15 +119,10 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-	(void)state;
 	end();
 	buf_release(&told);
-	(void)unlinkat(a.dir.fd, "settings/dns", 0);
-	(void)unlinkat(a.dir.fd, "settings", AT_REMOVEDIR);
-	close(a.dir.fd);
-	assert_int_equal(rmdir(dir), 0);
 	free(set);
-	return 0;
+	return scratch_teardown(state);
 }
 
 /* --- asking -------------------------------------------------------------- */
