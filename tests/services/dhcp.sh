@@ -30,6 +30,7 @@ link_local() { $at_guest ip -6 address show dev eth0 scope link |
 	grep inet6 | grep -qv tentative; }
 asks_for_lease() { # FAMILY
 	: >>"$tmp/dhclient/$1.leases"
+	: >"$tmp/dhclient/$1.log" # what the last one said is no answer
 	until_ok 10 link_local || return 1 # IPv6 is asked for from there
 	timeout 60 $at_guest dhclient "-$1" -1 -d -sf /bin/true \
 	    -cf "$tmp/dhclient/conf" -lf "$tmp/dhclient/$1.leases" \
