@@ -62,7 +62,7 @@ want(struct pass *p, size_t i)
 	p->wanted[i] = true;
 	for (size_t k = 0; r->conf && k < r->nuses; k++) {
 		const struct recipe *used =
-		    recipes_find(&p->recipes, r->uses[k].recipe);
+		    recipes_find(&p->recipes, r->uses[k].from);
 
 		if (used)
 			want(p, (size_t)(used - p->recipes.v));
@@ -109,7 +109,7 @@ lock_all(struct pass *p, struct err *err)
 			continue;
 		for (size_t u = 0; !r->error && u < r->nuses; u++) {
 			const struct recipe *used =
-			    recipes_find(&p->recipes, r->uses[u].recipe);
+			    recipes_find(&p->recipes, r->uses[u].from);
 
 			if (used && used->error)
 				recipe_hold(r, false,
@@ -135,7 +135,7 @@ mark_urgent(struct pass *p, size_t i)
 	p->urgent[i] = true;
 	for (size_t k = 0; r->conf && k < r->nuses; k++) {
 		const struct recipe *used =
-		    recipes_find(&p->recipes, r->uses[k].recipe);
+		    recipes_find(&p->recipes, r->uses[k].from);
 
 		if (used)
 			mark_urgent(p, (size_t)(used - p->recipes.v));
@@ -189,7 +189,7 @@ waits_for(const struct task *t, const struct task *other)
 	if (t->recipe == other->recipe)
 		return t->stage == STAGE_IMAGE;
 	for (size_t i = 0; i < t->recipe->nuses; i++)
-		if (strcmp(t->recipe->uses[i].recipe, other->recipe->name) == 0)
+		if (strcmp(t->recipe->uses[i].from, other->recipe->name) == 0)
 			return true;
 	return false;
 }

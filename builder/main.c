@@ -22,6 +22,7 @@
 #include "builder/inputs/lock_keep.h"
 #include "builder/judge/differ.h"
 #include "builder/loop.h"
+#include "builder/plan/arch.h"
 #include "builder/plan/ledger.h"
 #include "builder/progress.h"
 #include "builder/schema.h"
@@ -168,13 +169,17 @@ static int
 check_recipes(const struct options *o)
 {
 	const char *path = o->recipes ? o->recipes : farm_default_recipes();
+	const struct strs every = { arch_names, arch_count };
+	struct recipe_folder folder = { 0 };
 	struct err err = ERR_INIT;
 	auto_fd int dir = dir_open(path, &err);
 	struct recipes all;
 	size_t held = 0;
 	int rc = EXIT_DONE;
 
-	if (dir == -1 || recipes_load(dir, NULL, &all, &err) == -1)
+	folder.dirfd = dir;
+	if (dir == -1 ||
+	    recipes_load_from(&folder, 1, &every, NULL, &all, &err) == -1)
 		return cli_fail(ME, &err, false);
 	for (size_t i = 0; i < all.n; i++) {
 		if (!all.v[i].error)
@@ -312,7 +317,7 @@ open_all(struct opened *o, struct builder *b, const struct options *opt,
 	o->wake = wake_bind(b->rundir, "builder", err);
 	if (o->wake == -1)
 		return -1;
-	b->arch = settings_arch(err);
+	b->arch = arch_own(err);
 	if (!b->arch)
 		return -1;
 	b->archive = (struct deb_archive){ .db = b->db,

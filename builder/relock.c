@@ -37,7 +37,8 @@ find_lock(struct builder *b, const struct recipe *r, int64_t event,
 	auto_free const char **suites =
 	    mem_zero(r->suites.n + 1, sizeof(*suites));
 	struct lock_request rq = { .recipe = r->name,
-		.arch = b->arch,
+		.arch = r->arch,
+		.on = r->on,
 		.suites = suites,
 		.sources = r->sources.v,
 		.nsources = r->sources.n,
@@ -106,19 +107,33 @@ relock_tell_suites(struct builder *b, const struct recipes *all)
 /* --- all at once --------------------------------------------------------- */
 
 static bool
-has_suite(const struct archive_suite *v, size_t n, const char *name)
+has_suite(
+    const struct archive_suite *v, size_t n, const char *name, const char *arch)
 {
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(v[i].name, name) == 0)
+		if (strcmp(v[i].name, name) == 0 &&
+		    strcmp(v[i].arch, arch) == 0)
 			return true;
 	return false;
+}
+
+/* One that cannot be read is told by whose lock it is asked for. */
+static void
+add_suite(struct builder *b, struct archive_suite *v, size_t *n,
+    const char *name, const char *arch)
+{
+	struct err unread = ERR_INIT;
+
+	if (*n < ARCHIVE_SUITES && !has_suite(v, *n, name, arch) &&
+	    settings_suite_enabled(&b->settings, name) &&
+	    archive_suite_load(&b->archive, name, arch, &v[*n], &unread) == 0)
+		++*n;
 }
 
 int
 relock_ask_all(struct builder *b, const struct recipes *all, struct err *err)
 {
 	struct archive_suite v[ARCHIVE_SUITES] = { 0 };
-	struct err unread = ERR_INIT;
 	struct lock_set now;
 	size_t n = 0, held = 0, touched = 0;
 	int rc = 0;
@@ -127,19 +142,12 @@ relock_ask_all(struct builder *b, const struct recipes *all, struct err *err)
 		const struct recipe *r = &all->v[i];
 
 		for (size_t k = 0; !r->error && k < r->suites.n; k++) {
-			const char *name = r->suites.v[k];
-
-			/* One that cannot be read is told by whose lock it is
-			 * asked for. */
-			if (n == ARCHIVE_SUITES || has_suite(v, n, name) ||
-			    !settings_suite_enabled(&b->settings, name) ||
-			    archive_suite_load(&b->archive, name, b->arch,
-				&v[n], &unread) == -1)
-				continue;
-			n++;
+			add_suite(b, v, &n, r->suites.v[k], b->arch);
+			if (r->on)
+				add_suite(b, v, &n, r->suites.v[k], r->arch);
 		}
 	}
-	lock_set_of(v, n, &now);
+	lock_set_of(v, n, b->arch, &now);
 	if (n > 0)
 		rc = lock_keep_all(
 		    &b->archive, b->arch, &now, &held, &touched, err);

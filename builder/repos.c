@@ -85,7 +85,10 @@ repos_load(struct builder *b, struct recipes *all, struct err *err)
 
 	if (n == 0) {
 		v[0].dirfd = b->recipes;
-		rc = recipes_load_from(v, 1, b->store, all, err) == -1 ? -1 : 1;
+		rc = recipes_load_from(
+			 v, 1, &b->settings.arches, b->store, all, err) == -1
+			 ? -1
+			 : 1;
 		free(v);
 		return rc;
 	}
@@ -96,7 +99,8 @@ repos_load(struct builder *b, struct recipes *all, struct err *err)
 			rc = 0;
 	if (rc == 0)
 		tell_failure(b, &why);
-	else if (recipes_load_from(v, n, b->store, all, err) == -1)
+	else if (recipes_load_from(
+		     v, n, &b->settings.arches, b->store, all, err) == -1)
 		rc = -1;
 	for (size_t i = 0; i < n; i++) {
 		own_close(&v[i].dirfd);

@@ -3,11 +3,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "builder/inputs/git.h"
 #include "builder/inputs/gpg.h"
+#include "builder/plan/arch.h"
 #include "lib/fdio.h"
 #include "lib/hex.h"
 #include "lib/kiln_yaml.h"
@@ -17,6 +17,28 @@
 _Static_assert(
     GIT_URL_MAX == KILN_YAML_URL_MAX && GIT_REF_MAX == KILN_YAML_REF_MAX,
     "what the file may say is what git takes");
+
+static int
+read_arches(struct settings *s, const struct conf_node *root, struct err *err)
+{
+	size_t n = conf_count(root, "arch");
+
+	s->arches.v = mem_zero(n + 1, sizeof(*s->arches.v));
+	for (size_t i = 0; i < n; i++) {
+		const char *word = conf_str_at(root, "arch", i);
+
+		if (!arch_known(word))
+			return conf_error(root, "arch", err,
+			    "\"%.40s\" is no architecture that kiln knows",
+			    word);
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(s->arches.v[k], word) == 0)
+				return conf_error(root, "arch", err,
+				    "\"%s\" comes twice", word);
+		s->arches.v[s->arches.n++] = word;
+	}
+	return 0;
+}
 
 static int
 read_repos(struct settings *s, const struct conf_node *root, struct err *err)
@@ -226,7 +248,8 @@ settings_read(struct settings *s, int farm, const char *path, struct err *err)
 	s->audit = conf_int(root, "audit", s->audit);
 	read_keep(root, &s->keep);
 	if (read_doubt(s, root, err) == 0 && read_exec(s, root, err) == 0 &&
-	    read_repos(s, root, err) == 0 && read_secrets(s, root, err) == 0)
+	    read_arches(s, root, err) == 0 && read_repos(s, root, err) == 0 &&
+	    read_secrets(s, root, err) == 0)
 		return 0;
 	settings_release(s);
 	return -1;
@@ -235,6 +258,7 @@ settings_read(struct settings *s, int farm, const char *path, struct err *err)
 void
 settings_release(struct settings *s)
 {
+	free(s->arches.v);
 	free(s->repos);
 	free(s->exec.features);
 	free(s->exec.cpu_features);
@@ -285,29 +309,4 @@ settings_sources(
 		out->proxy = mem_str(proxy);
 	}
 	return 0;
-}
-
-const char *
-settings_arch(struct err *err)
-{
-	static const struct {
-		const char *machine, *arch;
-	} names[] = {
-		{ "x86_64", "amd64" },
-		{ "aarch64", "arm64" },
-		{ "armv7l", "armhf" },
-		{ "riscv64", "riscv64" },
-	};
-	struct utsname u;
-
-	if (uname(&u) == -1) {
-		err_sys(err, "ask the kernel for the architecture");
-		return NULL;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (strcmp(u.machine, names[i].machine) == 0)
-			return names[i].arch;
-	err_set(err, ERR_INPUT, "kiln does not know the architecture %s",
-	    u.machine);
-	return NULL;
 }

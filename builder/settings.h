@@ -9,6 +9,7 @@
 #include "builder/inputs/apt.h"
 #include "builder/inputs/archive.h"
 #include "builder/keep/rules.h"
+#include "builder/plan/recipe.h"
 #include "lib/attr.h"
 #include "lib/conf.h"
 #include "lib/err.h"
@@ -26,7 +27,8 @@ struct settings {
 	int64_t jobs;	      /* 0: as many as processors */
 	int64_t memory, cpus; /* of all runs at a time; 0: by the machine */
 	struct keep_rules keep;
-	int64_t audit; /* percent of skipped plans; -1: not said */
+	int64_t audit;	    /* percent of skipped plans; -1: not said */
+	struct strs arches; /* to bake for, beside the machine's own */
 	struct settings_repo *repos; /* none: the plain folder */
 	size_t nrepos;
 	struct exec_conf exec;
@@ -50,8 +52,5 @@ bool settings_suite_enabled(const struct settings *, const char *suite);
  * the file's proxy, if it names one. */
 int settings_sources(
     const struct settings *, struct apt_sources *, struct err *) KILN_MUST;
-
-/* Debian's name of this machine's architecture; NULL: it has none. */
-const char *settings_arch(struct err *) KILN_MUST;
 
 #endif

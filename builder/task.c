@@ -45,13 +45,13 @@ struct uses {
 	size_t n, cap;
 };
 
-/* 1: all there; 0: not yet, or held. */
+/* 1: all there; 0: not yet, or held.  `as`: what the recipe calls it. */
 static int
-find_use(struct builder *b, struct task *t, struct uses *u, const char *recipe,
-    const char *output, struct err *err)
+find_use(struct builder *b, struct task *t, struct uses *u, const char *as,
+    const char *recipe, const char *output, struct err *err)
 {
 	char verdict[16];
-	struct plan_use one = { .recipe = recipe, .output = output };
+	struct plan_use one = { .recipe = as, .output = output };
 	int got =
 	    ledger_output(b->db, recipe, output, &one.sha256, verdict, err);
 
@@ -80,10 +80,10 @@ find_uses(struct builder *b, struct task *t, struct uses *u, struct err *err)
 	for (size_t i = 0; i < r->nuses && got == 1; i++)
 		for (size_t k = 0; k < r->uses[i].outputs.n && got == 1; k++)
 			got = find_use(b, t, u, r->uses[i].recipe,
-			    r->uses[i].outputs.v[k], err);
+			    r->uses[i].from, r->uses[i].outputs.v[k], err);
 	for (size_t k = 0;
 	     t->stage == STAGE_IMAGE && k < r->outputs.n && got == 1; k++)
-		got = find_use(b, t, u, r->name, r->outputs.v[k], err);
+		got = find_use(b, t, u, r->name, r->name, r->outputs.v[k], err);
 	return got;
 }
 

@@ -108,6 +108,7 @@ static const struct conf_key exec_keys[] = {
 	{ 0 },
 };
 static const struct conf_key keys[] = {
+	{ .name = "arch", .type = CONF_STRS, .max = 8 },
 	{ .name = "suites", .type = CONF_DICT, .sub = suite_keys, .max = 64 },
 	{ .name = "poll", .type = CONF_DURATION, .min = 60, .max = 7 * DAY },
 	{ .name = "jitter", .type = CONF_DURATION, .min = 1, .max = DAY },

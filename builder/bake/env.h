@@ -49,7 +49,9 @@ struct env {
 	char *root; /* absolute path of the tree */
 };
 
-/* Packages in the lock's order.  ERR_MISSING: a .deb is not in the store.
+/* Packages in the plan's order.  Of files that one named "NAME:ARCH" shares
+ * with those before it, theirs are there: the machine's own programs are what
+ * runs.  ERR_MISSING: a .deb is not in the store.
  * ERR_TRUST: an environment that was there is not what it was. */
 int env_make(const struct env_place *, const struct env_package *, size_t,
     struct env *, struct err *) KILN_MUST;

@@ -145,6 +145,8 @@ merge_one(void *arg, const char *path, int dirfd, const char *name,
 		return err_sys(err, "link %s of package %s", path, m->package);
 	if (S_ISLNK(st->st_mode) && same_link(dirfd, name, dir, base))
 		return 0;
+	if (strchr(m->package, ':'))
+		return 0;
 	return err_set(err, ERR_INPUT,
 	    "package %s: another package of this environment has /%s too",
 	    m->package, path);

@@ -16,7 +16,9 @@
 #include "builder/cli/ask.h"
 #include "builder/cli/cmd.h"
 #include "builder/inputs/lock.h"
+#include "builder/plan/arch.h"
 #include "builder/plan/plan.h"
+#include "builder/plan/recipe_read.h"
 #include "lib/farm.h"
 #include "lib/fdio.h"
 #include "lib/json.h"
@@ -261,7 +263,8 @@ look_all(struct forecast *f, const struct recipes *all, struct err *err)
 		for (size_t k = 0; k < f->n; k++)
 			stands = stands ||
 				 strcmp(f->v[k].recipe, all->v[i].name) == 0;
-		if (!stands)
+		/* Whether another architecture is baked, the farm says. */
+		if (!stands && !all->v[i].on)
 			fprintf(stderr, WHERE ": %s: %s\n", all->v[i].name,
 			    all->v[i].error ? all->v[i].error
 					    : "is new: it has neither a lock "
@@ -277,6 +280,8 @@ look_at_folder(struct forecast *f, const char *recipes, struct err *err)
 	static const char sql[] =
 	    "SELECT count(*) FROM recipe WHERE origin IS NOT NULL";
 	auto_stmt struct stmt *q = db_stmt(f->db, sql);
+	const struct strs every = { arch_names, arch_count };
+	struct recipe_folder folder = { 0 };
 	auto_fd int dir = -1;
 	struct recipes all;
 	int r;
@@ -291,7 +296,9 @@ look_at_folder(struct forecast *f, const char *recipes, struct err *err)
 		return err_set(err, ERR_MISSING,
 		    "no recipes: name their folder with --recipes");
 	dir = dir_open(recipes, err);
-	if (dir == -1 || recipes_load(dir, NULL, &all, err) == -1)
+	folder.dirfd = dir;
+	if (dir == -1 ||
+	    recipes_load_from(&folder, 1, &every, NULL, &all, err) == -1)
 		return -1;
 	r = look_all(f, &all, err);
 	recipes_release(&all);
@@ -305,9 +312,14 @@ uses(const struct standing *s, size_t n, const struct standing *from)
 {
 	const char *recipe = s->plan->uses[n].recipe;
 
+	auto_free char *foreign = NULL;
+
 	if (strcmp(recipe, s->plan->own) == 0)
-		recipe = s->recipe;
-	return strcmp(recipe, from->recipe) == 0;
+		return strcmp(s->recipe, from->recipe) == 0;
+	/* Of the same architecture, or of none. */
+	if (s->plan->on && from->plan->on)
+		foreign = recipe_arch_name(recipe, s->plan->arch);
+	return strcmp(foreign ? foreign : recipe, from->recipe) == 0;
 }
 
 /* Until nothing more is reached. */

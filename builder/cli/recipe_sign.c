@@ -38,7 +38,7 @@ static int
 list_files(
     const char *folder, const char *name, struct buf *out, struct err *err)
 {
-	struct recipe r = { .name = mem_str(name) };
+	struct recipe r = { .name = mem_str(name), .folder = mem_str(name) };
 	auto_free char *path = mem_printf("%s/%s", folder, name);
 	auto_fd int dir = dir_open(path, err);
 	auto_json json_t *tree = NULL;
@@ -51,6 +51,7 @@ list_files(
 	}
 	recipe_read_release(&r);
 	recipe_tree_release(&r);
+	free(r.folder);
 	free(r.name);
 	return rc;
 }

@@ -7,6 +7,7 @@
 #include "builder/cli/cmd.h"
 #include "builder/cli/hand.h"
 #include "builder/keep/verify.h"
+#include "builder/plan/arch.h"
 #include "lib/json.h"
 #include "lib/own.h"
 
@@ -64,7 +65,7 @@ mend(struct hand *h, struct verify *v, const struct order *o, struct err *err)
 		.sources = &sources,
 		.tmpdir = h->work };
 
-	const char *arch = settings_arch(err);
+	const char *arch = arch_own(err);
 
 	if (!arch || hand_turn(h, err) == -1)
 		return -1;

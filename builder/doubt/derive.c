@@ -7,6 +7,7 @@
 #include "builder/judge/closure.h"
 #include "builder/judge/sbom.h"
 #include "builder/judge/terms.h"
+#include "builder/plan/arch.h"
 #include "builder/plan/recipe_read.h"
 #include "builder/plan/recipe_tree.h"
 #include "lib/canon.h"
@@ -29,6 +30,7 @@ recipe_own(struct recipe *r)
 {
 	recipe_read_release(r);
 	recipe_tree_release(r);
+	free(r->folder);
 	free(r->name);
 }
 
@@ -64,11 +66,33 @@ check_signed(struct deriving *g, const struct origin_tree *t,
 	    tree, t->is_signed ? &sig : NULL, g->who->keys, g->who->n, err);
 }
 
-static const struct origin_tree *
-tree_of(const struct doubt_plan *p, const char *recipe)
+/* What a farm calls a recipe: with the architecture, if it is not that of
+ * its machine. */
+static char *
+name_of(const struct plan *p, const char *folder)
 {
+	return p->on ? recipe_arch_name(folder, p->arch) : mem_str(folder);
+}
+
+static char *
+folder_of(const struct plan *p, const char *recipe)
+{
+	auto_free char *end = mem_printf(".%s", p->arch);
+	size_t n = strlen(recipe), e = strlen(end);
+
+	return p->on && n > e && strcmp(recipe + n - e, end) == 0
+		   ? mem_strn(recipe, n - e)
+		   : mem_str(recipe);
+}
+
+static const struct origin_tree *
+tree_of(const struct doubt_plan *p, const char *folder)
+{
+	auto_free char *name = name_of(p->plan, folder);
+
 	for (size_t i = 0; i < p->origin->ntrees; i++)
-		if (strcmp(p->origin->trees[i].recipe, recipe) == 0)
+		if (strcmp(p->origin->trees[i].recipe, name) == 0 ||
+		    strcmp(p->origin->trees[i].recipe, folder) == 0)
 			return &p->origin->trees[i];
 	return NULL;
 }
@@ -99,6 +123,14 @@ load_recipe(struct deriving *g, const struct doubt_plan *p, const char *name,
 	if (check_signed(g, t, tree, err) == -1)
 		return -1;
 	recipe_tree_take(r, tree);
+	r->name = mem_str(t->recipe);
+	r->arch = arch_known(p->plan->arch);
+	r->on = p->plan->on ? arch_known(p->plan->on) : NULL;
+	if (!r->arch || (p->plan->on && !r->on))
+		return err_set(err, ERR_TRUST,
+		    "recipe %s: it is for an architecture that kiln does not"
+		    " know",
+		    name);
 	f = recipe_tree_find(r, "recipe.yaml");
 	if (!f)
 		return err_set(
@@ -285,8 +317,9 @@ derive_entries(struct doubt *d, const char *service,
 	auto_json json_t *seen = json_object();
 	struct deriving g = { d, who, seen };
 	struct recipe r = { 0 };
-	size_t last = d->nplans - 1;
-	int rc = check(&g, last, d->plans[last].origin->recipe, &r, err);
+	const struct doubt_plan *last = &d->plans[d->nplans - 1];
+	auto_free char *folder = folder_of(last->plan, last->origin->recipe);
+	int rc = check(&g, d->nplans - 1, folder, &r, err);
 
 	if (rc == 0)
 		rc = tell(d, service, &r, entries, err);

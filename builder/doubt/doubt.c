@@ -8,6 +8,7 @@
 #include "builder/bake/policy.h"
 #include "builder/doubt/bundle.h"
 #include "builder/doubt/proof.h"
+#include "builder/plan/arch.h"
 #include "lib/fdio.h"
 #include "lib/mem.h"
 #include "lib/num.h"
@@ -116,16 +117,16 @@ find_use(struct doubt *d, size_t i, size_t u, struct err *err)
 static int
 check_plan(const struct plan *p, struct err *err)
 {
-	const char *arch = settings_arch(err);
+	const char *arch = arch_own(err);
 	struct hash policy;
 	char is[HASH_HEX], ours[HASH_HEX];
 
 	if (!arch)
 		return -1;
-	if (strcmp(arch, p->arch) != 0)
+	if (strcmp(arch, p->on ? p->on : p->arch) != 0)
 		return err_set(err, ERR_BUSY,
-		    "it was built on %s, and this machine is %s", p->arch,
-		    arch);
+		    "it was built on %s, and this machine is %s",
+		    p->on ? p->on : p->arch, arch);
 	policy_digest(&policy);
 	if (hash_equal(&policy, &p->policy))
 		return 0;

@@ -160,7 +160,7 @@ hand_place(struct remote *r, struct hand *h, struct err *err)
 	write_script(r, h, secret, &script);
 	const struct exec_spec spec = { .id = h->id,
 		.script = script.data,
-		.arch = o->plan->arch,
+		.arch = o->plan->on ? o->plan->on : o->plan->arch,
 		.exclude = exclude.data,
 		.cpus = r->conf.cpus,
 		.memory = o->limits.memory + r->conf.memory,

@@ -26,6 +26,7 @@ void
 archive_suite_release(struct archive_suite *s)
 {
 	free(s->name);
+	free(s->arch);
 	free(s->uri);
 	for (size_t i = 0; i < ARCHIVE_INDEXES; i++)
 		free(s->paths[i]);
@@ -420,6 +421,7 @@ archive_suite_load(struct deb_archive *a, const char *name, const char *arch,
 		archive_suite_release(s);
 		return err_prefix(err, "suite %s", name);
 	}
+	s->arch = mem_str(arch);
 	archive_paths(arch, s->paths);
 	return 0;
 }

@@ -80,7 +80,7 @@ void archive_tell_silence(struct deb_archive *, int64_t limit);
 
 /* A suite as it was last seen; its indexes lie in the store. */
 struct archive_suite {
-	char *name;
+	char *name, *arch;
 	char *uri; /* "http://HOST/debian/dists/bookworm/" */
 	struct hash inrelease;
 	int64_t date, valid_until, changed_at; /* valid_until -1: none */

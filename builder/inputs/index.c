@@ -135,15 +135,14 @@ finish(struct worker *w, struct err *err)
 }
 
 int
-index_open(struct worker *w, const char *arch, const struct index_suite *suites,
-    size_t n, struct err *err)
+index_open(struct worker *w, const struct index_suite *suites, size_t n,
+    struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
 	uint32_t id;
 
 	worker_begin(w, &b);
 	id = w->last;
-	ipc_add_str(&b, arch);
 	ipc_add_u32(&b, (uint32_t)n);
 	if (worker_send(w, INDEX_OPEN, &b, NULL, 0, err) == -1)
 		return -1;
@@ -154,6 +153,7 @@ index_open(struct worker *w, const char *arch, const struct index_suite *suites,
 		buf_clear(&b);
 		ipc_add_u32(&b, id);
 		ipc_add_str(&b, s->name);
+		ipc_add_str(&b, s->arch);
 		ipc_add_hash(&b, &s->packages);
 		ipc_add_u32(&b, s->sources_fd != -1);
 		ipc_add_hash(&b, &s->sources);
@@ -199,13 +199,15 @@ get_package(struct ipc_msg *m, struct lock_packages *out, struct err *err)
 }
 
 int
-index_solve(struct worker *w, const char *const *names, size_t n,
-    struct lock_packages *out, struct lock_names *consulted, struct err *err)
+index_solve(struct worker *w, const char *arch, const char *const *names,
+    size_t n, struct lock_packages *out, struct lock_names *consulted,
+    struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
 	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
 
 	worker_begin(w, &b);
+	ipc_add_str(&b, arch);
 	if (put_names(&b, names, n, err) == -1 ||
 	    worker_send(w, INDEX_SOLVE, &b, NULL, 0, err) == -1)
 		return -1;
@@ -247,13 +249,14 @@ get_stock(struct ipc_msg *m, struct stock *out, struct err *err)
 }
 
 int
-index_stock(struct worker *w, const char *const *names, size_t n,
-    struct stock *out, struct err *err)
+index_stock(struct worker *w, const char *arch, const char *const *names,
+    size_t n, struct stock *out, struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
 	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
 
 	worker_begin(w, &b);
+	ipc_add_str(&b, arch);
 	if (put_names(&b, names, n, err) == -1 ||
 	    worker_send(w, INDEX_STOCK, &b, NULL, 0, err) == -1)
 		return -1;

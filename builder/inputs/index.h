@@ -36,9 +36,9 @@ const struct index_file *release_file(const struct release *, const char *path);
 int index_release(struct worker *, int text, const char *const *paths,
     size_t npaths, struct release *, struct err *) KILN_MUST;
 
-/* The indexes of a suite, by digest. */
+/* The indexes of a suite for an architecture, by digest. */
 struct index_suite {
-	const char *name;
+	const char *name, *arch;
 	struct hash packages, sources;
 	int packages_fd;
 	int sources_fd; /* -1: no source package will be asked for */
@@ -46,20 +46,20 @@ struct index_suite {
 
 /* Suites in the order in which equal versions are taken.  Loads them unless
  * they are loaded; all that follows is answered from them. */
-int index_open(struct worker *, const char *arch, const struct index_suite *,
-    size_t, struct err *) KILN_MUST;
+int index_open(struct worker *, const struct index_suite *, size_t,
+    struct err *) KILN_MUST;
 /*
- * The closure of `names`, highest versions over all suites, Recommends
- * ignored, Essential packages not added; where a dependency leaves a choice,
- * INDEX_FAVOURED decide.  Adds to both lists, unsorted.  ERR_INPUT: a name
- * that is in no suite, or a closure that cannot be.
+ * The closure of `names` in that architecture, highest versions over all
+ * suites, Recommends ignored, Essential packages not added; where a dependency
+ * leaves a choice, INDEX_FAVOURED decide.  Adds to both lists, unsorted.
+ * ERR_INPUT: a name that is in no suite, or a closure that cannot be.
  */
-int index_solve(struct worker *, const char *const *names, size_t,
-    struct lock_packages *, struct lock_names *consulted,
+int index_solve(struct worker *, const char *arch, const char *const *names,
+    size_t, struct lock_packages *, struct lock_names *consulted,
     struct err *) KILN_MUST;
 /* The names on a whole Debian: stock.h. */
-int index_stock(struct worker *, const char *const *names, size_t,
-    struct stock *, struct err *) KILN_MUST;
+int index_stock(struct worker *, const char *arch, const char *const *names,
+    size_t, struct stock *, struct err *) KILN_MUST;
 /* Files of each source package's highest version. */
 int index_sources(struct worker *, const char *const *names, size_t,
     struct lock_sources *, struct err *) KILN_MUST;

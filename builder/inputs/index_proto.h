@@ -10,17 +10,17 @@
 
 enum index_msg {
 	INDEX_RELEASE = 20,  /* u32 n, n strings: paths; descriptor: text */
-	INDEX_OPEN,	     /* arch, u32 suites */
-	INDEX_SUITE,	     /* name, packages, u32 sources?, sources;
+	INDEX_OPEN,	     /* u32 suites */
+	INDEX_SUITE,	     /* name, arch, packages, u32 sources?, sources;
 			      * descriptors: Packages.xz, Sources.xz */
-	INDEX_SOLVE,	     /* u32 n, n strings: names */
-	INDEX_SOURCES,	     /* the same */
+	INDEX_SOLVE,	     /* arch, u32 n, n strings: names */
+	INDEX_SOURCES,	     /* u32 n, n strings: names */
 	INDEX_CHECK_PACKAGE, /* a package */
 	INDEX_CHECK_SOURCE,  /* a source */
 	INDEX_FACTS,	     /* nothing; descriptors: an index, where its
 			      * facts go */
 	INDEX_DIFF,	     /* u32 old?, u32 new?; descriptors: facts */
-	INDEX_STOCK,	     /* u32 n, n strings: names */
+	INDEX_STOCK,	     /* arch, u32 n, n strings: names */
 
 	INDEX_IS_RELEASE = 40, /* codename, date, valid_until, u32 by_hash */
 	INDEX_IS_FILE,	       /* path, digest, size */

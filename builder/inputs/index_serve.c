@@ -54,19 +54,22 @@ index_get_names(struct ipc_msg *m, struct lock_names *names, struct err *err)
 static void
 unload(struct index_work *sv)
 {
-	debs_drop(sv->debs);
+	for (size_t i = 0; i < INDEX_ARCHES; i++) {
+		debs_drop(sv->debs[i]);
+		free(sv->arches[i]);
+		sv->debs[i] = NULL;
+		sv->arches[i] = NULL;
+	}
 	dscs_drop(sv->dscs);
-	sv->debs = NULL;
 	sv->dscs = NULL;
-	for (size_t i = 0; i < sv->nsuites; i++)
+	for (size_t i = 0; i < sv->nsuites; i++) {
 		free(sv->suites[i].name);
+		free(sv->suites[i].arch);
+	}
 	sv->nsuites = 0;
-	free(sv->arch);
-	sv->arch = NULL;
 }
 
 struct opening {
-	char *arch;
 	struct index_loaded suites[INDEX_SUITES];
 	int packages[INDEX_SUITES], sources[INDEX_SUITES];
 	size_t n;
@@ -84,12 +87,12 @@ receive_suite(struct index_work *sv, struct opening *o, struct err *err)
 	    ipc_get_u32(&m, &id, err) == -1 || id != sv->id ||
 	    m.type != INDEX_SUITE)
 		exit(EXIT_FAILED); /* our parent is out of step */
-	if (ipc_get_str(&m, INDEX_NAME, &s->name, err) == -1)
-		return -1;
 	o->packages[o->n] = take_fd(&m.fds[0]);
 	o->sources[o->n] = take_fd(&m.fds[1]);
 	o->n++;
-	if (ipc_get_hash(&m, &s->packages, err) == -1 ||
+	if (ipc_get_str(&m, INDEX_NAME, &s->name, err) == -1 ||
+	    ipc_get_str(&m, INDEX_NAME, &s->arch, err) == -1 ||
+	    ipc_get_hash(&m, &s->packages, err) == -1 ||
 	    ipc_get_u32(&m, &has_sources, err) == -1 ||
 	    ipc_get_hash(&m, &s->sources, err) == -1 || ipc_end(&m, err) == -1)
 		return -1;
@@ -101,13 +104,14 @@ receive_suite(struct index_work *sv, struct opening *o, struct err *err)
 static bool
 loaded_already(const struct index_work *sv, const struct opening *o)
 {
-	if (!sv->debs || sv->nsuites != o->n || strcmp(sv->arch, o->arch) != 0)
+	if (!sv->debs[0] || sv->nsuites != o->n)
 		return false;
 	for (size_t i = 0; i < o->n; i++) {
 		const struct index_loaded *a = &sv->suites[i],
 					  *b = &o->suites[i];
 
 		if (strcmp(a->name, b->name) != 0 ||
+		    strcmp(a->arch, b->arch) != 0 ||
 		    !hash_equal(&a->packages, &b->packages) ||
 		    (b->has_sources &&
 			(!a->has_sources ||
@@ -117,28 +121,55 @@ loaded_already(const struct index_work *sv, const struct opening *o)
 	return true;
 }
 
+/* The packages of an architecture, or NULL. */
+static struct debs *
+debs_of(const struct index_work *sv, const char *arch)
+{
+	for (size_t i = 0; i < INDEX_ARCHES && sv->arches[i]; i++)
+		if (strcmp(sv->arches[i], arch) == 0)
+			return sv->debs[i];
+	return NULL;
+}
+
+static struct debs *
+debs_for(struct index_work *sv, const char *arch, struct err *err)
+{
+	struct debs *d = debs_of(sv, arch);
+
+	for (size_t i = 0; !d && i < INDEX_ARCHES; i++)
+		if (!sv->arches[i]) {
+			sv->arches[i] = mem_str(arch);
+			d = sv->debs[i] = debs_new(arch);
+		}
+	if (!d)
+		err_set(err, ERR_INPUT, "indexes of more than %d architectures",
+		    INDEX_ARCHES);
+	return d;
+}
+
 static int
 load(struct index_work *sv, struct opening *o, struct err *err)
 {
 	if (loaded_already(sv, o))
 		return 0;
 	unload(sv);
-	sv->debs = debs_new(o->arch);
 	sv->dscs = dscs_new();
-	sv->arch = take_ptr(&o->arch);
 	for (size_t i = 0; i < o->n; i++) {
 		struct index_loaded *s = &o->suites[i];
+		struct debs *d;
 
 		sv->suites[sv->nsuites] = *s;
-		s->name = NULL;
+		s->name = s->arch = NULL;
 		s = &sv->suites[sv->nsuites++];
-		if (debs_add_suite(sv->debs, s->name, o->packages[i], err) ==
-			-1 ||
+		d = debs_for(sv, s->arch, err);
+		if (!d ||
+		    debs_add_suite(d, s->name, o->packages[i], err) == -1 ||
 		    (s->has_sources && dscs_add_suite(sv->dscs, s->name,
 					   o->sources[i], err) == -1))
 			return -1;
 	}
-	debs_ready(sv->debs);
+	for (size_t i = 0; i < INDEX_ARCHES && sv->debs[i]; i++)
+		debs_ready(sv->debs[i]);
 	dscs_ready(sv->dscs);
 	return 0;
 }
@@ -150,8 +181,7 @@ serve_open(struct index_work *sv, struct ipc_msg *m, struct err *err)
 	uint32_t n;
 	int r = -1;
 
-	if (ipc_get_str(m, INDEX_NAME, &o.arch, err) == -1 ||
-	    ipc_get_u32(m, &n, err) == -1 || ipc_end(m, err) == -1)
+	if (ipc_get_u32(m, &n, err) == -1 || ipc_end(m, err) == -1)
 		goto out;
 	if (n == 0 || n > INDEX_SUITES) {
 		err_set(
@@ -171,8 +201,8 @@ out:
 		if (o.sources[i] != -1)
 			close(o.sources[i]);
 		free(o.suites[i].name);
+		free(o.suites[i].arch);
 	}
-	free(o.arch);
 	return r;
 }
 
@@ -198,11 +228,27 @@ send_names(const struct index_work *sv, uint32_t type, struct lock_names *names,
 	return 0;
 }
 
-static int
-solve(const struct index_work *sv, const struct lock_names *names,
-    struct lock_packages *out, struct lock_names *looked, struct err *err)
+/* The architecture that a request is about: its packages. */
+static struct debs *
+asked_debs(const struct index_work *sv, struct ipc_msg *m, struct err *err)
 {
-	if (debs_solve(sv->debs, (const char *const *)names->v, names->n, out,
+	auto_free char *arch = NULL;
+	struct debs *d;
+
+	if (ipc_get_str(m, INDEX_NAME, &arch, err) == -1)
+		return NULL;
+	d = debs_of(sv, arch);
+	if (!d)
+		err_set(err, ERR_MISSING, "no index of %s is loaded", arch);
+	return d;
+}
+
+static int
+solve(const struct index_work *sv, struct debs *debs,
+    const struct lock_names *names, struct lock_packages *out,
+    struct lock_names *looked, struct err *err)
+{
+	if (debs_solve(debs, (const char *const *)names->v, names->n, out,
 		looked, err) == -1)
 		return -1;
 	for (size_t i = 0; i < out->n; i++) {
@@ -223,10 +269,11 @@ serve_solve(const struct index_work *sv, struct ipc_msg *m, struct err *err)
 {
 	struct lock_names names = { 0 }, looked = { 0 };
 	struct lock_packages out = { 0 };
-	int r = index_get_names(m, &names, err);
+	struct debs *debs = asked_debs(sv, m, err);
+	int r = debs ? index_get_names(m, &names, err) : -1;
 
 	if (r == 0)
-		r = solve(sv, &names, &out, &looked, err);
+		r = solve(sv, debs, &names, &out, &looked, err);
 	lock_packages_release(&out);
 	lock_names_release(&looked);
 	lock_names_release(&names);
@@ -238,11 +285,12 @@ serve_stock(const struct index_work *sv, struct ipc_msg *m, struct err *err)
 {
 	struct lock_names names = { 0 };
 	auto_stock struct stock out = { 0 };
-	int r = index_get_names(m, &names, err);
+	struct debs *debs = asked_debs(sv, m, err);
+	int r = debs ? index_get_names(m, &names, err) : -1;
 
 	if (r == 0)
 		r = debs_stock(
-		    sv->debs, (const char *const *)names.v, names.n, &out, err);
+		    debs, (const char *const *)names.v, names.n, &out, err);
 	for (size_t i = 0; r == 0 && i < out.n; i++) {
 		auto_buf struct buf b = BUF_INIT;
 
@@ -264,7 +312,7 @@ serve_sources(const struct index_work *sv, struct ipc_msg *m, struct err *err)
 	int r = index_get_names(m, &names, err);
 
 	for (size_t i = 0; r == 0 && i < names.n; i++)
-		r = dscs_files(sv->dscs, sv->debs, names.v[i], &out, err);
+		r = dscs_files(sv->dscs, sv->debs[0], names.v[i], &out, err);
 	for (size_t i = 0; r == 0 && i < out.n; i++) {
 		auto_buf struct buf b = BUF_INIT;
 
@@ -277,6 +325,23 @@ serve_sources(const struct index_work *sv, struct ipc_msg *m, struct err *err)
 	return r == 0 ? index_done(sv, err) : -1;
 }
 
+/* Each architecture's index lists what is of none. */
+static int
+check_package(
+    const struct index_work *sv, const struct lock_package *p, struct err *err)
+{
+	struct debs *d = debs_of(sv, p->arch);
+	int r = -1;
+
+	if (d)
+		return debs_check(d, p, err);
+	for (size_t i = 0; r == -1 && i < INDEX_ARCHES && sv->debs[i]; i++) {
+		err_clear(err);
+		r = debs_check(sv->debs[i], p, err);
+	}
+	return r;
+}
+
 static int
 serve_check(const struct index_work *sv, struct ipc_msg *m, struct err *err)
 {
@@ -286,7 +351,7 @@ serve_check(const struct index_work *sv, struct ipc_msg *m, struct err *err)
 		struct lock_package p;
 
 		if (index_get_package(m, &p, err) == 0) {
-			r = debs_check(sv->debs, &p, err);
+			r = check_package(sv, &p, err);
 			lock_package_release(&p);
 		}
 	} else {
@@ -351,7 +416,7 @@ serve_one(struct index_work *sv, struct ipc_msg *m, struct err *err)
 		return serve_facts(sv, m, err);
 	if (m->type == INDEX_DIFF)
 		return serve_diff(sv, m, err);
-	if (!sv->debs)
+	if (!sv->debs[0])
 		return err_set(err, ERR_MISSING, "no index is loaded");
 	switch (m->type) {
 	case INDEX_SOLVE:

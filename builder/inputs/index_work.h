@@ -10,8 +10,10 @@
 
 #define INDEX_SUITES 32
 
+#define INDEX_ARCHES 2 /* this machine's, and the one it builds for */
+
 struct index_loaded {
-	char *name;
+	char *name, *arch;
 	struct hash packages, sources;
 	bool has_sources;
 };
@@ -19,9 +21,9 @@ struct index_loaded {
 struct index_work {
 	int sock;
 	uint32_t id;
-	struct debs *debs; /* NULL: nothing is loaded */
+	struct debs *debs[INDEX_ARCHES]; /* NULL: nothing is loaded */
+	char *arches[INDEX_ARCHES];
 	struct dscs *dscs; /* NULL: without sources */
-	char *arch;
 	struct index_loaded suites[INDEX_SUITES];
 	size_t nsuites;
 };

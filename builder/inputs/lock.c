@@ -272,7 +272,7 @@ lock_store(struct store *st, struct lock *l, struct err *err)
 struct lock *
 lock_parse(const char *name, const void *bytes, size_t n, struct err *err)
 {
-	auto_json json_t *j = js_record(name, "kiln/lock", 2, bytes, n, err);
+	auto_json json_t *j = js_record(name, "kiln/lock", 3, bytes, n, err);
 	auto_buf struct buf again = BUF_INIT;
 	auto_lock struct lock *l = mem_zero(1, sizeof(*l));
 
@@ -373,6 +373,12 @@ lock_complete(struct store *st, const struct lock *l, struct err *err)
 	if (lock_blobs(l, blob_there, st, err) == -1)
 		return err_prefix(err, "lock of %s", l->recipe);
 	return 0;
+}
+
+size_t
+lock_package_plain(const char *name)
+{
+	return strcspn(name, ":");
 }
 
 const struct lock_package *

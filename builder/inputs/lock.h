@@ -15,7 +15,10 @@
 #include "lib/store.h"
 
 struct lock_package {
-	char *name, *version, *arch;
+	/* "NAME:ARCH" of one that is of the architecture that is built for
+	 * and not of the machine that builds: lock_package_plain(). */
+	char *name;
+	char *version, *arch;
 	struct hash sha256;
 	int64_t size;
 	char *path; /* "pool/…" */
@@ -105,6 +108,8 @@ lock_own(struct lock **l)
 }
 #define auto_lock __attribute__((cleanup(lock_own)))
 
+/* Without what qualifies it: its length. */
+size_t lock_package_plain(const char *name);
 void lock_package_release(struct lock_package *);
 void lock_source_release(struct lock_source *);
 void lock_packages_release(struct lock_packages *);

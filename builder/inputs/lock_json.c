@@ -115,13 +115,32 @@ files_json(const struct lock_files *l)
 	return a;
 }
 
-/* Version 1 has neither git nor files; what it can say is said in it, so that
- * there is one text for a lock. */
+static bool
+qualified(const struct lock_packages *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].name[lock_package_plain(l->v[i].name)])
+			return true;
+	return false;
+}
+
+/* Version 1 has neither git nor files, and no packages of a second
+ * architecture, which version 2 has not either. */
+static int
+version_of(const struct lock *l)
+{
+	if (qualified(&l->build) || qualified(&l->image))
+		return 3;
+	return l->git.n > 0 || l->files.n > 0 ? 2 : 1;
+}
+
+/* What an older version can say is said in it, so that there is one text for
+ * a lock. */
 json_t *
 lock_json(const struct lock *l)
 {
-	bool more = l->git.n > 0 || l->files.n > 0;
-	json_t *j = js_record_new("kiln/lock", more ? 2 : 1);
+	int version = version_of(l);
+	json_t *j = js_record_new("kiln/lock", version);
 	json_t *names = json_array();
 
 	for (size_t i = 0; i < l->consulted.n; i++)
@@ -133,7 +152,7 @@ lock_json(const struct lock *l)
 	js_set(j, "image", packages_json(&l->image));
 	js_set(j, "sources", sources_json(&l->sources));
 	js_set(j, "git", git_json(&l->git));
-	if (more)
+	if (version > 1)
 		js_set(j, "files", files_json(&l->files));
 	js_set(j, "consulted", names);
 	return j;
@@ -184,6 +203,25 @@ get_version(const char *what, const json_t *o, char **out, struct err *err)
 	return 0;
 }
 
+/* "NAME" or "NAME:ARCH". */
+static int
+get_package_name(const char *what, const json_t *o, char **out, struct err *err)
+{
+	auto_free char *plain = NULL;
+	const char *s;
+	size_t n;
+
+	if (js_str(what, o, "name", &s, err) == -1)
+		return -1;
+	n = lock_package_plain(s);
+	plain = mem_strn(s, n);
+	if (!name_ok(plain) || (s[n] && !name_ok(s + n + 1)))
+		return err_set(
+		    err, ERR_INPUT, "%s: name is not a package's", what);
+	*out = mem_str(s);
+	return 0;
+}
+
 static int
 get_array(const char *what, const json_t *o, const char *key, json_t **out,
     struct err *err)
@@ -216,7 +254,7 @@ get_packages(const char *what, const json_t *j, const char *key,
 		p = &l->v[l->n++];
 		*p = (struct lock_package){ 0 };
 		if (js_only(where, o, keys, err) == -1 ||
-		    get_name(where, o, "name", &p->name, err) == -1 ||
+		    get_package_name(where, o, &p->name, err) == -1 ||
 		    get_version(where, o, &p->version, err) == -1 ||
 		    get_name(where, o, "arch", &p->arch, err) == -1 ||
 		    js_hash(where, o, "sha256", &p->sha256, err) == -1 ||
@@ -453,5 +491,10 @@ lock_from_json(
 	    get_sources(name, j, &l->sources, err) == -1 ||
 	    get_names(name, j, &l->consulted, err) == -1)
 		return -1;
-	return get_more(name, j, l, err);
+	if (get_more(name, j, l, err) == -1)
+		return -1;
+	if (json_integer_value(json_object_get(j, "v")) == version_of(l))
+		return 0;
+	return err_set(err, ERR_INPUT,
+	    "%s: v: what it says is said in version %d", name, version_of(l));
 }

@@ -33,27 +33,36 @@ lock_keep_forget(struct lock_news *n)
 /* --- sets of indexes ----------------------------------------------------- */
 
 void
-lock_set_of(const struct archive_suite *s, size_t n, struct lock_set *out)
+lock_set_of(const struct archive_suite *s, size_t n, const char *on,
+    struct lock_set *out)
 {
 	out->n = n;
 	for (size_t i = 0; i < n; i++) {
-		snprintf(
-		    out->v[i].name, sizeof(out->v[i].name), "%s", s[i].name);
+		bool own = strcmp(s[i].arch, on) == 0;
+
+		snprintf(out->v[i].name, sizeof(out->v[i].name), "%s%s%s",
+		    s[i].name, own ? "" : ":", own ? "" : s[i].arch);
 		out->v[i].packages = s[i].indexes[ARCHIVE_PACKAGES];
 		out->v[i].sources = s[i].indexes[ARCHIVE_SOURCES];
 	}
 }
 
 int
-lock_set_open(struct deb_archive *a, const char *arch,
-    const struct lock_set *set, bool sources, struct err *err)
+lock_set_open(struct deb_archive *a, const char *on, const struct lock_set *set,
+    bool sources, struct err *err)
 {
 	struct index_suite v[ARCHIVE_SUITES];
+	char *names[ARCHIVE_SUITES];
 	int r = 0;
 
 	for (size_t i = 0; i < set->n; i++) {
+		const char *name = set->v[i].name, *arch = strchr(name, ':');
+
+		names[i] =
+		    mem_strn(name, arch ? (size_t)(arch - name) : strlen(name));
 		v[i] = (struct index_suite){
-			.name = set->v[i].name,
+			.name = names[i],
+			.arch = arch ? arch + 1 : on,
 			.packages = set->v[i].packages,
 			.sources = set->v[i].sources,
 			.packages_fd = -1,
@@ -62,13 +71,14 @@ lock_set_open(struct deb_archive *a, const char *arch,
 		if (r == 0)
 			r = store_get(
 			    a->store, &v[i].packages, &v[i].packages_fd, err);
-		if (r == 0 && sources)
+		if (r == 0 && sources && !arch)
 			r = store_get(
 			    a->store, &v[i].sources, &v[i].sources_fd, err);
 	}
 	if (r == 0)
-		r = index_open(&a->workers->index, arch, v, set->n, err);
+		r = index_open(&a->workers->index, v, set->n, err);
 	for (size_t i = 0; i < set->n; i++) {
+		free(names[i]);
 		own_close(&v[i].packages_fd);
 		own_close(&v[i].sources_fd);
 	}
@@ -338,7 +348,9 @@ lock_keep(struct deb_archive *a, const struct lock_request *rq,
 	if (r != 1)
 		return r;
 	if (!lock_set_same(&old, now, sources) &&
-	    touched(rq, lock_news_between(a, rq->arch, &old, now, sources),
+	    touched(rq,
+		lock_news_between(
+		    a, rq->on ? rq->on : rq->arch, &old, now, sources),
 		consulted))
 		return 0;
 	/* One that has lost bytes does not count. */

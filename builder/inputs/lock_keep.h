@@ -19,21 +19,24 @@
  * taken. */
 struct lock_set {
 	struct {
+		/* "bookworm", "bookworm:arm64" of another architecture. */
 		char name[INDEX_NAME];
 		struct hash packages, sources;
 	} v[ARCHIVE_SUITES];
 	size_t n;
 };
 
-void lock_set_of(const struct archive_suite *, size_t n, struct lock_set *);
+/* `on`: the machine's architecture. */
+void lock_set_of(
+    const struct archive_suite *, size_t n, const char *on, struct lock_set *);
 void lock_set_text(const struct lock_set *, struct buf *);
 bool lock_set_parse(const char *, struct lock_set *);
 bool lock_set_same(
     const struct lock_set *, const struct lock_set *, bool sources);
 /* Loads them into the index worker; sources take a second, so only when they
  * are asked for. */
-int lock_set_open(struct deb_archive *, const char *arch,
-    const struct lock_set *, bool sources, struct err *) KILN_MUST;
+int lock_set_open(struct deb_archive *, const char *on, const struct lock_set *,
+    bool sources, struct err *) KILN_MUST;
 
 /* Keeps the facts of a set that a lock was found to hold for, so that the
  * next state of the archive can be compared by reading that state alone. */
@@ -54,7 +57,7 @@ int lock_kept(struct deb_archive *, const struct hash *lock,
  * theirs, are written down as such, so that lock_keep() has no more to do.
  * *held and *touched count them.
  */
-int lock_keep_all(struct deb_archive *, const char *arch,
+int lock_keep_all(struct deb_archive *, const char *on,
     const struct lock_set *now, size_t *held, size_t *touched,
     struct err *) KILN_MUST;
 /* What is other between two states: compared once, remembered until

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "builder/inputs/index.h"
+#include "builder/inputs/lock_closure.h"
 #include "builder/inputs/lock_keep.h"
 #include "builder/progress.h"
 #include "lib/canon.h"
@@ -12,31 +13,11 @@
 #include "lib/num.h"
 #include "lib/own.h"
 
-/* What a script of a Debian package, or an upstream's configure, takes for
- * granted; of the Essential set only what works without an installed system.
- * A change here changes every request and makes every recipe lock again. */
-const char *const lock_base[] = { "base-files", "base-passwd", "bash", "bzip2",
-	"coreutils", "dash", "debianutils", "diffutils", "findutils", "grep",
-	"gzip", "hostname", "libc-bin", "mawk", "sed", "tar", "xz-utils",
-	NULL };
-
 static void
 add_all(struct lock_names *l, const char *const *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		lock_names_add(l, v[i]);
-}
-
-/* A closure's roots: nothing when nothing is asked for. */
-static void
-roots(const char *const *v, size_t n, struct lock_names *out)
-{
-	if (n == 0)
-		return;
-	add_all(out, v, n);
-	for (size_t i = 0; lock_base[i]; i++)
-		lock_names_add(out, lock_base[i]);
-	lock_names_sort(out);
 }
 
 static json_t *
@@ -87,13 +68,15 @@ request_digest(const struct lock_request *rq, struct hash *out, struct err *err)
 			  suites = { 0 };
 	auto_json json_t *j = js_record_new("kiln/lock-request", 2);
 
-	roots(rq->build, rq->nbuild, &build);
-	roots(rq->image, rq->nimage, &image);
+	lock_roots(rq->build, rq->nbuild, &build);
+	lock_roots(rq->image, rq->nimage, &image);
 	add_all(&sources, rq->sources, rq->nsources);
 	lock_names_sort(&sources);
 	add_all(&suites, rq->suites, rq->nsuites); /* their order counts */
 	js_set_str(j, "recipe", rq->recipe);
 	js_set_str(j, "arch", rq->arch);
+	if (rq->on)
+		js_set_str(j, "on", rq->on);
 	js_set(j, "suites", names_json(&suites));
 	js_set(j, "build", names_json(&build));
 	js_set(j, "image", names_json(&image));
@@ -109,6 +92,8 @@ request_digest(const struct lock_request *rq, struct hash *out, struct err *err)
 struct making {
 	struct deb_archive *a;
 	const struct lock_request *rq;
+	/* The machine's; behind them the same of the architecture that is
+	 * built for, if that is another. */
 	struct archive_suite suites[ARCHIVE_SUITES];
 	size_t nsuites;
 	struct lock_set set;
@@ -120,51 +105,50 @@ load_suites(struct making *m, struct err *err)
 {
 	const struct lock_request *rq = m->rq;
 
-	if (rq->nsuites == 0 || rq->nsuites > ARCHIVE_SUITES)
-		return err_set(err, ERR_INPUT, "%zu suites, not 1 to %d",
-		    rq->nsuites, ARCHIVE_SUITES);
-	for (size_t i = 0; i < rq->nsuites; i++) {
-		if (archive_suite_load(m->a, rq->suites[i], rq->arch,
+	size_t most = rq->on ? ARCHIVE_SUITES / 2 : ARCHIVE_SUITES;
+
+	if (rq->nsuites == 0 || rq->nsuites > most)
+		return err_set(err, ERR_INPUT, "%zu suites, not 1 to %zu",
+		    rq->nsuites, most);
+	for (size_t i = 0; i < rq->nsuites * (rq->on ? 2 : 1); i++) {
+		if (archive_suite_load(m->a, rq->suites[i % rq->nsuites],
+			i < rq->nsuites ? lock_machine(rq) : rq->arch,
 			&m->suites[i], err) == -1)
 			return -1;
 		m->nsuites++;
 	}
-	lock_set_of(m->suites, m->nsuites, &m->set);
+	lock_set_of(m->suites, m->nsuites, lock_machine(rq), &m->set);
 	return 0;
-}
-
-static int
-closure(struct making *m, const char *const *names, size_t n,
-    struct lock_packages *out, struct err *err)
-{
-	struct lock_names from = { 0 };
-	int r;
-
-	if (n == 0)
-		return 0;
-	roots(names, n, &from);
-	r = index_solve(&m->a->workers->index, (const char *const *)from.v,
-	    from.n, out, &m->lock.consulted, err);
-	lock_names_release(&from);
-	return r;
 }
 
 static int
 solve(struct making *m, struct err *err)
 {
 	const struct lock_request *rq = m->rq;
+	struct worker *w = &m->a->workers->index;
 	struct lock *l = &m->lock;
 
 	m->a->solved++;
-	if (lock_set_open(m->a, rq->arch, &m->set, rq->nsources > 0, err) ==
-		-1 ||
-	    closure(m, rq->build, rq->nbuild, &l->build, err) == -1 ||
-	    closure(m, rq->image, rq->nimage, &l->image, err) == -1)
+	if (lock_set_open(
+		m->a, lock_machine(rq), &m->set, rq->nsources > 0, err) == -1 ||
+	    lock_closure(w, rq, rq->build, rq->nbuild, &l->build, &l->consulted,
+		err) == -1 ||
+	    lock_closure(w, rq, rq->image, rq->nimage, &l->image, &l->consulted,
+		err) == -1)
 		return -1;
 	if (rq->nsources == 0)
 		return 0;
 	return index_sources(
 	    &m->a->workers->index, rq->sources, rq->nsources, &l->sources, err);
+}
+
+static void
+add_index(struct lock_suite *to, const struct archive_suite *s, size_t which)
+{
+	to->indexes[to->nindexes++] = (struct lock_index){
+		.path = mem_str(s->paths[which]),
+		.sha256 = s->indexes[which],
+	};
 }
 
 static void
@@ -174,19 +158,20 @@ add_proof(struct making *m)
 
 	l->recipe = mem_str(m->rq->recipe);
 	l->arch = mem_str(m->rq->arch);
-	l->suites = mem_zero(m->nsuites, sizeof(*l->suites));
-	for (size_t i = 0; i < m->nsuites; i++) {
+	l->suites = mem_zero(m->rq->nsuites, sizeof(*l->suites));
+	for (size_t i = 0; i < m->rq->nsuites; i++) {
 		const struct archive_suite *s = &m->suites[i];
 		struct lock_suite *to = &l->suites[l->nsuites++];
 
 		to->name = mem_str(s->name);
 		to->inrelease = s->inrelease;
-		to->indexes = mem_zero(ARCHIVE_INDEXES, sizeof(*to->indexes));
+		to->indexes =
+		    mem_zero(ARCHIVE_INDEXES + 1, sizeof(*to->indexes));
 		for (size_t k = 0; k < ARCHIVE_INDEXES; k++)
-			to->indexes[to->nindexes++] = (struct lock_index){
-				.path = mem_str(s->paths[k]),
-				.sha256 = s->indexes[k],
-			};
+			add_index(to, s, k);
+		if (m->rq->on)
+			add_index(to, &m->suites[m->rq->nsuites + i],
+			    ARCHIVE_PACKAGES);
 	}
 }
 
@@ -194,8 +179,8 @@ add_proof(struct making *m)
 static const char *const assembling[] = { "coreutils", "dash", "erofs-utils",
 	"libfaketime" };
 
-static bool
-assembles(const char *name)
+bool
+lock_assembles(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(assembling); i++)
 		if (strcmp(assembling[i], name) == 0)
@@ -223,11 +208,16 @@ add_stock(struct making *m, const struct hash *lock, struct err *err)
 		return 0;
 	add_all(&names, rq->sources, rq->nsources);
 	for (size_t i = 0; i < rq->nimage; i++)
-		if (!assembles(rq->image[i]))
-			lock_names_add(&names, rq->image[i]);
+		if (!lock_assembles(rq->image[i])) {
+			auto_free char *plain = mem_strn(
+			    rq->image[i], lock_package_plain(rq->image[i]));
+
+			lock_names_add(&names, plain);
+		}
 	/* An archive that gives no whole Debian is good enough for a lock. */
-	if (index_stock(&m->a->workers->index, (const char *const *)names.v,
-		names.n, &stock, &impossible) == 0)
+	if (index_stock(&m->a->workers->index, rq->arch,
+		(const char *const *)names.v, names.n, &stock,
+		&impossible) == 0)
 		r = stock_keep(m->a->db, lock, &stock, err);
 	else if (impossible.cls != ERR_INPUT) {
 		*err = impossible;

@@ -5,6 +5,7 @@
 #ifndef KILN_LOCK_MAKE_H
 #define KILN_LOCK_MAKE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,9 +16,12 @@
 /* What a recipe asks for; everything is borrowed, in any order. */
 struct lock_request {
 	const char *recipe, *arch;
+	const char *on;		   /* the machine's architecture; NULL: arch */
 	const char *const *suites; /* of equal versions, the earlier suite's */
 	size_t nsuites;
-	const char *const *build; /* Debian packages; none: no environment */
+	/* Debian packages; none: no environment.  With `on`, "NAME:ARCH" is
+	 * one of `arch`. */
+	const char *const *build;
 	size_t nbuild;
 	const char *const *image;
 	size_t nimage;
@@ -32,6 +36,8 @@ struct lock_request {
 /* Packages that each environment starts from, besides those named:
  * docs/formats.md, "lock".  NULL-ended. */
 extern const char *const lock_base[];
+/* Is it what writes images, and not what they hold? */
+bool lock_assembles(const char *name);
 
 /*
  * *digest: the lock that holds for the request now; its row is in `lock`,

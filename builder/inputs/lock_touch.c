@@ -17,7 +17,7 @@ struct change {
 
 struct touching {
 	struct deb_archive *a;
-	const char *arch;
+	const char *on;
 	const struct lock_set *now;
 	struct change last;
 	struct {
@@ -74,7 +74,7 @@ judge(struct touching *t, const struct hash *lock, const char *indexes,
 		return;
 	if (!lock_set_same(&c->old, &c->now, wants) &&
 	    lock_news_touch(
-		lock_news_between(t->a, t->arch, &c->old, &c->now, wants),
+		lock_news_between(t->a, t->on, &c->old, &c->now, wants),
 		consulted, sources)) {
 		t->touched++;
 		return;
@@ -131,10 +131,10 @@ tidy(struct db *db, struct err *err)
 }
 
 int
-lock_keep_all(struct deb_archive *a, const char *arch,
-    const struct lock_set *now, size_t *held, size_t *touched, struct err *err)
+lock_keep_all(struct deb_archive *a, const char *on, const struct lock_set *now,
+    size_t *held, size_t *touched, struct err *err)
 {
-	struct touching t = { .a = a, .arch = arch, .now = now };
+	struct touching t = { .a = a, .on = on, .now = now };
 	int rc = ask_all(&t, err);
 
 	if (rc == 0 && t.nheld > 0) {

@@ -63,7 +63,7 @@ buildinfo_make(const struct buildinfo *b, struct buf *out, struct err *err)
 	buf_printf(out,
 	    "Build-Origin: kiln\nBuild-Architecture: %s\nBuild-Path: /build\n"
 	    "Kiln-Plan: %s\nInstalled-Build-Depends:",
-	    b->plan->arch, hex);
+	    b->plan->on ? b->plan->on : b->plan->arch, hex);
 	for (i = 0; i < l->n; i++)
 		buf_printf(out, "%s\n %s (= %s)", i ? "," : "", l->v[i].name,
 		    l->v[i].version);

@@ -50,8 +50,10 @@ void
 sbom_purl(
     const char *name, const char *version, const char *arch, struct buf *out)
 {
+	auto_free char *plain = mem_strn(name, lock_package_plain(name));
+
 	buf_printf(out, "pkg:deb/debian/");
-	add_escaped(out, name);
+	add_escaped(out, plain);
 	buf_char(out, '@');
 	add_escaped(out, version);
 	buf_printf(out, "?arch=%s", arch);
@@ -140,7 +142,9 @@ add_packages(
 	for (size_t i = 0; i < l->n; i++) {
 		const struct lock_package *p = &l->v[i];
 		auto_free char *file = last_part(p->path);
-		struct sbom_item say = { .name = p->name,
+		auto_free char *plain =
+		    mem_strn(p->name, lock_package_plain(p->name));
+		struct sbom_item say = { .name = plain,
 			.version = p->version,
 			.arch = p->arch,
 			.file = file };

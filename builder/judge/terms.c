@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/json.h"
+#include "lib/mem.h"
 #include "lib/own.h"
 
 /* A tag may move; a commit says what it is. */
@@ -19,12 +20,17 @@ git_version(const struct upstream_git *g, const struct lock *l)
 static const char *
 locked_version(const struct lock *l, const char *upstream)
 {
+	auto_free char *foreign = mem_printf("%s:%s", upstream, l->arch);
 	const struct lock_package *p;
 
 	for (size_t i = 0; i < l->sources.n; i++)
 		if (strcmp(l->sources.v[i].name, upstream) == 0)
 			return l->sources.v[i].version;
-	p = lock_package_find(&l->image, upstream);
+	p = lock_package_find(&l->image, foreign);
+	if (!p)
+		p = lock_package_find(&l->image, upstream);
+	if (!p)
+		p = lock_package_find(&l->build, foreign);
 	if (!p)
 		p = lock_package_find(&l->build, upstream);
 	return p ? p->version : NULL;

@@ -34,7 +34,7 @@ hold_cycle(struct search *s, size_t from)
 	for (size_t i = from; i < s->depth; i++)
 		recipe_hold(&s->all->v[s->path[i]], true,
 		    "%s/recipe.yaml: uses go in a circle: %s",
-		    s->all->v[s->path[i]].name, text.data);
+		    s->all->v[s->path[i]].folder, text.data);
 }
 
 static void
@@ -45,7 +45,7 @@ visit(struct search *s, size_t at)
 	s->colour[at] = ON_PATH;
 	s->path[s->depth++] = at;
 	for (size_t i = 0; r->conf && i < r->nuses; i++) {
-		struct recipe *used = recipes_find(s->all, r->uses[i].recipe);
+		struct recipe *used = recipes_find(s->all, r->uses[i].from);
 		size_t next;
 
 		if (!used)

@@ -171,7 +171,7 @@ ledger_led(struct db *db, const struct recipe *r, enum recipe_stage stage,
 	if (*event)
 		return 0;
 	for (size_t i = 0; i < r->nuses + (stage == STAGE_IMAGE); i++) {
-		const char *name = i < r->nuses ? r->uses[i].recipe : r->name;
+		const char *name = i < r->nuses ? r->uses[i].from : r->name;
 
 		if (ledger_standing(db, name, STAGE_BUILD, &used, err) == -1)
 			return -1;

@@ -12,6 +12,7 @@
 
 #define KIND "kiln/plan"
 #define VERSION 2
+#define VERSION_CROSS 3 /* with `on`, and then alone */
 #define PLAN_MAX ((size_t)16 << 20)
 
 /* --- making -------------------------------------------------------------- */
@@ -60,13 +61,20 @@ packages_json(const struct lock_packages *p)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < p->n; i++) {
-		json_t *j = json_object();
+	/* Those of the other architecture come last: the environment's order.
+	 */
+	for (int other = 0; other < 2; other++)
+		for (size_t i = 0; i < p->n; i++) {
+			const char *name = p->v[i].name;
+			json_t *j;
 
-		js_set_str(j, "name", p->v[i].name);
-		js_set_hash(j, "sha256", &p->v[i].sha256);
-		json_array_append_new(list, j);
-	}
+			if ((name[lock_package_plain(name)] != '\0') != other)
+				continue;
+			j = json_object();
+			js_set_str(j, "name", name);
+			js_set_hash(j, "sha256", &p->v[i].sha256);
+			json_array_append_new(list, j);
+		}
 	return list;
 }
 
@@ -201,13 +209,16 @@ plan_make(const struct recipe *r, enum recipe_stage stage,
     const struct lock *lock, const struct plan_use *uses, size_t nuses,
     const struct hash *policy, struct err *err)
 {
-	auto_json json_t *j = js_record_new(KIND, VERSION);
+	auto_json json_t *j =
+	    js_record_new(KIND, r->on ? VERSION_CROSS : VERSION);
 	auto_buf struct buf text = BUF_INIT;
 	char clock[TIME_TEXT];
 
 	time_text(r->clock, clock);
 	js_set_str(j, "stage", recipe_stage_name(stage));
 	js_set_str(j, "arch", lock->arch);
+	if (r->on)
+		js_set_str(j, "on", r->on);
 	js_set_str(j, "clock", clock);
 	js_set_hash(j, "policy", policy);
 	js_set(j, "tree", tree_json(r, stage));
@@ -397,10 +408,10 @@ static int
 read_stage(const char *what, struct plan *p, struct err *err)
 {
 	static const char *const build[] = { "kind", "v", "recipe", "stage",
-		"arch", "clock", "policy", "tree", "packages", "sources",
+		"arch", "on", "clock", "policy", "tree", "packages", "sources",
 		"uses", "outputs", "script", NULL };
 	static const char *const image[] = { "kind", "v", "recipe", "stage",
-		"arch", "clock", "policy", "tree", "packages", "sources",
+		"arch", "on", "clock", "policy", "tree", "packages", "sources",
 		"uses", "outputs", "files", NULL };
 	const char *stage;
 	json_t *list;
@@ -444,12 +455,27 @@ read_owner(const char *what, struct plan *p, struct err *err)
 }
 
 static int
+read_on(const char *what, struct plan *p, struct err *err)
+{
+	bool cross =
+	    json_integer_value(json_object_get(p->json, "v")) >= VERSION_CROSS;
+
+	if (!cross)
+		return json_object_get(p->json, "on")
+			   ? err_set(
+				 err, ERR_INPUT, "%s: unknown key \"on\"", what)
+			   : 0;
+	return js_str(what, p->json, "on", &p->on, err);
+}
+
+static int
 read_plan(const char *what, struct plan *p, struct err *err)
 {
 	const char *clock;
 	json_t *list;
 
-	if (read_owner(what, p, err) == -1 || read_stage(what, p, err) == -1 ||
+	if (read_owner(what, p, err) == -1 || read_on(what, p, err) == -1 ||
+	    read_stage(what, p, err) == -1 ||
 	    js_str(what, p->json, "arch", &p->arch, err) == -1 ||
 	    js_str(what, p->json, "clock", &clock, err) == -1 ||
 	    time_parse(clock, &p->clock, err) == -1 ||
@@ -474,7 +500,7 @@ plan_parse(const char *what, const void *bytes, size_t n, struct err *err)
 	auto_plan struct plan *p = mem_zero(1, sizeof(*p));
 
 	buf_init(&p->text);
-	p->json = js_record(what, KIND, VERSION, bytes, n, err);
+	p->json = js_record(what, KIND, VERSION_CROSS, bytes, n, err);
 	if (!p->json || read_plan(what, p, err) == -1 ||
 	    canon_json(p->json, &p->text, err) == -1)
 		return NULL;

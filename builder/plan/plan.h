@@ -51,6 +51,7 @@ struct plan {
 	struct buf text; /* canonical */
 	json_t *json;	 /* owns the strings below */
 	const char *arch;
+	const char *on; /* the architecture it runs on; NULL: `arch` */
 	/* Folder of /kiln/uses that holds outputs of the plan's own recipe. */
 	const char *own;
 	enum recipe_stage stage;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "builder/plan/arch.h"
 #include "builder/plan/graph.h"
 #include "builder/plan/recipe_read.h"
 #include "builder/plan/recipe_tree.h"
@@ -34,7 +35,7 @@ static int
 load_one(int dirfd, struct store *store, struct recipe *r, struct err *err)
 {
 	struct err why = ERR_INIT;
-	auto_fd int dir = dir_open_at(dirfd, r->name, &why);
+	auto_fd int dir = dir_open_at(dirfd, r->folder, &why);
 
 	if (dir != -1 && recipe_tree_read(dir, store, r, &why) == 0 &&
 	    recipe_read(dir, r, &why) == 0)
@@ -104,6 +105,7 @@ list(int dirfd, const char *origin, struct recipes *all, size_t *cap,
 			    RECIPES_MAX);
 		MEM_GROW(all->v, all->n, *cap);
 		all->v[all->n++] = (struct recipe){ .name = mem_str(e->d_name),
+			.folder = mem_str(e->d_name),
 			.origin = mem_str(origin) };
 	}
 	if (errno)
@@ -117,12 +119,88 @@ recipes_load(
 {
 	struct recipe_folder one = { dirfd, NULL };
 
-	return recipes_load_from(&one, 1, store, all, err);
+	return recipes_load_from(&one, 1, NULL, store, all, err);
+}
+
+static void
+release_one(struct recipe *r)
+{
+	recipe_read_release(r);
+	recipe_tree_release(r);
+	free(r->error);
+	free(r->origin);
+	free(r->folder);
+	free(r->name);
+}
+
+/* A recipe that is not for this machine's architecture counts only where it
+ * is asked for. */
+static void
+leave_out(struct recipes *all, size_t first, const struct strs *more)
+{
+	size_t kept = first;
+
+	for (size_t i = first; i < all->n; i++)
+		if (!all->v[i].error && all->v[i].on &&
+		    !(more && strs_has(more, all->v[i].arch)))
+			release_one(&all->v[i]);
+		else
+			all->v[kept++] = all->v[i];
+	all->n = kept;
+}
+
+/* The same folders once more, for the other architectures. */
+static int
+load_more(int dirfd, struct store *store, struct recipes *all, size_t first,
+    size_t *cap, const struct strs *more, struct err *err)
+{
+	size_t end = all->n;
+
+	for (size_t i = first; more && i < end; i++)
+		for (size_t k = 0; k < more->n; k++) {
+			const struct recipe *base = &all->v[i];
+			const char *arch = arch_known(more->v[k]);
+			struct recipe r = { .arch = arch };
+
+			if (base->error || base->on || !arch ||
+			    strcmp(arch, base->arch) == 0 ||
+			    !strs_has(&base->arches, arch))
+				continue;
+			r.on = base->arch;
+			r.folder = mem_str(base->folder);
+			r.name = recipe_arch_name(base->folder, arch);
+			r.origin = mem_str(base->origin);
+			if (all->n == RECIPES_MAX) {
+				release_one(&r);
+				return err_set(err, ERR_INPUT,
+				    "more than %d recipes", RECIPES_MAX);
+			}
+			MEM_GROW(all->v, all->n, *cap);
+			all->v[all->n++] = r;
+			if (load_one(dirfd, store, &all->v[all->n - 1], err) ==
+			    -1)
+				return -1;
+		}
+	return 0;
+}
+
+/* "a.arm64" may be a folder, too: that one comes first in the list. */
+static void
+hold_same(struct recipes *all)
+{
+	for (size_t i = 1; i < all->n; i++)
+		if (strcmp(all->v[i - 1].name, all->v[i].name) == 0) {
+			recipe_hold(&all->v[i - 1], true,
+			    "two recipes are called %s", all->v[i].name);
+			recipe_hold(&all->v[i], true,
+			    "two recipes are called %s", all->v[i].name);
+		}
 }
 
 int
-recipes_load_from(const struct recipe_folder *v, size_t n, struct store *store,
-    struct recipes *all, struct err *err)
+recipes_load_from(const struct recipe_folder *v, size_t n,
+    const struct strs *more, struct store *store, struct recipes *all,
+    struct err *err)
 {
 	size_t cap = 0;
 
@@ -134,6 +212,11 @@ recipes_load_from(const struct recipe_folder *v, size_t n, struct store *store,
 
 		for (size_t i = first; rc == 0 && i < all->n; i++)
 			rc = load_one(v[f].dirfd, store, &all->v[i], err);
+		if (rc == 0) {
+			leave_out(all, first, more);
+			rc = load_more(
+			    v[f].dirfd, store, all, first, &cap, more, err);
+		}
 		if (rc == -1) {
 			recipes_release(all);
 			return -1;
@@ -141,6 +224,9 @@ recipes_load_from(const struct recipe_folder *v, size_t n, struct store *store,
 	}
 	if (all->n)
 		qsort(all->v, all->n, sizeof(*all->v), by_name);
+	hold_same(all);
+	for (size_t i = 0; i < all->n; i++)
+		recipe_arch_resolve(all, &all->v[i]);
 	for (size_t i = 0; i < all->n; i++) {
 		struct err why = ERR_INIT;
 
@@ -155,15 +241,8 @@ recipes_load_from(const struct recipe_folder *v, size_t n, struct store *store,
 void
 recipes_release(struct recipes *all)
 {
-	for (size_t i = 0; i < all->n; i++) {
-		struct recipe *r = &all->v[i];
-
-		recipe_read_release(r);
-		recipe_tree_release(r);
-		free(r->error);
-		free(r->origin);
-		free(r->name);
-	}
+	for (size_t i = 0; i < all->n; i++)
+		release_one(&all->v[i]);
 	free(all->v);
 	free(all->order);
 	*all = (struct recipes){ 0 };
@@ -194,6 +273,6 @@ recipe_service(const struct recipe *r)
 	case RECIPE_AGENT:
 		return "kiln-agent";
 	default:
-		return r->name;
+		return r->folder;
 	}
 }

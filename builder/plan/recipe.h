@@ -50,7 +50,8 @@ struct recipe_file { /* of its folder; sorted by path */
 };
 
 struct recipe_use {
-	const char *recipe;
+	const char *recipe; /* as written */
+	const char *from;   /* whose outputs these are: a recipe's name */
 	struct strs outputs;
 };
 
@@ -77,7 +78,12 @@ struct budget {
 };
 
 struct recipe {
-	char *name;   /* of the folder */
+	/* The folder's; "NAME.ARCH" where it is built for another architecture
+	 * than the machine's beside that. */
+	char *name;
+	char *folder;	  /* what recipe.yaml calls it, and the service */
+	const char *arch; /* what it is built for, Debian's name … */
+	const char *on;	  /* … and where, if that is another; or NULL */
 	char *origin; /* "URL COMMIT" of a repository; NULL: a plain folder */
 	char *error; /* why it is held, or NULL; then only `name`, `tree_digest`
 		      * and what follows up to `conf` may be used */
@@ -91,6 +97,9 @@ struct recipe {
 	struct hash signature;
 	struct conf *conf; /* NULL when it could not be read */
 
+	struct strs arches; /* those it names */
+	char **made;	    /* strings that others borrow */
+	size_t nmade;
 	enum recipe_kind kind;
 	const char *summary;
 	const char *upstream; /* NULL: no version is shown */
@@ -123,20 +132,23 @@ struct recipes {
 };
 
 /*
- * Every folder with a recipe.yaml below dirfd.  With a store the files of
- * each recipe are put there, so that later changes of the folder do no harm.
+ * Every folder with a recipe.yaml below dirfd, for this machine's own
+ * architecture.  With a store the files of each recipe are put there, so that
+ * later changes of the folder do no harm.
  * Not 0 only for what concerns all: the folder cannot be read.
  */
 int recipes_load(
     int dirfd, struct store *, struct recipes *, struct err *) KILN_MUST;
-/* The same of several; a name that is in two of them is held. */
+/* The same of several; a name that is in two of them is held.  `more`: other
+ * architectures, for which those recipes come again that name them. */
 struct recipe_folder {
 	int dirfd;
 	const char
 	    *origin; /* becomes that of its recipes; NULL: a plain folder */
 };
-int recipes_load_from(const struct recipe_folder *, size_t, struct store *,
-    struct recipes *, struct err *) KILN_MUST;
+int recipes_load_from(const struct recipe_folder *, size_t,
+    const struct strs *more, struct store *, struct recipes *,
+    struct err *) KILN_MUST;
 void recipes_release(struct recipes *);
 struct recipe *recipes_find(const struct recipes *, const char *name);
 /* Sets `error` (the first stays). */
@@ -145,7 +157,7 @@ void recipe_hold(struct recipe *, bool own, const char *fmt, ...)
 
 /* Does this recipe end in something that is published? */
 bool recipe_is_service(const struct recipe *);
-/* The service's name: the recipe's, "kernel" of a kernel, "kiln-agent" of an
+/* The service's name: the folder's, "kernel" of a kernel, "kiln-agent" of an
  * agent. */
 const char *recipe_service(const struct recipe *);
 /* kiln/probe records and volumes as they enter a release: new references. */

@@ -27,6 +27,7 @@ static const struct conf_key build_keys[] = {
 	{ .name = "packages", .type = CONF_STRS, .required = true, .max = 500 },
 	{ .name = "script", .type = CONF_STR, .required = true },
 	{ .name = "files", .type = CONF_STRS, .max = 20 },
+	{ .name = "cross", .type = CONF_MAP, .sub = recipe_cross_keys },
 	{ 0 },
 };
 static const struct conf_key file_keys[] = {
@@ -40,6 +41,7 @@ static const struct conf_key image_keys[] = {
 	{ .name = "files", .type = CONF_SEQ, .sub = file_keys, .max = 4000 },
 	{ .name = "machine", .type = CONF_STR },
 	{ .name = "cmdline", .type = CONF_STR },
+	{ .name = "cross", .type = CONF_MAP, .sub = recipe_machine_keys },
 	{ 0 },
 };
 static const struct conf_key use_keys[] = {
@@ -77,7 +79,8 @@ static const struct conf_key keys[] = {
 	{ .name = "name", .type = CONF_NAME, .required = true, .max = 64 },
 	{ .name = "kind", .type = CONF_ENUM, .required = true, .words = kinds },
 	{ .name = "summary", .type = CONF_STR, .required = true, .max = 200 },
-	{ .name = "upstream", .type = CONF_NAME },
+	{ .name = "upstream", .type = CONF_STR },
+	{ .name = "arch", .type = CONF_STRS, .max = 8 },
 	{ .name = "clock", .type = CONF_DATE },
 	{ .name = "suites",
 	    .type = CONF_STRS,
@@ -197,7 +200,7 @@ read_uses(const struct conf_node *root, struct recipe *r, struct err *err)
 		const struct conf_node *at = conf_at(root, "uses", i, NULL);
 		struct recipe_use *u = &r->uses[i];
 
-		u->recipe = conf_str(at, "recipe", "");
+		u->recipe = u->from = conf_str(at, "recipe", "");
 		r->nuses = i + 1;
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(r->uses[k].recipe, u->recipe) == 0)
@@ -300,8 +303,8 @@ read_files(const struct conf_node *image, struct recipe *r, struct err *err)
 		const struct conf_node *at = conf_at(image, "files", i, NULL);
 		struct image_file *f = &r->files[i];
 
-		f->path = conf_str(at, "path", "");
-		f->from = conf_str(at, "from", "");
+		f->path = recipe_arch_text(r, conf_str(at, "path", ""));
+		f->from = recipe_arch_text(r, conf_str(at, "from", ""));
 		if (!absolute_ok(f->path))
 			return conf_error(at, "path", err,
 			    "\"%s\" is not an absolute path of plain names",
@@ -391,8 +394,11 @@ read_stages(const struct conf_node *root, struct recipe *r, struct err *err)
 		if (r->outputs.n == 0)
 			return conf_error(root, "build", err,
 			    "needs outputs: what the script leaves in /out");
-		if (read_strs(build, "packages", name_ok,
+		if (read_strs(build, "packages", recipe_arch_package_ok,
 			&r->packages[STAGE_BUILD], err) == -1)
+			return -1;
+		recipe_arch_packages(r);
+		if (recipe_arch_cross(build, r, err) == -1)
 			return -1;
 		if (read_script(build, r, err) == -1)
 			return -1;
@@ -404,8 +410,7 @@ read_stages(const struct conf_node *root, struct recipe *r, struct err *err)
 				    "a kernel needs image: with machine and"
 				    " cmdline")
 			      : 0;
-	r->machine = conf_str(image, "machine", NULL);
-	r->cmdline = conf_str(image, "cmdline", NULL);
+	recipe_arch_machine(image, r);
 	if (kernel) {
 		if (!r->machine || !r->cmdline || conf_has(image, "files") ||
 		    conf_has(image, "packages"))
@@ -425,6 +430,7 @@ read_stages(const struct conf_node *root, struct recipe *r, struct err *err)
 	if (read_strs(image, "packages", name_ok, &r->packages[STAGE_IMAGE],
 		err) == -1)
 		return -1;
+	recipe_arch_image(r);
 	return read_files(image, r, err);
 }
 
@@ -441,19 +447,30 @@ read_budget(const struct conf_node *root, struct recipe *r)
 }
 
 static int
+read_upstream(const struct conf_node *root, struct recipe *r, struct err *err)
+{
+	const char *word = conf_str(root, "upstream", NULL);
+
+	r->upstream = word ? recipe_arch_text(r, word) : NULL;
+	if (!word || name_ok(r->upstream))
+		return 0;
+	return conf_error(
+	    root, "upstream", err, "\"%s\" is not allowed here", word);
+}
+
+static int
 read_all(const struct conf_node *root, struct recipe *r, struct err *err)
 {
 	const char *name = conf_str(root, "name", "");
 
-	if (strcmp(name, r->name) != 0)
+	if (strcmp(name, r->folder) != 0)
 		return conf_error(root, "name", err,
-		    "\"%s\" is not the folder's name, %s", name, r->name);
+		    "\"%s\" is not the folder's name, %s", name, r->folder);
 	if (strcmp(name, PLAN_OWN) == 0)
 		return conf_error(root, "name", err,
 		    "\"%s\" is what a plan calls its own recipe", name);
 	r->kind = (enum recipe_kind)conf_enum(root, "kind", 0);
 	r->summary = conf_str(root, "summary", "");
-	r->upstream = conf_str(root, "upstream", NULL);
 	r->clock = conf_int(root, "clock", CLOCK_DEFAULT);
 	r->handover = handovers[conf_enum(root, "handover", 0)];
 	r->memory = conf_int(root, "memory", 0);
@@ -464,7 +481,10 @@ read_all(const struct conf_node *root, struct recipe *r, struct err *err)
 	if (r->configure && !absolute_ok(r->configure))
 		return conf_error(
 		    root, "configure", err, "not an absolute path");
-	if (read_strs(root, "suites", name_ok, &r->suites, err) == -1 ||
+	if (read_strs(root, "arch", recipe_arch_ok, &r->arches, err) == -1 ||
+	    recipe_arch_choose(root, r, err) == -1 ||
+	    read_upstream(root, r, err) == -1 ||
+	    read_strs(root, "suites", name_ok, &r->suites, err) == -1 ||
 	    recipe_sources_read(root, r, err) == -1 ||
 	    read_strs(root, "outputs", name_ok, &r->outputs, err) == -1 ||
 	    read_strs(root, "needs", interface_ok, &r->needs, err) == -1 ||
@@ -487,7 +507,7 @@ read_all(const struct conf_node *root, struct recipe *r, struct err *err)
 int
 recipe_read(int dirfd, struct recipe *r, struct err *err)
 {
-	auto_free char *shown = mem_printf("%s/recipe.yaml", r->name);
+	auto_free char *shown = mem_printf("%s/recipe.yaml", r->folder);
 
 	r->conf = conf_read_at(dirfd, "recipe.yaml", shown, keys, err);
 	return r->conf ? read_all(conf_root(r->conf), r, err) : -1;
@@ -496,7 +516,7 @@ recipe_read(int dirfd, struct recipe *r, struct err *err)
 int
 recipe_read_text(const void *text, size_t n, struct recipe *r, struct err *err)
 {
-	auto_free char *shown = mem_printf("%s/recipe.yaml", r->name);
+	auto_free char *shown = mem_printf("%s/recipe.yaml", r->folder);
 
 	r->conf = conf_parse(shown, text, n, keys, err);
 	return r->conf ? read_all(conf_root(r->conf), r, err) : -1;
@@ -505,8 +525,8 @@ recipe_read_text(const void *text, size_t n, struct recipe *r, struct err *err)
 void
 recipe_read_release(struct recipe *r)
 {
-	struct strs *all[] = { &r->suites, &r->sources, &r->outputs, &r->needs,
-		&r->provides, &r->ports, &r->packages[STAGE_BUILD],
+	struct strs *all[] = { &r->arches, &r->suites, &r->sources, &r->outputs,
+		&r->needs, &r->provides, &r->ports, &r->packages[STAGE_BUILD],
 		&r->packages[STAGE_IMAGE] };
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
@@ -514,6 +534,9 @@ recipe_read_release(struct recipe *r)
 	recipe_sources_release(r);
 	for (size_t i = 0; i < r->nuses; i++)
 		free(r->uses[i].outputs.v);
+	for (size_t i = 0; i < r->nmade; i++)
+		free(r->made[i]);
+	free(r->made);
 	free(r->uses);
 	free(r->files);
 	conf_free(r->conf);
@@ -526,8 +549,7 @@ recipe_check_uses(
 	for (size_t i = 0; i < r->nuses; i++) {
 		const struct conf_node *at =
 		    conf_at(conf_root(r->conf), "uses", i, NULL);
-		const struct recipe *used =
-		    recipes_find(all, r->uses[i].recipe);
+		const struct recipe *used = recipes_find(all, r->uses[i].from);
 
 		if (!used)
 			return conf_error(at, "recipe", err,
@@ -538,6 +560,11 @@ recipe_check_uses(
 		/* A broken one holds us anyway, by its own mistake. */
 		if (used->error && !used->lacking)
 			continue;
+		if (!used->error && !recipe_arch_fits(r, used))
+			return conf_error(at, "recipe", err,
+			    "%s is not built for %s: its recipe.yaml would say"
+			    " arch: [%s, %s]",
+			    used->name, r->arch, used->arch, r->arch);
 		for (size_t k = 0; k < r->uses[i].outputs.n; k++)
 			if (!strs_has(&used->outputs, r->uses[i].outputs.v[k]))
 				return conf_error(at, "outputs", err,

@@ -60,24 +60,24 @@ read_one(void *arg, const char *path, int dirfd, const char *name,
 		return 0;
 	if (!S_ISREG(st->st_mode))
 		return err_set(err, ERR_INPUT, "%s/%s: not a regular file",
-		    recipe->name, path);
+		    recipe->folder, path);
 	if (!path_ok(path))
 		return err_set(err, ERR_INPUT,
 		    "%s/%s: a name may only hold A-Z a-z 0-9 . _ + ~ - and not"
 		    " start with . or -",
-		    recipe->name, path);
+		    recipe->folder, path);
 	if (strcmp(path, RECIPE_SIG_FILE) == 0)
 		return read_signature(r, dirfd, name, err);
 	if (recipe->ntree == FILES_MAX || st->st_size > FILE_MAX)
 		return err_set(err, ERR_INPUT,
 		    "%s/%s: a recipe has at most %d files of 16 MiB",
-		    recipe->name, path, FILES_MAX);
+		    recipe->folder, path, FILES_MAX);
 	fd = file_open_at(dirfd, name, O_RDONLY | O_NONBLOCK, 0, err);
 	if (fd == -1 || hash_fd(fd, &digest, &size, err) == -1)
 		return -1;
 	if (r->store && !store_has(r->store, &digest) &&
 	    store_put_expected(r->store, fd, &digest, size, err) == -1)
-		return err_prefix(err, "%s/%s", recipe->name, path);
+		return err_prefix(err, "%s/%s", recipe->folder, path);
 	MEM_GROW(recipe->tree, recipe->ntree, r->cap);
 	f = &recipe->tree[recipe->ntree++];
 	*f = (struct recipe_file){ mem_str(path), st->st_mode & 0100, digest };
@@ -141,7 +141,7 @@ recipe_tree_json(const struct recipe *r)
 		js_set_hash(one, "sha256", &r->tree[i].sha256);
 		json_array_append_new(list, one);
 	}
-	js_set_str(j, "recipe", r->name);
+	js_set_str(j, "recipe", r->folder);
 	js_set(j, "files", list);
 	return j;
 }
@@ -152,7 +152,7 @@ recipe_tree_take(struct recipe *r, const json_t *tree)
 	const json_t *files = json_object_get(tree, "files");
 	size_t n = json_array_size(files);
 
-	r->name = mem_str(json_string_value(json_object_get(tree, "recipe")));
+	r->folder = mem_str(json_string_value(json_object_get(tree, "recipe")));
 	r->tree = mem_zero(n + 1, sizeof(*r->tree));
 	for (size_t i = 0; i < n; i++) {
 		const json_t *one = json_array_get(files, i);

@@ -86,6 +86,7 @@ plan_why(const struct plan *old, const struct plan *new,
 		{ "outputs", "the declared outputs" },
 		{ "files", "the image's files" },
 		{ "arch", "the architecture" },
+		{ "on", "the machine's architecture" },
 	};
 	auto_buf struct buf text = BUF_INIT;
 

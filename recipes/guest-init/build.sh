@@ -2,6 +2,10 @@
 # the project, recipes/guest-init/..., so that its tests compile them too.
 mkdir recipes
 ln -s /kiln/recipe recipes/guest-init
+case $(gcc -print-multiarch)/$KILN_ARCH in
+x86_64-linux-gnu/amd64 | aarch64-linux-gnu/arm64) cross= ;;
+*) cross=recipes/guest-init/cross.sh; . "$PWD/$cross" ;;
+esac
 flags="-std=c17 -D_GNU_SOURCE -I. -O2 -g0 -Wall -Wextra -Werror
     -fstack-protector-strong -D_FORTIFY_SOURCE=2
     -ffile-prefix-map=$PWD=. -ffunction-sections"
@@ -22,5 +26,6 @@ ar rcsD /out/libguest.a guest.o files.o forward.o nl.o pem.o
 for file in guest.h files.h forward.h nl.h pem.h recipe.sh initrd.sh; do
 	cp recipes/guest-init/$file /out/$file
 done
+[ -z "$cross" ] || cat $cross recipes/guest-init/recipe.sh >/out/recipe.sh
 chmod 0755 /out/init /out/initrd-init
 chmod 0644 /out/libguest.a /out/*.h /out/*.sh

@@ -110,7 +110,7 @@ solve(const struct kind *k, struct lock_names *consulted, struct hash *closure)
 	struct lock_names none = { 0 };
 	struct err err = ERR_INIT;
 	struct hasher h;
-	bool ok = index_solve(&workers.index, k->want, k->n, &p,
+	bool ok = index_solve(&workers.index, ARCH, k->want, k->n, &p,
 		      consulted ? consulted : &none, &err) == 0;
 
 	if (!ok && err.cls != ERR_INPUT)

@@ -77,8 +77,9 @@ open_index(void)
 		struct archive_suite s;
 		struct err *err = &parts.err;
 
-		v[i] =
-		    (struct index_suite){ .name = suites[i], .sources_fd = -1 };
+		v[i] = (struct index_suite){
+			.name = suites[i], .arch = "amd64", .sources_fd = -1
+		};
 		if (archive_suite_load(
 			&parts.archive, suites[i], "amd64", &s, err) == -1 ||
 		    store_get(parts.store, &s.indexes[ARCHIVE_PACKAGES],
@@ -87,8 +88,7 @@ open_index(void)
 		v[i].packages = s.indexes[ARCHIVE_PACKAGES];
 		archive_suite_release(&s);
 	}
-	if (index_open(&parts.workers.index, "amd64", v, nsuites, &parts.err) ==
-	    -1)
+	if (index_open(&parts.workers.index, v, nsuites, &parts.err) == -1)
 		fail_msg("%s", parts.err.msg);
 	for (size_t i = 0; i < nsuites; i++)
 		close(v[i].packages_fd);
@@ -181,8 +181,9 @@ same_as_apt(const char *const *wanted)
 	for (size_t i = 0; lock_base[i]; i++)
 		lock_names_add(&from, lock_base[i]);
 	apt_closure((const char *const *)from.v, from.n, &theirs);
-	if (index_solve(&parts.workers.index, (const char *const *)from.v,
-		from.n, &packages, &looked, &parts.err) == -1)
+	if (index_solve(&parts.workers.index, "amd64",
+		(const char *const *)from.v, from.n, &packages, &looked,
+		&parts.err) == -1)
 		fail_msg("%s", parts.err.msg);
 	for (size_t i = 0; i < packages.n; i++) {
 		char hex[HASH_HEX];
@@ -257,13 +258,13 @@ same_request_gives_the_same_closure_in_a_fresh_worker(void **state)
 	if (access("/usr/bin/apt-get", X_OK) == -1 || !reach_archive())
 		skip();
 	open_index();
-	assert_int_equal(index_solve(&parts.workers.index, names,
+	assert_int_equal(index_solve(&parts.workers.index, "amd64", names,
 			     ARRAY_LEN(names), &one, &looked, &parts.err),
 	    0);
 	workers_stop(&parts.workers);
 	assert_int_equal(workers_start(&parts.workers, &parts.err), 0);
 	open_index();
-	assert_int_equal(index_solve(&parts.workers.index, names,
+	assert_int_equal(index_solve(&parts.workers.index, "amd64", names,
 			     ARRAY_LEN(names), &two, &looked, &parts.err),
 	    0);
 	assert_int_equal(one.n, two.n);

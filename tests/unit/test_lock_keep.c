@@ -101,7 +101,7 @@ ask_all(size_t *held, size_t *touched)
 		assert_int_equal(archive_suite_load(&parts.archive, suites[i],
 				     "amd64", &v[i], &parts.err),
 		    0);
-	lock_set_of(v, ARRAY_LEN(suites), &now);
+	lock_set_of(v, ARRAY_LEN(suites), "amd64", &now);
 	if (lock_keep_all(
 		&parts.archive, "amd64", &now, held, touched, &parts.err) == -1)
 		fail_msg("%s", parts.err.msg);

@@ -203,7 +203,9 @@ a_plan_is_read_back_and_anything_else_refused(void **state)
 	static const struct {
 		const char *old, *new, *text;
 	} t[] = {
-		{ "\"v\":2", "\"v\":3", "v" },
+		{ "\"v\":2", "\"v\":4", "v" },
+		{ "\"v\":2", "\"v\":3", "on" },
+		{ "\"outputs\"", "\"on\":\"amd64\",\"outputs\"", "on" },
 		{ "\"v\":2", "\"v\":1", "recipe" },
 		{ "\"arch\"", "\"aroh\"", "" },
 		{ "\"stage\":\"image\"", "\"stage\":\"other\"", "stage" },
@@ -230,6 +232,30 @@ a_plan_is_read_back_and_anything_else_refused(void **state)
 		if (!strstr(err.msg, t[i].text))
 			fail_msg("\"%s\" lacks \"%s\"", err.msg, t[i].text);
 	}
+}
+
+/* What runs the build is said, and the order that an environment has: the
+ * machine's own packages first. */
+static void
+a_plan_for_another_architecture_says_where_it_runs(void **state)
+{
+	auto_plan struct plan *own = make(STAGE_BUILD), *p = NULL, *read = NULL;
+
+	(void)state;
+	r->on = "amd64";
+	lock.arch = (char *)"arm64";
+	build_debs[0].name = (char *)"gcc:arm64";
+	p = make(STAGE_BUILD);
+	assert_string_equal(p->arch, "arm64");
+	assert_string_equal(p->on, "amd64");
+	assert_null(own->on);
+	assert_int_equal(p->npackages, 2);
+	assert_string_equal(p->packages[0].name, "make");
+	assert_string_equal(p->packages[1].name, "gcc:arm64");
+	assert_non_null(strstr(p->text.data, "\"v\":3"));
+	read = plan_parse("p", p->text.data, p->text.len, &err);
+	assert_non_null(read);
+	assert_string_equal(read->on, "amd64");
 }
 
 static void
@@ -419,6 +445,7 @@ main(void)
 		T(words_in_recipe_yaml_build_nothing_again),
 		T(every_input_changes_the_digest),
 		T(a_plan_is_read_back_and_anything_else_refused),
+		T(a_plan_for_another_architecture_says_where_it_runs),
 		T(recipes_that_ask_for_the_same_have_one_plan),
 		T(golden_plans_are_read_to_the_same_bytes),
 		T(why_now_names_what_is_new),

@@ -423,7 +423,7 @@ a_name_in_two_folders_is_held_and_both_are_named(void **state)
 	v[0].dirfd = openat(scratch.fd, "a", O_RDONLY | O_DIRECTORY);
 	v[1].dirfd = openat(scratch.fd, "b", O_RDONLY | O_DIRECTORY);
 	recipes_release(&all);
-	assert_int_equal(recipes_load_from(v, 2, NULL, &all, &err), 0);
+	assert_int_equal(recipes_load_from(v, 2, NULL, NULL, &all, &err), 0);
 	close(v[0].dirfd);
 	close(v[1].dirfd);
 	assert_int_equal(all.n, 2);

@@ -1,4 +1,5 @@
-/* rooms: builder/settings.c builder/inputs builder/progress.c */
+/* rooms: builder/settings.c builder/inputs builder/progress.c
+ * builder/plan/arch.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,6 +43,22 @@ suites_are_on_unless_the_file_says_otherwise(void **state)
 	assert_int_equal(s.poll, 3600);
 	assert_int_equal(s.jitter, 600);
 	settings_release(&s);
+}
+
+static void
+architectures_are_those_that_kiln_knows(void **state)
+{
+	struct settings s;
+
+	(void)state;
+	assert_int_equal(read_text(&s, "arch: [arm64, riscv64]\n"), 0);
+	assert_int_equal(s.arches.n, 2);
+	assert_string_equal(s.arches.v[1], "riscv64");
+	settings_release(&s);
+	assert_int_equal(read_text(&s, "arch: [sparc]\n"), -1);
+	assert_non_null(strstr(err.msg, "no architecture that kiln knows"));
+	assert_int_equal(read_text(&s, "arch: [arm64, arm64]\n"), -1);
+	assert_non_null(strstr(err.msg, "comes twice"));
 }
 
 static void
@@ -249,6 +266,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
+		T(architectures_are_those_that_kiln_knows),
 		T(what_is_kept_can_be_said_in_a_file_named_by_any_path),
 		T(suites_are_on_unless_the_file_says_otherwise),
 		T(mirrors_take_the_place_of_apt_sources),

@@ -225,6 +225,7 @@ fake_suite_init(struct fake_suite *s, const char *name)
 	*s = (struct fake_suite){ .name = name, .dist = name };
 	buf_init(&s->packages);
 	buf_init(&s->sources);
+	buf_init(&s->arm64);
 	s->date = time(NULL) - 3600;
 }
 
@@ -233,26 +234,49 @@ fake_suite_release(struct fake_suite *s)
 {
 	buf_release(&s->packages);
 	buf_release(&s->sources);
+	buf_release(&s->arm64);
 }
 
-void
-fake_package(struct fake_suite *s, const char *name, const char *version,
-    const char *more, const char *bytes)
+static void
+add_package(struct buf *to, const char *arch, const char *name,
+    const char *version, const char *more, const char *bytes)
 {
 	const char *colon = strchr(version, ':');
-	auto_free char *path = mem_printf("pool/main/%c/%s/%s_%s_amd64.deb",
-	    *name, name, name, colon ? colon + 1 : version);
+	auto_free char *path = mem_printf("pool/main/%c/%s/%s_%s_%s.deb", *name,
+	    name, name, colon ? colon + 1 : version, arch);
 	auto_free char *below = mem_printf("debian/%s", path);
 	struct hash h;
 	char hex[HASH_HEX];
 
 	hash_bytes(&h, bytes, strlen(bytes));
 	hash_hex(&h, hex);
-	buf_printf(&s->packages,
-	    "Package: %s\nVersion: %s\nArchitecture: amd64\n%sFilename: %s\n"
+	buf_printf(to,
+	    "Package: %s\nVersion: %s\nArchitecture: %s\n%sFilename: %s\n"
 	    "Size: %zu\nSHA256: %s\n\n",
-	    name, version, more ? more : "", path, strlen(bytes), hex);
+	    name, version, arch, more ? more : "", path, strlen(bytes), hex);
 	put(below, bytes, strlen(bytes));
+}
+
+void
+fake_package(struct fake_suite *s, const char *name, const char *version,
+    const char *more, const char *bytes)
+{
+	add_package(&s->packages, "amd64", name, version, more, bytes);
+}
+
+void
+fake_arm64(struct fake_suite *s, const char *name, const char *version,
+    const char *more, const char *bytes)
+{
+	add_package(&s->arm64, "arm64", name, version, more, bytes);
+}
+
+void
+fake_all(struct fake_suite *s, const char *name, const char *version,
+    const char *bytes)
+{
+	add_package(&s->packages, "all", name, version, NULL, bytes);
+	add_package(&s->arm64, "all", name, version, NULL, bytes);
 }
 
 void
@@ -343,6 +367,9 @@ fake_publish(struct fake_suite *s)
 	    &text, "Acquire-By-Hash: yes\nMD5Sum:\n 0 0 ignored\nSHA256:\n");
 	add_index(s, "main/binary-amd64/Packages.xz", &s->packages,
 	    s->wrong_index, &text);
+	if (s->arm64.len)
+		add_index(s, "main/binary-arm64/Packages.xz", &s->arm64, false,
+		    &text);
 	add_index(s, "main/source/Sources.xz", &s->sources, false, &text);
 	must(!f || fwrite(text.data, 1, text.len, f) != text.len || fclose(f),
 	    &err);

@@ -15,6 +15,7 @@ struct fake_suite {
 	const char *name; /* Codename */
 	const char *dist; /* folder below dists/ */
 	struct buf packages, sources;
+	struct buf arm64; /* packages; no index while there are none */
 	int64_t date;
 	int64_t valid_until; /* 0: none */
 	bool other_key;	     /* sign by the key that is in no keyring */
@@ -33,6 +34,11 @@ void fake_suite_release(struct fake_suite *);
 /* A .deb with these bytes; `more`: further fields, each with its newline. */
 void fake_package(struct fake_suite *, const char *name, const char *version,
     const char *more, const char *bytes);
+/* The same of arm64, and of no architecture, which both indexes list. */
+void fake_arm64(struct fake_suite *, const char *name, const char *version,
+    const char *more, const char *bytes);
+void fake_all(struct fake_suite *, const char *name, const char *version,
+    const char *bytes);
 /* A package for each name that every environment starts from. */
 void fake_base(struct fake_suite *, const char *const *names);
 void fake_source(struct fake_suite *, const char *name, const char *version,
