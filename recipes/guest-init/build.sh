@@ -26,6 +26,9 @@ ar rcsD /out/libguest.a guest.o files.o forward.o nl.o pem.o
 for file in guest.h files.h forward.h nl.h pem.h recipe.sh initrd.sh; do
 	cp recipes/guest-init/$file /out/$file
 done
-[ -z "$cross" ] || cat $cross recipes/guest-init/recipe.sh >/out/recipe.sh
+if [ -n "$cross" ]; then
+	rm /out/recipe.sh
+	cat $cross recipes/guest-init/recipe.sh >/out/recipe.sh
+fi
 chmod 0755 /out/init /out/initrd-init
 chmod 0644 /out/libguest.a /out/*.h /out/*.sh

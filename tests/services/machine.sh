@@ -39,13 +39,19 @@ config_disk() { # NAME SETTINGS NUMBER DISK [VOLUME]
 machine() { # AT SERVICE MIB DISK NUMBER TAP TAP qemu-options…
 	at=$1 service=$2 mib=$3 disk=$4 number=$5 tap0=$6 tap1=$7
 	shift 7
+	case $arch in
+	arm64) emulator="qemu-system-aarch64 -cpu max,pauth=off"
+		kind=virt,gic-version=max tty=ttyAMA0 ;;
+	*) emulator="qemu-system-x86_64 -cpu max"
+		kind=microvm,pit=on,pic=on,rtc=on tty=ttyS0 ;;
+	esac
 	# shellcheck disable=SC2086
-	$at qemu-system-x86_64 -nodefaults -no-user-config -no-reboot \
-	    -display none -machine microvm,pit=on,pic=on,rtc=on \
-	    -accel tcg,tb-size=16 -cpu max -smp 1 -m "$mib" \
+	$at $emulator -nodefaults -no-user-config -no-reboot \
+	    -display none -machine $kind \
+	    -accel tcg,tb-size=16 -smp 1 -m "$mib" \
 	    -kernel "$(stored "$(kernel_part vmlinuz)")" \
 	    -initrd "${its_initrd:-$(stored "$(kernel_part initrd)")}" \
-	    -append "console=ttyS0 quiet panic=-1 $khz ${its_words:-}" \
+	    -append "console=$tty quiet panic=-1 $khz ${its_words:-}" \
 	    -drive id=root,file="$(stored "$(image_of "$service")")",format=raw,if=none,readonly=on,file.locking=off \
 	    -device virtio-blk-device,drive=root \
 	    -drive id=conf,file="$disk",format=raw,if=none,readonly=on \

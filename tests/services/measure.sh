@@ -92,19 +92,19 @@ parts() { # SERVICE
 }
 version_of() { # SERVICE
 	jq -r .version "$(stored "$(sql "SELECT digest FROM release
-	    WHERE service = '$1' ORDER BY made_at DESC, rowid DESC LIMIT 1")")"
+	    WHERE service = '$1' AND arch = '$arch' ORDER BY made_at DESC, rowid DESC LIMIT 1")")"
 }
 programs_row() { # RECIPE: what has no machine
 	read -r good bad <"$tmp/$1.proof"
 	bytes=0
-	for digest in $(outputs_of "$1" build | cut -d '|' -f 2); do
+	for digest in $(outputs_of "$1$of" build | cut -d '|' -f 2); do
 		bytes=$((bytes + $(wc -c <"$(stored "$digest")")))
 	done
 	printf '| [%s](../recipes/%s/README.md) | %s | %d | programs, no image | – | – | – | %s | [%d of %d](../tests/services/%s.sh) |\n' \
 	    "$1" "$1" "$(outputs_of kiln-source build |
 		sed -n "s/^$(sed -n 's/^upstream: //p' "recipes/$1/recipe.yaml")|\(.\{12\}\).*/\1/p")" \
 	    "$bytes" "$(sql "SELECT p.verdict FROM current c JOIN plan p
-		ON p.digest = c.plan WHERE c.recipe = '$1'
+		ON p.digest = c.plan WHERE c.recipe = '$1$of'
 		AND c.stage = 'build'")" "$good" $((good + bad)) "$1"
 }
 row() { # SERVICE
@@ -119,15 +119,15 @@ row() { # SERVICE
 	printf '| [%s](../recipes/%s/README.md) | %s | %d | %s | %s | %s | %s | %s | [%d of %d](../tests/services/%s.sh) |\n' \
 	    "$1" "$1" "$(version_of "$1")" "$bytes" "$(parts "$1")" \
 	    "$(awk "BEGIN {printf \"%.1f\", $fastest / 1000}")" "$mib" \
-	    "$(least "$1" "$mib")$([ "$kernel" = kernel ] || echo ", $kernel")" \
+	    "$(least "$1" "$mib")$([ "$kernel" = kernel ] || echo ", ${kernel%"$of"}")" \
 	    "$(sql "SELECT p.verdict FROM current c JOIN plan p
-		ON p.digest = c.plan WHERE c.recipe = '$1'
+		ON p.digest = c.plan WHERE c.recipe = '$1$of'
 		AND c.stage = 'image'")" "$good" $((good + bad)) "$1"
 }
 stock_says() { # BYTES of all images: for the services that have a row
 	# shellcheck disable=SC2046
 	set -- "$1" $(stock_of $(sed -n 's/^| \[\([^]]*\)\].*/\1/p' \
-	    "$tmp/services.md")) $(stock_of)
+	    "$tmp/services.md" | sort -u)) $(stock_of)
 	[ $# -eq 5 ] || return 1
 	echo "One stock Debian with the same services takes $3 bytes in $2 packages by apt's Installed-Size, without Recommends and without a kernel; $5 of them in $4 packages are there before any service (\`debootstrap --variant=minbase\`). All images together take $(($1 * 100 / $3)) % of that."
 }
@@ -138,6 +138,20 @@ baked_says() {
 	else
 		grep -s '^Baked from nothing' docs/services.md
 	fi
+}
+# Rows of another architecture, each behind that of the machine's own.
+write_rows() {
+	bench_net || return 1
+	for s in $services; do
+		row "$s" >"$tmp/row-$s" || return 1
+		awk -v row="$(sed "s/^\(| [^|]*)\) |/\1, $arch |/" "$tmp/row-$s")" \
+		    -v own="| [$s](" -v other="), $arch |" '
+			index($0, own) == 1 && index($0, other) {next}
+			{print}
+			index($0, own) == 1 && !done {print row; done = 1}
+		' docs/services.md >"$tmp/services.md" || return 1
+		cp "$tmp/services.md" docs/services.md
+	done
 }
 # A row for each service that ran; those of others stay as they are.
 write_table() {
@@ -156,12 +170,13 @@ END
 		for s in $all; do
 			if [ -e "$tmp/row-$s" ]; then
 				cat "$tmp/row-$s"
+				grep -s "^| \[$s\]([^)]*), " docs/services.md
 			else
 				grep -s "^| \[$s\]" docs/services.md
 			fi
 		done
 	} >"$tmp/services.md"
-	total=$(awk -F '|' '/^\| \[/ && !/no image/ {n += $4} END {print n + 0}' "$tmp/services.md")
+	total=$(awk -F '|' '/^\| \[/ && !/no image|^[^|]*\|[^|]*\), / {n += $4} END {print n + 0}' "$tmp/services.md")
 	[ "$images" ] || {
 		awk 'under && !/^\|/; /^\| \[/ {under = 1}' docs/services.md \
 		    >>"$tmp/services.md"

@@ -8,6 +8,9 @@
 # The machines have the small kernel in a full run and where a proof names it,
 # else Debian's, which is baked sooner; KERNEL names either.
 #
+# ARCH=arm64 has them built for that, and run by an emulator; a full run does so,
+# too, for the services that $foreign names.
+#
 # KILN_FARM_STATE names a farm to go on with.  A full run measures each image and
 # writes docs/services.md; with MEASURE=1 so does one of some services, and the
 # others' rows stay.  UPDATE=1 writes recipes/NAME/files.list as the image is.
@@ -21,6 +24,11 @@ if [ "$(id -u)" != 0 ] || [ ! -c /dev/net/tun ]; then
 fi
 var=${KILN_FARM_STATE:-$tmp/var}
 . $here/lib.sh
+
+own=$(dpkg --print-architecture)
+arch=${ARCH:-$own}
+of= # what the farm calls recipes of another architecture: NAME$of
+[ "$arch" = "$own" ] || of=.$arch
 
 # --- which ---------------------------------------------------------------------
 all=$(cd $here && ls -- *.sh | sed -n 's/\.sh$//; /^lib$/d; /^run$/d; /^machine$/d; /^measure$/d; /^stock$/d; /^ledger$/d; p')
@@ -49,12 +57,17 @@ kernel=kernel-debian
 for s in $services; do
 	[ ! "$full" ] && [ -z "$(word kernel "$here/$s.sh")" ] || kernel=kernel
 done
-kernel=${KERNEL:-$kernel}
+[ -z "$of" ] || kernel=kernel-debian
+kernel=${KERNEL:-$kernel}$of
 case " $services " in *" kiln "* | *" agent "*)
 	t "kiln's own source is that of the last commit" make -s kiln-source ;;
 esac
-only=$(for s in ${images:+$kernel} $services; do echo "--only $s"; done)
-"$bin/kiln-builder" --once --state "$var" --recipes recipes $only \
+only=$(for s in ${images:+${kernel%"$of"}} $services; do
+	echo "--only $s$of"
+done)
+echo "arch: [$arch]" >"$tmp/kiln.yaml"
+"$bin/kiln-builder" --once --state "$var" --recipes recipes \
+    ${of:+--config "$tmp/kiln.yaml"} $only \
     >"$tmp/baked" 2>"$tmp/bake.log"
 baked=$?
 sed 's/^/# /' "$tmp/baked"
@@ -68,7 +81,8 @@ fi
 published=$(for s in ${images:+kernel} $services; do service_of "$s"; done)
 released() {
 	for s in $published; do
-		sql "SELECT 1 FROM release WHERE service = '$s'" | grep -q 1 ||
+		sql "SELECT 1 FROM release WHERE service = '$s' AND
+		    arch = '$arch'" | grep -q 1 ||
 		    { echo "no release of $s"; return 1; }
 	done
 }
@@ -80,7 +94,7 @@ outputs_of() { # RECIPE STAGE: lines NAME|DIGEST
 	    WHERE c.recipe = '$1' AND c.stage = '$2'"
 }
 image_of() { # RECIPE: digest
-	outputs_of "$1" image | cut -d '|' -f 2
+	outputs_of "$1$of" image | cut -d '|' -f 2
 }
 stored() { # DIGEST
 	echo "$var/store/${1%${1#??}}/$1"
@@ -96,8 +110,18 @@ listed() { # RECIPE
 	}
 	(cd "$tmp/root-$1" && find . -mindepth 1 -printf '%y %#m %P %l\n') |
 	    sed 's/ $//' | LC_ALL=C sort -k 3 >"$tmp/files-$1"
-	[ -z "${UPDATE:-}" ] || cp "$tmp/files-$1" "recipes/$1/files.list"
-	diff -u "recipes/$1/files.list" "$tmp/files-$1"
+	[ "${UPDATE:-}" != 1 ] || [ "$of" ] ||
+	    cp "$tmp/files-$1" "recipes/$1/files.list"
+	expected "$1" | diff -u - "$tmp/files-$1"
+}
+# The lists are those of amd64.
+expected() { # RECIPE
+	case $arch in
+	arm64) sed 's/x86_64-linux-gnu/aarch64-linux-gnu/
+		s,lib64/ld-linux-x86-64.so.2,lib/ld-linux-aarch64.so.1,
+		s,lib64$,lib,' "recipes/$1/files.list" | LC_ALL=C sort -u -k 3 ;;
+	*) cat "recipes/$1/files.list" ;;
+	esac
 }
 for s in $images; do
 	t "$s: its image holds what recipes/$s/files.list says, and no more" \
@@ -126,6 +150,7 @@ trust: {root: $tmp/root.json, min_keys: 1}
 poll: 1h
 probation: 5s
 accel: ${KILN_ACCEL:-tcg}
+${of:+arch: $arch}
 lan: {bridge: br-lan, address: 192.0.2.1, prefix: 24}
 wan: {bridge: br-wan}
 reports: off
@@ -148,7 +173,7 @@ publish() {
 agent_pid=
 # Under its supervisor it goes on as the one that was baked.
 life=run
-case " $services " in *" agent "*) life=supervise ;; esac
+case "$of $services " in " "*" agent "*) life=supervise ;; esac
 if [ "$images" ]; then
 	t "all of it is published" publish
 	$at_router "$bin/kiln-web" --state "$var" --listen 198.51.100.1:80 \
@@ -198,6 +223,18 @@ fi
 
 # --- measured ------------------------------------------------------------------
 if [ "$full${MEASURE:-}" ] && [ $failed -eq 0 ]; then
-	t "docs/services.md is written" write_table
+	if [ "$of" ]; then
+		t "docs/services.md has their rows" write_rows
+	else
+		t "docs/services.md is written" write_table
+	fi
+fi
+
+# --- and for another machine ---------------------------------------------------
+foreign="dns-dhcp firewall agent"
+if [ "$full" ] && [ -z "$of" ]; then
+	t "$foreign of arm64 are baked, booted and asked, too" \
+	    env ARCH=arm64 MEASURE=1 KILN_FARM_STATE="$var" \
+	    sh $here/run.sh "$bin" $foreign
 fi
 finish

@@ -488,6 +488,30 @@ two_packages_with_one_path_exclude_each_other(void **state)
 }
 
 static void
+of_what_another_architecture_shares_the_machines_own_is_there(void **state)
+{
+	static const struct deb_member other[] = {
+		{ "./usr/bin/gcc", S_IFREG | 0755, "of arm64", false },
+		{ "./usr/lib/aarch64/libc.a", S_IFREG | 0644, "libc", false },
+		{ 0 }
+	};
+	auto_env struct env e = ENV_INIT;
+	struct env_package p[2] = { { .name = "gcc" },
+		{ .name = "gcc:arm64" } };
+	auto_free char *gcc = NULL, *libc = NULL;
+
+	(void)state;
+	assert_int_equal(debmake(st, tools, &p[0].sha256), 0);
+	assert_int_equal(debmake(st, other, &p[1].sha256), 0);
+	if (env_make(&place, p, 2, &e, &err) == -1)
+		fail_msg("%s", err.msg);
+	gcc = read_in(&e, "usr/bin/gcc");
+	libc = read_in(&e, "usr/lib/aarch64/libc.a");
+	assert_string_equal(gcc, "gcc");
+	assert_string_equal(libc, "libc");
+}
+
+static void
 a_package_not_in_the_store_is_missing_and_a_rotten_one_not_trusted(void **state)
 {
 	auto_env struct env e = ENV_INIT;
@@ -524,6 +548,7 @@ main(void)
 		T(an_environment_that_is_not_what_it_was_is_not_used),
 		T(a_changed_package_costs_one_unpack),
 		T(two_packages_with_one_path_exclude_each_other),
+		T(of_what_another_architecture_shares_the_machines_own_is_there),
 		T(a_package_not_in_the_store_is_missing_and_a_rotten_one_not_trusted),
 	};
 
