@@ -14,8 +14,9 @@ add_versions(json_t *m, struct web *w, struct err *err)
 	static const char sql[] =
 	    "SELECT l.digest, l.service, p.recipe FROM release l"
 	    " JOIN plan p ON p.digest = l.plan WHERE l.rowid IN (SELECT"
-	    "  (SELECT rowid FROM release WHERE service = s.service ORDER BY"
-	    "   made_at DESC LIMIT 1) FROM (" SERVICES ") s)";
+	    "  (SELECT rowid FROM release WHERE service = s.service AND"
+	    "   arch = s.arch ORDER BY made_at DESC LIMIT 1)"
+	    "  FROM (SELECT DISTINCT service, arch FROM release) s)";
 	static const char *const cols[] = { "release", "service", "recipe",
 		NULL };
 	json_t *r;
