@@ -193,7 +193,7 @@ test:
 farm-test:
 	@tools/deps build run test farm
 	@$(MAKE) --no-print-directory -s -j2 all tools
-	@$(SUDO) sh tests/services/run.sh $(O) $(ONLY)
+	@$(SUDO) env ARCH=$(ARCH) sh tests/services/run.sh $(O) $(ONLY)
 
 # Every starter reproduced, from a farm and from its bundle: minutes.
 reproduce-test:
@@ -243,7 +243,7 @@ help:
 	@sed -n 's/^#: //p' Makefile
 #: make run        install what is missing, build, and show the whole pipe
 #: make test       everything; what CI runs
-#: make farm-test  every service baked, booted and asked by a real client; ONLY=NAME: that one
+#: make farm-test  every service baked, booted and asked by a real client; ONLY=NAME: that one; ARCH=arm64: of arm64
 #: make reproduce-test  every starter image built again by a doubter
 #: make fleet-test three weeks of 100,000 routers, by the agent's own code: minutes
 #: make fault-test killed at every call, power lost at every point, by KILN_JOBS workers: hours
