@@ -27,6 +27,7 @@ struct super {
 	struct slots slots;
 	unsigned fails; /* ends in a row without a word */
 	bool stop;
+	bool ask; /* the server, now: for whoever is well */
 };
 
 enum end { END_STOPPED, END_WELL, END_SILENT };
@@ -95,14 +96,17 @@ start(struct super *u, const struct slot *slot, int report, struct child *c,
 }
 
 static void
-told_to_stop(struct super *u, struct child *c)
+told(struct super *u, struct child *c)
 {
 	struct signalfd_siginfo s;
 	struct spawn_end end;
 	struct err err = ERR_INIT;
 
 	while (read(u->signals, &s, sizeof(s)) == (ssize_t)sizeof(s))
-		u->stop = true;
+		if (s.ssi_signo == SIGUSR1)
+			u->ask = true;
+		else
+			u->stop = true;
 	if (!u->stop || c->pid == 0)
 		return;
 	spawn_signal(c, SIGTERM);
@@ -223,7 +227,12 @@ attend(struct super *u, struct watch *w)
 			break;
 		hear(u, w);
 		if (p[0].revents)
-			told_to_stop(u, &w->c);
+			told(u, &w->c);
+		/* One that is not well yet may not know the signal. */
+		if (u->ask && w->c.pid != 0 && w->well) {
+			kill(w->c.pid, SIGUSR1);
+			u->ask = false;
+		}
 		if (w->c.pid != 0 && p[1].revents &&
 		    spawn_poll(&w->c, &end, &err) == 1) {
 			hear(u, w); /* its last words */
@@ -245,7 +254,7 @@ rest(struct super *u, unsigned times)
 	if (ms > PAUSE_MAX_MS)
 		ms = PAUSE_MAX_MS;
 	if (poll(&p, 1, (int)ms) == 1)
-		told_to_stop(u, &none);
+		told(u, &none);
 }
 
 static int
@@ -293,6 +302,7 @@ catch_signals(struct super *u, struct err *err)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
 		return err_sys(err, "block signals");
 	u->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -156,6 +156,17 @@ until(bool (*there)(const struct slots *, const struct hash *),
 	fail_msg("it did not come about");
 }
 
+static void
+until_starts(const char *name, size_t n)
+{
+	const struct timespec nap = { .tv_nsec = 5000000 };
+	int64_t end = time_mono_ms() + PATIENCE_MS;
+
+	while (starts(name) < n && time_mono_ms() < end)
+		nanosleep(&nap, NULL);
+	assert_int_equal(starts(name), n);
+}
+
 static bool
 is_good(const struct slots *s, const struct hash *h)
 {
@@ -247,6 +258,34 @@ one_that_reports_becomes_the_good_one(void **state)
 	assert_int_equal(s.good.name, 'a');
 	assert_int_equal(s.trial.name, 0);
 	assert_int_equal(starts("new"), 1);
+}
+
+/* Told before it knew what the signal means, and after. */
+static void
+the_word_to_ask_the_server_reaches_the_one_that_is_well(void **state)
+{
+	auto_free char *installed =
+	    mem_printf("#!/bin/sh\necho >>'%s/early.starts'\n"
+		       "while [ ! -e '%s/told' ]; do sleep 0.01; done\n"
+		       "trap 'echo >>\"%s/asked.starts\"' USR1\n"
+		       "echo >>'%s/known.starts'\nprintf h >&3\n"
+		       "while :; do sleep 0.01; done\n",
+		scratch.path, scratch.path, scratch.path, scratch.path);
+	struct err err = ERR_INIT;
+	pid_t pid;
+
+	(void)state;
+	pid = start(installed, PATIENCE_MS);
+	until_starts("early", 1);
+	assert_int_equal(kill(pid, SIGUSR1), 0);
+	assert_int_equal(
+	    file_write_at(scratch.fd, "told", "", 0, 0644, &err), 0);
+	until_starts("asked", 1);
+	assert_int_equal(kill(pid, SIGUSR1), 0);
+	until_starts("asked", 2);
+	stop(pid);
+	assert_int_equal(starts("early"), 1);
+	assert_int_equal(starts("known"), 1);
 }
 
 static void
@@ -509,6 +548,9 @@ main(void)
 		    what_is_no_image_changes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    one_that_reports_becomes_the_good_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    the_word_to_ask_the_server_reaches_the_one_that_is_well,
+		    setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    one_that_crashes_is_tried_three_times, setup, teardown),
 		cmocka_unit_test_setup_teardown(
