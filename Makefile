@@ -258,7 +258,9 @@ help:
 #: make fuzz       libFuzzer on each parser of foreign bytes, FUZZ_SECONDS each
 #: make bench      beside the peers, into out/bench.tsv; BENCH_ONLY=tuf: one section
 #: make install    DESTDIR= PREFIX=/usr/local; make uninstall
-#: make install-test    the packages in a fresh Debian root; first-hour-test: docs/first-hour.md
+#: make install-test    the packages in a fresh Debian root
+#: make systemd-test    the packages' units under a running systemd, in a machine
+#: make first-hour-test docs/first-hour.md, line by line
 #: make upgrade-test    agents of former releases, from git's history, before this farm
 #: make deb        Debian packages of the last commit, into out/deb; ARCH=arm64: cross-built
 #: make dist       a tarball of the last commit, the same bits each time

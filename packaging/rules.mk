@@ -10,7 +10,7 @@ BASHDIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSHDIR := $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
 VERSION := $(shell sed -n 's/^\#define KILN_VERSION "\(.*\)"/\1/p' lib/cli.h)
 HOST_ARCH := $(shell dpkg --print-architecture 2>/dev/null)
-UNITS := kiln-builder kiln-tuf kiln-upload kiln-web kiln-agent
+UNITS := $(patsubst packaging/systemd/%,%,$(wildcard $(addprefix packaging/systemd/*.,service path target)))
 
 # Programs without debug information; a build for a package leaves that to its
 # own tools (STRIP=).
@@ -18,7 +18,7 @@ STRIP ?= -s
 # A folder with bash/ and zsh/, made before, where the programs do not run.
 COMPLETIONS ?=
 complete = $(if $(COMPLETIONS),install -m 644 $(COMPLETIONS)/$(1)/* $(2),packaging/completion $(1) $(2) $(O))
-.PHONY: install uninstall dist deb install-test first-hour-test upgrade-test
+.PHONY: install uninstall dist deb install-test systemd-test first-hour-test upgrade-test
 install: all
 	install -d $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man8 $(UNITDIR) \
 	    $(SYSUSERSDIR) $(TMPFILESDIR) $(SHAREDIR) $(DOCDIR) $(BASHDIR) $(ZSHDIR)
@@ -28,9 +28,8 @@ install: all
 	install -m 644 builder/kiln-builder.8 builder/kiln-runner.8 tuf-repo/kiln-tuf.8 web/kiln-web.8 \
 	    router-agent/kiln-agent.8 $(MANDIR)/man8
 	echo '.so man8/kiln-agent.8' >$(MANDIR)/man8/kiln-agent-fetch.8
-	for u in $(UNITS); do sed 's,/usr/bin,$(PREFIX)/bin,' packaging/systemd/$$u.service \
-	    >$(UNITDIR)/$$u.service || exit 1; done
-	install -m 644 packaging/systemd/kiln.target $(UNITDIR)
+	for u in $(UNITS); do sed 's,/usr/bin/kiln,$(PREFIX)/bin/kiln,' packaging/systemd/$$u \
+	    >$(UNITDIR)/$$u || exit 1; done
 	for p in kiln kiln-agent; do \
 	    install -m 644 packaging/systemd/$$p.sysusers $(SYSUSERSDIR)/$$p.conf && \
 	    install -m 644 packaging/systemd/$$p.tmpfiles $(TMPFILESDIR)/$$p.conf || exit 1; done
@@ -40,8 +39,8 @@ install: all
 	$(call complete,zsh,$(ZSHDIR))
 
 uninstall:
-	rm -f $(addprefix $(BINDIR)/,$(PROGRAMS)) $(UNITDIR)/kiln.target \
-	    $(patsubst %,$(UNITDIR)/%.service,$(UNITS)) $(MANDIR)/man1/kiln.1 \
+	rm -f $(addprefix $(BINDIR)/,$(PROGRAMS)) \
+	    $(addprefix $(UNITDIR)/,$(UNITS)) $(MANDIR)/man1/kiln.1 \
 	    $(addprefix $(MANDIR)/man5/,kiln.yaml.5 kiln-recipe.5 kiln-agent.yaml.5) \
 	    $(addprefix $(MANDIR)/man8/,kiln-builder.8 kiln-runner.8 kiln-tuf.8 kiln-web.8 kiln-agent.8 kiln-agent-fetch.8) \
 	    $(foreach d,$(SYSUSERSDIR) $(TMPFILESDIR),$(d)/kiln.conf $(d)/kiln-agent.conf) \
@@ -78,6 +77,11 @@ upgrade-test:
 	@tools/deps build test
 	@$(MAKE) --no-print-directory -s -j2 all
 	@KILN_HISTORY=1 $(if $(SUDO),sudo -E) sh tests/e2e/upgrade.sh $(O)
+
+# The packages' units under a running systemd, in a machine of their own.
+systemd-test:
+	@tools/deps build deb test systemd
+	@$(SUDO) sh tests/e2e/systemd.sh $(O)
 
 # docs/first-hour.md, line by line.
 first-hour-test:
