@@ -171,7 +171,7 @@ tuf_6_3_2_no_published_name_is_written_twice(void **state)
 	watching = true;
 	first_tree();
 	for (int i = 2; i < 6; i++) {
-		char text[16];
+		char text[24];
 
 		snprintf(text, sizeof(text), "image %d", i);
 		tf_release("dns-dhcp", text, text);
