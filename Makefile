@@ -19,7 +19,8 @@ HARDEN = $(HARDEN_$(V))
 CFLAGS ?= -O2 -g
 CFLAGS_asan = -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
               -fno-omit-frame-pointer -DKILN_ASAN
-LDFLAGS_asan = -fsanitize=address,undefined
+# A function that the sanitizer stands before (crypt_r) needs its library.
+LDFLAGS_asan = -fsanitize=address,undefined -Wl,--no-as-needed
 HARDEN_fuzz = -fPIE
 CFLAGS_fuzz = $(CFLAGS_asan) -fsanitize=fuzzer-no-link
 LDFLAGS_fuzz = $(LDFLAGS_asan)
@@ -270,6 +271,7 @@ help:
 include packaging/rules.mk
 
 asan:
+	@$(MAKE) --no-print-directory -s -j2 V=asan all tools
 	@$(MAKE) --no-print-directory V=asan unit
 
 # What a test's own process reads that was never written, or loses; ONLY="buf
