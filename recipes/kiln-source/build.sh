@@ -15,3 +15,5 @@ pack kiln.tar Makefile packaging/rules.mk LICENSE lib builder tuf-repo web \
     router-agent
 rm -f kiln/lib/db*.c
 pack agent.tar Makefile packaging/rules.mk LICENSE lib router-agent
+# The agent's units and users, for a machine that is nothing but a router.
+pack units.tar $(cd kiln && echo packaging/systemd/kiln-agent*)

@@ -36,7 +36,7 @@ has_image() { grep -q '^image:' "recipes/$1/recipe.yaml"; } # RECIPE
 service_of() { # RECIPE: what it is released as
 	case $1 in
 	agent) echo kiln-agent ;;
-	kiln) ;;
+	kiln | router-disk) ;;
 	*) echo "$1" ;;
 	esac
 }

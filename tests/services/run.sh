@@ -59,7 +59,7 @@ for s in $services; do
 done
 [ -z "$of" ] || kernel=kernel-debian
 kernel=${KERNEL:-$kernel}$of
-case " $services " in *" kiln "* | *" agent "*)
+case " $services " in *" kiln "* | *" agent "* | *" router-disk "*)
 	t "kiln's own source is that of the last commit" make -s kiln-source ;;
 esac
 only=$(for s in ${images:+${kernel%"$of"}} $services; do
