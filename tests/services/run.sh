@@ -231,7 +231,7 @@ if [ "$full${MEASURE:-}" ] && [ $failed -eq 0 ]; then
 fi
 
 # --- and for another machine ---------------------------------------------------
-foreign="dns-dhcp firewall"
+foreign="dns-dhcp firewall agent"
 if [ "$full" ] && [ -z "$of" ]; then
 	t "$foreign of arm64 are baked, booted and asked, too" \
 	    env ARCH=arm64 MEASURE=1 KILN_FARM_STATE="$var" \
