@@ -1,14 +1,15 @@
-# For run.sh: where the time of the newest cycle went, task by task, and how much
-# of it no sandbox had.  Slots are how many ran at once at most; what they could
-# have run while the cycle lasted, less what they did, is waste: polling, solving,
-# fetching, unpacking, comparing, and waiting for what others make.
+# For run.sh: where the time of the farm's largest cycle went, which is the one
+# that began from nothing, task by task, and how much of it no sandbox had.  Slots
+# are how many ran at once at most; what they could have run while the cycle
+# lasted, less what they did, is waste: polling, solving, fetching, unpacking,
+# comparing, and waiting for what others make.
 ledger() { # FILE: the tasks; prints one sentence
 	sqlite3 -readonly -separator ' ' "$var/farm.db" "
 	    SELECT c.started_at, c.finished_at, r.started_at, r.finished_at,
 		r.wall_ms, r.cpu_ms, r.lane, p.stage, r.recipe
 	    FROM (SELECT * FROM cycle WHERE executed > 0
 		AND finished_at IS NOT NULL
-		ORDER BY id DESC LIMIT 1) c
+		ORDER BY executed DESC, id DESC LIMIT 1) c
 	    JOIN run r ON r.started_at BETWEEN c.started_at
 		AND c.finished_at
 	    JOIN plan p ON p.digest = r.plan
