@@ -1,7 +1,7 @@
 # router-config: the page in a browser, and what it must not do.
 # with: dns-dhcp
 # tools: node npm chromium curl dig
-page=http://192.0.2.80 page_password='a long enough one'
+page=http://192.0.2.89 page_password='a long enough one'
 page_state=$tmp/agent/volumes/router-config
 prepare() {
 	echo 'page: {service: router-config, settings: [dns-dhcp]}' \
@@ -10,7 +10,7 @@ prepare() {
 	    npm ci --silent; })
 }
 settings() {
-	jq -n '{address: "192.0.2.80", config: {names: ["router.lan"]}}'
+	jq -n '{address: "192.0.2.89", config: {names: ["router.lan"]}}'
 }
 browses() { # PART; its lines are cases
 	$at_lan timeout 600 node tests/services/router-config.js $page "$page_password" "$1" \
