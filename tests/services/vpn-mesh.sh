@@ -6,7 +6,7 @@
 # "office" stands behind a NAT of its own, and "home" in the open.  What crosses
 # is TCP between hosts of the two LANs, who say whom they see.  The office's NAT gives
 # each connection another port at first, so that nobody can meet it.
-cabin=192.0.2.90 home=203.0.113.2 office=198.18.2.70
+cabin=192.0.2.90 home=203.0.113.23 office=198.18.2.70
 mesh_secret() { printf 'of-the-invitation-of-%s-0123456789' "$1"; }
 prepare() {
 	new_ns && nat=$ns_pid
@@ -83,9 +83,10 @@ counted() { # COUNTER
 	    jq '.nftables[].counter.bytes // empty'
 }
 joining() { # NAME ADDRESS GATEWAY
-	jq -n --arg at "$2" --arg gw "$3" --arg secret "$(mesh_secret "$1")" '
+	jq -n --arg at "$2" --arg gw "$3" --arg home $home \
+	    --arg secret "$(mesh_secret "$1")" '
 	    {address: $at, gateway: $gw, config: {join: {secret: $secret,
-		endpoint: {address: "203.0.113.2", port: 51820}}}}'
+		endpoint: {address: $home, port: 51820}}}}'
 }
 settings() { joining cabin $cabin 192.0.2.1 | jq 'del(.gateway)'; }
 home_settings() { # [REVOKED]
