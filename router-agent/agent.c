@@ -328,6 +328,8 @@ catch_signals(struct agent *a, struct err *err)
 {
 	sigset_t set;
 
+	/* A supervisor that is gone is no reason to go, too. */
+	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
