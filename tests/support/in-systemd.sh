@@ -63,7 +63,6 @@ user() {
 	return 1
 }
 t "the signer is a process of its own user" until_ok 20 user kiln-signer kiln-tuf
-t "the agent's fetcher is one of its own user" until_ok 20 user kiln-agent-fetch kiln-agent
 
 # --- how much they may ---------------------------------------------------------
 # Ten is everything; SECURITY.md says what keeps each from less.
