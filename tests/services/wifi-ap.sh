@@ -143,10 +143,10 @@ prove() {
 	t "wifi-ap: there is no button unless it is wanted" \
 	    says_ap ^off 192.0.2.81 button
 	beside_goes $qemu
-	t "wifi-ap: another machine has one" on_air 192.0.2.82 true button
+	t "wifi-ap: another machine has one" on_air 192.0.2.88 true button
 	t "wifi-ap: … which gives nothing before it is pressed" \
 	    until_ok 120 says_there "button: waits"
-	t "wifi-ap: it is pressed" until_ok 30 says_ap ^on 192.0.2.82 button
+	t "wifi-ap: it is pressed" until_ok 30 says_ap ^on 192.0.2.88 button
 	t "wifi-ap: … and the station has the key" \
 	    until_ok 120 says_there "button: in[^,]*$"
 	beside_goes $qemu
