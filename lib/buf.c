@@ -160,6 +160,17 @@ span_trim(struct span s)
 }
 
 bool
+span_copy(struct span s, char *out, size_t room)
+{
+	if (s.n >= room)
+		return false;
+	if (s.n)
+		memcpy(out, s.p, s.n);
+	out[s.n] = '\0';
+	return true;
+}
+
+bool
 span_begins(struct span s, char c)
 {
 	while (s.n && strchr(" \t\r\n", s.p[0]) && s.p[0]) {

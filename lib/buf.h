@@ -50,6 +50,8 @@ bool span_is(struct span, const char *);
 /* Takes the text up to `sep` off the front; false when nothing is left. */
 bool span_next(struct span *rest, char sep, struct span *field);
 struct span span_trim(struct span); /* blanks and tabs at both ends */
+/* As a string; false, and nothing written, when `room` is too small. */
+bool span_copy(struct span, char *out, size_t room) KILN_MUST;
 /* Is this the first that is no white space? */
 bool span_begins(struct span, char);
 

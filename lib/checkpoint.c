@@ -124,11 +124,9 @@ read_size(struct span line, int64_t *size)
 	char text[24];
 
 	/* No leading zeros: one number has one text. */
-	if (line.n == 0 || line.n >= sizeof(text) ||
-	    (line.p[0] == '0' && line.n > 1) || line.p[0] == '-')
+	if (line.n == 0 || (line.p[0] == '0' && line.n > 1) ||
+	    line.p[0] == '-' || !span_copy(line, text, sizeof(text)))
 		return -1;
-	memcpy(text, line.p, line.n);
-	text[line.n] = '\0';
 	return num_int(text, 0, TLOG_SIZE_MAX, size, &ignore);
 }
 

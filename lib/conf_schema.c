@@ -23,10 +23,8 @@ option_number(struct span s, int64_t *out)
 	struct err ignored = ERR_INIT;
 	char text[24];
 
-	if (s.n == 0 || s.n >= sizeof(text))
+	if (s.n == 0 || !span_copy(s, text, sizeof(text)))
 		return false;
-	memcpy(text, s.p, s.n);
-	text[s.n] = '\0';
 	return num_int(text, INT64_MIN, INT64_MAX, out, &ignored) == 0;
 }
 

@@ -151,16 +151,12 @@ on_header(char *line, size_t one, size_t n, void *arg)
 	if (v.n > 6 && strncasecmp(v.p, "bytes ", 6) == 0) {
 		struct span rest = { v.p + 6, v.n - 6 }, first;
 		struct err ignored = ERR_INIT;
+		char digits[20];
 
-		if (span_next(&rest, '-', &first) && first.n < 20) {
-			char digits[20];
-
-			memcpy(digits, first.p, first.n);
-			digits[first.n] = '\0';
-			if (num_int(digits, 0, INT64_MAX, &t->range_at,
-				&ignored) == -1)
-				t->range_at = -1;
-		}
+		if (span_next(&rest, '-', &first) &&
+		    span_copy(first, digits, sizeof(digits)) &&
+		    num_int(digits, 0, INT64_MAX, &t->range_at, &ignored) == -1)
+			t->range_at = -1;
 	}
 	return n;
 }

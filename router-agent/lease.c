@@ -57,10 +57,8 @@ word(struct span *rest, char *out, size_t room, struct err *err)
 {
 	struct span s;
 
-	if (!span_next(rest, ' ', &s) || s.n == 0 || s.n >= room)
+	if (!span_next(rest, ' ', &s) || s.n == 0 || !span_copy(s, out, room))
 		return err_set(err, ERR_INPUT, "a missing or overlong word");
-	memcpy(out, s.p, s.n);
-	out[s.n] = '\0';
 	return 0;
 }
 

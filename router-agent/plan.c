@@ -332,10 +332,9 @@ ask_memory(int64_t *out, struct err *err)
 		    !span_is(key, "MemAvailable"))
 			continue;
 		line = span_trim(line);
-		if (!span_next(&line, ' ', &word) || word.n >= sizeof(digits))
+		if (!span_next(&line, ' ', &word) ||
+		    !span_copy(word, digits, sizeof(digits)))
 			break;
-		memcpy(digits, word.p, word.n);
-		digits[word.n] = '\0';
 		if (num_int(digits, 0, INT64_MAX >> 10, out, err) == -1)
 			return -1;
 		*out <<= 10;

@@ -23,11 +23,8 @@ numbers(const struct buf *b, int64_t *out, size_t most)
 	while (n < most && span_next(&rest, ' ', &field)) {
 		char text[24];
 
-		if (field.n >= sizeof(text))
-			break;
-		memcpy(text, field.p, field.n);
-		text[field.n] = '\0';
-		if (num_int(text, 0, INT64_MAX / 2, &out[n], &why) == -1)
+		if (!span_copy(field, text, sizeof(text)) ||
+		    num_int(text, 0, INT64_MAX / 2, &out[n], &why) == -1)
 			break;
 		n++;
 	}

@@ -67,14 +67,10 @@ read_line(struct journal *j, struct span line, size_t number, struct err *err)
 	if (!span_next(&line, ' ', &role) || !span_next(&line, ' ', &version))
 		goto damaged;
 	hex = line;
-	if (role.n >= sizeof(name) || version.n >= sizeof(num) || hex.n != 64)
+	if (!span_copy(role, name, sizeof(name)) ||
+	    !span_copy(version, num, sizeof(num)) || hex.n != 64 ||
+	    !span_copy(hex, digits, sizeof(digits)))
 		goto damaged;
-	memcpy(name, role.p, role.n);
-	name[role.n] = '\0';
-	memcpy(num, version.p, version.n);
-	num[version.n] = '\0';
-	memcpy(digits, hex.p, 64);
-	digits[64] = '\0';
 	if ((!rule_of(name) && strcmp(name, JOURNAL_LOG) != 0) ||
 	    num_int(num, 1, INT64_MAX, &v, &ignore) == -1 ||
 	    !hash_parse(&h, digits))

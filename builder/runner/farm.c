@@ -22,10 +22,9 @@
 static int
 keep(char *out, size_t room, struct span v, const char *key, struct err *err)
 {
-	if (out[0] || v.n == 0 || v.n >= room || memchr(v.p, '\0', v.n))
+	if (out[0] || v.n == 0 || memchr(v.p, '\0', v.n) ||
+	    !span_copy(v, out, room))
 		return err_set(err, ERR_INPUT, "job: %s: bad, or twice", key);
-	memcpy(out, v.p, v.n);
-	out[v.n] = '\0';
 	return 0;
 }
 

@@ -31,11 +31,10 @@ number(struct span digits)
 	char text[24];
 	int64_t n;
 
-	if (digits.n >= sizeof(text))
+	if (!span_copy(digits, text, sizeof(text)) ||
+	    num_int(text, 0, INT64_MAX / 2000, &n, &why) == -1)
 		return 0;
-	memcpy(text, digits.p, digits.n);
-	text[digits.n] = '\0';
-	return num_int(text, 0, INT64_MAX / 2000, &n, &why) == 0 ? n : 0;
+	return n;
 }
 
 int64_t

@@ -79,6 +79,7 @@ taking_leaves_an_empty_buf(void **state)
 static void
 spans_are_cut_at_the_separator(void **state)
 {
+	char copy[4];
 	struct span rest = span_str("a,,bc"), f;
 
 	(void)state;
@@ -90,6 +91,12 @@ spans_are_cut_at_the_separator(void **state)
 	assert_true(span_is(f, "bc"));
 	assert_false(span_next(&rest, ',', &f));
 	assert_true(span_is(span_trim(span_str(" \t x y\t ")), "x y"));
+	assert_true(span_copy(span_str("abc"), copy, sizeof(copy)));
+	assert_string_equal(copy, "abc");
+	assert_false(span_copy(span_str("abcd"), copy, sizeof(copy)));
+	assert_string_equal(copy, "abc");
+	assert_true(span_copy((struct span){ NULL, 0 }, copy, 1));
+	assert_string_equal(copy, "");
 	assert_true(span_is(span_trim(span_str(" \t ")), ""));
 	assert_true(span_begins(span_str("{"), '{'));
 	assert_true(span_begins(span_str(" \r\n\t{}"), '{'));
