@@ -4,97 +4,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "builder/plan/recipe.h"
 #include "builder/plan/recipe_tree.h"
-#include "lib/buf.h"
-#include "lib/fdio.h"
-#include "lib/own.h"
-#include "tests/support/scratch.h"
-
-static struct recipes all;
-static struct err err;
-
-static void
-put(const char *path, const char *text)
-{
-	const char *slash = strrchr(path, '/');
-	auto_free char *dir = strndup(path, (size_t)(slash - path));
-	int fd = dir_make_at(scratch.fd, dir, 0755, &err);
-
-	assert_true(fd != -1);
-	close(fd);
-	assert_int_equal(
-	    file_write_at(scratch.fd, path, text, strlen(text), 0644, &err), 0);
-}
-
-/* A good recipe, with lines replaced: "key: …" in `more` wins. */
-static void
-recipe(const char *name, const char *more)
-{
-	static const char *const lines[] = { "kind: source", "summary: s",
-		"suites: [bookworm]",
-		"build: {packages: [gcc], script: build.sh}",
-		"outputs: [out]" };
-	auto_buf struct buf b = BUF_INIT;
-	auto_free char *path = NULL, *script = NULL;
-
-	buf_printf(&b, "name: %s\n", name);
-	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
-		size_t key = strcspn(lines[i], ":") + 1;
-		auto_free char *start = strndup(lines[i], key);
-
-		auto_free char *later = NULL;
-
-		if (asprintf(&later, "\n%s", start) == -1)
-			fail();
-		if (strncmp(more, start, key) != 0 && !strstr(more, later))
-			buf_printf(&b, "%s\n", lines[i]);
-	}
-	buf_str(&b, more);
-	if (asprintf(&path, "%s/recipe.yaml", name) == -1 ||
-	    asprintf(&script, "%s/build.sh", name) == -1)
-		fail();
-	put(path, b.data);
-	put(script, "true\n");
-}
-
-static void
-load(void)
-{
-	recipes_release(&all);
-	if (recipes_load(scratch.fd, NULL, &all, &err) == -1)
-		fail_msg("%s", err.msg);
-}
-
-static const char *
-error_of(const char *name)
-{
-	const struct recipe *r = recipes_find(&all, name);
-
-	assert_non_null(r);
-	return r->error ? r->error : "";
-}
-
-static void
-held(const char *more, const char *text)
-{
-	recipe("one", more);
-	load();
-	if (!strstr(error_of("one"), text))
-		fail_msg("\"%s\" lacks \"%s\"", error_of("one"), text);
-}
-
-static int
-teardown(void **state)
-{
-	recipes_release(&all);
-	return scratch_teardown(state);
-}
+#include "tests/support/recipe_folder.h"
 
 static void
 the_whole_format_is_read(void **state)
@@ -459,7 +373,8 @@ the_tree_digest_changes_with_content_and_x_bit_only(void **state)
 int
 main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, scratch_setup, teardown)
+#define T(name) \
+	cmocka_unit_test_setup_teardown(name, scratch_setup, recipes_teardown)
 	const struct CMUnitTest tests[] = {
 		T(the_whole_format_is_read),
 		T(a_wrong_key_is_named_with_file_line_and_column),

@@ -5,82 +5,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "builder/plan/arch.h"
-#include "builder/plan/recipe.h"
-#include "lib/buf.h"
-#include "lib/fdio.h"
 #include "lib/mem.h"
-#include "lib/own.h"
-#include "tests/support/scratch.h"
-
-static struct recipes all;
-static struct err err;
-
-static void
-put(const char *folder, const char *name, const char *text)
-{
-	auto_free char *path = mem_printf("%s/%s", folder, name);
-	int fd = dir_make_at(scratch.fd, folder, 0755, &err);
-
-	assert_true(fd != -1);
-	close(fd);
-	assert_int_equal(
-	    file_write_at(scratch.fd, path, text, strlen(text), 0644, &err), 0);
-}
-
-/* A good one; `more` says itself how it is built, if it says so. */
-static void
-recipe(const char *name, const char *more)
-{
-	auto_free char *text = mem_printf("name: %s\nkind: source\nsummary: s\n"
-					  "suites: [bookworm]\noutputs: [out]\n"
-					  "%s%s",
-	    name,
-	    strstr(more, "build:")
-		? ""
-		: "build: {packages: [gcc], script: build.sh}\n",
-	    more);
-
-	put(name, "recipe.yaml", text);
-	put(name, "build.sh", "true\n");
-}
-
-static void
-load(void)
-{
-	recipes_release(&all);
-	if (recipes_load(scratch.fd, NULL, &all, &err) == -1)
-		fail_msg("%s", err.msg);
-}
-
-static const char *
-error_of(const char *name)
-{
-	const struct recipe *r = recipes_find(&all, name);
-
-	assert_non_null(r);
-	return r->error ? r->error : "";
-}
-
-static void
-held(const char *more, const char *text)
-{
-	recipe("one", more);
-	load();
-	if (!strstr(error_of("one"), text))
-		fail_msg("\"%s\" lacks \"%s\"", error_of("one"), text);
-}
-
-static int
-teardown(void **state)
-{
-	recipes_release(&all);
-	return scratch_teardown(state);
-}
+#include "tests/support/recipe_folder.h"
 
 /* "amd64" and "arm64", in the order that this machine gives them. */
 static const char *own, *other;
@@ -226,7 +156,8 @@ what_another_architecture_lacks_is_said(void **state)
 int
 main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, scratch_setup, teardown)
+#define T(name) \
+	cmocka_unit_test_setup_teardown(name, scratch_setup, recipes_teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_recipe_of_two_architectures_is_two_where_both_are_asked_for),
 		T(what_is_of_one_other_architecture_comes_only_when_it_is_asked_for),
