@@ -169,7 +169,8 @@ static int
 check_recipes(const struct options *o)
 {
 	const char *path = o->recipes ? o->recipes : farm_default_recipes();
-	const struct strs every = { arch_names, arch_count };
+	const char *names[ARCHES];
+	const struct strs every = { names, ARCHES };
 	struct recipe_folder folder = { 0 };
 	struct err err = ERR_INIT;
 	auto_fd int dir = dir_open(path, &err);
@@ -178,6 +179,7 @@ check_recipes(const struct options *o)
 	int rc = EXIT_DONE;
 
 	folder.dirfd = dir;
+	arch_every(names);
 	if (dir == -1 ||
 	    recipes_load_from(&folder, 1, &every, NULL, &all, &err) == -1)
 		return cli_fail(ME, &err, false);

@@ -280,7 +280,8 @@ look_at_folder(struct forecast *f, const char *recipes, struct err *err)
 	static const char sql[] =
 	    "SELECT count(*) FROM recipe WHERE origin IS NOT NULL";
 	auto_stmt struct stmt *q = db_stmt(f->db, sql);
-	const struct strs every = { arch_names, arch_count };
+	const char *names[ARCHES];
+	const struct strs every = { names, ARCHES };
 	struct recipe_folder folder = { 0 };
 	auto_fd int dir = -1;
 	struct recipes all;
@@ -297,6 +298,7 @@ look_at_folder(struct forecast *f, const char *recipes, struct err *err)
 		    "no recipes: name their folder with --recipes");
 	dir = dir_open(recipes, err);
 	folder.dirfd = dir;
+	arch_every(names);
 	if (dir == -1 ||
 	    recipes_load_from(&folder, 1, &every, NULL, &all, err) == -1)
 		return -1;

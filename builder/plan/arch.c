@@ -3,8 +3,6 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "lib/mem.h"
-
 static const struct arch {
 	const char *name, *machine, *triplet, *loader;
 } known[] = {
@@ -17,9 +15,7 @@ static const struct arch {
 	{ "riscv64", "riscv64", "riscv64-linux-gnu",
 	    "/lib/ld-linux-riscv64-lp64d.so.1" },
 };
-
-const char *arch_names[] = { "amd64", "arm64", "armhf", "riscv64" };
-const size_t arch_count = ARRAY_LEN(arch_names);
+_Static_assert(ARRAY_LEN(known) == ARCHES, "arch.h counts them");
 
 const char *
 arch_own(struct err *err)
@@ -30,7 +26,7 @@ arch_own(struct err *err)
 		err_sys(err, "ask the kernel for the architecture");
 		return NULL;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+	for (size_t i = 0; i < ARCHES; i++)
 		if (strcmp(u.machine, known[i].machine) == 0)
 			return known[i].name;
 	err_set(err, ERR_INPUT, "kiln does not know the architecture %s",
@@ -41,7 +37,7 @@ arch_own(struct err *err)
 static const struct arch *
 find(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+	for (size_t i = 0; i < ARCHES; i++)
 		if (strcmp(known[i].name, name) == 0)
 			return &known[i];
 	return NULL;
@@ -53,6 +49,13 @@ arch_known(const char *name)
 	const struct arch *a = find(name);
 
 	return a ? a->name : NULL;
+}
+
+void
+arch_every(const char *names[ARCHES])
+{
+	for (size_t i = 0; i < ARCHES; i++)
+		names[i] = known[i].name;
 }
 
 const char *

@@ -2,8 +2,6 @@
 #ifndef KILN_ARCH_H
 #define KILN_ARCH_H
 
-#include <stddef.h>
-
 #include "lib/attr.h"
 #include "lib/err.h"
 
@@ -14,8 +12,9 @@
 const char *arch_own(struct err *) KILN_MUST;
 /* The name, for ever; NULL: none that is known. */
 const char *arch_known(const char *name);
-extern const char *arch_names[]; /* all that are known */
-extern const size_t arch_count;
+/* All that are known. */
+#define ARCHES 4
+void arch_every(const char *names[ARCHES]);
 /* Of one that is known: "x86_64-linux-gnu", "/lib64/ld-linux-x86-64.so.2". */
 const char *arch_triplet(const char *arch);
 const char *arch_loader(const char *arch);
