@@ -5,8 +5,9 @@
  *
  * A program on trial takes over in the process of the one before, with its
  * machines (change/inherit.h), or is started.  It must report to be healthy in
- * time: by a byte on descriptor SUPERVISE_FD, when its configuration and state
- * are read and its machines answer.  One that ends is tried SLOTS_TRIES times,
+ * time, which stands while the supervisor is stopped itself: by a byte on
+ * descriptor SUPERVISE_FD, when its configuration and state are read and its
+ * machines answer.  One that ends is tried SLOTS_TRIES times,
  * one that stays silent once; then its image is bad, and the good one runs
  * again.  A good slot that was
  * damaged, or that fails as often in a row without a word, gives way to the

@@ -10,6 +10,7 @@
 #include "router-agent/machine/net.h"
 
 #define LOOK_MS 2000 /* between looks at memory and at the way out */
+#define STEP_MS 2000 /* counted of a time in which nobody looked */
 #define WAN_MS ((int64_t)24 * 3600 * 1000) /* it excuses for no longer */
 
 /* QEMU may take what the plan counted for it and half of that again. */
@@ -84,12 +85,16 @@ struct passing {
 	int64_t look_at;
 };
 
+/* A process that was stopped, or a host that slept, has neither seen a machine
+ * ill nor seen it well. */
 static void
 pass(struct passing *p)
 {
 	int64_t now = time_mono_ms(), step = now - p->last;
 
 	p->last = now;
+	if (step > STEP_MS)
+		step = STEP_MS;
 	if (p->lost && p->excused < WAN_MS) {
 		p->excused += step;
 		return;

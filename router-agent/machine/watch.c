@@ -44,13 +44,27 @@ struct watch {
 	bool closed[PORTS];
 };
 
+/* A parent that was stopped for an hour is waited for, and what it is to hear
+ * waits in the machine; one that is gone has closed its end. */
+static int
+say(uint32_t type, const struct buf *fields, struct err *err)
+{
+	for (;;) {
+		if (ipc_send(FD_PARENT, type, fields, NULL, 0, err) == 0)
+			return 0;
+		if (err->cls != ERR_BUSY)
+			return -1;
+		err_clear(err);
+	}
+}
+
 static int
 tell(uint32_t type, const char *text, struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
 
 	ipc_add_str(&b, text);
-	return ipc_send(FD_PARENT, type, &b, NULL, 0, err);
+	return say(type, &b, err);
 }
 
 static int
@@ -65,7 +79,7 @@ answer(uint32_t *asked, bool done, const char *text, struct err *err)
 	ipc_add_u32(&b, request);
 	ipc_add_u32(&b, done);
 	ipc_add_str(&b, text);
-	return ipc_send(FD_PARENT, WATCH_ANSWER, &b, NULL, 0, err);
+	return say(WATCH_ANSWER, &b, err);
 }
 
 /* Text of the other side may go into a log: printable, and short. */
@@ -314,7 +328,7 @@ one_setting(struct watch *w, const char *line, struct err *err)
 	if (got != 1)
 		return got == 0 ? 0 : refused(w, &why, err);
 	setting_word_send(&word, &b);
-	return ipc_send(FD_PARENT, WATCH_SETTING, &b, NULL, 0, err);
+	return say(WATCH_SETTING, &b, err);
 }
 
 static int
@@ -329,7 +343,7 @@ one_state(struct watch *w, const char *line, struct err *err)
 	if (lease_read(line, &word, &why) == -1)
 		return refused(w, &why, err);
 	lease_word_send(&word, &b);
-	return ipc_send(FD_PARENT, WATCH_STATE, &b, NULL, 0, err);
+	return say(WATCH_STATE, &b, err);
 }
 
 static int
@@ -385,8 +399,7 @@ from_console(struct watch *w, struct span data, struct err *err)
 		if (!w->line_ended)
 			continue;
 		w->heard = true;
-		if (ipc_send(FD_PARENT, WATCH_CONSOLE, NULL, NULL, 0, err) ==
-		    -1)
+		if (say(WATCH_CONSOLE, NULL, err) == -1)
 			return -1;
 	}
 	/* A full disk costs the log and not the machine. */

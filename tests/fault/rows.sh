@@ -149,6 +149,88 @@ stopped() {
 	until_ok 60 at_last && until_ok 10 sent && stop && as_it_should &&
 	    [ $served = 0 ]
 }
+# An hour, which a full run really waits for, beside its other rows; three
+# seconds else.  The LAN is asked once a minute, and the machine gives leases
+# that nobody hears of until the agent goes on.
+frozen_for() {
+	t_end=$(($(date +%s) + pause)) n=0 rc=0
+	kill -STOP $agent_pid
+	news || rc=1
+	while left=$((t_end - $(date +%s))) && [ $left -gt 0 ]; do
+		sleep $((left < 60 ? left : 60))
+		answers || { echo "the LAN is not served"; rc=1; }
+		n=$((n + 1))
+	done
+	news || rc=1
+	kill -CONT $agent_pid
+	echo "# stopped for $pause s, the LAN asked $n times" >>"$tmp/told"
+	return $rc
+}
+# As many words as the agent's end of a socket holds not.
+news() {
+	for _ in $(seq 1 $((pause > 60 ? 4 : 1))); do
+		rm -f "$tmp/dhcp-enough"
+		(sleep $((pause > 60 ? 8 : 1)) && touch "$tmp/dhcp-enough") &
+		clients "$bin/tests/support/dhcpload" eth0 100 \
+		    "$tmp/dhcp-enough" 2>"$tmp/given" || return
+	done
+}
+# Each lease that was given while nobody heard, or before.
+heard() {
+	leases "$state" >"$tmp/list" && sort "$tmp/given" | join - "$tmp/list" \
+	    >"$tmp/both" && [ -s "$tmp/given" ] &&
+	    [ "$(wc -l <"$tmp/both")" = "$(wc -l <"$tmp/given")" ]
+}
+same_machine() { # and one that nobody has started again
+	is '[.services[].restarts] | add' 0
+}
+stopped_idle() {
+	rm -rf "$state" && cp -a "$tmp/second" "$state" && online
+	start_agent
+	until_ok 60 is .phase committed && until_ok 30 answers &&
+	    until_ok 30 asked_once && was=$(json .checked) && frozen_for &&
+	    kill -USR1 $agent_pid && until_ok 30 asked && until_ok 30 is .phase committed &&
+	    is .set.counter 2 && same_machine && until_ok 30 heard &&
+	    answers && until_ok 10 sent || { agent status --json; stop; return 1; }
+	stop
+}
+asked_once() { [ "$(json .checked)" != null ]; }
+stopped_staging() { stopped_in staging; }
+stopped_probation() { stopped_in probation; }
+stopped_in() { # PHASE: it is no reason to go back, and no look at the new set
+	fresh && offline
+	"$bin/kiln-agent" run --config "$tmp/slow.yaml" 2>>"$tmp/agent.log" &
+	agent_pid=$!
+	pids="$pids $agent_pid"
+	until_ok 60 answers && online && kill -USR1 $agent_pid &&
+	    until_ok 60 is .phase "$1" && frozen_for && until_ok 120 at_last &&
+	    same_machine && until_ok 30 heard && until_ok 10 sent &&
+	    answers || { agent status --json; stop; return 1; }
+	agent history --json >"$tmp/history"
+	! grep rolled-back "$tmp/history" && stop
+}
+hour() {
+	pause=${KILN_STOPPED:-3}
+	for w in ${KILN_HOUR:-idle probation}; do
+		: >"$tmp/told"
+		case $w in
+		idle) t "S2 an idle agent is stopped: its machine serves, and no lease is lost" \
+		    stopped_idle ;;
+		staging) t "S2 an agent that stages is stopped: the set is none the worse" \
+		    stopped_staging ;;
+		*) t "S2 an agent in a probation is stopped: it ends well, later" \
+		    stopped_probation ;;
+		esac
+		cat "$tmp/told"
+	done
+}
+hours() { # those that were begun first
+	for w in idle staging probation; do
+		eval "h=\$hour_$w"
+		t "S2 an hour of it: $w" wait "$h"
+		grep -E '^(not ok|#)' "$tmp/hour.$w"
+	done
+}
 stale_lock() { fresh && echo 1 >"$state/lock" && again && as_it_should; }
 
 # What no set names is swept, be it ever so much; what one names stays.
@@ -243,9 +325,19 @@ older_stick() {
 	stop && [ $rc = 0 ]
 }
 
-all="disk_full read_only stick limits rot crowd host wear"
-[ "${KILN_FAULTS:-}" = full ] ||
-	all=$(echo "$all" | cut -d ' ' -f $((1 + seed % 8)))
+all="disk_full read_only stick limits rot crowd host wear hour"
+if [ "${KILN_FAULTS:-}" != full ]; then
+	all=$(echo "$all" | cut -d ' ' -f $((1 + seed % 9)))
+elif [ -z "${KILN_SWEEPS:-}" ]; then
+	for w in idle staging probation; do
+		env -u KILN_FAULTS -u KILN_FAULT_NS KILN_SWEEPS=hour \
+		    KILN_HOUR=$w KILN_STOPPED=3600 sh "$0" "$out" \
+		    >"$tmp/hour.$w" 2>&1 &
+		eval "hour_$w=$!"
+		pids="$pids $!"
+	done
+	all="$all hours"
+fi
 for r in ${KILN_SWEEPS:-$all}; do
 	echo "# rows: $r"
 	older=1 newer=2 goal=at_last how= rc=0

@@ -315,6 +315,77 @@ answers_that_come_late_are_no_reason_to_go_back(void **state)
 	assert_int_equal(got, 0);
 }
 
+/* --- S2: an agent that was stopped for an hour -------------------------------
+ */
+
+static bool slept;
+
+static void
+sleeps(int64_t since)
+{
+	if (!slept && since >= 5 * SECOND) {
+		slept = true;
+		now += HOUR;
+	}
+}
+
+/* What was looked at before is no word for the hour after it, either. */
+static void
+an_hour_in_which_nobody_looked_is_no_probation(void **state)
+{
+	int got;
+
+	(void)state;
+	slept = false;
+	befalls = sleeps;
+	assert_in_range(probation(60 * SECOND, 30 * SECOND, &got),
+	    HOUR + 57 * SECOND, HOUR + 61 * SECOND);
+	assert_int_equal(got, 0);
+}
+
+/* The probes that were under way ran into their deadlines meanwhile. */
+static void
+is_asked_anew(int64_t since)
+{
+	sleeps(since);
+	m->good = slept && since < HOUR + 25 * SECOND ? 0 : TRIAL_ROUNDS;
+}
+
+static void
+an_hour_in_which_nobody_looked_is_no_illness(void **state)
+{
+	int got;
+
+	(void)state;
+	slept = false;
+	befalls = is_asked_anew;
+	assert_in_range(probation(60 * SECOND, 30 * SECOND, &got),
+	    HOUR + 57 * SECOND, HOUR + 61 * SECOND);
+	assert_int_equal(got, 0);
+}
+
+static void
+boots_meanwhile(int64_t since)
+{
+	sleeps(since);
+	m->good = since < HOUR + 60 * SECOND ? 0 : TRIAL_ROUNDS;
+}
+
+static void
+an_hour_in_which_nobody_looked_fails_no_boot(void **state)
+{
+	int got;
+
+	(void)state;
+	slept = false;
+	trial.switched = false;
+	m->good = 0;
+	befalls = boots_meanwhile;
+	assert_in_range(probation(0, TRIAL_STAGE_MS, &got), HOUR + 59 * SECOND,
+	    HOUR + 61 * SECOND);
+	assert_int_equal(got, 0);
+}
+
 static void
 owner_goes_back(int64_t since)
 {
@@ -350,6 +421,9 @@ main(void)
 		T(without_a_line_from_the_beginning_the_clock_goes_on),
 		T(a_host_without_time_has_its_boot_waited_for),
 		T(answers_that_come_late_are_no_reason_to_go_back),
+		T(an_hour_in_which_nobody_looked_is_no_probation),
+		T(an_hour_in_which_nobody_looked_is_no_illness),
+		T(an_hour_in_which_nobody_looked_fails_no_boot),
 		T(the_owner_ends_it_at_once),
 	};
 

@@ -1,4 +1,5 @@
 /* rooms: router-agent/slots.c router-agent/supervise.c */
+/* wrap: time_mono_ms */
 /* The agent's own program: slots, trials, and the way back. */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -7,6 +8,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,7 +25,16 @@
 
 #define PATIENCE_MS 60000
 
-static int dir; /* self/ */
+static int dir;	       /* self/ */
+static int64_t *slept; /* ms, by all processes */
+
+int64_t __real_time_mono_ms(void);
+int64_t __wrap_time_mono_ms(void);
+int64_t
+__wrap_time_mono_ms(void)
+{
+	return __real_time_mono_ms() + (slept ? *slept : 0);
+}
 
 static int
 setup(void **state)
@@ -408,6 +419,35 @@ one_that_takes_over_and_hangs_is_bad_at_once(void **state)
 	assert_int_equal(starts("new"), 1);
 }
 
+/* It was stopped together with the program, or the router slept: that is not
+ * the program's silence. */
+static void
+an_hour_of_the_supervisors_own_is_no_silence(void **state)
+{
+	const struct timespec some_ticks = { .tv_sec = 2,
+		.tv_nsec = 500000000 };
+	auto_free char *installed = script("installed", HEALTHY);
+	auto_free char *waits = mem_printf("while [ ! -e '%s/go' ]; do sleep "
+					   "0.05; done\n" HEALTHY,
+	    scratch.path);
+	struct slots s;
+	struct hash h;
+	pid_t pid;
+
+	(void)state;
+	*slept = 0;
+	on_trial("new", waits, &h);
+	pid = start(installed, 10 * PATIENCE_MS);
+	until_starts("new", 1);
+	*slept = 3600000;
+	nanosleep(&some_ticks, NULL);
+	go();
+	until(is_good, &h, &s);
+	stop(pid);
+	assert_int_equal(starts("new"), 1);
+	assert_int_equal(starts("installed"), 0);
+}
+
 static void
 a_damaged_slot_gives_way_to_what_was_installed(void **state)
 {
@@ -566,9 +606,15 @@ main(void)
 		    one_that_takes_over_and_hangs_is_bad_at_once, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(
+		    an_hour_of_the_supervisors_own_is_no_silence, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(
 		    a_damaged_slot_gives_way_to_what_was_installed, setup,
 		    teardown),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	slept = mmap(NULL, sizeof(*slept), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return slept == MAP_FAILED ? 1
+				   : cmocka_run_group_tests(tests, NULL, NULL);
 }
