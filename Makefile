@@ -70,7 +70,8 @@ CLI_SRC := $(call src,builder/cli)
 RUNNER_SRC := $(call src,builder/runner)
 TUF_SRC := $(call src,tuf-repo)
 WEB_SRC := $(call src,web web/pages web/api)
-AGENT_SRC := $(filter-out router-agent/fetch_main.c,\
+FETCH_SRC := router-agent/fetch_main.c router-agent/fetch_tls.c
+AGENT_SRC := $(filter-out $(FETCH_SRC),\
     $(call src,router-agent router-agent/trust router-agent/machine router-agent/change router-agent/owner))
 PROGRAMS := kiln kiln-builder kiln-runner kiln-tuf kiln-web kiln-agent kiln-agent-fetch
 BIN := $(addprefix $(O)/,$(PROGRAMS))
@@ -133,8 +134,8 @@ $(O)/kiln-web: $(call obj,$(WEB_SRC)) $(O)/libkiln.a
 # The resident agent links no libcurl: fetching is an executable of its own.
 $(O)/kiln-agent: $(call obj,$(AGENT_SRC)) $(LIB_AGENT)
 	$(LINK) $(LIBS)
-$(O)/kiln-agent-fetch: $(call obj,router-agent/fetch_main.c) $(LIB_AGENT)
-	$(LINK) $(LIBS) $(shell $(PKG_CONFIG) --libs libcurl)
+$(O)/kiln-agent-fetch: $(call obj,$(FETCH_SRC)) $(LIB_AGENT)
+	$(LINK) $(LIBS) $(shell $(PKG_CONFIG) --libs libcurl openssl)
 
 # A unit test links libkiln and the rooms (or files of them) that it names in a
 # first-line comment:

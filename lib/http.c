@@ -32,6 +32,8 @@ struct http {
 	CURL *easy;
 	char *agent;
 	char *proxy;
+	int (*tls)(void *ssl_ctx, void *arg);
+	void *tls_arg;
 };
 
 /* One request under way. */
@@ -92,6 +94,23 @@ http_close(struct http *h)
 	free(h->agent);
 	free(h->proxy);
 	free(h);
+}
+
+void
+http_tls(struct http *h, int (*set)(void *ssl_ctx, void *arg), void *arg)
+{
+	h->tls = set;
+	h->tls_arg = arg;
+}
+
+static CURLcode
+on_tls(CURL *easy, void *ssl_ctx, void *arg)
+{
+	const struct http *h = arg;
+
+	(void)easy;
+	return h->tls(ssl_ctx, h->tls_arg) == 0 ? CURLE_OK
+						: CURLE_SSL_CONNECT_ERROR;
 }
 
 /* The value of the header `name` in a line, or n = 0. */
@@ -306,6 +325,10 @@ set_up(struct http *h, struct transfer *t, char *text)
 	SET(CURLOPT_USERAGENT, h->agent);
 	if (h->proxy)
 		SET(CURLOPT_PROXY, h->proxy);
+	if (h->tls) {
+		SET(CURLOPT_SSL_CTX_FUNCTION, on_tls);
+		SET(CURLOPT_SSL_CTX_DATA, h);
+	}
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(CURLOPT_HEADERFUNCTION, on_header);
 	SET(CURLOPT_HEADERDATA, t);

@@ -44,6 +44,10 @@ struct http_answer {
 struct http *http_open(const char *user_agent, const char *proxy,
     struct err *) KILN_MUST; /* proxy NULL: environment */
 void http_close(struct http *);
+/* `set` is given the SSL_CTX of OpenSSL of each connection before it is made;
+ * -1 refuses it.  With a libcurl that has another TLS library every https
+ * request fails. */
+void http_tls(struct http *, int (*set)(void *ssl_ctx, void *arg), void *arg);
 /*
  * 0: the server answered (look at status; a body of an error status is not
  * written).  -1: it could not be asked: ERR_BUSY for anything that may pass

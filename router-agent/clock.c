@@ -90,6 +90,12 @@ clock_judge(const struct clock *c, const struct clock_facts *f,
 		v->time = later(f->now, v->floor);
 }
 
+int64_t
+clock_for_tls(const struct clock_view *v)
+{
+	return v->state == CLOCK_SYNCED ? 0 : v->time;
+}
+
 /* --- learning ------------------------------------------------------------ */
 
 void

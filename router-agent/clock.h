@@ -84,6 +84,9 @@ int clock_save(int dirfd, struct clock *, struct err *) KILN_MUST;
 /* `root_expires`: of the trusted root; 0: not known. */
 void clock_judge(const struct clock *, const struct clock_facts *,
     int64_t root_expires, struct clock_view *);
+/* The time to judge a server's certificate by, for fetcher_at(): 0, the
+ * machine's own clock, where that is believed. */
+int64_t clock_for_tls(const struct clock_view *);
 /* Takes over what NTP vouches for, and where this boot stands. */
 void clock_learn(
     struct clock *, const struct clock_facts *, const struct clock_view *);

@@ -16,6 +16,7 @@
 #include "lib/ipc.h"
 #include "lib/own.h"
 #include "router-agent/fetch_proto.h"
+#include "router-agent/fetch_tls.h"
 
 /* Not 0 ends the transfer: the parent is gone. */
 static int
@@ -57,6 +58,18 @@ tell_failed(const struct err *why, struct err *err)
 	return ipc_send(FETCH_SOCKET, FETCH_FAILED, &b, NULL, 0, err);
 }
 
+/* By which time is a server's certificate judged? */
+static int
+get_at(struct http *http, struct ipc_msg *m, struct err *err)
+{
+	static int64_t at;
+
+	if (ipc_get_i64(m, &at, err) == -1 || ipc_end(m, err) == -1)
+		return -1;
+	http_tls(http, fetch_tls, &at);
+	return 0;
+}
+
 static int
 post(struct http *http, struct ipc_msg *m, struct err *err)
 {
@@ -69,7 +82,7 @@ post(struct http *http, struct ipc_msg *m, struct err *err)
 	if (ipc_get_str(m, FETCH_URL_MAX, &url, err) == -1 ||
 	    ipc_get_str(m, FETCH_ETAG_MAX, &type, err) == -1 ||
 	    ipc_get_bytes(m, FETCH_POST_MAX, &body, err) == -1 ||
-	    ipc_end(m, err) == -1)
+	    get_at(http, m, err) == -1)
 		return -1;
 	if (http_post(http, url, type, body.p, body.n, &reply, &answer.status,
 		&why) == -1)
@@ -99,7 +112,7 @@ serve(struct http *http, struct ipc_msg *m, struct err *err)
 	    ipc_get_i64(m, &get.from, err) == -1 ||
 	    ipc_get_i64(m, &get.deadline_ms, err) == -1 ||
 	    ipc_get_str(m, FETCH_ETAG_MAX, &etag, err) == -1 ||
-	    ipc_end(m, err) == -1)
+	    get_at(http, m, err) == -1)
 		return -1;
 	get.url = url;
 	get.fd = body;

@@ -4,14 +4,15 @@
  * socket does.
  *
  *   FETCH_GET       url str, limit i64, from i64, deadline_ms i64, etag str
- *                   ("": none), and one descriptor: a pipe for the body
- *   FETCH_POST      url str, content type str, body bytes; answered like a GET,
- *                   what the server says is thrown away; bytes is 1 when it
- *                   began like a JSON object, else 0
+ *                   ("": none), at i64, and one descriptor: a pipe for the body
+ *   FETCH_POST      url str, content type str, body bytes, at i64; answered
+ *                   like a GET, what the server says is thrown away; bytes is
+ *                   1 when it began like a JSON object, else 0
  *   FETCH_PROGRESS  done i64, total i64 (0: unknown); any number of times
  *   FETCH_DONE      status u32, bytes i64, etag str, retry_after i64
  *   FETCH_FAILED    class u32 (enum err_class), errno u32, sentence str
  *
+ * `at` is the time to judge certificates by (fetch_tls.h), or 0.
  * The child closes the pipe before it sends one of the last two.
  */
 #ifndef KILN_FETCH_PROTO_H

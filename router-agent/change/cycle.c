@@ -35,15 +35,14 @@ verified(struct agent *a, struct verify *v, int stick, struct set *set,
     char word[RULES_WORD], struct err *err)
 {
 	int64_t until = time_mono_ms() + VERIFY_MS;
-	int ret = -1;
+	int ret = -1, said = 0;
 
 	snprintf(word, RULES_WORD, "system");
 	if (verify_start(v, &a->conf, &a->state, &a->dir, stick, err) == -1)
 		return -1;
-	while (!a->stop && time_mono_ms() < until &&
-	       !agent_wait(a, v->sock, VERIFY_TICK_MS))
-		;
-	if (a->stop || time_mono_ms() >= until) {
+	while (!a->stop && !said && time_mono_ms() < until)
+		said = agent_wait(a, v->sock, VERIFY_TICK_MS);
+	if (a->stop || !said) {
 		snprintf(word, RULES_WORD, a->stop ? "stopped" : "timeout");
 		err_set(err, ERR_BUSY,
 		    a->stop ? "stopped while verifying"
@@ -52,6 +51,10 @@ verified(struct agent *a, struct verify *v, int stick, struct set *set,
 		ret = verify_result(v, set, word, err);
 		a->clock = v->clock;
 		a->retry_after = v->retry_after;
+		if (v->now > 0)
+			fetcher_at(a->fetcher,
+			    clock_for_tls(&(struct clock_view){
+				.state = v->clock, .time = v->now }));
 	}
 	verify_stop(v);
 	return ret;

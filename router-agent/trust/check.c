@@ -144,6 +144,7 @@ refresh_by_clock(
 
 	if (look_at_clock(c, &dropped, err) == -1)
 		return -1;
+	fetcher_at(f, clock_for_tls(&c->view));
 	if (open_and_run(c, f, metadata, err) == -1) {
 		if (err->cls != ERR_TRUST ||
 		    look_at_clock(c, &dropped, &why) == -1 || !dropped)

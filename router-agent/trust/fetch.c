@@ -30,6 +30,7 @@ struct fetcher {
 	int sock;   /* -1: no child */
 	int folder; /* of a stick, or -1 */
 	int64_t retry_after;
+	int64_t at; /* to judge certificates by */
 };
 
 /* One request under way. */
@@ -79,6 +80,12 @@ void
 fetcher_rest(struct fetcher *f)
 {
 	end_child(f);
+}
+
+void
+fetcher_at(struct fetcher *f, int64_t at)
+{
+	f->at = at;
 }
 
 int64_t
@@ -189,6 +196,7 @@ ask(struct transfer *t, const char *url, int body, struct err *err)
 	ipc_add_i64(&b, t->more->from);
 	ipc_add_i64(&b, deadline > 0 ? deadline : FETCH_DEADLINE_MS);
 	ipc_add_str(&b, t->more->etag ? t->more->etag : "");
+	ipc_add_i64(&b, t->f->at);
 	return ipc_send(t->f->sock, FETCH_GET, &b, &body, 1, err);
 }
 
@@ -429,6 +437,7 @@ fetcher_post(struct fetcher *f, const char *url, const char *content_type,
 	ipc_add_str(&b, url);
 	ipc_add_str(&b, content_type);
 	ipc_add_bytes(&b, body, n);
+	ipc_add_i64(&b, f->at);
 	t.eof = true; /* nothing comes through a pipe */
 	t.give_up = time_mono_ms() + POST_MS;
 	rc = ipc_send(f->sock, FETCH_POST, &b, NULL, 0, err);

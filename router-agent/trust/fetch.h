@@ -35,6 +35,9 @@ int stick_open(const char *path, struct err *) KILN_MUST;
 int stick_main(void);
 /* The longest Retry-After of a 429 or 503 so far, in seconds; 0: none. */
 int64_t fetcher_retry_after(const struct fetcher *);
+/* Certificates are judged at this time (fetch_tls.h); 0, as at first: by the
+ * machine's clock. */
+void fetcher_at(struct fetcher *, int64_t);
 /* Ends the child until the next request: its memory is needed. */
 void fetcher_rest(struct fetcher *);
 void fetcher_stop(struct fetcher *); /* kills a transfer; frees; NULL is fine */

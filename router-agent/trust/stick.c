@@ -138,7 +138,7 @@ serve(struct ipc_msg *m, struct err *err)
 	auto_free char *url = NULL, *etag = NULL;
 	auto_fd int body = take_fd(&m->fds[0]), file = -1;
 	struct piece p = { -1, 0, 0 };
-	int64_t limit, from, deadline, done = 0;
+	int64_t limit, from, deadline, at, done = 0;
 	struct err why = ERR_INIT;
 
 	if (m->type != FETCH_GET || body == -1)
@@ -148,7 +148,7 @@ serve(struct ipc_msg *m, struct err *err)
 	    ipc_get_i64(m, &from, err) == -1 ||
 	    ipc_get_i64(m, &deadline, err) == -1 ||
 	    ipc_get_str(m, FETCH_ETAG_MAX, &etag, err) == -1 ||
-	    ipc_end(m, err) == -1)
+	    ipc_get_i64(m, &at, err) == -1 || ipc_end(m, err) == -1)
 		return -1;
 	if (open_piece(url, &p, &why) == -1)
 		return why.cls == ERR_MISSING ? tell(NOT_THERE, 0, err)

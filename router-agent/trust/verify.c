@@ -145,6 +145,7 @@ verify_result(
 		return err_set(
 		    err, ERR_SYSTEM, "the verifier ended without an answer");
 	if (ipc_get_u32(&m, &clock, err) == -1 ||
+	    ipc_get_i64(&m, &v->now, err) == -1 ||
 	    ipc_get_i64(&m, &v->retry_after, err) == -1)
 		return -1;
 	v->clock = clock <= CLOCK_SYNCED ? (enum clock_state)clock : CLOCK_WILD;
@@ -153,8 +154,7 @@ verify_result(
 	if (m.type != VERIFY_SET)
 		return err_set(
 		    err, ERR_INPUT, "the verifier said what nobody asked");
-	if (ipc_get_i64(&m, &v->now, err) == -1 ||
-	    ipc_get_i64(&m, &v->turn.at, err) == -1 ||
+	if (ipc_get_i64(&m, &v->turn.at, err) == -1 ||
 	    ipc_get_i64(&m, &v->turn.from, err) == -1 ||
 	    ipc_get_i64(&m, &v->turn.to, err) == -1 ||
 	    ipc_get_u32(&m, &urgent, err) == -1 ||

@@ -22,9 +22,9 @@
 struct verify {
 	struct child child;
 	int sock; /* readable: verify_result has something */
-	/* by what the metadata's dates were judged; with the result */
+	/* by what dates were judged; with the result, also of a refusal */
 	enum clock_state clock;
-	int64_t now;	     /* in that state */
+	int64_t now;	     /* in that state; 0: it came to no judgement */
 	int64_t retry_after; /* seconds a server asked for, or 0 */
 	/* of a set that is not refused */
 	struct turn turn;

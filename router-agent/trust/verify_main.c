@@ -121,9 +121,9 @@ answer(const struct job *j, int64_t retry_after, int judged,
 	auto_buf struct buf b = BUF_INIT;
 
 	ipc_add_u32(&b, (uint32_t)j->check.view.state);
+	ipc_add_i64(&b, j->check.view.time);
 	ipc_add_i64(&b, retry_after);
 	if (judged == 0) {
-		ipc_add_i64(&b, j->check.view.time);
 		ipc_add_i64(&b, j->check.turn.at);
 		ipc_add_i64(&b, j->check.turn.from);
 		ipc_add_i64(&b, j->check.turn.to);

@@ -1,13 +1,14 @@
-// bad-server.js ADDRESS PORT GOOD MODEFILE LOG [CERT]: stands between a router and its
+// bad-server.js ADDRESS PORT GOOD MODEFILE LOG [CERT...]: stands between a router and its
 // server and does what the one word in MODEFILE says, read anew for each
 // request; "targets WORD" does it to images only.  A line for each request goes
-// to LOG.  With CERT, a file with a certificate and its key, PORT + 1 speaks TLS.
+// to LOG.  With CERT, a file with a certificate and its key, PORT + 1 speaks TLS,
+// and with another one PORT + 2 does.
 'use strict';
 const fs = require('fs');
 const http = require('http');
 const https = require('https');
 
-const [, , address, port, good, modefile, log, cert] = process.argv;
+const [, , address, port, good, modefile, log, ...certs] = process.argv;
 const page = '<html><title>Welcome</title>Please log in.</html>';
 
 function fetch(req, headers, use) {
@@ -126,9 +127,9 @@ function answer(req, res) {
 	modes[here ? word : 'good'](req, res);
 }
 http.createServer(answer).listen(Number(port), address);
-if (cert) {
+certs.forEach((cert, i) => {
 	const pem = fs.readFileSync(cert);
 
 	https.createServer({ cert: pem, key: pem }, answer)
-	    .listen(Number(port) + 1, address);
-}
+	    .listen(Number(port) + 1 + i, address);
+});

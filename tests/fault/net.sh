@@ -17,8 +17,30 @@ echo good >"$tmp/mode"
 openssl req -x509 -newkey ed25519 -nodes -days 1 -subj /CN=elsewhere \
     -keyout "$tmp/cert" -out "$tmp/cert.pem" 2>/dev/null &&
     cat "$tmp/cert.pem" >>"$tmp/cert"
+# signed NAME WHEN DAYS: by an authority that routers know, at that time.
+faketime=$(ls /usr/lib/*/faketime/libfaketime.so.1 2>/dev/null) ||
+    { echo "libfaketime is not installed" >&2; exit 1; }
+at() { t_at=$1; shift; env LD_PRELOAD="$faketime" TZ=UTC FAKETIME="$t_at" "$@"; }
+signed() {
+	openssl req -new -newkey ed25519 -nodes -subj "/CN=$1" \
+	    -keyout "$tmp/$1.key" -out "$tmp/$1.csr" 2>/dev/null &&
+	    at "$2" openssl x509 -req -in "$tmp/$1.csr" -CA "$tmp/ca.pem" \
+		-CAkey "$tmp/ca.key" -CAcreateserial -days "$3" \
+		-extfile "$tmp/san" -out "$tmp/$1.pem" 2>/dev/null &&
+	    cat "$tmp/$1.key" "$tmp/$1.pem" >"$tmp/$1.both"
+}
+authority() {
+	echo subjectAltName=IP:198.51.100.1 >"$tmp/san"
+	at '@2015-01-01 00:00:00' openssl req -x509 -newkey ed25519 -nodes \
+	    -days 14600 -subj /CN=authority -keyout "$tmp/ca.key" \
+	    -out "$tmp/ca.pem" 2>/dev/null && signed good -1d 30 &&
+	    signed old '@2020-01-01 00:00:00' 365 && signed yesterday -10d 9 &&
+	    signed tomorrow +1d 30
+}
+t "an authority signs certificates for a server, at four times" authority
 node tests/fault/bad-server.js 198.51.100.1 81 "$server" "$tmp/mode" "$tmp/log" \
-    "$tmp/cert" 2>"$tmp/bad.log" &
+    "$tmp/cert" "$tmp/good.both" "$tmp/old.both" "$tmp/yesterday.both" \
+    "$tmp/tomorrow.both" 2>"$tmp/bad.log" &
 pids="$pids $!"
 t "a server that can misbehave is there" until_ok 20 \
     curl -fsS -o /dev/null $bad/tuf/metadata/timestamp.json
@@ -75,6 +97,68 @@ nobody_vouches() {
 rc=
 t "N6 a certificate that nobody vouches for: the next server is asked" \
     nobody_vouches
+
+# Certificates by the time that is known (fault-tests.md 9, rule 5): a router with
+# an /etc of its own, which names the authority, and with a clock of its own.
+good=83 old=84 yesterday=85 tomorrow=86
+with_etc() { # COMMAND…
+	unshare -m sh -c 'mount --bind "$0" /etc && exec "$@"' "$tmp/etc" "$@"
+}
+trusts() {
+	cp -a /etc "$tmp/etc" &&
+	    cat "$tmp/ca.pem" >>"$tmp/etc/ssl/certs/ca-certificates.crt"
+}
+# knows WHAT: the floor of the router's time is now, or the agent's own date.
+knows() {
+	rm -rf "$st" "$tmp/etc/ld.so.preload"
+	[ "$1" = nothing ] ||
+	    "$bin/kiln-agent" check --config "$tmp/two.yaml" 2>"$tmp/said" ||
+	    { cat "$tmp/said"; return 1; }
+}
+clock_says() { # TIME
+	echo "$1" >"$tmp/etc/faketimerc"
+	echo "$faketime" >"$tmp/etc/ld.so.preload"
+	with_etc date -u
+}
+# asks_tls EXIT PORT [SERVER]
+asks_tls() {
+	sed "s|^server:.*|server: [\"https://198.51.100.1:$2\"${3:+, \"$3\"}]|" \
+	    "$tmp/agent.yaml" >"$tmp/tls.yaml"
+	with_etc "$bin/kiln-agent" check --config "$tmp/tls.yaml" \
+	    2>"$tmp/said"
+	rc=$?
+	cat "$tmp/said"
+	[ $rc = "$1" ]
+}
+long_ago='@1970-01-02 00:00:00'
+by_floor() {
+	knows now && clock_says "$long_ago" && asks_tls 0 $good
+}
+over_by_floor() {
+	knows now && clock_says "$long_ago" && asks_tls 75 $old &&
+	    grep -q 'certificate has expired' "$tmp/said" &&
+	    asks_tls 0 $old "$server"
+}
+begins_later() {
+	knows nothing && clock_says "$long_ago" && asks_tls 0 $good
+}
+by_clock() {
+	knows now && asks_tls 0 $good && asks_tls 75 $yesterday &&
+	    grep -q 'certificate has expired' "$tmp/said" &&
+	    asks_tls 0 $yesterday "$server" &&
+	    asks_tls 75 $tomorrow &&
+	    grep -q 'not yet valid' "$tmp/said"
+}
+echo good >"$tmp/mode"
+if [ "$(id -u)" = 0 ] && t_etc=$(trusts 2>&1); then
+	t "N6 a clock at 1970: a certificate is judged at the floor of the time" by_floor
+	t "N6 … and one that was over by then is refused: the next server is asked" \
+	    over_by_floor
+	t "N6 … one that begins after all that is known may be good" begins_later
+	t "N6 a clock that is believed decides to the letter" by_clock
+else
+	skip "certificates and clocks want root: ${t_etc:-}"
+fi
 
 # --- what a server asks for is obeyed ---------------------------------------------
 rm -rf "$st"
