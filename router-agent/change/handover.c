@@ -13,7 +13,10 @@
 /* guest-init kills who does not end in 2 s.  Nobody is held up meanwhile, and
  * who is given up boots anew, which takes longer than a busy host's answer. */
 #define ASK_MS 10000
+/* For one that the host gives no processor, beside the time it has. */
+#define STARVED_MS 20000
 #define PROBE_MS 400
+#define PROBE_AGAIN_MS 2000 /* a busy host's answer comes, but late */
 #define TICK_MS 5
 
 /* --- the lists ----------------------------------------------------------- */
@@ -149,12 +152,33 @@ handover_heir(struct heirs *h, struct machine *m)
 	h->at[h->n++] = (struct heir){ .m = m, .ready = PROBE_RUN_INIT };
 }
 
+/* Since when a machine is waited for. */
+struct patience {
+	int64_t start, waited; /* time_mono_ms(), vm_waited_ms() */
+};
+
+static struct patience
+patience(const struct machine *m)
+{
+	return (struct patience){ time_mono_ms(), vm_waited_ms(&m->vm) };
+}
+
+/* Past `ms` it has what it waited for a processor since, too. */
+static bool
+lasts(const struct machine *m, const struct patience *p, int64_t ms)
+{
+	int64_t over = time_mono_ms() - p->start - ms;
+
+	return over < 0 ||
+	       (over < STARVED_MS && over < vm_waited_ms(&m->vm) - p->waited);
+}
+
 static int
 wait_asked(struct agent *a, const struct machine *m, struct err *err)
 {
-	int64_t until = time_mono_ms() + ASK_MS;
+	struct patience p = patience(m);
 
-	while (!m->asked[0] && !a->stop && time_mono_ms() < until &&
+	while (!m->asked[0] && !a->stop && lasts(m, &p, ASK_MS) &&
 	       m->vm.state == VM_UP)
 		agent_wait(a, -1, TICK_MS);
 	if (m->asked[0])
@@ -165,15 +189,15 @@ wait_asked(struct agent *a, const struct machine *m, struct err *err)
 
 /* By a probe of its own: the next regular one may be a while. */
 static int
-prepare_probe(struct agent *a, struct heir *h, struct err *err)
+prepare_probe(struct agent *a, struct heir *h, int ms, struct err *err)
 {
 	const struct machine *m = h->m;
 	const struct agent_service *c =
 	    agent_conf_service(&a->conf, m->vm.service);
 
 	return probe_prepare(&h->ready, service_of(a, m), c->config,
-	    a->conf.bridge, c->address, a->conf.lan_address, m->vm.tap,
-	    PROBE_MS, err);
+	    a->conf.bridge, c->address, a->conf.lan_address, m->vm.tap, ms,
+	    err);
 }
 
 int
@@ -190,7 +214,7 @@ handover_prepare(struct agent *a, struct heirs *h, struct err *err)
 	}
 	for (size_t i = 0; i < h->n; i++)
 		if (wait_asked(a, h->at[i].m, err) == -1 ||
-		    prepare_probe(a, &h->at[i], err) == -1)
+		    prepare_probe(a, &h->at[i], PROBE_MS, err) == -1)
 			return -1;
 	return 0;
 }
@@ -212,19 +236,21 @@ settle(struct agent *a)
 }
 
 static int
-wait_ready(struct agent *a, struct heir *h, int64_t until, struct err *err)
+wait_ready(
+    struct agent *a, struct heir *h, const struct patience *p, struct err *err)
 {
 	const struct machine *m = h->m;
 	char text[PROBE_TEXT] = "no answer";
 	int got = -1;
 
-	while (!a->stop && time_mono_ms() < until && m->vm.state == VM_UP) {
+	while (!a->stop && lasts(m, p, HANDOVER_MS) && m->vm.state == VM_UP) {
 		agent_wait(a, h->ready.sock, TICK_MS);
 		got = probe_result(&h->ready, text);
 		if (got == 1)
 			return 0;
-		if (got == 0 && (prepare_probe(a, h, err) == -1 ||
-				    probe_go(&h->ready, err) == -1))
+		if (got == 0 &&
+		    (prepare_probe(a, h, PROBE_AGAIN_MS, err) == -1 ||
+			probe_go(&h->ready, err) == -1))
 			return -1;
 	}
 	return err_set(err, ERR_SYSTEM,
@@ -234,8 +260,11 @@ wait_ready(struct agent *a, struct heir *h, int64_t until, struct err *err)
 int
 handover_take(struct agent *a, struct heirs *h, struct err *err)
 {
-	int64_t start = time_mono_ms(), until = start + HANDOVER_MS;
+	struct patience since[SET_SERVICES];
+	int64_t start = time_mono_ms();
 
+	for (size_t i = 0; i < h->n; i++)
+		since[i] = patience(h->at[i].m);
 	settle(a);
 	for (size_t i = 0; i < h->n; i++) {
 		h->at[i].m->waits = false;
@@ -245,7 +274,7 @@ handover_take(struct agent *a, struct heirs *h, struct err *err)
 			return -1;
 	}
 	for (size_t i = 0; i < h->n; i++)
-		if (wait_ready(a, &h->at[i], until, err) == -1)
+		if (wait_ready(a, &h->at[i], &since[i], err) == -1)
 			return -1;
 	log_info("handover", "machines=%zu ms=%lld", h->n,
 	    (long long)(time_mono_ms() - start));

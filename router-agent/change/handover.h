@@ -28,7 +28,9 @@ struct machine;
 /* What the old machine gave has come in when it says nothing for so long. */
 #define HANDOVER_SETTLE_MS 50
 #define HANDOVER_SETTLE_MAX_MS 1500
-#define HANDOVER_MS 5000 /* until it is ready; DHCP is held meanwhile */
+/* Until it is ready; DHCP is held meanwhile.  Longer while the host gives it
+ * no processor: to boot it anew would want more of that. */
+#define HANDOVER_MS 5000
 
 /* Reads the lists; one that is damaged is named, and begins empty. */
 void handover_open(struct agent *);

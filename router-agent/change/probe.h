@@ -42,7 +42,7 @@ int probe_start(struct probe_run *, const struct set_service *,
     const json_t *config, const char *bridge, const char *address,
     const char *from, const char *device, int64_t deadline_ms,
     struct err *) KILN_MUST;
-#define PROBE_GO_MS 10000
+#define PROBE_GO_MS 60000
 int probe_prepare(struct probe_run *, const struct set_service *,
     const json_t *config, const char *bridge, const char *address,
     const char *from, const char *device, int64_t deadline_ms,

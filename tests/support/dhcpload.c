@@ -15,8 +15,9 @@
  *	slowest-ms N
  *
  * twice: addresses acknowledged to two clients; two-servers: DISCOVERs that
- * more than one machine answered (by the frame's count of offers).  Exit 0
- * when all have a lease, none twice, and all were renewed.
+ * were answered twice, each repetition being one of its own (by its number in
+ * the transaction).  Exit 0 when all have a lease, none twice, and all were
+ * renewed.
  */
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
@@ -44,8 +45,10 @@ static struct client {
 	enum state state;
 	uint32_t address, server; /* network byte order */
 	int64_t began, sent;	  /* ms */
-	int tries, sends;
-	int offers; /* to the last DISCOVER */
+	int tries;
+	int said;		   /* DISCOVERs */
+	int heard;		   /* the one whose OFFER was taken */
+	uint8_t offers[TRIES + 2]; /* to each DISCOVER */
 } clients[CLIENTS];
 static int nclients, two_servers, naks;
 static int sock;
@@ -105,8 +108,10 @@ send_frame(int i, int type)
 	put16(f + 12, 0x0800);
 	b[0] = b[1] = 1;
 	b[2] = 6;
-	put16(b + 6, (size_t)i + 1); /* transaction: the client's number */
-	put16(b + 10, 0x8000);	     /* answer by broadcast */
+	/* Transaction: which DISCOVER, and the client's number. */
+	put16(b + 4, (size_t)(type == DISCOVER ? c->said : c->heard));
+	put16(b + 6, (size_t)i + 1);
+	put16(b + 10, 0x8000); /* answer by broadcast */
 	mac_of(i, b + 28);
 	memcpy(b + 236, "\x63\x82\x53\x63", 4);
 	*o++ = 53;
@@ -138,14 +143,13 @@ send_frame(int i, int type)
 	(void)!sendto(
 	    sock, f, sizeof(f), 0, (struct sockaddr *)&to, sizeof(to));
 	c->sent = now_ms();
-	c->sends++;
 }
 
 static void
 begin(int i)
 {
 	clients[i].state = SELECTING;
-	clients[i].offers = 0;
+	clients[i].said++;
 	send_frame(i, DISCOVER);
 }
 
@@ -169,16 +173,16 @@ option(const uint8_t *o, const uint8_t *end, int which, size_t len)
 static void
 answer(struct client *c, int i, int type, const uint8_t *b, const uint8_t *id)
 {
+	int discover = b[4] << 8 | b[5];
 	uint32_t address;
 
 	memcpy(&address, b + 16, 4);
-	if (type == OFFER && (c->state == SELECTING ||
-				 (c->state == REQUESTING && c->sends > 0))) {
-		c->offers++;
-		if (c->offers == 2)
+	if (type == OFFER && discover <= c->said) {
+		if (++c->offers[discover] == 2)
 			two_servers++;
 		if (c->state != SELECTING)
 			return;
+		c->heard = discover;
 		c->address = address;
 		memcpy(&c->server, id, 4);
 		c->state = REQUESTING;
