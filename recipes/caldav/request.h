@@ -6,8 +6,8 @@
 #ifndef CALDAV_REQUEST_H
 #define CALDAV_REQUEST_H
 
-#include "microhttpd.h"
 #include "recipes/caldav/dav.h"
+#include "recipes/microhttpd/serve.h"
 
 #define CAL_XML "application/xml; charset=utf-8"
 #define CAL_ICS "text/calendar; charset=utf-8"
@@ -16,16 +16,11 @@ struct server { /* lives as long as the process */
 	struct cal_conf conf;
 	struct keep keeps[CAL_CALENDARS]; /* of conf.calendar */
 };
-struct asked { /* the body, as far as it came */
-	char *body;
-	size_t n;
-	bool large; /* it is more than ASK_MAX */
-};
 struct request {
 	struct server *server;
 	struct MHD_Connection *c;
 	const char *method;
-	struct asked *asked;
+	const struct asked *asked; /* the body, of ASK_MAX bytes at most */
 	int user;
 	struct dav_target at;
 	char name[KEEP_NAME + 1]; /* of an item, there or not */

@@ -2,9 +2,6 @@
  * Answers on port 80 in one thread of libmicrohttpd: what it does to a
  * calendar is over before the next request is looked at.
  */
-#include <signal.h>
-#include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,59 +35,19 @@ handle(struct request *q, const char *path)
 	    "calendars are made where the router is configured\n");
 }
 
-static int
-collect(struct asked *a, const char *data, size_t n)
-{
-	char *more;
-
-	if (n > ASK_MAX - a->n || a->large) {
-		a->large = true; /* the rest is read and dropped */
-		return 0;
-	}
-	more = realloc(a->body, a->n + n);
-	if (more == NULL)
-		return -1;
-	memcpy(more + a->n, data, n);
-	a->body = more;
-	a->n += n;
-	return 0;
-}
-
 static enum MHD_Result
 answer(void *cls, struct MHD_Connection *c, const char *path,
     const char *method, const char *version, const char *data, size_t *n,
     void **state)
 {
-	struct request q = {
-		.server = cls, .c = c, .method = method, .asked = *state
-	};
+	struct request q = { .server = cls, .c = c, .method = method };
+	enum MHD_Result meanwhile;
 
 	(void)version;
-	if (q.asked == NULL) {
-		*state = calloc(1, sizeof *q.asked);
-		return *state == NULL ? MHD_NO : MHD_YES;
-	}
-	if (*n > 0) {
-		if (collect(q.asked, data, *n) == -1)
-			return MHD_NO;
-		*n = 0;
-		return MHD_YES;
-	}
+	if (!asked_whole(state, ASK_MAX, data, n, &meanwhile))
+		return meanwhile;
+	q.asked = *state;
 	return handle(&q, path);
-}
-
-static void
-over(void *cls, struct MHD_Connection *c, void **state,
-    enum MHD_RequestTerminationCode why)
-{
-	struct asked *a = *state;
-
-	(void)cls;
-	(void)c;
-	(void)why;
-	if (a != NULL)
-		free(a->body);
-	free(a);
 }
 
 static int
@@ -110,7 +67,7 @@ run(const json_t *config, struct fault *f)
 	if (MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD |
 				 MHD_USE_DUAL_STACK | MHD_USE_POLL,
 		CAL_PORT, NULL, NULL, answer, &server,
-		MHD_OPTION_NOTIFY_COMPLETED, over, NULL,
+		MHD_OPTION_NOTIFY_COMPLETED, asked_over, NULL,
 		MHD_OPTION_CONNECTION_LIMIT, 64U, MHD_OPTION_CONNECTION_TIMEOUT,
 		30U, MHD_OPTION_END) == NULL)
 		return fault_sys(f, "listen on port %d", CAL_PORT);
@@ -121,19 +78,5 @@ run(const json_t *config, struct fault *f)
 int
 main(void)
 {
-	auto_json json_t *config = NULL;
-	struct fault f;
-	char *text;
-	size_t n;
-
-	signal(SIGPIPE, SIG_IGN);
-	if (sodium_init() == -1)
-		return 1;
-	if (guest_read(CAL_CONFIG, GUEST_CONFIG_MAX, &text, &n, &f) == 0) {
-		config = guest_json("config", text, n, &f);
-		if (config != NULL)
-			run(config, &f);
-	}
-	fprintf(stderr, "caldav: %s\n", f.text);
-	return 1;
+	return serve_main("caldav", CAL_CONFIG, run);
 }

@@ -2,8 +2,13 @@
 recipe=microhttpd
 . /kiln/uses/guest-init/recipe.sh
 
-# Not built: TLS, logins, forms.
 unpack libmicrohttpd
+gcc -std=c17 -D_GNU_SOURCE -I. -Ilibmicrohttpd/src/include $flags -Wall \
+    -Wextra -Werror -c -o serve.o recipes/$recipe/serve.c
+ar rcD /out/libserve.a serve.o
+install -m 0644 recipes/$recipe/serve.h /out
+
+# Not built: TLS, logins, forms.
 cd libmicrohttpd
 CFLAGS="$flags" ./configure --quiet --disable-shared --enable-static \
     --disable-https --disable-bauth --disable-dauth --disable-postprocessor \

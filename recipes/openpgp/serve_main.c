@@ -6,24 +6,17 @@
  */
 #include <signal.h>
 #include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "microhttpd.h"
+#include "recipes/microhttpd/serve.h"
 #include "recipes/openpgp/pgp.h"
 #include "recipes/openpgp/sq.h"
 
 static struct pgp pgp;
 static char *certificate; /* ours, armored */
 static size_t ncertificate;
-
-struct asked {
-	char *body;
-	size_t n;
-	bool large;
-};
 
 static enum MHD_Result
 say(struct MHD_Connection *c, unsigned int status, char *text, size_t n,
@@ -125,45 +118,21 @@ run(struct MHD_Connection *c, enum pgp_verb v, const struct asked *a)
 	return tell(c, done, out, n, NULL, &f);
 }
 
-static int
-collect(struct asked *a, const char *data, size_t n)
-{
-	char *more;
-
-	if (n > PGP_BODY - a->n || a->large) {
-		a->large = true; /* the rest is read and dropped */
-		return 0;
-	}
-	more = realloc(a->body, a->n + n);
-	if (more == NULL)
-		return -1;
-	memcpy(more + a->n, data, n);
-	a->body = more;
-	a->n += n;
-	return 0;
-}
-
 static enum MHD_Result
 answer(void *cls, struct MHD_Connection *c, const char *path,
     const char *method, const char *version, const char *data, size_t *n,
     void **state)
 {
-	struct asked *a = *state;
+	enum MHD_Result meanwhile;
+	const struct asked *a;
 	const struct pgp_client *who;
 	enum pgp_verb v = pgp_verb(path);
 
 	(void)cls;
 	(void)version;
-	if (a == NULL) {
-		*state = a = calloc(1, sizeof *a);
-		return a == NULL ? MHD_NO : MHD_YES;
-	}
-	if (*n > 0) {
-		if (collect(a, data, *n) == -1)
-			return MHD_NO;
-		*n = 0;
-		return MHD_YES;
-	}
+	if (!asked_whole(state, PGP_BODY, data, n, &meanwhile))
+		return meanwhile;
+	a = *state;
 	if (strcmp(method, "GET") == 0 && strcmp(path, "/") == 0)
 		return say(c, MHD_HTTP_OK, certificate, ncertificate,
 		    MHD_RESPMEM_PERSISTENT, NULL);
@@ -183,23 +152,6 @@ answer(void *cls, struct MHD_Connection *c, const char *path,
 	return run(c, v, a);
 }
 
-static void
-over(void *cls, struct MHD_Connection *c, void **state,
-    enum MHD_RequestTerminationCode why)
-{
-	struct asked *a = *state;
-
-	(void)cls;
-	(void)c;
-	(void)why;
-	if (a == NULL)
-		return;
-	if (a->body != NULL)
-		sodium_memzero(a->body, a->n);
-	free(a->body);
-	free(a);
-}
-
 static int
 serve(const json_t *config, struct fault *f)
 {
@@ -213,6 +165,7 @@ serve(const json_t *config, struct fault *f)
 	if (pgp_read(config, &pgp, f) == -1)
 		return -1;
 	/* a message that unpacks without end meets this */
+	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &size);
 	done = sq_run(argv, "", 0, NULL, 0, &certificate, &ncertificate, f);
 	if (done != 1)
@@ -221,7 +174,7 @@ serve(const json_t *config, struct fault *f)
 	d = MHD_start_daemon(
 	    MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_DUAL_STACK | MHD_USE_POLL,
 	    PGP_PORT, NULL, NULL, answer, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-	    over, NULL, MHD_OPTION_CONNECTION_LIMIT, 16U,
+	    asked_over, NULL, MHD_OPTION_CONNECTION_LIMIT, 16U,
 	    MHD_OPTION_CONNECTION_TIMEOUT, 30U,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)65536, MHD_OPTION_END);
 	if (d == NULL)
@@ -233,20 +186,5 @@ serve(const json_t *config, struct fault *f)
 int
 main(void)
 {
-	auto_json json_t *config = NULL;
-	struct fault f;
-	char *text;
-	size_t n;
-
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-	if (sodium_init() == -1)
-		return 1;
-	if (guest_read(PGP_CONFIG, GUEST_CONFIG_MAX, &text, &n, &f) == 0) {
-		config = guest_json("config", text, n, &f);
-		if (config != NULL)
-			serve(config, &f);
-	}
-	fprintf(stderr, "openpgp: %s\n", f.text);
-	return 1;
+	return serve_main("openpgp", PGP_CONFIG, serve);
 }

@@ -2,15 +2,13 @@
  * Answers on port 80, one request after the other: all state is in one
  * thread's hands.
  */
-#include <errno.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "microhttpd.h"
+#include "recipes/microhttpd/serve.h"
 #include "recipes/router-config/door.h"
 #include "recipes/router-config/talk.h"
 
@@ -19,12 +17,6 @@
 
 static struct page_own own;
 static struct door door;
-
-struct asked {
-	char *body;
-	size_t n;
-	bool large;
-};
 
 struct reply {
 	unsigned int status;
@@ -390,65 +382,22 @@ handle(struct MHD_Connection *c, struct reply *r, const char *path,
 	}
 }
 
-static int
-collect(struct asked *a, const char *data, size_t n)
-{
-	char *more;
-
-	if (n > PAGE_BODY - a->n || a->large) {
-		a->large = true; /* the rest is read and dropped */
-		return 0;
-	}
-	more = realloc(a->body, a->n + n);
-	if (more == NULL)
-		return -1;
-	memcpy(more + a->n, data, n);
-	a->body = more;
-	a->n += n;
-	return 0;
-}
-
 static enum MHD_Result
 answer(void *arg, struct MHD_Connection *c, const char *path,
     const char *method, const char *version, const char *data, size_t *n,
     void **state)
 {
 	struct reply r = { .type = "text/plain" };
-	struct asked *a = *state;
+	enum MHD_Result meanwhile;
 
 	(void)arg;
 	(void)version;
-	if (a == NULL) {
-		*state = calloc(1, sizeof *a);
-		return *state == NULL ? MHD_NO : MHD_YES;
-	}
-	if (*n > 0) {
-		if (collect(a, data, *n) == -1)
-			return MHD_NO;
-		*n = 0;
-		return MHD_YES;
-	}
-	handle(c, &r, path, method, a);
+	if (!asked_whole(state, PAGE_BODY, data, n, &meanwhile))
+		return meanwhile;
+	handle(c, &r, path, method, *state);
 	if (r.status == 0)
 		return MHD_NO;
 	return send_reply(c, &r);
-}
-
-static void
-done(void *arg, struct MHD_Connection *c, void **state,
-    enum MHD_RequestTerminationCode code)
-{
-	struct asked *a = *state;
-
-	(void)arg;
-	(void)c;
-	(void)code;
-	if (a != NULL && a->body != NULL)
-		sodium_memzero(a->body, a->n);
-	if (a != NULL)
-		free(a->body);
-	free(a);
-	*state = NULL;
 }
 
 static void
@@ -459,37 +408,30 @@ quiet(void *arg, const char *format, va_list ap)
 	(void)ap;
 }
 
-int
-main(void)
+static int
+run(const json_t *config, struct fault *f)
 {
 	const struct rlimit no_core = { 0 };
-	struct fault f;
-	json_t *config;
-	char *text;
-	size_t n;
 
-	if (setrlimit(RLIMIT_CORE, &no_core) == -1 || sodium_init() == -1 ||
-	    signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
-		perror("page");
-		return 1;
-	}
-	if (guest_read(PAGE_CONFIG, GUEST_CONFIG_MAX, &text, &n, &f) == -1 ||
-	    (config = guest_json(PAGE_CONFIG, text, n, &f)) == NULL ||
-	    page_read(config, &own, &f) == -1 || door_open(&door, &f) == -1) {
-		fprintf(stderr, "page: %s\n", f.text);
-		return 1;
-	}
+	if (setrlimit(RLIMIT_CORE, &no_core) == -1)
+		return fault_sys(f, "limit the core");
+	if (page_read(config, &own, f) == -1 || door_open(&door, f) == -1)
+		return -1;
 	if (MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL,
 		PAGE_PORT, NULL, NULL, answer, NULL,
-		MHD_OPTION_NOTIFY_COMPLETED, done, NULL,
+		MHD_OPTION_NOTIFY_COMPLETED, asked_over, NULL,
 		MHD_OPTION_EXTERNAL_LOGGER, quiet, NULL,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)8,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-		MHD_OPTION_END) == NULL) {
-		fputs("page: port 80 cannot be opened\n", stderr);
-		return 1;
-	}
+		MHD_OPTION_END) == NULL)
+		return fault_sys(f, "listen on port %d", PAGE_PORT);
 	for (;;)
 		pause();
+}
+
+int
+main(void)
+{
+	return serve_main("page", PAGE_CONFIG, run);
 }

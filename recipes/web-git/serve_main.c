@@ -2,23 +2,18 @@
  * Answers on port 80 in a thread of libmicrohttpd, while this one fetches:
  * at the start, whenever a hook says so, and every so many minutes.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
-#include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "microhttpd.h"
+#include "recipes/microhttpd/serve.h"
 #include "recipes/web-git/site.h"
 
 #define RETRY_MS 5000 /* after a look that failed */
@@ -27,12 +22,6 @@ static struct web web;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct site site = { .dir = -1 }; /* behind the lock */
 static int bell;			 /* rung by a hook */
-
-struct asked {
-	char *body;
-	size_t n;
-	bool large;
-};
 
 /* --- answers --------------------------------------------------------------*/
 
@@ -134,63 +123,23 @@ hook(struct MHD_Connection *c, const struct asked *a)
 	return words(c, MHD_HTTP_ACCEPTED, "looking\n");
 }
 
-static int
-collect(struct asked *a, const char *data, size_t n)
-{
-	char *more;
-
-	if (n > WEB_HOOK_MAX - a->n || a->large) {
-		a->large = true; /* the rest is read and dropped */
-		return 0;
-	}
-	more = realloc(a->body, a->n + n);
-	if (more == NULL)
-		return -1;
-	memcpy(more + a->n, data, n);
-	a->body = more;
-	a->n += n;
-	return 0;
-}
-
 static enum MHD_Result
 answer(void *cls, struct MHD_Connection *c, const char *path,
     const char *method, const char *version, const char *data, size_t *n,
     void **state)
 {
 	bool post = strcmp(method, "POST") == 0;
-	struct asked *a = *state;
+	enum MHD_Result meanwhile;
 
 	(void)cls;
 	(void)version;
-	if (a == NULL) {
-		*state = a = calloc(1, sizeof *a);
-		return a == NULL ? MHD_NO : MHD_YES;
-	}
-	if (*n > 0) {
-		if (collect(a, data, *n) == -1)
-			return MHD_NO;
-		*n = 0;
-		return MHD_YES;
-	}
+	if (!asked_whole(state, WEB_HOOK_MAX, data, n, &meanwhile))
+		return meanwhile;
 	if (post && strcmp(path, "/.hook") == 0)
-		return hook(c, a);
+		return hook(c, *state);
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 		return words(c, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET\n");
 	return page(c, path);
-}
-
-static void
-over(void *cls, struct MHD_Connection *c, void **state,
-    enum MHD_RequestTerminationCode why)
-{
-	struct asked *a = *state;
-
-	(void)cls;
-	(void)c;
-	(void)why;
-	if (a != NULL)
-		free(a->body);
-	free(a);
 }
 
 /* --- looks ----------------------------------------------------------------*/
@@ -245,7 +194,7 @@ run(const json_t *config, struct fault *f)
 	    MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD |
 				 MHD_USE_DUAL_STACK | MHD_USE_POLL,
 		WEB_PORT, NULL, NULL, answer, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-		over, NULL, MHD_OPTION_CONNECTION_LIMIT, 64U,
+		asked_over, NULL, MHD_OPTION_CONNECTION_LIMIT, 64U,
 		MHD_OPTION_CONNECTION_TIMEOUT, 30U, MHD_OPTION_END) == NULL)
 		return fault_sys(f, "listen on port %d", WEB_PORT);
 	follow();
@@ -255,19 +204,5 @@ run(const json_t *config, struct fault *f)
 int
 main(void)
 {
-	auto_json json_t *config = NULL;
-	struct fault f;
-	char *text;
-	size_t n;
-
-	signal(SIGPIPE, SIG_IGN);
-	if (sodium_init() == -1)
-		return 1;
-	if (guest_read(WEB_CONFIG, GUEST_CONFIG_MAX, &text, &n, &f) == 0) {
-		config = guest_json("config", text, n, &f);
-		if (config != NULL)
-			run(config, &f);
-	}
-	fprintf(stderr, "web: %s\n", f.text);
-	return 1;
+	return serve_main("web", WEB_CONFIG, run);
 }
