@@ -171,6 +171,14 @@ span_copy(struct span s, char *out, size_t room)
 }
 
 bool
+span_word(struct span *rest, char *out, size_t room)
+{
+	struct span s;
+
+	return span_next(rest, ' ', &s) && s.n > 0 && span_copy(s, out, room);
+}
+
+bool
 span_begins(struct span s, char c)
 {
 	while (s.n && strchr(" \t\r\n", s.p[0]) && s.p[0]) {

@@ -52,6 +52,8 @@ bool span_next(struct span *rest, char sep, struct span *field);
 struct span span_trim(struct span); /* blanks and tabs at both ends */
 /* As a string; false, and nothing written, when `room` is too small. */
 bool span_copy(struct span, char *out, size_t room) KILN_MUST;
+/* The next word, up to a blank, the same way; false for an empty one, too. */
+bool span_word(struct span *rest, char *out, size_t room) KILN_MUST;
 /* Is this the first that is no white space? */
 bool span_begins(struct span, char);
 

@@ -120,14 +120,11 @@ checkpoint_text(const struct checkpoint *c, struct buf *out)
 static int
 read_size(struct span line, int64_t *size)
 {
-	struct err ignore = ERR_INIT;
-	char text[24];
-
 	/* No leading zeros: one number has one text. */
 	if (line.n == 0 || (line.p[0] == '0' && line.n > 1) ||
-	    line.p[0] == '-' || !span_copy(line, text, sizeof(text)))
+	    line.p[0] == '-' || !num_span(line, 0, TLOG_SIZE_MAX, size))
 		return -1;
-	return num_int(text, 0, TLOG_SIZE_MAX, size, &ignore);
+	return 0;
 }
 
 /* Lines after the third are extensions that nobody has to know. */

@@ -20,12 +20,7 @@ static const char *const type_words[] = { "text", "line", "name", "label",
 bool
 option_number(struct span s, int64_t *out)
 {
-	struct err ignored = ERR_INIT;
-	char text[24];
-
-	if (s.n == 0 || !span_copy(s, text, sizeof(text)))
-		return false;
-	return num_int(text, INT64_MIN, INT64_MAX, out, &ignored) == 0;
+	return num_span(s, INT64_MIN, INT64_MAX, out);
 }
 
 static bool

@@ -169,12 +169,9 @@ on_header(char *line, size_t one, size_t n, void *arg)
 	v = header_value(line, n, "content-range");
 	if (v.n > 6 && strncasecmp(v.p, "bytes ", 6) == 0) {
 		struct span rest = { v.p + 6, v.n - 6 }, first;
-		struct err ignored = ERR_INIT;
-		char digits[20];
 
 		if (span_next(&rest, '-', &first) &&
-		    span_copy(first, digits, sizeof(digits)) &&
-		    num_int(digits, 0, INT64_MAX, &t->range_at, &ignored) == -1)
+		    !num_span(first, 0, INT64_MAX, &t->range_at))
 			t->range_at = -1;
 	}
 	return n;

@@ -51,6 +51,16 @@ range:
 	    "%.40s is not from %" PRId64 " to %" PRId64, text, min, max);
 }
 
+bool
+num_span(struct span s, int64_t min, int64_t max, int64_t *out)
+{
+	struct err ignored = ERR_INIT;
+	char text[24]; /* the longest has 20 characters */
+
+	return span_copy(s, text, sizeof(text)) && strlen(text) == s.n &&
+	       num_int(text, min, max, out, &ignored) == 0;
+}
+
 struct unit {
 	const char *name;
 	int64_t times;

@@ -2,6 +2,7 @@
 #ifndef KILN_NUM_H
 #define KILN_NUM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,8 @@
 /* Decimal, whole string, no blanks, no sign but '-'; within [min, max]. */
 int num_int(
     const char *, int64_t min, int64_t max, int64_t *, struct err *) KILN_MUST;
+/* The same of foreign bytes, where nobody is told why not. */
+bool num_span(struct span, int64_t min, int64_t max, int64_t *) KILN_MUST;
 /* "512", "64 KiB", "64MiB", "2GiB": bytes. */
 int num_size(const char *, int64_t *, struct err *) KILN_MUST;
 /* "90s", "15m", "6h", "7d", "90": seconds. */

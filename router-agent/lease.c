@@ -55,9 +55,7 @@ lease_word_ok(const struct lease_word *w)
 static int
 word(struct span *rest, char *out, size_t room, struct err *err)
 {
-	struct span s;
-
-	if (!span_next(rest, ' ', &s) || s.n == 0 || !span_copy(s, out, room))
+	if (!span_word(rest, out, room))
 		return err_set(err, ERR_INPUT, "a missing or overlong word");
 	return 0;
 }

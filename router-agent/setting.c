@@ -52,16 +52,6 @@ word_ok(const struct setting_word *w)
 }
 
 static int
-next(struct span *rest, char *out, size_t room, struct err *err)
-{
-	struct span s;
-
-	if (!span_next(rest, ' ', &s) || s.n == 0 || !span_copy(s, out, room))
-		return err_set(err, ERR_INPUT, "a missing or overlong word");
-	return 0;
-}
-
-static int
 add_part(struct setting_reader *r, const char *token, struct span rest,
     struct err *err)
 {
@@ -91,16 +81,16 @@ read_line(struct setting_reader *r, const char *line, struct setting_word *w,
 	span_next(&rest, ' ', &verb);
 	while (i < ARRAY_LEN(verbs) && !span_is(verb, verbs[i]))
 		i++;
-	if (next(&rest, w->token, sizeof(w->token), err) == -1)
-		return -1;
-	if (!token_ok(w->token))
+	if (!span_word(&rest, w->token, sizeof(w->token)) ||
+	    !token_ok(w->token))
 		return err_set(err, ERR_INPUT, "no token");
 	if (i == ARRAY_LEN(verbs))
 		return add_part(r, w->token, rest, err);
 	w->verb = (enum setting_verb)i;
 	if (w->verb != SETTING_ASKED &&
-	    next(&rest, w->service, sizeof(w->service), err) == -1)
-		return -1;
+	    !span_word(&rest, w->service, sizeof(w->service)))
+		return err_set(
+		    err, ERR_INPUT, "no service, or an overlong one");
 	if (rest.n > 0)
 		return err_set(err, ERR_INPUT, "a word too much");
 	if (w->verb == SETTING_CHANGE && strcmp(r->token, w->token) == 0)

@@ -14,20 +14,14 @@
 static size_t
 numbers(const struct buf *b, int64_t *out, size_t most)
 {
-	struct span rest = { b->data, b->len }, field;
-	struct err why = ERR_INIT;
+	struct span rest = span_buf(b), field;
 	size_t n = 0;
 
 	while (rest.n > 0 && rest.p[rest.n - 1] == '\n')
 		rest.n--;
-	while (n < most && span_next(&rest, ' ', &field)) {
-		char text[24];
-
-		if (!span_copy(field, text, sizeof(text)) ||
-		    num_int(text, 0, INT64_MAX / 2, &out[n], &why) == -1)
-			break;
+	while (n < most && span_next(&rest, ' ', &field) &&
+	       num_span(field, 0, INT64_MAX / 2, &out[n]))
 		n++;
-	}
 	return n;
 }
 

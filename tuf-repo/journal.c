@@ -58,8 +58,7 @@ static int
 read_line(struct journal *j, struct span line, size_t number, struct err *err)
 {
 	struct span role, version, hex;
-	char name[SERVICE_MAX + 8], num[24], digits[HASH_HEX];
-	struct err ignore = ERR_INIT;
+	char name[SERVICE_MAX + 8], digits[HASH_HEX];
 	struct hash h;
 	int64_t v;
 	const struct last *l;
@@ -68,11 +67,10 @@ read_line(struct journal *j, struct span line, size_t number, struct err *err)
 		goto damaged;
 	hex = line;
 	if (!span_copy(role, name, sizeof(name)) ||
-	    !span_copy(version, num, sizeof(num)) || hex.n != 64 ||
+	    !num_span(version, 1, INT64_MAX, &v) || hex.n != 64 ||
 	    !span_copy(hex, digits, sizeof(digits)))
 		goto damaged;
 	if ((!rule_of(name) && strcmp(name, JOURNAL_LOG) != 0) ||
-	    num_int(num, 1, INT64_MAX, &v, &ignore) == -1 ||
 	    !hash_parse(&h, digits))
 		goto damaged;
 	l = find(j, name);

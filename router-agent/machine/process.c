@@ -27,14 +27,9 @@ about(const struct vm *vm, const char *name, struct buf *text)
 static int64_t
 number(struct span digits)
 {
-	struct err why = ERR_INIT;
-	char text[24];
 	int64_t n;
 
-	if (!span_copy(digits, text, sizeof(text)) ||
-	    num_int(text, 0, INT64_MAX / 2000, &n, &why) == -1)
-		return 0;
-	return n;
+	return num_span(digits, 0, INT64_MAX / 2000, &n) ? n : 0;
 }
 
 int64_t

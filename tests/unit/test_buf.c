@@ -97,6 +97,13 @@ spans_are_cut_at_the_separator(void **state)
 	assert_string_equal(copy, "abc");
 	assert_true(span_copy((struct span){ NULL, 0 }, copy, 1));
 	assert_string_equal(copy, "");
+	rest = span_str("abc  abcd");
+	assert_true(span_word(&rest, copy, sizeof(copy)));
+	assert_string_equal(copy, "abc");
+	assert_false(span_word(&rest, copy, sizeof(copy))); /* two blanks */
+	assert_false(span_word(&rest, copy, sizeof(copy)));
+	assert_false(span_word(&rest, copy, sizeof(copy)));
+	assert_string_equal(copy, "abc");
 	assert_true(span_is(span_trim(span_str(" \t ")), ""));
 	assert_true(span_begins(span_str("{"), '{'));
 	assert_true(span_begins(span_str(" \r\n\t{}"), '{'));

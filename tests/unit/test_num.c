@@ -55,6 +55,25 @@ anything_but_a_whole_number_is_refused(void **state)
 }
 
 static void
+a_number_of_foreign_bytes_is_all_of_them(void **state)
+{
+	int64_t v = 5;
+
+	(void)state;
+	assert_true(num_span((struct span){ "42 and more", 2 }, 0, 50, &v));
+	assert_int_equal(v, 42);
+	assert_true(
+	    num_span(span_str("-9223372036854775808"), INT64_MIN, 0, &v));
+	assert_true(v == INT64_MIN);
+	assert_false(num_span((struct span){ NULL, 0 }, 0, 50, &v));
+	assert_false(num_span((struct span){ "4\0002", 3 }, 0, 50, &v));
+	assert_false(num_span(span_str("51"), 0, 50, &v));
+	assert_false(num_span(
+	    span_str("000000000000000000000000000000000001"), 0, 50, &v));
+	assert_true(v == INT64_MIN);
+}
+
+static void
 sizes_have_binary_units(void **state)
 {
 	static const char *const bad[] = { "", "KiB", "-1", "1 kB", "1KB",
@@ -201,6 +220,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(integers_are_read_up_to_both_ends_of_int64),
 		cmocka_unit_test(anything_but_a_whole_number_is_refused),
+		cmocka_unit_test(a_number_of_foreign_bytes_is_all_of_them),
 		cmocka_unit_test(sizes_have_binary_units),
 		cmocka_unit_test(durations_are_seconds),
 		cmocka_unit_test(sizes_and_durations_read_well),
