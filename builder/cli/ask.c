@@ -1,7 +1,10 @@
 #include "builder/cli/ask.h"
 
+#include <getopt.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "builder/cli/cmd.h"
 #include "lib/drop.h"
 #include "lib/farm.h"
 #include "lib/json.h"
@@ -68,6 +71,20 @@ ask_rows(struct db *db, const char *sql, const char *keys, const char *arg,
 	return got == -1 ? NULL : json_incref(all);
 }
 
+int
+ask_lists(struct db *db, const struct ask_list *l, const char *arg,
+    json_t *into, struct err *err)
+{
+	for (; l->key; l++) {
+		json_t *rows = ask_rows(db, l->sql, l->columns, arg, err);
+
+		if (!rows)
+			return -1;
+		js_set(into, l->key, rows);
+	}
+	return 0;
+}
+
 json_t *
 ask_row(struct db *db, const char *sql, const char *keys, const char *arg,
     struct err *err)
@@ -122,4 +139,61 @@ ask_plans(struct db *db, const char *what, struct err *err)
 		}
 	}
 	return l;
+}
+
+/* --- a command that only asks --------------------------------------------- */
+
+static int
+answer(const char *state, bool json, const struct ask_list *lists,
+    void (*print)(const json_t *), const char *alarms, struct err *err)
+{
+	auto_db struct db *db = ask_open(state, err);
+	auto_json json_t *all = json_object();
+	auto_buf struct buf text = BUF_INIT;
+
+	if (!db || ask_lists(db, lists, NULL, all, err) == -1)
+		return -1;
+	if (json) {
+		js_text(all, true, &text);
+		printf("%s\n", text.data);
+	} else {
+		print(all);
+	}
+	return alarms && json_array_size(json_object_get(all, alarms)) > 0
+		   ? EXIT_DIFFERS
+		   : EXIT_DONE;
+}
+
+int
+ask_command(int argc, char **argv, const char *word,
+    const struct ask_list *lists, void (*print)(const json_t *),
+    const char *alarms)
+{
+	static const struct option longs[] = {
+		{ "state", required_argument, NULL, 's' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	auto_free char *where = mem_printf("kiln %s", argv[0]);
+	const char *state = NULL;
+	struct err err = ERR_INIT;
+	bool json = false;
+	int c, r;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
+		if (c == 's')
+			state = optarg;
+		else if (c == 'j')
+			json = true;
+		else if (c == 'h')
+			return cli_help(&kiln_program, argv[0]);
+		else
+			return EXIT_USAGE;
+	if (!word && optind != argc)
+		return cli_usage(where, "it takes no words");
+	if (word && (argc - optind != 1 || strcmp(argv[optind], word) != 0))
+		return cli_usage(where, "it takes the word %s", word);
+	r = answer(state, json, lists, print, alarms, &err);
+	return r == -1 ? cli_fail(where, &err, json) : r;
 }

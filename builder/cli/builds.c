@@ -1,63 +1,39 @@
 /* kiln builds: what runs, what waits and for what, what is held, and what an
  * audit found. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "builder/cli/ask.h"
 #include "builder/cli/cmd.h"
-#include "lib/json.h"
-#include "lib/own.h"
 
-#define WHERE "kiln builds"
-
-static json_t *
-look(struct db *db, struct err *err)
-{
-	/* As long as the plan that was taken back stands. */
-	static const char alarms[] =
-	    "SELECT DISTINCT c.recipe, c.stage, c.plan, p.verdict,"
-	    " (SELECT text FROM event e WHERE e.kind = 'audit-alarm'"
-	    "  AND e.subject = c.recipe || '/' || c.stage"
-	    "  ORDER BY id DESC LIMIT 1)"
-	    " FROM current c JOIN plan p ON p.digest = c.plan"
-	    " JOIN run r ON r.plan = p.digest AND r.audit = 1"
-	    " WHERE p.verdict <> 'reproduced' ORDER BY 1, 2";
-	static const char running[] =
-	    "SELECT subject, done, total, started_at FROM progress"
-	    " WHERE ended_at IS NULL AND what = 'build' ORDER BY id";
-	static const char waiting[] =
-	    "SELECT recipe, stage, urgent, why, since FROM task"
-	    " WHERE state IN ('waits', 'queued')"
-	    " OR (state = 'runs' AND why IS NOT NULL)"
-	    " ORDER BY urgent DESC, recipe, stage";
-	static const char held[] =
-	    "SELECT name, '', error FROM recipe WHERE error IS NOT NULL"
-	    " UNION ALL SELECT recipe, stage, why FROM task"
-	    " WHERE state = 'held' ORDER BY 1, 2";
-	static const struct {
-		const char *key, *sql, *columns;
-	} lists[] = {
-		{ "alarms", alarms, "recipe stage plan verdict text" },
-		{ "running", running, "build ms# expected_ms# started@" },
-		{ "waiting", waiting, "recipe stage security? why since@" },
-		{ "held", held, "recipe stage why" },
-	};
-	json_t *all = json_object();
-
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-		json_t *l =
-		    ask_rows(db, lists[i].sql, lists[i].columns, NULL, err);
-
-		if (!l) {
-			json_decref(all);
-			return NULL;
-		}
-		js_set(all, lists[i].key, l);
-	}
-	return all;
-}
+/* As long as the plan that was taken back stands. */
+static const char alarms[] =
+    "SELECT DISTINCT c.recipe, c.stage, c.plan, p.verdict,"
+    " (SELECT text FROM event e WHERE e.kind = 'audit-alarm'"
+    "  AND e.subject = c.recipe || '/' || c.stage"
+    "  ORDER BY id DESC LIMIT 1)"
+    " FROM current c JOIN plan p ON p.digest = c.plan"
+    " JOIN run r ON r.plan = p.digest AND r.audit = 1"
+    " WHERE p.verdict <> 'reproduced' ORDER BY 1, 2";
+static const char running[] =
+    "SELECT subject, done, total, started_at FROM progress"
+    " WHERE ended_at IS NULL AND what = 'build' ORDER BY id";
+static const char waiting[] =
+    "SELECT recipe, stage, urgent, why, since FROM task"
+    " WHERE state IN ('waits', 'queued')"
+    " OR (state = 'runs' AND why IS NOT NULL)"
+    " ORDER BY urgent DESC, recipe, stage";
+static const char held[] =
+    "SELECT name, '', error FROM recipe WHERE error IS NOT NULL"
+    " UNION ALL SELECT recipe, stage, why FROM task"
+    " WHERE state = 'held' ORDER BY 1, 2";
+static const struct ask_list lists[] = {
+	{ "alarms", alarms, "recipe stage plan verdict text" },
+	{ "running", running, "build ms# expected_ms# started@" },
+	{ "waiting", waiting, "recipe stage security? why since@" },
+	{ "held", held, "recipe stage why" },
+	{ 0 },
+};
 
 static void
 print_stage(const char *what, const json_t *row)
@@ -111,50 +87,8 @@ print(const json_t *all)
 		printf("nothing runs, nothing waits\n");
 }
 
-static int
-run(const char *state, bool json, struct err *err)
-{
-	auto_db struct db *db = ask_open(state, err);
-	auto_json json_t *all = db ? look(db, err) : NULL;
-	auto_buf struct buf text = BUF_INIT;
-
-	if (!all)
-		return -1;
-	if (json) {
-		js_text(all, true, &text);
-		printf("%s\n", text.data);
-	} else {
-		print(all);
-	}
-	return json_array_size(json_object_get(all, "alarms")) ? EXIT_DIFFERS
-							       : EXIT_DONE;
-}
-
 int
 cmd_builds(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "state", required_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char *state = NULL;
-	struct err err = ERR_INIT;
-	bool json = false;
-	int c, r;
-
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
-		if (c == 's')
-			state = optarg;
-		else if (c == 'j')
-			json = true;
-		else if (c == 'h')
-			return cli_help(&kiln_program, "builds");
-		else
-			return EXIT_USAGE;
-	if (optind != argc)
-		return cli_usage(WHERE, "it takes no words");
-	r = run(state, json, &err);
-	return r == -1 ? cli_fail(WHERE, &err, json) : r;
+	return ask_command(argc, argv, NULL, lists, print, "alarms");
 }

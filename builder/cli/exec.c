@@ -1,70 +1,47 @@
 /* kiln exec status: where runs happen: the engine, its nodes, what runs on
  * which of them, what waits and why, and what was lost. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "builder/cli/ask.h"
 #include "builder/cli/cmd.h"
-#include "lib/json.h"
 #include "lib/num.h"
 #include "lib/own.h"
 
-#define WHERE "kiln exec"
-
-static json_t *
-look(struct db *db, struct err *err)
-{
-	static const char engines[] =
-	    "SELECT name, healthy, text, seen_at FROM engine ORDER BY name";
-	static const char nodes[] =
-	    "SELECT name, state, features, cpus, cpus_free, memory,"
-	    " memory_free, why FROM node ORDER BY name";
-	/* A lane that waits for the other one's node has no attempt yet. */
-	static const char work[] =
-	    "SELECT r.id, p.recipe, p.stage, r.lane, ifnull(a.state,"
-	    " 'queued'), ifnull(a.number, 0), ifnull(a.node, ''),"
-	    " ifnull(a.job, ''), ifnull(a.id, ''), ifnull(a.why, CASE WHEN"
-	    "  EXISTS (SELECT 1 FROM engine) THEN 'waits until the other lane"
-	    " has its node' ELSE '' END), ifnull(a.made_at, r.started_at)"
-	    " FROM run r JOIN plan p ON p.digest = r.plan LEFT JOIN attempt a"
-	    " ON a.run = r.id AND a.state IN ('submitting', 'waits', 'runs')"
-	    " WHERE r.state = 'running' ORDER BY r.id";
-	static const char lost[] =
-	    "SELECT a.run, a.number, a.state, a.node, a.why, a.ended_at FROM"
-	    " attempt a WHERE a.state IN ('lost', 'refused', 'differs')"
-	    " ORDER BY a.ended_at DESC, a.number DESC LIMIT 20";
-	static const char held[] =
-	    "SELECT p.recipe, p.stage, c.reason, c.at FROM cancelled c JOIN"
-	    " plan p ON p.digest = c.plan WHERE c.by = 'kiln' ORDER BY c.at";
-	static const struct {
-		const char *key, *sql, *columns;
-	} lists[] = {
-		{ "engines", engines, "name up? text seen@" },
-		{ "nodes", nodes,
-		    "name state features cpus# cpus_free# memory# memory_free#"
-		    " why" },
-		{ "work", work,
-		    "run# recipe stage lane state attempt# node job name why"
-		    " since@" },
-		{ "lost", lost, "run# attempt# state node why at@" },
-		{ "held", held, "recipe stage why at@" },
-	};
-	json_t *all = json_object();
-
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-		json_t *l =
-		    ask_rows(db, lists[i].sql, lists[i].columns, NULL, err);
-
-		if (!l) {
-			json_decref(all);
-			return NULL;
-		}
-		js_set(all, lists[i].key, l);
-	}
-	return all;
-}
+static const char engines[] =
+    "SELECT name, healthy, text, seen_at FROM engine ORDER BY name";
+static const char nodes[] =
+    "SELECT name, state, features, cpus, cpus_free, memory,"
+    " memory_free, why FROM node ORDER BY name";
+/* A lane that waits for the other one's node has no attempt yet. */
+static const char work[] =
+    "SELECT r.id, p.recipe, p.stage, r.lane, ifnull(a.state,"
+    " 'queued'), ifnull(a.number, 0), ifnull(a.node, ''),"
+    " ifnull(a.job, ''), ifnull(a.id, ''), ifnull(a.why, CASE WHEN"
+    "  EXISTS (SELECT 1 FROM engine) THEN 'waits until the other lane"
+    " has its node' ELSE '' END), ifnull(a.made_at, r.started_at)"
+    " FROM run r JOIN plan p ON p.digest = r.plan LEFT JOIN attempt a"
+    " ON a.run = r.id AND a.state IN ('submitting', 'waits', 'runs')"
+    " WHERE r.state = 'running' ORDER BY r.id";
+static const char lost[] =
+    "SELECT a.run, a.number, a.state, a.node, a.why, a.ended_at FROM"
+    " attempt a WHERE a.state IN ('lost', 'refused', 'differs')"
+    " ORDER BY a.ended_at DESC, a.number DESC LIMIT 20";
+static const char held[] =
+    "SELECT p.recipe, p.stage, c.reason, c.at FROM cancelled c JOIN"
+    " plan p ON p.digest = c.plan WHERE c.by = 'kiln' ORDER BY c.at";
+static const struct ask_list lists[] = {
+	{ "engines", engines, "name up? text seen@" },
+	{ "nodes", nodes,
+	    "name state features cpus# cpus_free# memory# memory_free#"
+	    " why" },
+	{ "work", work,
+	    "run# recipe stage lane state attempt# node job name why"
+	    " since@" },
+	{ "lost", lost, "run# attempt# state node why at@" },
+	{ "held", held, "recipe stage why at@" },
+	{ 0 },
+};
 
 static void
 print_size(int64_t n)
@@ -123,49 +100,8 @@ print(const json_t *all)
 		ask_str(one, "node"), ask_str(one, "why"));
 }
 
-static int
-run(const char *state, bool json, struct err *err)
-{
-	auto_db struct db *db = ask_open(state, err);
-	auto_json json_t *all = db ? look(db, err) : NULL;
-	auto_buf struct buf text = BUF_INIT;
-
-	if (!all)
-		return -1;
-	if (json) {
-		js_text(all, true, &text);
-		printf("%s\n", text.data);
-	} else {
-		print(all);
-	}
-	return EXIT_DONE;
-}
-
 int
 cmd_exec(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "state", required_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char *state = NULL;
-	struct err err = ERR_INIT;
-	bool json = false;
-	int c, r;
-
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
-		if (c == 's')
-			state = optarg;
-		else if (c == 'j')
-			json = true;
-		else if (c == 'h')
-			return cli_help(&kiln_program, "exec");
-		else
-			return EXIT_USAGE;
-	if (optind + 1 != argc || strcmp(argv[optind], "status") != 0)
-		return cli_usage(WHERE, "it takes the word status");
-	r = run(state, json, &err);
-	return r == -1 ? cli_fail(WHERE, &err, json) : r;
+	return ask_command(argc, argv, "status", lists, print, NULL);
 }

@@ -59,9 +59,7 @@ plan_json(struct db *db, const char *digest, struct err *err)
 	static const char ledger[] =
 	    "SELECT cycle, executed, needed, reason FROM cycle_task"
 	    " WHERE plan = ?1 ORDER BY cycle";
-	static const struct {
-		const char *key, *sql, *columns;
-	} lists[] = {
+	static const struct ask_list lists[] = {
 		{ "chain", chain, "id# at@ kind subject text" },
 		{ "changes", changes,
 		    "recipe part package old new suite security?" },
@@ -69,19 +67,14 @@ plan_json(struct db *db, const char *digest, struct err *err)
 		    "id# lane state cause started@ wall_ms# audit?" },
 		{ "releases", releases, "digest service made@" },
 		{ "ledger", ledger, "cycle# executed# needed# reason" },
+		{ 0 },
 	};
 	json_t *j = ask_row(db, plan,
 	    "recipe stage plan lock made@ verdict current?", digest, err);
 
-	for (size_t i = 0; j && i < ARRAY_LEN(lists); i++) {
-		json_t *l =
-		    ask_rows(db, lists[i].sql, lists[i].columns, digest, err);
-
-		if (!l) {
-			json_decref(j);
-			return NULL;
-		}
-		js_set(j, lists[i].key, l);
+	if (j && ask_lists(db, lists, digest, j, err) == -1) {
+		json_decref(j);
+		return NULL;
 	}
 	return j;
 }
