@@ -9,14 +9,21 @@ chmod 755 "$tmp"
 pids=
 # A database that its owner is just opening is locked for a moment.
 sqlite3() { command sqlite3 -cmd '.timeout 10000' "$@"; }
+export KILN_E2E_OF="$tmp"
+# Most of $pids ended long ago, and a number is used again: our children, and
+# what says that it was started here.
+ours() { # PID
+	[ "$(ps -o ppid= -p "$1" | tr -d ' ')" = $$ ] ||
+	    tr '\0' '\n' <"/proc/$1/environ" | grep -qx "KILN_E2E_OF=$tmp"
+} 2>/dev/null
 cleanup() {
-	for p in $pids; do kill "$p" 2>/dev/null; done
+	for p in $pids; do ours "$p" && kill "$p" 2>/dev/null; done
 	for p in $pids; do
 		for _ in 1 2 3 4 5 6 7 8 9 10; do
-			kill -0 "$p" 2>/dev/null || break
+			ours "$p" || break
 			sleep 0.5
 		done
-		kill -9 "$p" 2>/dev/null
+		ours "$p" && kill -9 "$p" 2>/dev/null
 	done
 	[ -n "${KEEP:-}" ] && echo "# kept $tmp" || rm -rf "$tmp"
 }
