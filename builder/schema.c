@@ -436,6 +436,62 @@ const char *const farm_migrations[] = {
 	" plan TEXT NOT NULL REFERENCES plan(digest),"
 	" PRIMARY KEY (release, plan)"
 	") STRICT;",
+
+	/* 17: what was measured and proven of what came out: in-toto
+	   Statements in the store (builder/judge/proven.h) */
+	"CREATE TABLE proof ("
+	" id INTEGER PRIMARY KEY," /* in the order of recording */
+	" digest TEXT NOT NULL UNIQUE CHECK " HEX("digest") ","
+	" at INTEGER NOT NULL," /* as the statement says */
+	" arch TEXT NOT NULL,"
+	" script TEXT NOT NULL," /* that asked */
+	" passed INTEGER NOT NULL,"
+	" failed INTEGER NOT NULL,"
+	/* NULL, all of these: it ran in no machine. */
+	" kernel TEXT CHECK " HEX("kernel") "," /* vmlinuz */
+	" accel TEXT CHECK (accel IN ('tcg', 'kvm')),"
+	" memory INTEGER," /* bytes given */
+	" answer_ms INTEGER," /* from starting QEMU to the first answer */
+	" least INTEGER," /* bytes with which it still answers */
+	" CHECK ((accel IS NULL) = (kernel IS NULL) AND (accel IS NULL) ="
+	"  (memory IS NULL) AND (accel IS NULL) = (answer_ms IS NULL) AND"
+	"  (accel IS NULL) = (least IS NULL))"
+	") STRICT;"
+	"CREATE TABLE proof_subject ("
+	" digest TEXT NOT NULL CHECK " HEX("digest") ","
+	" proof INTEGER NOT NULL REFERENCES proof(id),"
+	" PRIMARY KEY (digest, proof)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX proof_subject_proof ON proof_subject(proof);"
+	/* budget.image, in bytes; NULL: it names none. */
+	"ALTER TABLE recipe ADD COLUMN image_max INTEGER;"
+	/* What stands for each recipe with an image, or with programs that
+	   somebody proved, beside the newest proof of exactly these bytes. */
+	"CREATE VIEW proven AS WITH made AS (SELECT c.recipe, c.stage, c.plan,"
+	" (SELECT max(id) FROM run WHERE plan = c.plan AND state ="
+	"  'succeeded') AS run FROM current c WHERE c.stage = 'image' OR"
+	"  NOT EXISTS (SELECT 1 FROM current i WHERE i.recipe = c.recipe AND"
+	"   i.stage = 'image')),"
+	" seen AS (SELECT made.*, (SELECT digest FROM output WHERE run ="
+	"  made.run AND name = 'image') AS image, (SELECT max(s.proof) FROM"
+	"  output o JOIN proof_subject s ON s.digest = o.digest WHERE o.run ="
+	"  made.run AND NOT EXISTS (SELECT 1 FROM proof_subject t WHERE"
+	"   t.proof = s.proof AND t.digest NOT IN (SELECT digest FROM output"
+	"    WHERE run = made.run))) AS proof FROM made)"
+	" SELECT s.recipe, s.stage, s.plan, p.verdict, s.image, (SELECT"
+	"  sum(size) FROM output WHERE run = s.run) AS bytes, r.image_max,"
+	" ifnull((SELECT l.digest FROM output o JOIN run n ON n.id = o.run"
+	"  JOIN release l ON l.plan = n.plan WHERE o.digest = s.image ORDER BY"
+	"  l.made_at DESC LIMIT 1), (SELECT digest FROM release WHERE plan ="
+	"  s.plan ORDER BY made_at DESC LIMIT 1)) AS release, f.digest AS"
+	" record, f.at,"
+	" f.arch, f.script, f.passed, f.failed, f.kernel, (SELECT k.recipe"
+	"  FROM output o JOIN run n ON n.id = o.run JOIN plan k ON k.digest ="
+	"  n.plan WHERE o.digest = f.kernel ORDER BY o.run DESC LIMIT 1) AS"
+	"  kernel_recipe, f.accel, f.memory, f.answer_ms, f.least FROM seen s"
+	" JOIN plan p ON p.digest = s.plan JOIN recipe r ON r.name = s.recipe"
+	" LEFT JOIN proof f ON f.id = s.proof WHERE s.image IS NOT NULL OR"
+	" s.proof IS NOT NULL;",
 };
 /* clang-format on */
 

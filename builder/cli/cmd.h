@@ -23,6 +23,7 @@ int cmd_backup(int argc, char **argv);
 int cmd_restore(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_why(int argc, char **argv);
+int cmd_proof(int argc, char **argv);
 int cmd_bundle(int argc, char **argv);
 int cmd_reproduce(int argc, char **argv);
 

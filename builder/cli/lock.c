@@ -8,18 +8,16 @@
 #include <unistd.h>
 
 #include "builder/cli/cmd.h"
+#include "builder/cli/opened.h"
 #include "builder/cli/outfile.h"
 #include "builder/inputs/lock_json.h"
 #include "builder/inputs/lock_make.h"
 #include "builder/inputs/lock_tar.h"
-#include "builder/schema.h"
 #include "lib/farm.h"
-#include "lib/fdio.h"
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
-#include "lib/schema.h"
 
 #define WHERE "kiln lock"
 
@@ -28,46 +26,6 @@ struct options {
 	bool json;
 	const char *verb, *what, *file;
 };
-
-struct opened {
-	struct farm farm;
-	struct db *db;
-	struct store *store;
-	int work; /* -1: reading only */
-};
-
-static void
-opened_release(struct opened *o)
-{
-	store_free(o->store);
-	db_close(o->db);
-	if (o->work != -1)
-		close(o->work);
-	farm_release(&o->farm);
-}
-#define auto_opened __attribute__((cleanup(opened_release)))
-
-/* After drop_to(): `write` as the builder, which owns farm.db. */
-static int
-open_parts(struct opened *o, bool write, struct err *err)
-{
-	auto_free char *path = farm_file(&o->farm, "farm.db");
-	auto_fd int store = farm_dir(&o->farm, "store", err);
-
-	if (store == -1)
-		return err_prefix(err, "%s is no farm", o->farm.shown);
-	o->db = write
-		    ? db_open(path, farm_migrations, farm_migrations_count, err)
-		    : db_open_reader_of(path, FARM_SCHEMA, err);
-	if (!o->db)
-		return -1;
-	o->store = store_open(store, err);
-	if (!o->store)
-		return -1;
-	if (write && (o->work = farm_dir(&o->farm, "work", err)) == -1)
-		return -1;
-	return 0;
-}
 
 /* A digest, or a recipe's current lock. */
 static struct lock *
@@ -123,12 +81,13 @@ print_upstream(const struct lock *l)
 static int
 show(const struct options *opt, struct err *err)
 {
-	auto_opened struct opened o = { .work = -1 };
+	auto_opened struct opened o = OPENED_INIT;
 	auto_lock struct lock *l = NULL;
 	char hex[HASH_HEX];
 
 	if (farm_enter(&o.farm, opt->state, NULL, false, err) == -1 ||
-	    drop_to(ROLE_CLI, err) == -1 || open_parts(&o, false, err) == -1 ||
+	    drop_to(ROLE_CLI, err) == -1 ||
+	    opened_parts(&o, false, err) == -1 ||
 	    !(l = find_lock(&o, opt->what, err)))
 		return -1;
 	if (opt->json) {
@@ -164,11 +123,12 @@ static int
 write_tar(void *arg, int fd, struct err *err)
 {
 	const struct options *opt = arg;
-	auto_opened struct opened o = { .work = -1 };
+	auto_opened struct opened o = OPENED_INIT;
 	auto_lock struct lock *l = NULL;
 
 	if (farm_enter(&o.farm, opt->state, NULL, false, err) == -1 ||
-	    drop_to(ROLE_CLI, err) == -1 || open_parts(&o, false, err) == -1 ||
+	    drop_to(ROLE_CLI, err) == -1 ||
+	    opened_parts(&o, false, err) == -1 ||
 	    !(l = find_lock(&o, opt->what, err)))
 		return -1;
 	return lock_tar_write(o.store, l, fd, err);
@@ -204,7 +164,7 @@ import_locked(struct opened *o, struct workers *ws, int fd, struct err *err)
 static int
 import(const struct options *opt, struct err *err)
 {
-	auto_opened struct opened o = { .work = -1 };
+	auto_opened struct opened o = OPENED_INIT;
 	auto_workers struct workers ws = WORKERS_INIT;
 	auto_fd int fd = open(opt->what, O_RDONLY | O_CLOEXEC);
 
@@ -213,7 +173,7 @@ import(const struct options *opt, struct err *err)
 	/* The workers take uids of their own while there is still root. */
 	if (farm_enter(&o.farm, opt->state, NULL, true, err) == -1 ||
 	    workers_start(&ws, err) == -1 || drop_to(ROLE_BUILDER, err) == -1 ||
-	    open_parts(&o, true, err) == -1)
+	    opened_parts(&o, true, err) == -1)
 		return -1;
 	return import_locked(&o, &ws, fd, err);
 }

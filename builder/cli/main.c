@@ -64,6 +64,12 @@ static const struct cli_command commands[] = {
 	    "  --state DIR     folder of the farm\n"
 	    "  --format F      spdx (2.3, JSON), cyclonedx (1.5, JSON) or\n"
 	    "                  buildinfo (Debian's)\n" },
+	{ "proof", "record FILE... | show [--json] [RECIPE|DIGEST]",
+	    "what images were measured to take, and who asked them", cmd_proof,
+	    "  record          statements of tests, all of them or none\n"
+	    "  show            size, time to the first answer, memory, tests\n"
+	    "  --state DIR     folder of the farm\n"
+	    "  --json          as JSON\n" },
 	{ "reproduce", "[--from URL] [--root FILE | --tofu] [--json] WHAT",
 	    "build somebody else's artifact again, trusting nobody",
 	    cmd_reproduce,

@@ -172,6 +172,8 @@ from_farm(struct needs *n, struct err *err)
 		"said of a run:", -1, only_add, err) == -1 ||
 	    each(n, f, "SELECT digest, format FROM document",
 		"told of an artifact:", -1, only_add, err) == -1 ||
+	    each(n, f, "SELECT digest, script FROM proof", "proof by", -1,
+		only_add, err) == -1 ||
 	    each(n, f, "SELECT digest, service FROM release",
 		"release record of", -1, only_add, err) == -1)
 		return -1;
@@ -182,7 +184,7 @@ from_farm(struct needs *n, struct err *err)
 static const char *const known[] = { "attestation", "current", "cycle_task",
 	"document", "event", "lock", "lock_kept", "output", "plan", "recipe",
 	"release", "run", "suite", "consulted", "git_ref", "git_tar", "task",
-	"plan_tree", "release_part" };
+	"plan_tree", "release_part", "proof", "proof_subject" };
 
 static bool
 is_known(const char *table)

@@ -12,11 +12,13 @@ ledger_recipe(struct db *db, const struct recipe *r, const struct hash *lock,
 	static const char sql[] =
 	    "INSERT INTO recipe"
 	    " (name, kind, summary, tree, lock, error, loaded_at, event,"
-	    " origin)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, 0), ?9)"
+	    " origin, image_max)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, 0), ?9,"
+	    " nullif(?10, 0))"
 	    " ON CONFLICT (name) DO UPDATE SET kind = ?2, summary = ?3,"
 	    " tree = ?4, lock = ifnull(?5, lock), error = ?6, loaded_at = ?7,"
-	    " event = ifnull(nullif(?8, 0), event), origin = ?9";
+	    " event = ifnull(nullif(?8, 0), event), origin = ?9,"
+	    " image_max = nullif(?10, 0)";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
 	/* An unreadable one has neither kind nor summary. */
 	bool known = r->conf && r->summary;
@@ -31,6 +33,7 @@ ledger_recipe(struct db *db, const struct recipe *r, const struct hash *lock,
 	stmt_bind_int(q, 7, time_now());
 	stmt_bind_int(q, 8, event);
 	stmt_bind_str(q, 9, r->origin);
+	stmt_bind_int(q, 10, known ? r->budget.image : 0);
 	return stmt_run(q, err);
 }
 

@@ -339,6 +339,35 @@ nothing_goes() { fails_with 0 kiln gc --dry-run && has "$(cat "$tmp/out")" "woul
 t "kiln gc would remove nothing that is in use" nothing_goes
 mends() { kiln verify && has "$(cat "$tmp/out")" "fetched again: pool/" && kiln verify --offline; }
 t "kiln verify fetches it again from the archive" mends
+# --- what was measured of it ---------------------------------------------------
+stands=$(sql "SELECT digest FROM output WHERE name = 'image' ORDER BY run DESC LIMIT 1")
+resource() { printf '{"digest":{"sha256":"%s"},"name":"%s"}' "$2" "$1"; }
+statement() { # IMAGE [KERNEL]
+	printf '{"_type":"https://in-toto.io/Statement/v1","predicate":{"configuration":[%s%s],"failedTests":[],"kiln_measured":{%s"arch":"%s","at":"2026-01-01T00:00:00Z"%s,"parts":[]},"passedTests":["it greets"],"result":"PASSED"},"predicateType":"https://in-toto.io/attestation/test-result/v0.1","subject":[%s]}' \
+	    "$(resource hello.sh "$1")" "${2:+,$(resource vmlinuz "$2")}" \
+	    "${2:+\"accel\":\"tcg\",\"answer_ms\":900,}" \
+	    "$(dpkg --print-architecture)" \
+	    "${2:+,\"least\":1048576,\"memory\":2097152}" \
+	    "$(resource image "$1")"
+}
+statement "$stands" >"$tmp/proof"
+statement "$stands" "$stands" >"$tmp/foreign"
+{ cat "$tmp/proof"; echo; } >"$tmp/blank"
+t "nobody has measured an image that just came out" \
+    has "$(prints proof show)" "nobody has measured it"
+t "a statement of an image is refused for its kernel, which no recipe gave" \
+    fails_with 2 kiln proof record "$tmp/proof" "$tmp/foreign"
+t "… by name" has "$(cat "$tmp/err")" "$tmp/foreign: vmlinuz $(echo "$stands" | cut -c1-12) is no kernel of this farm"
+t "… and one that is not canonical" fails_with 2 kiln proof record "$tmp/blank"
+t "… and nothing was recorded, not of the good one beside it, either" \
+    is "$(sql "SELECT count(*) FROM proof")" 0
+t "the good one alone is" kiln proof record "$tmp/proof"
+t "… and shown beside the image" \
+    has "$(prints proof show hello-image)" "1 of 1 by hello.sh, 2026-01-01T00:00:00Z, reproduced"
+t "… in JSON, too, by its digest" \
+    has "$(prints proof show --json "$stands")" '"script": "hello.sh"'
+t "of a recipe without an image there is nothing to say" \
+    fails_with 1 kiln proof show hello
 busy() {
 	flock "$state/work/turn" "$bin/kiln" gc --state "$state" >"$tmp/out" 2>&1
 	is $? 75 && has "$(cat "$tmp/out")" "try again"
@@ -354,6 +383,8 @@ collects() {
 	    has "$(prints gc --config "$tmp/keep.yaml")" "removed 0 (0.0 MiB)"
 }
 t "kiln gc removes what nothing names, once, and leaves a sound farm" collects
+t "… and what was said of the image" \
+    test -e "$(artifact "$(sql "SELECT digest FROM proof")")"
 still() {
 	run --once --offline --recipes "$tmp/good" >"$tmp/out" || { cat "$tmp/err"; return 1; }
 	has "$(cat "$tmp/out")" "executed 0"

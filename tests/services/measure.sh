@@ -1,6 +1,7 @@
 # For run.sh: each image booted alone, by hand, with the kernel and the
 # configuration that the proofs had: how long until it answers its first probe,
-# and with how little memory it still does.  Then the table of docs/services.md.
+# and with how little memory it still does.  That is recorded in the farm, beside
+# the proof's cases, and the table of docs/services.md written from there.
 bench_net() {
 	new_ns && bench=$ns_pid
 	at_bench="nsenter --net=/proc/$bench/ns/net"
@@ -71,9 +72,9 @@ origin() { # RECIPE OUTPUT
 		echo packages
 	fi
 }
-# Bytes of what runs, by where it comes from.
+# Bytes of what runs, by where it comes from: lines ORIGIN, tab, BYTES.
 parts() { # SERVICE
-	sed -n 's/.*{path: \([^,]*\), from: "\([^"]*\)".*/\1 \2/p' \
+	! has_image "$1" || sed -n 's/.*{path: \([^,]*\), from: "\([^"]*\)".*/\1 \2/p' \
 	    "recipes/$1/recipe.yaml" | while read -r path from; do
 		[ -e "$tmp/root-$1$path" ] || continue
 		bytes=$(find "$tmp/root-$1$path" -type f -printf '%s\n' |
@@ -87,42 +88,52 @@ parts() { # SERVICE
 		esac
 		[ "$name" != "$1" ] || name="this recipe"
 		printf '%s\t%s\n' "$name" "$bytes"
-	done | awk -F '\t' '{n[$1] += $2} END {for (k in n) print n[k] "\t" k}' |
-	    sort -rn | awk -F '\t' '{printf "%s%s %d", (NR > 1 ? ", " : ""), $2, $1}'
+	done | awk -F '\t' '{n[$1] += $2} END {for (k in n) print k "\t" n[k]}' |
+	    sort -t "$(printf '\t')" -k 2,2rn -k 1,1
 }
-version_of() { # SERVICE
-	jq -r .version "$(stored "$(sql "SELECT digest FROM release
-	    WHERE service = '$1' AND arch = '$arch' ORDER BY made_at DESC, rowid DESC LIMIT 1")")"
-}
-programs_row() { # RECIPE: what has no machine
-	read -r good bad <"$tmp/$1.proof"
-	bytes=0
-	for digest in $(outputs_of "$1$of" build | cut -d '|' -f 2); do
-		bytes=$((bytes + $(wc -c <"$(stored "$digest")")))
-	done
-	printf '| [%s](../recipes/%s/README.md) | %s | %d | programs, no image | – | – | – | %s | [%d of %d](../tests/services/%s.sh) |\n' \
-	    "$1" "$1" "$(outputs_of kiln-source build |
-		sed -n "s/^$(sed -n 's/^upstream: //p' "recipes/$1/recipe.yaml")|\(.\{12\}\).*/\1/p")" \
-	    "$bytes" "$(sql "SELECT p.verdict FROM current c JOIN plan p
-		ON p.digest = c.plan WHERE c.recipe = '$1$of'
-		AND c.stage = 'build'")" "$good" $((good + bad)) "$1"
-}
-row() { # SERVICE
-	has_image "$1" || { programs_row "$1"; return; }
+takes() { # SERVICE: what its machine takes, if it has one
+	has_image "$1" || { echo '{}'; return; }
 	mib=$(given_mib "$1") fastest=
 	for _ in 1 2; do
 		ms=$(boots "$1" "$mib") || return 1
 		[ "$fastest" ] && [ "$fastest" -le "$ms" ] || fastest=$ms
 	done
-	read -r good bad <"$tmp/$1.proof"
-	bytes=$(wc -c <"$(stored "$(image_of "$1")")")
-	printf '| [%s](../recipes/%s/README.md) | %s | %d | %s | %s | %s | %s | %s | [%d of %d](../tests/services/%s.sh) |\n' \
-	    "$1" "$1" "$(version_of "$1")" "$bytes" "$(parts "$1")" \
-	    "$(awk "BEGIN {printf \"%.1f\", $fastest / 1000}")" "$mib" \
-	    "$(least "$1" "$mib")$([ "$kernel" = kernel ] || echo ", ${kernel%"$of"}")" \
-	    "$(sql "SELECT p.verdict FROM current c JOIN plan p
-		ON p.digest = c.plan WHERE c.recipe = '$1$of'
-		AND c.stage = 'image'")" "$good" $((good + bad)) "$1"
+	printf '{"accel":"tcg","answer_ms":%d,"least":%d,"memory":%d}' \
+	    "$fastest" $(($(least "$1" "$mib") * 1048576)) $((mib * 1048576))
+}
+resource() { # NAME SHA256
+	printf '{"name":"%s","digest":{"sha256":"%s"}}\n' "$1" "$2"
+}
+# An in-toto statement of it (docs/formats.md, "proof"), into the farm.
+record() { # SERVICE
+	takes=$(takes "$1") || return 1
+	stage=image
+	has_image "$1" || stage=build
+	outputs_of "$1$of" $stage | while IFS='|' read -r name digest; do
+		resource "$name" "$digest"
+	done >"$tmp/subject"
+	{
+		resource "$1.sh" "$(sha256sum <"$here/$1.sh" | cut -d ' ' -f 1)"
+		[ $stage = build ] || for part in vmlinuz initrd; do
+			resource $part "$(kernel_part $part)"
+		done
+	} >"$tmp/with"
+	parts "$1" >"$tmp/parts"
+	jq -cSjn --slurpfile subject "$tmp/subject" --slurpfile with "$tmp/with" \
+	    --rawfile cases "$tmp/$1.proof" --rawfile parts "$tmp/parts" \
+	    --arg arch "$arch" --arg at "$(date -u +%FT%TZ)" \
+	    --argjson takes "$takes" '
+	    def came(how): [$cases | split("\n")[] | select(startswith(how)) |
+		.[(how | length):]];
+	    {_type: "https://in-toto.io/Statement/v1", $subject,
+	    predicateType: "https://in-toto.io/attestation/test-result/v0.1",
+	    predicate: {configuration: $with,
+	    result: (if came("not ok ") == [] then "PASSED" else "FAILED" end),
+	    passedTests: came("ok "), failedTests: came("not ok "),
+	    kiln_measured: ($takes + {$arch, $at, parts:
+		[$parts | split("\n")[] | select(. != "") | split("\t") |
+		{origin: .[0], bytes: (.[1] | tonumber)}]})}}' >"$tmp/statement" &&
+	    "$bin/kiln" proof record --state "$var" "$tmp/statement"
 }
 stock_says() { # BYTES of all images: for the services that have a row
 	# shellcheck disable=SC2046
@@ -139,50 +150,61 @@ baked_says() {
 		grep -s '^Baked from nothing' docs/services.md
 	fi
 }
-# Rows of another architecture, each behind that of the machine's own.
-write_rows() {
-	bench_net || return 1
-	for s in $services; do
-		row "$s" >"$tmp/row-$s" || return 1
-		awk -v row="$(sed "s/^\(| [^|]*)\) |/\1, $arch |/" "$tmp/row-$s")" \
-		    -v own="| [$s](" -v other="), $arch |" '
-			index($0, own) == 1 && index($0, other) {next}
-			{print}
-			index($0, own) == 1 && !done {print row; done = 1}
-		' docs/services.md >"$tmp/services.md" || return 1
-		cp "$tmp/services.md" docs/services.md
-	done
+# Programs without a release have their source's digest for a version.
+versions() { # as JSON
+	for s in $all; do
+		has_image "$s" || printf '{"%s":"%s"}\n' "$s" "$(
+		    outputs_of kiln-source build | sed -n "s/^$(
+			sed -n 's/^upstream: //p' "recipes/$s/recipe.yaml"
+		    )|\(.\{12\}\).*/\1/p")"
+	done | jq -cs add
 }
-# A row for each service that ran; those of others stay as they are.
+# What the farm has recorded, a line of the table each.
+recorded() {
+	"$bin/kiln" proof show --json --state "$var" |
+	    jq -r --arg own "$own" --argjson versions "$(versions)" '
+	    def mib: if . then . / 1048576 else "–" end;
+	    def seconds: if . then (. / 100 | round) |
+		"\(. / 10 | floor).\(. % 10)" else "–" end;
+	    .[] | select(.record) | .arch as $arch |
+	    (.recipe | rtrimstr(".\($arch)")) as $name |
+	    (.kernel_recipe // "kernel" | rtrimstr(".\($arch)")) as $kernel |
+	    "| [\($name)](../recipes/\($name)/README.md)\(
+		if $arch != $own then ", \($arch)" else "" end) | \(
+		.version // $versions[$name] // "–") | \(.bytes) | \(
+		if .image then [.parts[] | "\(.origin) \(.bytes)"] | join(", ")
+		else "programs, no image" end) | \(.answer_ms | seconds) | \(
+		.memory | mib) | \(.least | mib)\(
+		if $kernel != "kernel" then ", \($kernel)" else "" end) | \(
+		.verdict) | [\(.passed) of \(.passed + .failed)](../tests/services/\(
+		.script)) |"'
+}
+# Rows of which the farm knows nothing stay as they are.
 write_table() {
-	bench_net || return 1
-	for s in $services; do row "$s" >"$tmp/row-$s" || return 1; done
+	recorded >"$tmp/recorded" || return 1
 	{
 		cat <<'END'
 # Services
 
-Written by `make farm-test`, which bakes every image in both lanes, compares its files with the recipe's `files.list`, has the agent boot it, and asks it with a real client.
+Written by `make farm-test`, which bakes every image in both lanes, compares its files with the recipe's `files.list`, has the agent boot it, asks it with a real client, and records in the farm what it saw (`kiln proof show`, the dashboard's page "Proofs").
 Seconds from starting QEMU (TCG, one processor, by hand) to the first answer, the fastest of two; memory as the recipe gives it, and the least multiple of 8 with which it still answers, in MiB; the kernel is recipes/kernel unless a row names another.
 
 | service | version | image, bytes | of these, by origin | answers after, s | memory | least | verdict | proof |
 |---|---|---|---|---|---|---|---|---|
 END
 		for s in $all; do
-			if [ -e "$tmp/row-$s" ]; then
-				cat "$tmp/row-$s"
-				grep -s "^| \[$s\]([^)]*), " docs/services.md
-			else
-				grep -s "^| \[$s\]" docs/services.md
-			fi
+			awk -F '|' -v name=" [$s](" '
+				index($2, name) == 1 && !seen[$2]++' \
+			    "$tmp/recorded" docs/services.md | LC_ALL=C sort
 		done
 	} >"$tmp/services.md"
-	total=$(awk -F '|' '/^\| \[/ && !/no image|^[^|]*\|[^|]*\), / {n += $4} END {print n + 0}' "$tmp/services.md")
-	[ "$images" ] || {
+	if [ -z "$images" ] || [ "$of" ]; then
 		awk 'under && !/^\|/; /^\| \[/ {under = 1}' docs/services.md \
 		    >>"$tmp/services.md"
 		cp "$tmp/services.md" docs/services.md
 		return
-	}
+	fi
+	total=$(awk -F '|' '/^\| \[/ && !/no image|^[^|]*\|[^|]*\), / {n += $4} END {print n + 0}' "$tmp/services.md")
 	cat >>"$tmp/services.md" <<END
 
 $(stock_says "$total")

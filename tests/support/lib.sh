@@ -1,5 +1,5 @@
 # For the scripts in tests/e2e: `. tests/support/lib.sh`, then cases as
-#   t "sentence" command…      passes when the command exits 0
+#   t "sentence" command…      passes when the command exits 0; $tmp/cases has all
 #   finish                     prints the closing line and the exit status
 passed=0 failed=0 skipped=0
 out=${1:-out/dev}
@@ -36,9 +36,11 @@ t() {
 	if "$@" >"$tmp/case.out" 2>&1; then
 		passed=$((passed + 1))
 		echo "ok $what"
+		echo "ok $what" >>"$tmp/cases"
 	else
 		failed=$((failed + 1))
 		echo "not ok $what"
+		echo "not ok $what" >>"$tmp/cases"
 		sed 's/^/    /' "$tmp/case.out" | tail -n 40
 	fi
 }
