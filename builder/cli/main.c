@@ -59,9 +59,10 @@ static const struct cli_command commands[] = {
 	    "  --event N       the same for what one event led to, in any "
 	    "cycle\n"
 	    "  --json          as JSON\n" },
-	{ "sbom", "[--format F] IMAGE|SERVICE",
+	{ "sbom", "[--arch ARCH] [--format F] IMAGE|SERVICE",
 	    "what went into an image, for other tools to read", cmd_sbom,
 	    "  --state DIR     folder of the farm\n"
+	    "  --arch ARCH     of the service; else this machine's\n"
 	    "  --format F      spdx (2.3, JSON), cyclonedx (1.5, JSON) or\n"
 	    "                  buildinfo (Debian's)\n" },
 	{ "proof", "record FILE... | show [--json] [RECIPE|DIGEST]",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "builder/cli/cmd.h"
+#include "builder/plan/arch.h"
 #include "lib/db.h"
 #include "lib/drop.h"
 #include "lib/farm.h"
@@ -14,10 +15,14 @@
 #define WHERE "kiln sbom"
 #define DOCUMENT_MAX ((size_t)64 << 20)
 
-/* An artifact, or a service: then its newest image. */
+struct wanted {
+	const char *what; /* an artifact, or a service: then its newest image */
+	const char *arch, *format;
+};
+
 static int
-find(struct db *db, const char *what, const char *format, struct hash *digest,
-    struct err *err)
+find(
+    struct db *db, const struct wanted *w, struct hash *digest, struct err *err)
 {
 	static const char by_digest[] =
 	    "SELECT digest FROM document WHERE subject = ?1 AND format = ?2";
@@ -25,31 +30,36 @@ find(struct db *db, const char *what, const char *format, struct hash *digest,
 	    "SELECT d.digest FROM release l"
 	    " JOIN run r ON r.plan = l.plan JOIN output o ON o.run = r.id"
 	    " JOIN document d ON d.subject = o.digest"
-	    " WHERE l.service = ?1 AND l.withheld IS NULL AND d.format = ?2"
+	    " WHERE l.service = ?1 AND l.arch = ?3 AND l.withheld IS NULL"
+	    " AND d.format = ?2"
 	    " ORDER BY l.made_at DESC, l.rowid DESC LIMIT 1";
 	struct hash subject;
-	bool is_digest = hash_parse(&subject, what);
+	bool is_digest = hash_parse(&subject, w->what);
 	auto_stmt struct stmt *q =
 	    db_stmt(db, is_digest ? by_digest : by_service);
 	int got;
 
-	stmt_bind_str(q, 1, what);
-	stmt_bind_str(q, 2, format);
+	stmt_bind_str(q, 1, w->what);
+	stmt_bind_str(q, 2, w->format);
+	if (!is_digest)
+		stmt_bind_str(q, 3, w->arch);
 	got = stmt_step(q, err);
 	if (got == 1 && stmt_hash(q, 0, digest))
 		return 0;
 	if (got == -1)
 		return -1;
-	return err_set(err, ERR_MISSING,
-	    is_digest ? "no %s document is about %s: it is neither published"
-			" nor inside of what is"
-		      : "no %s document is about an image of \"%s\": nothing"
-			" of that name was published",
-	    format, what);
+	return is_digest ? err_set(err, ERR_MISSING,
+			       "no %s document is about %s: it is neither "
+			       "published nor inside of what is",
+			       w->format, w->what)
+			 : err_set(err, ERR_MISSING,
+			       "no %s document is about an image of \"%s\" for "
+			       "%s: nothing of that name was published",
+			       w->format, w->what, w->arch);
 }
 
 static int
-run(const char *state, const char *what, const char *format, struct err *err)
+run(const char *state, const struct wanted *w, struct err *err)
 {
 	struct farm farm = FARM_INIT;
 	auto_free char *path = NULL;
@@ -68,7 +78,7 @@ run(const char *state, const char *what, const char *format, struct err *err)
 			       : db_open_reader_of(path, FARM_SCHEMA, err);
 		store = db ? store_open(dir, err) : NULL;
 	}
-	if (store && find(db, what, format, &digest, err) == 0 &&
+	if (store && find(db, w, &digest, err) == 0 &&
 	    store_read(store, &digest, DOCUMENT_MAX, &text, err) == 0)
 		rc = 0;
 	if (rc == 0 && (fwrite(text.data, 1, text.len, stdout) != text.len ||
@@ -84,30 +94,42 @@ cmd_sbom(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "state", required_argument, NULL, 's' },
+		{ "arch", required_argument, NULL, 'a' },
 		{ "format", required_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *state = NULL, *format = "spdx";
+	struct wanted w = { .format = "spdx" };
+	const char *state = NULL;
 	struct err err = ERR_INIT;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
 		if (c == 's')
 			state = optarg;
+		else if (c == 'a')
+			w.arch = optarg;
 		else if (c == 'f')
-			format = optarg;
+			w.format = optarg;
 		else if (c == 'h')
 			return cli_help(&kiln_program, "sbom");
 		else
 			return EXIT_USAGE;
-	if (strcmp(format, "spdx") != 0 && strcmp(format, "cyclonedx") != 0 &&
-	    strcmp(format, "buildinfo") != 0)
+	if (strcmp(w.format, "spdx") != 0 &&
+	    strcmp(w.format, "cyclonedx") != 0 &&
+	    strcmp(w.format, "buildinfo") != 0)
 		return cli_usage(WHERE,
-		    "--format: \"%s\": spdx, cyclonedx or buildinfo", format);
+		    "--format: \"%s\": spdx, cyclonedx or buildinfo", w.format);
+	if (w.arch && !arch_known(w.arch))
+		return cli_usage(
+		    WHERE, "--arch: \"%s\" is none that is known", w.arch);
 	if (argc - optind != 1)
-		return cli_usage(WHERE, "it is `sbom [--format F] IMAGE`");
-	return run(state, argv[optind], format, &err) == -1
+		return cli_usage(
+		    WHERE, "it is `sbom [--format F] IMAGE|SERVICE`");
+	w.what = argv[optind];
+	if (!w.arch)
+		w.arch = arch_own(&err);
+	return !w.arch || run(state, &w, &err) == -1
 		   ? cli_fail(WHERE, &err, false)
 		   : EXIT_DONE;
 }

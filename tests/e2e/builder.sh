@@ -87,6 +87,17 @@ t "the SBOM is SPDX of the lock" \
 	read -r h
 	cat "$state/store/$(echo "$h" | cut -c1-2)/$h"
     })" '"spdxVersion":"SPDX-2.3"'
+sbom() { "$bin/kiln" sbom --state "$tmp/other" "$@" >"$tmp/out" 2>&1; }
+of_arch() { # as a farm with images of another architecture has it
+	cp -a "$state" "$tmp/other" &&
+	    sbom hello-image && has "$(cat "$tmp/out")" SPDX-2.3 &&
+	    sqlite3 -cmd '.filectrl persist_wal 1' "$tmp/other/farm.db" \
+		"UPDATE release SET arch = 'riscv64'" >"$tmp/sql" || return 1
+	fails_with 1 sbom hello-image && has "$(cat "$tmp/out")" "nothing of that name" &&
+	    sbom --arch riscv64 hello-image && has "$(cat "$tmp/out")" SPDX-2.3 &&
+	    fails_with 2 sbom --arch sparc hello-image
+}
+t "kiln sbom of a service is of this machine's architecture, or of --arch" of_arch
 t "the log of lane B shows another date, zone, user and host" \
     has "$(blob "SELECT log FROM run WHERE lane = 'B' ORDER BY id LIMIT 1")" \
     "as 4242 on zork.contrary.example"
