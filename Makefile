@@ -300,7 +300,7 @@ $(O)/tests/support/peaks $(O)/tests/support/walls: tests/support/proctree.h
 $(O)/tests/fault/cut $(O)/tests/fault/record: $(O)/tests/fault/%: \
     $(O)/tests/fault/%.o $(O)/tests/fault/trace.o $(O)/libkiln.a
 	$(LINK) $(LIBS)
-$(O)/tests/fault/replay: $(O)/tests/fault/replay.o $(O)/libkiln.a
+$(O)/tests/fault/replay: $(call obj,tests/fault/replay.c tests/fault/recording.c) $(O)/libkiln.a
 	$(LINK) $(LIBS)
 $(O)/tests/support/publish: $(call obj,tests/support/publish.c builder/schema.c) $(O)/libkiln.a
 	$(LINK) $(LIBS) $(LIBS_FARM)
