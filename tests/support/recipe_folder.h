@@ -66,7 +66,7 @@ load(void)
 		fail_msg("%s", err.msg);
 }
 
-static const char *KILN_UNUSED
+static KILN_UNUSED const char *
 error_of(const char *name)
 {
 	const struct recipe *r = recipes_find(&all, name);
