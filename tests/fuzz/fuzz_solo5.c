@@ -1,11 +1,10 @@
-/* rooms: web/solo5.c */
 /* A file that says it is a unikernel: what is read of it is within bounds. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "web/solo5.h"
+#include "lib/solo5.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -1,4 +1,3 @@
-/* rooms: web/solo5.c */
 /* Replays the corpus of tests/fuzz/fuzz_solo5.c. */
 #include "tests/fuzz/fuzz_solo5.c"
 

@@ -1,4 +1,3 @@
-/* rooms: web/solo5.c */
 /* Notes of Solo5 in files that are made here, byte by byte. */
 #include <elf.h>
 #include <setjmp.h>
@@ -10,7 +9,7 @@
 #include <cmocka.h>
 
 #include "lib/buf.h"
-#include "web/solo5.h"
+#include "lib/solo5.h"
 
 struct entry {
 	const char *name;
@@ -225,6 +224,59 @@ what_is_no_unikernel_is_missing(void **state)
 	assert_int_equal(err.cls, ERR_MISSING);
 }
 
+static void
+its_words_are_read_back(void **state)
+{
+	static const char text[] = "spt 2 net:service block:storage";
+	struct buf notes = BUF_INIT, elf = BUF_INIT, b = BUF_INIT;
+	struct err err = ERR_INIT;
+	struct solo5 s, got;
+
+	(void)state;
+	add_manifest(&notes, 1, usual, 3, 3);
+	add_abi(&notes, SOLO5_SPT, 2, 0);
+	make_elf(&elf, &notes);
+	assert_int_equal(solo5_read(elf.data, elf.len, &s, &err), 0);
+	solo5_text(&s, &b);
+	assert_string_equal(b.data, text);
+	assert_int_equal(solo5_from_text(text, &got, &err), 0);
+	assert_memory_equal(&s, &got, sizeof(s));
+	assert_int_equal(solo5_from_text("hvt 4294967295", &got, &err), 0);
+	assert_int_equal(got.ndevices, 0);
+	assert_int_equal(got.abi, UINT32_MAX);
+	buf_release(&notes);
+	buf_release(&elf);
+	buf_release(&b);
+}
+
+static void
+words_out_of_form_are_refused(void **state)
+{
+	static const char *const bad[] = { "", "spt", "spt ", "kvm 1", "spt 1x",
+		"spt 4294967296", "spt -1", "spt 1 service",
+		"spt 1 net:", "spt 1 disk:a", "spt 1 net:a,b",
+		"spt 1 net:a  net:b", "spt 1 net:a block:a", "spt 1 net:a:b",
+		"spt 1 net:12345678901234567890123456789012345678901234567890"
+		"123456789012345678" };
+	struct buf many = BUF_INIT;
+	struct err err = ERR_INIT;
+	struct solo5 s;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		if (solo5_from_text(bad[i], &s, &err) == 0)
+			fail_msg("\"%s\" was taken", bad[i]);
+		assert_int_equal(err.cls, ERR_INPUT);
+	}
+	buf_str(&many, "spt 1");
+	for (int i = 0; i < SOLO5_DEVICES; i++)
+		buf_printf(&many, " net:n%d", i);
+	assert_int_equal(solo5_from_text(many.data, &s, &err), 0);
+	buf_str(&many, " net:n");
+	assert_int_equal(solo5_from_text(many.data, &s, &err), -1);
+	buf_release(&many);
+}
+
 int
 main(void)
 {
@@ -233,6 +285,8 @@ main(void)
 		cmocka_unit_test(a_manifest_out_of_form_is_refused),
 		cmocka_unit_test(notes_come_once_and_both),
 		cmocka_unit_test(what_is_no_unikernel_is_missing),
+		cmocka_unit_test(its_words_are_read_back),
+		cmocka_unit_test(words_out_of_form_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

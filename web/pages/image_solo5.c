@@ -1,80 +1,68 @@
 #include "web/pages/image_solo5.h"
 
 #include <fcntl.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/fdio.h"
 #include "lib/hash.h"
 #include "lib/json.h"
 #include "lib/own.h"
+#include "lib/solo5.h"
 #include "lib/store.h"
 #include "web/model.h"
-#include "web/solo5.h"
 #include "web/view.h"
-
-#define UNIKERNEL_MAX (256 << 20)
 
 /* -1: it is no unikernel, or not here. */
 static int
 read_stored(struct web *w, const char *hex, struct solo5 *out, struct err *err)
 {
-	char path[STORE_PATH], magic[4];
+	char path[STORE_PATH];
 	auto_fd int fd = -1;
-	struct stat st;
 	struct hash h;
-	void *p;
-	int ret;
 
 	if (!hash_parse(&h, hex))
 		return err_set(err, ERR_MISSING, "no digest");
 	store_path(&h, path);
 	fd = file_open_at(w->store, path, O_RDONLY, 0, err);
-	if (fd == -1)
-		return -1;
-	if (fstat(fd, &st) == -1 || st.st_size > UNIKERNEL_MAX ||
-	    pread(fd, magic, sizeof(magic), 0) != sizeof(magic) ||
-	    memcmp(magic, "\177ELF", sizeof(magic)) != 0)
-		return err_set(err, ERR_MISSING, "no ELF file");
-	/* What lies in the store is never written again. */
-	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (p == MAP_FAILED)
-		return err_sys(err, "map an artifact");
-	ret = solo5_read(p, (size_t)st.st_size, out, err);
-	munmap(p, (size_t)st.st_size);
-	return ret;
+	return fd == -1 ? -1 : solo5_read_fd(fd, out, err);
+}
+
+static json_t *
+notes_json(const struct solo5 *s)
+{
+	json_t *j = json_object(), *manifest = json_object();
+	json_t *abi = json_object(), *devices = json_array();
+
+	js_set_int(manifest, "version", s->manifest);
+	for (size_t i = 0; i < s->ndevices; i++) {
+		json_t *d = json_object();
+
+		js_set_str(d, "name", s->devices[i].name);
+		js_set_str(d, "type", solo5_device_name(s->devices[i].type));
+		json_array_append_new(devices, d);
+	}
+	js_set(manifest, "devices", devices);
+	js_set(j, "manifest", manifest);
+	js_set_str(abi, "target", solo5_target_name(s->target));
+	js_set_int(abi, "version", s->abi);
+	js_set(j, "abi", abi);
+	return j;
 }
 
 void
 image_solo5_add(json_t *m, struct web *w, const char *hex)
 {
-	json_t *manifest, *abi, *devices, *j;
 	struct err err = ERR_INIT;
 	struct solo5 s;
+	json_t *j;
 
-	if (read_stored(w, hex, &s, &err) == -1) {
-		if (err.cls != ERR_INPUT)
-			return;
-		js_set(m, "solo5", j = json_object());
-		js_set_str(j, "error", err.msg);
+	if (read_stored(w, hex, &s, &err) == 0) {
+		js_set(m, "solo5", notes_json(&s));
 		return;
 	}
+	if (err.cls != ERR_INPUT)
+		return;
 	js_set(m, "solo5", j = json_object());
-	js_set(j, "manifest", manifest = json_object());
-	js_set_int(manifest, "version", s.manifest);
-	js_set(manifest, "devices", devices = json_array());
-	for (size_t i = 0; i < s.ndevices; i++) {
-		json_t *d = json_object();
-
-		js_set_str(d, "name", s.devices[i].name);
-		js_set_str(d, "type", solo5_device_name(s.devices[i].type));
-		json_array_append_new(devices, d);
-	}
-	js_set(j, "abi", abi = json_object());
-	js_set_str(abi, "target", solo5_target_name(s.target));
-	js_set_int(abi, "version", s.abi);
+	js_set_str(j, "error", err.msg);
 }
 
 void

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "lib/attr.h"
+#include "lib/buf.h"
 #include "lib/err.h"
 
 #define SOLO5_NAME 68	 /* bytes of a device's name with NUL */
@@ -43,6 +44,14 @@ struct solo5 {
  * none; ERR_INPUT: notes out of form.  Nothing beyond `size` is looked at. */
 int solo5_read(
     const void *, size_t size, struct solo5 *, struct err *) KILN_MUST;
+/* Of a file that nobody writes any more. */
+int solo5_read_fd(int fd, struct solo5 *, struct err *) KILN_MUST;
+/* As one line of words, which metadata and records have: the target, its ABI's
+ * version, and the devices as they stand in the manifest,
+ * "spt 2 net:service block:config". */
+void solo5_text(const struct solo5 *, struct buf *);
+/* ERR_INPUT: out of form, or a target that this program does not know. */
+int solo5_from_text(const char *, struct solo5 *, struct err *) KILN_MUST;
 const char *solo5_target_name(enum solo5_target);      /* "hvt" */
 const char *solo5_device_name(enum solo5_device_type); /* "NET_BASIC" */
 

@@ -1,9 +1,15 @@
-#include "web/solo5.h"
+#include "lib/solo5.h"
 
 #include <elf.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "lib/num.h"
+
+#define FILE_MAX (256 << 20) /* bytes */
 #define SEGMENTS 64
 #define NOTES 64
 #define NOTE_MANIFEST 0x3154464d /* "MFT1" */
@@ -205,6 +211,94 @@ solo5_read(const void *bytes, size_t size, struct solo5 *out, struct err *err)
 	if (s.manifest == 0 || s.target == 0)
 		return err_set(err, ERR_INPUT, "no %s of Solo5",
 		    s.manifest == 0 ? "manifest" : "ABI note");
+	*out = s;
+	return 0;
+}
+
+int
+solo5_read_fd(int fd, struct solo5 *out, struct err *err)
+{
+	struct stat st;
+	char magic[4];
+	void *p;
+	int ret;
+
+	if (fstat(fd, &st) == -1 || st.st_size > FILE_MAX ||
+	    pread(fd, magic, sizeof(magic), 0) != sizeof(magic) ||
+	    memcmp(magic, "\177ELF", sizeof(magic)) != 0)
+		return err_set(err, ERR_MISSING, "no ELF file");
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return err_sys(err, "map a file");
+	ret = solo5_read(p, (size_t)st.st_size, out, err);
+	munmap(p, (size_t)st.st_size);
+	return ret;
+}
+
+/* --- as text -------------------------------------------------------------- */
+
+static const char *const types[] = { "block", "net" };
+
+void
+solo5_text(const struct solo5 *s, struct buf *b)
+{
+	buf_printf(b, "%s %u", solo5_target_name(s->target), s->abi);
+	for (size_t i = 0; i < s->ndevices; i++)
+		buf_printf(b, " %s:%s", types[s->devices[i].type - SOLO5_BLOCK],
+		    s->devices[i].name);
+}
+
+/* Which of the words it is, from 1 on; 0: none of them. */
+static unsigned
+word(struct span s, const char *const *words, unsigned n)
+{
+	while (n > 0 && !span_is(s, words[n - 1]))
+		n--;
+	return n;
+}
+
+static bool
+take_text(struct span rest, struct solo5 *s)
+{
+	struct err ignored = ERR_INIT;
+	struct span part;
+	char text[SOLO5_NAME];
+	int64_t abi;
+
+	if (!span_next(&rest, ' ', &part))
+		return false;
+	s->target = (enum solo5_target)word(part, targets, ARRAY_LEN(targets));
+	if (s->target == 0 || !span_next(&rest, ' ', &part) ||
+	    !span_copy(part, text, sizeof(text)) ||
+	    num_int(text, 0, UINT32_MAX, &abi, &ignored) == -1)
+		return false;
+	s->abi = (uint32_t)abi;
+	while (span_next(&rest, ' ', &part)) {
+		struct solo5_device *d = &s->devices[s->ndevices];
+		struct span type;
+
+		if (s->ndevices == SOLO5_DEVICES ||
+		    !span_next(&part, ':', &type) ||
+		    !span_copy(part, d->name, sizeof(d->name)))
+			return false;
+		d->type =
+		    (enum solo5_device_type)word(type, types, ARRAY_LEN(types));
+		if (d->type == 0 || !device_name_ok(d->name) ||
+		    name_taken(s, d->name))
+			return false;
+		s->ndevices++;
+	}
+	return true;
+}
+
+int
+solo5_from_text(const char *text, struct solo5 *out, struct err *err)
+{
+	struct solo5 s = { .manifest = 1 };
+
+	if (!take_text(span_str(text), &s))
+		return err_set(err, ERR_INPUT,
+		    "\"%.200s\" is not what a unikernel says of itself", text);
 	*out = s;
 	return 0;
 }
