@@ -7,6 +7,7 @@
 #include "lib/fdio.h"
 #include "lib/json.h"
 #include "lib/own.h"
+#include "lib/solo5.h"
 #include "tuf-repo/roles.h"
 
 #define MEMORY_MAX (INT64_C(1) << 40)
@@ -19,6 +20,9 @@ static const char *const target_keys[] = { "sha256", "size", "custom", NULL };
 static const char *const vm_keys[] = { "type", "service", "version", "sbom",
 	"memory", "handover", "needs", "provides", "ports", "volumes",
 	"configure", "config", "probes", NULL };
+static const char *const solo5_keys[] = { "type", "service", "version", "sbom",
+	"memory", "handover", "needs", "provides", "ports", "volumes", "config",
+	"probes", "solo5", NULL };
 static const char *const kernel_keys[] = { "type", "part", "service", "version",
 	"sbom", "memory", "machine", "cmdline", NULL };
 static const char *const agent_keys[] = { "type", "service", "version", "sbom",
@@ -155,6 +159,22 @@ check_config(const json_t *c, struct err *err)
 	return 0;
 }
 
+/* Those of a unikernel, and no others. */
+static int
+check_notes(const json_t *c, struct err *err)
+{
+	const char *type = json_string_value(json_object_get(c, "type"));
+	const char *text;
+	struct solo5 s;
+
+	if (strcmp(type, "solo5") != 0)
+		return js_only("custom", c, vm_keys, err);
+	if (js_only("custom", c, solo5_keys, err) == -1 ||
+	    js_str("custom", c, "solo5", &text, err) == -1)
+		return -1;
+	return solo5_from_text(text, &s, err);
+}
+
 static int
 check_vm(const json_t *c, struct err *err)
 {
@@ -163,7 +183,7 @@ check_vm(const json_t *c, struct err *err)
 	json_t *list;
 	const char *s;
 
-	if (js_only("custom", c, vm_keys, err) == -1 ||
+	if (check_notes(c, err) == -1 ||
 	    get_word("custom", c, "handover", handovers, err) == -1 ||
 	    check_strings("custom", c, "needs", err) == -1 ||
 	    check_strings("custom", c, "provides", err) == -1 ||
@@ -208,7 +228,8 @@ check_kernel(const json_t *c, struct err *err)
 static int
 read_target(struct release *r, size_t n, const json_t *o, struct err *err)
 {
-	static const char *const types[] = { "vm", "kernel", "agent", NULL };
+	static const char *const types[] = { "vm", "kernel", "agent", "solo5",
+		NULL };
 	struct release_target *t = &r->targets[n];
 	const char *service, *version, *type;
 	struct hash sbom;

@@ -278,6 +278,23 @@ add_entry(json_t *entries, const char *service, const char *arch,
 	js_set(entries, path, j);
 }
 
+/* What is said of a unikernel is read in it; its digest is what counts. */
+static int
+have_outputs(struct doubt *d, const json_t *outputs, struct err *err)
+{
+	const json_t *one;
+	struct hash h;
+	size_t i;
+
+	json_array_foreach(outputs, i, one)
+	{
+		if (js_hash("outputs", one, "sha256", &h, err) == -1 ||
+		    bytes_blob(&d->bytes, &h, -1, "a unikernel", err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 tell(struct doubt *d, const char *service, const struct recipe *r,
     json_t **entries, struct err *err)
@@ -303,7 +320,11 @@ tell(struct doubt *d, const char *service, const struct recipe *r,
 	    sbom_digest(d, &c, service, version.data, outputs, &sbom, err) ==
 		-1)
 		return -1;
-	targets = terms_targets(r, outputs, version.data);
+	if (r->kind == RECIPE_SOLO5 && have_outputs(d, outputs, err) == -1)
+		return -1;
+	targets = terms_targets(r, d->at->store, outputs, version.data, err);
+	if (!targets)
+		return -1;
 	json_array_foreach(targets, i, one)
 	    add_entry(all, service, last->plan->arch, &sbom, one);
 	*entries = json_incref(all);

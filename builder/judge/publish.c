@@ -214,8 +214,9 @@ publish_release(struct db *db, struct store *store, const struct recipe *r,
 	if (load(store, &record, "kiln/verdict", &verdict, err) == -1)
 		return err_prefix(err, "release of %s", of.service);
 	of.outputs = json_object_get(verdict, "outputs");
-	targets = terms_targets(r, of.outputs, of.version);
-	if (says_the_same(
+	targets = terms_targets(r, store, of.outputs, of.version, err);
+	if (!targets ||
+	    says_the_same(
 		db, store, of.service, p->arch, targets, &same, err) == -1 ||
 	    documents_known(db, of.outputs, &known, err) == -1)
 		return err_prefix(err, "release of %s", of.service);

@@ -5,6 +5,7 @@
 #include "lib/json.h"
 #include "lib/mem.h"
 #include "lib/own.h"
+#include "lib/solo5.h"
 
 /* A tag may move; a commit says what it is. */
 static const char *
@@ -71,6 +72,30 @@ strs_json(const struct strs *s)
 	return list;
 }
 
+/* What a tender must give it, so that a router can tell before it fetches it.
+ */
+static int
+add_notes(
+    json_t *custom, struct store *store, const json_t *output, struct err *err)
+{
+	auto_buf struct buf text = BUF_INIT;
+	auto_fd int fd = -1;
+	struct hash h;
+	struct solo5 s;
+
+	if (js_hash("outputs", output, "sha256", &h, err) == -1 ||
+	    store_get(store, &h, &fd, err) == -1)
+		return -1;
+	if (solo5_read_fd(fd, &s, err) == -1) {
+		/* Whatever is wrong with it is the recipe's. */
+		err->cls = ERR_INPUT;
+		return -1;
+	}
+	solo5_text(&s, &text);
+	js_set_str(custom, "solo5", text.data);
+	return 0;
+}
+
 static json_t *
 custom_json(const struct recipe *r, const char *part, const char *version)
 {
@@ -90,7 +115,7 @@ custom_json(const struct recipe *r, const char *part, const char *version)
 		js_set_str(j, "type", "agent");
 		return j;
 	}
-	js_set_str(j, "type", "vm");
+	js_set_str(j, "type", r->kind == RECIPE_SOLO5 ? "solo5" : "vm");
 	js_set_str(j, "handover", r->handover);
 	js_set(j, "needs", strs_json(&r->needs));
 	js_set(j, "provides", strs_json(&r->provides));
@@ -106,8 +131,8 @@ custom_json(const struct recipe *r, const char *part, const char *version)
 }
 
 json_t *
-terms_targets(
-    const struct recipe *r, const json_t *outputs, const char *version)
+terms_targets(const struct recipe *r, struct store *store,
+    const json_t *outputs, const char *version, struct err *err)
 {
 	json_t *list = json_array();
 	const json_t *one;
@@ -115,15 +140,21 @@ terms_targets(
 
 	json_array_foreach(outputs, i, one)
 	{
-		json_t *t = json_object();
+		json_t *t = json_object(), *custom;
 
 		js_set(t, "sha256", json_copy(json_object_get(one, "sha256")));
 		js_set(t, "size", json_copy(json_object_get(one, "size")));
 		js_set(t, "custom",
-		    custom_json(r,
+		    custom = custom_json(r,
 			json_string_value(json_object_get(one, "name")),
 			version));
 		json_array_append_new(list, t);
+		if (r->kind == RECIPE_SOLO5 &&
+		    add_notes(custom, store, one, err) == -1) {
+			json_decref(list);
+			err_prefix(err, "recipe %s", r->name);
+			return NULL;
+		}
 	}
 	return list;
 }

@@ -23,8 +23,9 @@
 int terms_version(const struct recipe *, struct store *, const struct lock *,
     const struct closure *, struct buf *version, struct err *) KILN_MUST;
 /* {"sha256","size","custom"} for each of the outputs, as a kiln/verdict lists
- * them: new reference.  `custom` has everything but `sbom` and `serial`. */
-json_t *terms_targets(const struct recipe *, const json_t *outputs,
-    const char *version) KILN_MUST;
+ * them: new reference.  `custom` has everything but `sbom` and `serial`.  Of a
+ * unikernel its notes are read, in the store. */
+json_t *terms_targets(const struct recipe *, struct store *,
+    const json_t *outputs, const char *version, struct err *) KILN_MUST;
 
 #endif

@@ -261,7 +261,7 @@ bool
 recipe_is_service(const struct recipe *r)
 {
 	return r->has_image || r->kind == RECIPE_KERNEL ||
-	       r->kind == RECIPE_AGENT;
+	       r->kind == RECIPE_AGENT || r->kind == RECIPE_SOLO5;
 }
 
 const char *

@@ -31,7 +31,7 @@ enum recipe_kind {
 	RECIPE_IMAGE,  /* put together from outputs of others: no build */
 	RECIPE_KERNEL, /* its outputs vmlinuz and initrd are published */
 	RECIPE_AGENT,  /* its one output is published: the agent's program */
-	RECIPE_SOLO5,
+	RECIPE_SOLO5,  /* its one output is published: a unikernel */
 };
 const char *recipe_kind_name(enum recipe_kind);
 

@@ -17,7 +17,7 @@ recipe_config_check(
 
 	if (!config)
 		return 0;
-	if (!r->configure)
+	if (!r->configure && r->kind != RECIPE_SOLO5)
 		return conf_error(root, "config", err,
 		    "there is no configure program that would read it");
 	if (conf_schema_text(config, &text, &why) == -1)

@@ -360,15 +360,28 @@ check_laid(const struct conf_node *root, struct recipe *r, struct err *err)
 
 /* What is published as the build left it, without an image. */
 static int
-check_agent(
+check_alone(
     const struct conf_node *root, const struct recipe *r, struct err *err)
 {
+	bool solo5 = r->kind == RECIPE_SOLO5;
+
 	if (!r->has_build || r->has_image)
-		return conf_error(
-		    root, NULL, err, "an agent has build: and no image:");
+		return conf_error(root, NULL, err,
+		    "%s has build: and no image:",
+		    solo5 ? "a unikernel" : "an agent");
 	if (r->outputs.n != 1)
-		return conf_error(root, "outputs", err,
-		    "an agent has one output: both its programs in a file");
+		return conf_error(root, "outputs", err, "%s",
+		    solo5 ? "a unikernel has one output: its ELF file"
+			  : "an agent has one output: both its programs in a "
+			    "file");
+	/* Whatever else a unikernel cannot do depends on the router. */
+	if (solo5 && strcmp(r->handover, handovers[1]) == 0)
+		return conf_error(root, "handover", err,
+		    "a unikernel cannot hand its state over");
+	if (solo5 && r->configure)
+		return conf_error(root, "configure", err,
+		    "a unikernel runs no program: it reads its config from "
+		    "the block device \"config\"");
 	return 0;
 }
 
@@ -403,8 +416,8 @@ read_stages(const struct conf_node *root, struct recipe *r, struct err *err)
 		if (read_script(build, r, err) == -1)
 			return -1;
 	}
-	if (r->kind == RECIPE_AGENT)
-		return check_agent(root, r, err);
+	if (r->kind == RECIPE_AGENT || r->kind == RECIPE_SOLO5)
+		return check_alone(root, r, err);
 	if (!image)
 		return kernel ? conf_error(root, NULL, err,
 				    "a kernel needs image: with machine and"

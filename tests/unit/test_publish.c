@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "builder/judge/publish.h"
+#include "builder/judge/terms.h"
 #include "builder/judge/verdict.h"
 #include "builder/plan/ledger.h"
 #include "builder/schema.h"
@@ -284,6 +285,58 @@ another_sbom_alone_is_no_release_and_another_probe_is(void **state)
 	assert_true(published(next));
 }
 
+/* The fuzz target's corpus has one, and files that are none. */
+static json_t *
+unikernel_terms(const char *file)
+{
+	static const char yaml[] =
+	    "name: svc\nkind: solo5\nsummary: s\nsuites: [bookworm]\n"
+	    "memory: 16MiB\noutputs: [svc]\n"
+	    "build: {packages: [gcc], script: recipe.yaml}\n";
+	auto_free char *from = mem_printf("tests/fuzz/corpus/solo5/%s", file);
+	auto_buf struct buf bytes = BUF_INIT;
+	auto_json json_t *outputs = json_array();
+	json_t *one = json_object();
+	struct hash h;
+
+	assert_int_equal(file_read(from, 4096, &bytes, &err), 0);
+	assert_int_equal(
+	    store_put_bytes(st, bytes.data, bytes.len, &h, &err), 0);
+	js_set_str(one, "name", "svc");
+	js_set_hash(one, "sha256", &h);
+	js_set_int(one, "size", (int64_t)bytes.len);
+	json_array_append_new(outputs, one);
+	return terms_targets(load(yaml), st, outputs, "1", &err);
+}
+
+static void
+a_unikernel_s_release_says_what_its_notes_say(void **state)
+{
+	auto_json json_t *targets = unikernel_terms("spt");
+	const json_t *custom =
+	    json_object_get(json_array_get(targets, 0), "custom");
+
+	(void)state;
+	assert_string_equal(
+	    json_string_value(json_object_get(custom, "type")), "solo5");
+	assert_string_equal(json_string_value(json_object_get(custom, "solo5")),
+	    "spt 1 net:service block:storage");
+	assert_string_equal(
+	    json_string_value(json_object_get(custom, "handover")), "parallel");
+}
+
+static void
+what_is_no_unikernel_is_not_published_as_one(void **state)
+{
+	(void)state;
+	assert_null(unikernel_terms("text"));
+	assert_int_equal(err.cls, ERR_INPUT);
+	assert_string_equal(err.msg, "recipe svc: no ELF file");
+	err_clear(&err);
+	assert_null(unikernel_terms("no-abi"));
+	assert_string_equal(err.msg, "recipe svc: no ABI note of Solo5");
+}
+
 static void
 a_version_nobody_has_is_an_error_of_the_recipe(void **state)
 {
@@ -497,6 +550,8 @@ main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(an_image_without_a_verdict_is_not_published),
+		T(a_unikernel_s_release_says_what_its_notes_say),
+		T(what_is_no_unikernel_is_not_published_as_one),
 		T(an_image_that_differs_is_not_published),
 		T(an_image_that_holds_something_not_reproduced_is_not_published),
 		T(the_output_it_holds_must_be_the_reproduced_one),

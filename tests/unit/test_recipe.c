@@ -173,6 +173,31 @@ an_agent_is_published_as_it_was_built(void **state)
 }
 
 static void
+a_unikernel_is_published_as_it_was_built(void **state)
+{
+	const struct recipe *r;
+
+	(void)state;
+	recipe("one", "kind: solo5\nmemory: 16MiB\nconfig: {domain: name}\n");
+	load();
+	r = recipes_find(&all, "one");
+	assert_string_equal(error_of("one"), "");
+	assert_true(recipe_is_service(r));
+	assert_false(r->has_image);
+	assert_string_equal(recipe_service(r), "one");
+	held("kind: solo5\n", "needs memory");
+	held("kind: solo5\nmemory: 16MiB\noutputs: [a, b]\n",
+	    "a unikernel has one output");
+	held("kind: solo5\nmemory: 16MiB\nhandover: handoff\n",
+	    "cannot hand its state over");
+	held("kind: solo5\nmemory: 16MiB\nconfigure: /bin/x\n",
+	    "runs no program");
+	held("kind: solo5\nmemory: 16MiB\n"
+	     "probes: [{type: program, name: well}]\n",
+	    "has no /etc/kiln/probes");
+}
+
+static void
 what_has_to_be_laid_there_holds_a_recipe(void **state)
 {
 	(void)state;
@@ -381,6 +406,7 @@ main(void)
 		T(meaning_is_checked),
 		T(volumes_are_those_a_router_can_give),
 		T(an_agent_is_published_as_it_was_built),
+		T(a_unikernel_is_published_as_it_was_built),
 		T(what_has_to_be_laid_there_holds_a_recipe),
 		T(image_files_are_checked),
 		T(only_plain_files_may_lie_beside),

@@ -105,6 +105,44 @@ whatever_the_page_does_not_say_is_refused(void **state)
 	assert_refused("}]}}]}", "}]}}]");
 }
 
+/* The example with other words for its kind and its program. */
+static int
+as_unikernel(const char *type, const char *program)
+{
+	const char *at = strstr(example, "\"type\":\"vm\""),
+		   *configure = strstr(example, "\"configure\""),
+		   *rest = strstr(example, "\"probes\"");
+	struct release r = RELEASE_INIT;
+	char *text = mem_printf("%.*s%s%.*s%s%s", (int)(at - example), example,
+	    type, (int)(configure - at - 11), at + 11, program, rest);
+	int ret = parse(text, &r);
+
+	if (ret == 0) {
+		assert_string_equal(r.type, "solo5");
+		release_clear(&r);
+	}
+	free(text);
+	return ret;
+}
+
+static void
+a_unikernel_says_what_its_notes_say(void **state)
+{
+	static const char good[] =
+	    "\"type\":\"solo5\",\"solo5\":\"spt 2 net:service\"";
+
+	(void)state;
+	if (as_unikernel(good, "") == -1)
+		fail_msg("%s", err.msg);
+	assert_int_equal(as_unikernel("\"type\":\"solo5\"", ""), -1);
+	assert_int_equal(
+	    as_unikernel("\"type\":\"solo5\",\"solo5\":\"kvm 2\"", ""), -1);
+	assert_int_equal(
+	    as_unikernel(good, "\"configure\":\"/etc/kiln/configure\","), -1);
+	assert_int_equal(
+	    as_unikernel("\"type\":\"vm\",\"solo5\":\"spt 2\"", ""), -1);
+}
+
 /* --- the product ------------------------------------------------------- */
 
 /* A release of the service x with one image. */
@@ -257,6 +295,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_page_of_formats_is_read),
 		cmocka_unit_test(whatever_the_page_does_not_say_is_refused),
+		cmocka_unit_test(a_unikernel_says_what_its_notes_say),
 		cmocka_unit_test(the_product_is_these_bytes_on_every_machine),
 		cmocka_unit_test(
 		    the_product_keeps_eight_releases_of_each_architecture),
