@@ -79,6 +79,10 @@ BIN := $(addprefix $(O)/,$(PROGRAMS))
 TOOLS := $(patsubst %.c,$(O)/%,tests/support/memfind.c tests/support/publish.c tests/support/idle.c \
     tests/support/dnsload.c tests/support/dhcpload.c tests/support/tokenkey.c tests/support/roots.c \
     tests/support/peaks.c tests/support/walls.c)
+# Unikernels, and what starts them: x86-64 alone.
+ifeq ($(shell uname -m),x86_64)
+TOOLS += $(addprefix $(O)/tests/support/solo5/,spt_tender echo wrong state)
+endif
 FLEET := $(addprefix $(O)/tests/fleet/,fleet kiln-tuf kiln-web)
 FAULT_TOOLS := $(patsubst %,$(O)/tests/fault/%,cut record replay)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -213,7 +217,7 @@ fleet-test:
 fault-test:
 	@tools/deps build run test
 	@$(MAKE) --no-print-directory -s -j2 all tools
-	@for t in tests/fault/[a-z]*.sh tests/e2e/self.sh tests/e2e/state.sh; do case $$t in */lib.sh | */own.sh | */router.sh) ;; \
+	@for t in tests/fault/[a-z]*.sh tests/e2e/self.sh tests/e2e/state.sh tests/e2e/solo5.sh; do case $$t in */lib.sh | */own.sh | */router.sh) ;; \
 	    *) echo "== $$t"; KILN_FAULTS=full $(if $(SUDO),sudo -E) sh $$t $(O) || exit 1 ;; \
 	    esac; done
 
@@ -296,6 +300,16 @@ $(O)/tests/support/%: tests/support/%.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -D_GNU_SOURCE -I. -Wall -Wextra -o $@ $<
 $(O)/tests/support/peaks $(O)/tests/support/walls: tests/support/proctree.h
+$(O)/tests/support/solo5/spt_tender: tests/support/solo5/spt_tender.c tests/support/solo5/spt_abi.h
+	@mkdir -p $(@D)
+	$(CC) -O2 -D_GNU_SOURCE -I. -Wall -Wextra -fPIE -pie -o $@ $< -lseccomp
+# Where and how Solo5's linker scripts put one; it stands on nothing.
+$(O)/tests/support/solo5/%: tests/support/solo5/echo.c tests/support/solo5/spt_abi.h
+	@mkdir -p $(@D)
+	$(CC) -O2 -I. -Wall -Wextra -ffreestanding -fno-stack-protector -fcf-protection=none \
+	    -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns -fno-pie \
+	    -D$(shell echo $* | tr a-z A-Z) -static -no-pie -nostdlib -Wl,--build-id=none \
+	    -Wl,-Ttext-segment=0x100000 -Wl,-z,separate-code,-z,noexecstack -o $@ $<
 # Faults: tests/fault/NAME.c with trace.c.
 $(O)/tests/fault/cut $(O)/tests/fault/record: $(O)/tests/fault/%: \
     $(O)/tests/fault/%.o $(O)/tests/fault/trace.o $(O)/libkiln.a

@@ -8,7 +8,7 @@
 #define KILN_LIB_SCHEMA_H
 
 #define FARM_SCHEMA 18 /* builder/schema.c */
-#define TUF_SCHEMA 7   /* tuf-repo/schema.c */
+#define TUF_SCHEMA 8   /* tuf-repo/schema.c */
 #define WEB_SCHEMA 14  /* web/schema.c */
 
 #endif

@@ -78,6 +78,7 @@ static const struct conf_key top_keys[] = {
 	{ "updates", CONF_ENUM, false, 0, 0, update_words, NULL },
 	{ "probation", CONF_DURATION, false, 1, 86400, NULL, NULL },
 	{ "accel", CONF_ENUM, false, 0, 0, accel_words, NULL },
+	{ "tender", CONF_STR, false, 0, 0, NULL, NULL },
 	{ "lan", CONF_MAP, true, 0, 0, NULL, lan_keys },
 	{ "wan", CONF_MAP, false, 0, 0, NULL, wan_keys },
 	{ "services", CONF_DICT, true, 1, AGENT_SERVICES, NULL, service_keys },
@@ -352,6 +353,10 @@ take(struct agent_conf *c, const struct conf_node *top, struct err *err)
 	c->ask = conf_enum(top, "updates", 0) == 1;
 	c->probation_s = conf_int(top, "probation", 600);
 	c->accel = (enum accel_wish)conf_enum(top, "accel", ACCEL_AUTO);
+	c->tender = mem_str(conf_str(top, "tender", NULL));
+	if (c->tender && c->tender[0] != '/')
+		return conf_error(
+		    top, "tender", err, "an absolute path is needed");
 	c->reports = (enum report_wish)conf_enum(top, "reports", REPORTS_OFF);
 	c->bridge = mem_str(conf_str(lan, "bridge", "br-lan"));
 	c->lan_address = mem_str(conf_str(lan, "address", NULL));
@@ -444,6 +449,7 @@ agent_conf_release(struct agent_conf *c)
 	free(c->servers);
 	free(c->services);
 	free(c->state);
+	free(c->tender);
 	free(c->channel);
 	free(c->arch);
 	free(c->root);

@@ -73,6 +73,7 @@ struct agent_conf {
 	bool ask;	    /* the owner approves each plan */
 	int64_t probation_s;
 	enum accel_wish accel;
+	char *tender; /* folder of Solo5's tenders, or NULL */
 	char *bridge, *lan_address;
 	int64_t prefix;
 	char *wan_bridge; /* or NULL */

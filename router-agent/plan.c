@@ -9,6 +9,7 @@
 #include "lib/fdio.h"
 #include "lib/json.h"
 #include "lib/num.h"
+#include "router-agent/machine/solo5.h"
 #include "router-agent/machine/volume.h"
 
 #define MIB ((int64_t)1 << 20)
@@ -22,18 +23,17 @@
 static const char *const act_words[] = { "keep", "replace", "add" };
 
 int64_t
-plan_overhead(const char *accel)
+plan_overhead(const struct set_service *v, const char *accel)
 {
+	if (v->solo5[0])
+		return SOLO5_OVERHEAD;
 	return strcmp(accel, "kvm") == 0 ? OVERHEAD : OVERHEAD + OVERHEAD_TCG;
 }
 
 static int64_t
 memory_of(const struct set *s, const struct set_service *v, const char *accel)
 {
-	int64_t guest =
-	    v->memory > s->kernel_memory ? v->memory : s->kernel_memory;
-
-	return guest + plan_overhead(accel);
+	return set_guest_memory(s, v) + plan_overhead(v, accel);
 }
 
 static bool
@@ -196,7 +196,7 @@ plan_make(const struct set *current, const struct set *next,
 		    current ? set_service(current, n->name) : NULL;
 
 		p->act[i] = !o ? PLAN_ADD : PLAN_REPLACE;
-		if (o && kernel && o->memory == n->memory &&
+		if (o && (kernel || n->solo5[0]) && o->memory == n->memory &&
 		    hash_equal(&o->image.hash, &n->image.hash)) {
 			p->act[i] = PLAN_KEEP;
 			continue;
@@ -239,9 +239,23 @@ plan_config(
 	return 0;
 }
 
+int
+plan_unikernels(const struct agent_conf *conf, const struct set *next,
+    const struct plan_host *host, struct err *err)
+{
+	for (size_t i = 0; i < next->nservices; i++)
+		if (next->services[i].solo5[0] &&
+		    solo5_fits(conf, &next->services[i], next->arch,
+			host->accel, err) == -1)
+			return -1;
+	return 0;
+}
+
 const char *
 plan_cause(const struct err *err)
 {
+	if (err->sys == ENOEXEC)
+		return "tender";
 	if (err->sys)
 		return err_cause(err);
 	return err->cls == ERR_INPUT ? "config" : "memory";

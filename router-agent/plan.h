@@ -39,8 +39,8 @@ struct plan_host {
 };
 int plan_host(struct plan_host *, int statefd, struct store *, int volumes,
     const char *accel, int64_t state_copy, struct err *) KILN_MUST;
-/* What QEMU takes besides the guest's own memory, in bytes. */
-int64_t plan_overhead(const char *accel);
+/* What QEMU, or a tender, takes besides the guest's own memory, in bytes. */
+int64_t plan_overhead(const struct set_service *, const char *accel);
 
 struct plan {
 	enum plan_act act[SET_SERVICES]; /* by index of the new set */
@@ -63,7 +63,10 @@ int plan_make(const struct set *current, const struct set *next,
  * with file, line and cause. */
 int plan_config(
     const struct agent_conf *, const struct set *, struct err *) KILN_MUST;
-/* One word for what plan_make and plan_config failed at. */
+/* Can the unikernels among them run here (machine/solo5.h)?  ERR_INPUT. */
+int plan_unikernels(const struct agent_conf *, const struct set *,
+    const struct plan_host *, struct err *) KILN_MUST;
+/* One word for what these three failed at. */
 const char *plan_cause(const struct err *);
 /* Lines for people. */
 void plan_text(const struct plan *, const struct set *current,

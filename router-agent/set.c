@@ -6,6 +6,7 @@
 #include "lib/fdio.h"
 #include "lib/json.h"
 #include "lib/num.h"
+#include "lib/solo5.h"
 
 static const char *const handovers[] = { "parallel", "handoff", "exclusive" };
 
@@ -112,6 +113,23 @@ volumes_ok(const struct set_service *v)
 	return true;
 }
 
+/* Devices become words of a tender's command line. */
+static int
+unikernel_check(const struct set_service *v, struct err *err)
+{
+	struct solo5 s;
+
+	if (!v->solo5[0])
+		return 0;
+	if (solo5_from_text(v->solo5, &s, err) == -1)
+		return -1;
+	if (s.ndevices > SET_DEVICES)
+		return err_set(err, ERR_INPUT,
+		    "a unikernel with %zu devices, at most %d can be given",
+		    s.ndevices, SET_DEVICES);
+	return 0;
+}
+
 static bool
 within(int64_t v, int64_t min, int64_t max)
 {
@@ -183,6 +201,8 @@ set_check(const struct set *s, struct err *err)
 			    "%s: a volume is out of form", v->name);
 		if (conf_schema_check(v->config, err) == -1)
 			return err_prefix(err, "%s: config", v->name);
+		if (unikernel_check(v, err) == -1)
+			return err_prefix(err, "%s", v->name);
 		for (size_t k = 0; k < v->nprobes; k++)
 			if (!probe_ok(&v->probes[k]))
 				return err_set(err, ERR_INPUT,
@@ -199,4 +219,11 @@ set_service(const struct set *s, const char *name)
 		if (strcmp(s->services[i].name, name) == 0)
 			return &s->services[i];
 	return NULL;
+}
+
+int64_t
+set_guest_memory(const struct set *s, const struct set_service *v)
+{
+	return v->solo5[0] || v->memory > s->kernel_memory ? v->memory
+							   : s->kernel_memory;
 }

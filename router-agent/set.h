@@ -24,6 +24,8 @@
 #define SET_PROBES 16
 #define SET_PORTS 32
 #define SET_VOLUMES 4
+#define SET_SOLO5 512	   /* bytes with NUL */
+#define SET_DEVICES 7	   /* of a unikernel: two cards and five disks */
 #define SET_VOLUME_NAME 21 /* with NUL: a virtio serial number */
 #define SET_VOLUME_PATH 128
 #define SET_VOLUME_MIN ((int64_t)1 << 20)
@@ -76,14 +78,19 @@ struct set_service {
 	size_t nports;
 	struct set_volume volumes[SET_VOLUMES];
 	size_t nvolumes;
+	/* What a unikernel says of itself (lib/solo5.h); "": it is none, but
+	 * an image for QEMU. */
+	char solo5[SET_SOLO5];
 	/* What its configuration may say; "": anything. */
 	char config[CONF_SCHEMA_MAX];
 	int64_t state; /* the agent's: generation of its volumes; 0: none */
 };
 
-/* The service whose image is the agent's own program; its kind in a set. */
+/* Other kinds in a set than "vm".  The service whose image is the agent's own
+ * program: */
 #define SET_AGENT "kiln-agent"
 #define SET_AGENT_KIND "agent"
+#define SET_SOLO5_KIND "solo5"
 
 struct set_metadata { /* versions of what vouches for it */
 	int64_t root, timestamp, snapshot, targets;
@@ -116,6 +123,8 @@ int set_from_json(
 const char *set_handover_word(enum set_handover);
 int set_handover_of(const char *word);
 const struct set_service *set_service(const struct set *, const char *name);
+/* The guest's own memory, in bytes: a unikernel boots no kernel of the set. */
+int64_t set_guest_memory(const struct set *, const struct set_service *);
 /* "udp/53", as recipes write it; false: it is none. */
 #define SET_PORT_TEXT 12
 void set_port_text(const struct set_port *, char out[SET_PORT_TEXT]);

@@ -62,6 +62,8 @@ service_json(const struct set_service *v)
 	js_set(j, "probes", probes);
 	js_set(j, "ports", ports_json(v));
 	js_set(j, "volumes", volumes_json(v));
+	if (v->solo5[0])
+		js_set_str(j, "solo5", v->solo5);
 	if (v->config[0])
 		js_set(j, "config", conf_schema_map(v->config));
 	if (v->state > 0)
@@ -219,7 +221,9 @@ read_service(
 			&v->probes[v->nprobes], err) == -1)
 			return -1;
 	if (read_ports(what, j, v, err) == -1 ||
-	    read_config(what, j, v, err) == -1)
+	    read_config(what, j, v, err) == -1 ||
+	    (json_object_get(j, "solo5") &&
+		COPY(what, j, "solo5", v->solo5, err) == -1))
 		return -1;
 	return read_volumes(what, j, v, err);
 }

@@ -59,6 +59,7 @@ set_send(const struct set *s, struct buf *b)
 			ipc_add_str(b, v->volumes[k].path);
 			ipc_add_i64(b, v->volumes[k].size);
 		}
+		ipc_add_str(b, v->solo5);
 		ipc_add_str(b, v->config);
 	}
 }
@@ -150,7 +151,8 @@ get_service(struct ipc_msg *m, struct set_service *v, struct err *err)
 	for (size_t k = 0; k < v->nprobes; k++)
 		if (probe_receive(m, &v->probes[k], err) == -1)
 			return -1;
-	if (get_ports(m, v, err) == -1 || get_volumes(m, v, err) == -1)
+	if (get_ports(m, v, err) == -1 || get_volumes(m, v, err) == -1 ||
+	    GET_TEXT(m, v->solo5, err) == -1)
 		return -1;
 	return GET_TEXT(m, v->config, err);
 }

@@ -354,6 +354,41 @@ const char *const tuf_migrations[] = {
 	" FOREIGN KEY (digest, key) REFERENCES attestation(digest, key)"
 	") STRICT;"
 	"CREATE INDEX statement_plan ON statement(plan);",
+
+	/* 8: and a unikernel of Solo5 of a fourth */
+	"CREATE TABLE typed ("
+	" digest TEXT PRIMARY KEY CHECK (length(digest) = 64"
+	" AND digest NOT GLOB '*[^0-9a-f]*'),"
+	" service TEXT NOT NULL,"
+	" arch TEXT NOT NULL,"
+	" version TEXT NOT NULL,"
+	" type TEXT NOT NULL CHECK (type IN ('vm', 'kernel', 'agent',"
+	" 'solo5')),"
+	" plan TEXT NOT NULL CHECK (length(plan) = 64"
+	" AND plan NOT GLOB '*[^0-9a-f]*'),"
+	" serial INTEGER NOT NULL,"
+	" current INTEGER NOT NULL CHECK (current IN (0, 1)),"
+	" at INTEGER NOT NULL,"
+	" published_at INTEGER"
+	") STRICT;"
+	"CREATE TABLE typed_target ("
+	" release TEXT NOT NULL REFERENCES typed(digest),"
+	" sha256 TEXT NOT NULL CHECK (length(sha256) = 64"
+	" AND sha256 NOT GLOB '*[^0-9a-f]*'),"
+	" PRIMARY KEY (release, sha256)"
+	") STRICT;"
+	"INSERT INTO typed(digest, service, arch, version, type, plan, serial,"
+	" current, at, published_at) SELECT digest, service, arch, version,"
+	" type, plan, serial, current, at, published_at FROM release;"
+	"INSERT INTO typed_target(release, sha256)"
+	" SELECT release, sha256 FROM release_target;"
+	"DROP TABLE release_target;"
+	"DROP TABLE release;"
+	"ALTER TABLE typed RENAME TO release;"
+	"ALTER TABLE typed_target RENAME TO release_target;"
+	"CREATE INDEX release_target_sha256 ON release_target(sha256);"
+	"CREATE UNIQUE INDEX release_current ON release(service, arch)"
+	" WHERE current = 1;",
 };
 
 const size_t tuf_migrations_count = ARRAY_LEN(tuf_migrations);

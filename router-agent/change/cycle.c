@@ -247,6 +247,9 @@ make_plan(struct agent *a, const struct set *set, struct err *err)
 		if (plan_host(&host, a->dir.fd, a->dir.store, a->dir.volumes,
 			a->accel.kind, a->conf.state_copy, err) == -1)
 			return -1;
+		if (tries == 0 &&
+		    plan_unikernels(&a->conf, set, &host, err) == -1)
+			return -1;
 		if (plan_make(a->state.current, set, &host, &a->plan, err) == 0)
 			break;
 		if (tries > 0 || err->sys != ENOSPC ||

@@ -63,6 +63,7 @@ machine_json(const struct machine *m)
 	js_set_str(j, "service", vm->service);
 	js_set_int(j, "index", vm->index);
 	js_set_bool(j, "wan", vm->wan[0] != '\0');
+	js_set_bool(j, "tender", vm->tender);
 	js_set_int(j, "qemu", vm->qemu.pid);
 	js_set_int(j, "watch", vm->watch.pid);
 	js_set_int(j, "started_ms", vm->qemu.started_ms);
@@ -268,6 +269,7 @@ take(struct agent *a, const json_t *o, struct machine *m, struct err *err)
 		.service = json_string_value(json_object_get(o, "service")),
 		.index = (unsigned)index,
 		.wan = json_is_true(json_object_get(o, "wan")),
+		.tender = json_is_true(json_object_get(o, "tender")),
 		.qemu = (pid_t)qemu,
 		.watch = (pid_t)watch,
 		.started_ms = started,

@@ -12,6 +12,7 @@
 #include "router-agent/agent.h"
 #include "router-agent/change/handover.h"
 #include "router-agent/change/obtain.h"
+#include "router-agent/machine/solo5.h"
 #include "router-agent/machine/tsc.h"
 #include "router-agent/machine/volume.h"
 
@@ -49,10 +50,29 @@ open_file(struct agent *a, const struct set_file *f, int *fd, struct err *err)
 	return store_get(a->dir.store, &f->hash, fd, err);
 }
 
-static int64_t
-more(int64_t a, int64_t b)
+/* What QEMU boots the image with, or the tender of a unikernel. */
+static int
+open_program(struct agent *a, const struct set *set,
+    const struct set_service *s, struct vm_spec *spec, int fds[3],
+    struct solo5 *u, char tender[SOLO5_PROGRAM], struct err *err)
 {
-	return a > b ? a : b;
+	if (open_file(a, &s->image, &fds[2], err) == -1)
+		return -1;
+	spec->image = fds[2];
+	if (s->solo5[0]) {
+		spec->solo5 = u;
+		spec->program = tender;
+		if (solo5_from_text(s->solo5, u, err) == -1)
+			return -1;
+		return solo5_tender(&a->conf, u->target, tender, err);
+	}
+	if (open_file(a, &set->vmlinuz, &fds[0], err) == -1 ||
+	    open_file(a, &set->initrd, &fds[1], err) == -1)
+		return -1;
+	spec->program = a->qemu;
+	spec->kernel = fds[0];
+	spec->initrd = fds[1];
+	return 0;
 }
 
 /* They belong to the uid that this machine has now. */
@@ -101,8 +121,10 @@ machine_start(struct agent *a, struct machines *ms, size_t i, bool staged,
 	const struct set_service *s = &ms->set->services[i];
 	const struct agent_service *c = agent_conf_service(&a->conf, s->name);
 	struct machine *m = &ms->at[i];
-	auto_fd int kernel = -1, initrd = -1, image = -1;
 	auto_free char *cmdline = NULL;
+	char tender[SOLO5_PROGRAM];
+	struct solo5 u;
+	int files[3] = { -1, -1, -1 }, ret;
 	unsigned index = 0;
 
 	m->wanted = c != NULL;
@@ -112,24 +134,16 @@ machine_start(struct agent *a, struct machines *ms, size_t i, bool staged,
 		index++;
 	if (index >= VM_MAX)
 		return err_set(err, ERR_SYSTEM, "too many machines");
-	if (open_file(a, &ms->set->vmlinuz, &kernel, err) == -1 ||
-	    open_file(a, &ms->set->initrd, &initrd, err) == -1 ||
-	    open_file(a, &s->image, &image, err) == -1)
-		return err_prefix(err, "machine %s", s->name);
 	cmdline = tsc_cmdline(ms->set->cmdline, ms->set->arch, a->accel.kind);
 	struct vm_spec spec = {
 		.service = s->name,
 		.index = index,
-		.program = a->qemu,
 		.arch = ms->set->arch,
 		.accel = a->accel.kind,
 		.machine = ms->set->machine,
 		.cmdline = cmdline,
-		.memory = more(s->memory, ms->set->kernel_memory),
+		.memory = set_guest_memory(ms->set, s),
 		.patient = staged,
-		.kernel = kernel,
-		.initrd = initrd,
-		.image = image,
 		.service_conf = c,
 		.gateway = a->conf.lan_address,
 		.prefix = a->conf.prefix,
@@ -138,7 +152,14 @@ machine_start(struct agent *a, struct machines *ms, size_t i, bool staged,
 		.heard = handover_heard,
 		.arg = a,
 	};
-	if (start(a, s, &m->vm, &spec, err) == -1)
+	ret = open_program(a, ms->set, s, &spec, files, &u, tender, err);
+	if (ret == -1)
+		err_prefix(err, "machine %s", s->name);
+	else
+		ret = start(a, s, &m->vm, &spec, err);
+	for (size_t k = 0; k < ARRAY_LEN(files); k++)
+		own_close(&files[k]);
+	if (ret == -1)
 		return -1;
 	m->staged = staged;
 	m->on_lan = m->speaks = m->asks = m->waits = m->frozen = false;
@@ -156,7 +177,9 @@ machine_start(struct agent *a, struct machines *ms, size_t i, bool staged,
 	log_info("machine",
 	    "service=%s state=started uid-index=%u accel=%s "
 	    "lan=%s",
-	    s->name, index, a->accel.kind, staged ? "no" : "yes");
+	    s->name, index,
+	    s->solo5[0] ? solo5_target_name(u.target) : a->accel.kind,
+	    staged ? "no" : "yes");
 	return 0;
 }
 
@@ -326,7 +349,7 @@ again(struct machine *m, const char *service, const char *why)
 static void
 watch(struct agent *a, struct machine *m, const char *service)
 {
-	bool trying = !a->accel.settled;
+	bool trying = !a->accel.settled && !m->vm.tender;
 	int64_t patience = trying ? ACCEL_PROBE_MS : MACHINE_SILENT_MS;
 	char why[WATCH_TEXT];
 

@@ -18,17 +18,16 @@ static int
 too_large(struct trial *t, size_t i)
 {
 	const struct set *s = t->set;
-	int64_t guest = s->services[i].memory > s->kernel_memory
-			    ? s->services[i].memory
-			    : s->kernel_memory;
-	int64_t own = plan_overhead(t->a->accel.kind), now;
+	const struct set_service *v = &s->services[i];
+	int64_t guest = set_guest_memory(s, v);
+	int64_t own = plan_overhead(v, t->a->accel.kind), now;
 
 	now = vm_memory(&t->a->next->at[i].vm);
 	if (now <= guest + own + own / 2)
 		return 0;
 	return trial_fail(t, "memory",
-	    "%s: QEMU takes %lld MiB for a guest of %lld MiB",
-	    s->services[i].name, (long long)(now >> 20),
+	    "%s: %s takes %lld MiB for a guest of %lld MiB", v->name,
+	    v->solo5[0] ? "its tender" : "QEMU", (long long)(now >> 20),
 	    (long long)(guest >> 20));
 }
 

@@ -25,10 +25,8 @@ qemu_program(const char *arch)
 	return path && access(path, X_OK) == 0 ? path : NULL;
 }
 
-static void add(struct qemu_argv *, const char *fmt, ...) KILN_PRINTF(2, 3);
-
-static void
-add(struct qemu_argv *a, const char *fmt, ...)
+void
+qemu_arg(struct qemu_argv *a, const char *fmt, ...)
 {
 	auto_buf struct buf text = BUF_INIT;
 	va_list ap;
@@ -45,15 +43,15 @@ add(struct qemu_argv *a, const char *fmt, ...)
 static void
 disk(struct qemu_argv *a, const char *node, int fd)
 {
-	add(a, "-add-fd");
-	add(a, "fd=%d,set=%d", fd, fd);
-	add(a, "-blockdev");
-	add(a,
+	qemu_arg(a, "-add-fd");
+	qemu_arg(a, "fd=%d,set=%d", fd, fd);
+	qemu_arg(a, "-blockdev");
+	qemu_arg(a,
 	    "driver=raw,node-name=%s,read-only=on,file.driver=file,"
 	    "file.filename=/dev/fdset/%d,file.read-only=on,file.locking=off",
 	    node, fd);
-	add(a, "-device");
-	add(a, "virtio-blk-device,drive=%s,serial=%s", node, node);
+	qemu_arg(a, "-device");
+	qemu_arg(a, "virtio-blk-device,drive=%s,serial=%s", node, node);
 }
 
 /* A state volume.  QEMU locks it against a second one: only one machine at a
@@ -63,22 +61,22 @@ volume(struct qemu_argv *a, const struct guest_volume *v, size_t i)
 {
 	int fd = QEMU_FD_END + (int)i;
 
-	add(a, "-add-fd");
-	add(a, "fd=%d,set=%d", fd, fd);
-	add(a, "-blockdev");
-	add(a,
+	qemu_arg(a, "-add-fd");
+	qemu_arg(a, "fd=%d,set=%d", fd, fd);
+	qemu_arg(a, "-blockdev");
+	qemu_arg(a,
 	    "driver=raw,node-name=vol%zu,discard=unmap,file.driver=file,"
 	    "file.filename=/dev/fdset/%d,file.locking=on,file.discard=unmap",
 	    i, fd);
-	add(a, "-device");
-	add(a, "virtio-blk-device,drive=vol%zu,serial=%s", i, v->name);
+	qemu_arg(a, "-device");
+	qemu_arg(a, "virtio-blk-device,drive=vol%zu,serial=%s", i, v->name);
 }
 
 static void
 stream(struct qemu_argv *a, const char *id, int fd)
 {
-	add(a, "-chardev");
-	add(a, "socket,id=%s,fd=%d", id, fd);
+	qemu_arg(a, "-chardev");
+	qemu_arg(a, "socket,id=%s,fd=%d", id, fd);
 }
 
 void
@@ -88,71 +86,71 @@ qemu_argv(const struct qemu *q, struct qemu_argv *a)
 	const bool tcg = strcmp(q->accel, "tcg") == 0;
 
 	memset(a, 0, sizeof(*a));
-	add(a, "%s", q->program);
-	add(a, "-name");
-	add(a, "kiln-%s", q->name);
-	add(a, "-nodefaults");
-	add(a, "-no-user-config");
-	add(a, "-no-reboot");
-	add(a, "-display");
-	add(a, "none");
-	add(a, "-sandbox");
-	add(a, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,"
-	       "resourcecontrol=deny");
-	add(a, "-machine");
+	qemu_arg(a, "%s", q->program);
+	qemu_arg(a, "-name");
+	qemu_arg(a, "kiln-%s", q->name);
+	qemu_arg(a, "-nodefaults");
+	qemu_arg(a, "-no-user-config");
+	qemu_arg(a, "-no-reboot");
+	qemu_arg(a, "-display");
+	qemu_arg(a, "none");
+	qemu_arg(a, "-sandbox");
+	qemu_arg(a, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,"
+		    "resourcecontrol=deny");
+	qemu_arg(a, "-machine");
 	/* Which interrupt controller a virt has depends on the host's, where
 	 * it is the host's: the newest that can be had. */
-	add(a, "%s%s", q->machine, arm ? ",gic-version=max" : "");
-	add(a, "-accel");
+	qemu_arg(a, "%s%s", q->machine, arm ? ",gic-version=max" : "");
+	qemu_arg(a, "-accel");
 	/* tb-size: reference/risks.md section 3 measured 16 MiB as enough. */
-	add(a, "%s", tcg ? "tcg,tb-size=16" : "kvm");
-	add(a, "-cpu");
+	qemu_arg(a, "%s", tcg ? "tcg,tb-size=16" : "kvm");
+	qemu_arg(a, "-cpu");
 	/* All that can be had; of an emulated arm64 the signing of pointers is
 	 * left out, which takes half of its time. */
-	add(a, "%s", arm && tcg ? "max,pauth=off" : "max");
-	add(a, "-smp");
-	add(a, "1");
-	add(a, "-m");
-	add(a, "%lldM", (long long)((q->memory + MIB - 1) / MIB));
-	add(a, "-kernel");
-	add(a, "/proc/self/fd/%d", QEMU_KERNEL);
-	add(a, "-initrd");
-	add(a, "/proc/self/fd/%d", QEMU_INITRD);
-	add(a, "-append");
-	add(a, "%s", q->cmdline);
+	qemu_arg(a, "%s", arm && tcg ? "max,pauth=off" : "max");
+	qemu_arg(a, "-smp");
+	qemu_arg(a, "1");
+	qemu_arg(a, "-m");
+	qemu_arg(a, "%lldM", (long long)((q->memory + MIB - 1) / MIB));
+	qemu_arg(a, "-kernel");
+	qemu_arg(a, "/proc/self/fd/%d", QEMU_KERNEL);
+	qemu_arg(a, "-initrd");
+	qemu_arg(a, "/proc/self/fd/%d", QEMU_INITRD);
+	qemu_arg(a, "-append");
+	qemu_arg(a, "%s", q->cmdline);
 	disk(a, "root", QEMU_ROOT);
 	disk(a, "config", QEMU_CONFIG);
 	for (size_t i = 0; i < q->nvolumes; i++)
 		volume(a, &q->volumes[i], i);
-	add(a, "-netdev");
-	add(a, "tap,id=lan,fd=%d", QEMU_TAP);
-	add(a, "-device");
-	add(a, "virtio-net-device,netdev=lan,mac=%s", q->mac);
+	qemu_arg(a, "-netdev");
+	qemu_arg(a, "tap,id=lan,fd=%d", QEMU_TAP);
+	qemu_arg(a, "-device");
+	qemu_arg(a, "virtio-net-device,netdev=lan,mac=%s", q->mac);
 	if (q->wan_mac) {
-		add(a, "-netdev");
-		add(a, "tap,id=wan,fd=%d", QEMU_FD_END + (int)q->nvolumes);
-		add(a, "-device");
-		add(a, "virtio-net-device,netdev=wan,mac=%s", q->wan_mac);
+		qemu_arg(a, "-netdev");
+		qemu_arg(a, "tap,id=wan,fd=%d", QEMU_FD_END + (int)q->nvolumes);
+		qemu_arg(a, "-device");
+		qemu_arg(a, "virtio-net-device,netdev=wan,mac=%s", q->wan_mac);
 	}
 	/* The guest's first random numbers: from our getrandom(), no file. */
-	add(a, "-object");
-	add(a, "rng-builtin,id=rng");
-	add(a, "-device");
-	add(a, "virtio-rng-device,rng=rng");
-	add(a, "-device");
-	add(a, "virtio-serial-device");
+	qemu_arg(a, "-object");
+	qemu_arg(a, "rng-builtin,id=rng");
+	qemu_arg(a, "-device");
+	qemu_arg(a, "virtio-rng-device,rng=rng");
+	qemu_arg(a, "-device");
+	qemu_arg(a, "virtio-serial-device");
 	stream(a, "control", QEMU_CONTROL);
-	add(a, "-device");
-	add(a, "virtserialport,chardev=control,name=org.kiln.control");
+	qemu_arg(a, "-device");
+	qemu_arg(a, "virtserialport,chardev=control,name=org.kiln.control");
 	stream(a, "state", QEMU_STATE);
-	add(a, "-device");
-	add(a, "virtserialport,chardev=state,name=org.kiln.state");
+	qemu_arg(a, "-device");
+	qemu_arg(a, "virtserialport,chardev=state,name=org.kiln.state");
 	stream(a, "qmp", QEMU_QMP);
-	add(a, "-mon");
-	add(a, "chardev=qmp,mode=control");
+	qemu_arg(a, "-mon");
+	qemu_arg(a, "chardev=qmp,mode=control");
 	stream(a, "console", QEMU_CONSOLE);
-	add(a, "-serial");
-	add(a, "chardev:console");
+	qemu_arg(a, "-serial");
+	qemu_arg(a, "chardev:console");
 }
 
 void

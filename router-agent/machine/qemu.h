@@ -44,6 +44,8 @@ struct qemu_argv {
 	int argc;
 };
 void qemu_argv(const struct qemu *, struct qemu_argv *);
+/* One word more. */
+void qemu_arg(struct qemu_argv *, const char *fmt, ...) KILN_PRINTF(2, 3);
 void qemu_argv_release(struct qemu_argv *);
 
 #endif

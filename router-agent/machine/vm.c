@@ -16,6 +16,7 @@
 #include "lib/own.h"
 #include "router-agent/machine/guest.h"
 #include "router-agent/machine/qemu.h"
+#include "router-agent/machine/solo5.h"
 
 #define STEP_MESSAGES 32 /* taken in one step; the rest waits */
 #define QUIT_MS 2000
@@ -55,6 +56,43 @@ stream_pair(int sv[2], struct err *err)
 	return 0;
 }
 
+/* By `kiln-agent -x launch`, with volumes and a second tap behind the
+ * descriptors that `sp` has already.  Releases `a`. */
+static int
+launch(struct vm *vm, const struct vm_spec *s, const char *accel, int wan,
+    struct qemu_argv *a, struct spawn *sp, struct err *err)
+{
+	const char *argv[QEMU_ARGS + 8];
+	int64_t largest = s->solo5 ? SOLO5_ROOM : 0;
+	char uid[16], room[24];
+	int n = 0, ret;
+
+	for (size_t i = 0; i < s->nvolumes; i++) {
+		if (s->volumes[i].size > largest)
+			largest = s->volumes[i].size;
+		sp->fds[sp->nfds++] = s->volumes[i].fd;
+	}
+	if (wan != -1)
+		sp->fds[sp->nfds++] = wan;
+	snprintf(uid, sizeof(uid), "%u", role_uid(ROLE_VM) + s->index);
+	snprintf(room, sizeof(room), "%lld", (long long)largest);
+	argv[n++] = "kiln-agent";
+	argv[n++] = "-x";
+	argv[n++] = "launch";
+	argv[n++] = uid;
+	argv[n++] = accel;
+	argv[n++] = room;
+	argv[n++] = s->patient ? "patient" : "";
+	for (int i = 0; i <= a->argc; i++)
+		argv[n++] = a->argv[i];
+	sp->argv = argv;
+	sp->exec_self = true;
+	sp->die_with_parent = true;
+	ret = spawn_start(sp, &vm->qemu, err);
+	qemu_argv_release(a);
+	return ret;
+}
+
 static int
 start_qemu(struct vm *vm, const struct vm_spec *s, const struct pairs *p,
     int config, int tap, int wan, const char macs[2][NET_MAC], struct err *err)
@@ -74,42 +112,37 @@ start_qemu(struct vm *vm, const struct vm_spec *s, const struct pairs *p,
 	};
 	const int fds[] = { s->kernel, s->initrd, s->image, config, tap,
 		p->qmp[1], p->control[1], p->state[1], p->console[1] };
-	int64_t largest = 0;
 	struct spawn sp = SPAWN_INIT;
 	struct qemu_argv a;
-	const char *argv[QEMU_ARGS + 8];
-	char uid[16], room[24];
-	int n = 0, ret;
 
 	_Static_assert(ARRAY_LEN(fds) == QEMU_FD_END - QEMU_KERNEL,
 	    "one descriptor for each number");
-	snprintf(uid, sizeof(uid), "%u", role_uid(ROLE_VM) + s->index);
-	argv[n++] = "kiln-agent";
-	argv[n++] = "-x";
-	argv[n++] = "launch";
-	argv[n++] = uid;
-	argv[n++] = s->accel;
-	for (size_t i = 0; i < s->nvolumes; i++)
-		if (s->volumes[i].size > largest)
-			largest = s->volumes[i].size;
-	snprintf(room, sizeof(room), "%lld", (long long)largest);
-	argv[n++] = room;
-	argv[n++] = s->patient ? "patient" : "";
-	qemu_argv(&q, &a);
-	for (int i = 0; i <= a.argc; i++)
-		argv[n++] = a.argv[i];
 	memcpy(sp.fds, fds, sizeof(fds));
 	sp.nfds = ARRAY_LEN(fds);
-	for (size_t i = 0; i < s->nvolumes; i++)
-		sp.fds[sp.nfds++] = s->volumes[i].fd;
-	if (wan != -1)
-		sp.fds[sp.nfds++] = wan;
-	sp.argv = argv;
-	sp.exec_self = true;
-	sp.die_with_parent = true;
-	ret = spawn_start(&sp, &vm->qemu, err);
-	qemu_argv_release(&a);
-	return ret;
+	qemu_argv(&q, &a);
+	return launch(vm, s, s->accel, wan, &a, &sp, err);
+}
+
+/* Its console is its standard output, the one that it may write to. */
+static int
+start_tender(struct vm *vm, const struct vm_spec *s, const struct pairs *p,
+    int config, int tap, int wan, const char macs[2][NET_MAC], struct err *err)
+{
+	const int fds[] = { s->image, config, tap };
+	const bool hvt = s->solo5->target == SOLO5_HVT;
+	struct spawn sp = SPAWN_INIT;
+	struct qemu_argv a;
+
+	_Static_assert(ARRAY_LEN(fds) == SOLO5_FD_END - SOLO5_KERNEL,
+	    "one descriptor for each number");
+	memcpy(sp.fds, fds, sizeof(fds));
+	sp.nfds = ARRAY_LEN(fds);
+	sp.out = sp.err = p->console[1];
+	solo5_argv(s, macs, &a);
+	vm->tender = true;
+	vm->state = VM_UP;
+	vm->console_ms = 0;
+	return launch(vm, s, hvt ? "kvm" : "", wan, &a, &sp, err);
 }
 
 static int
@@ -194,7 +227,8 @@ start(struct vm *vm, const struct vm_spec *s, struct pairs *p, struct err *err)
 	/* The watcher first: nothing is said that nobody hears. */
 	if (start_watch(vm, s, p, err) == -1)
 		return -1;
-	return start_qemu(vm, s, p, config, tap, wan, macs, err);
+	return (s->solo5 ? start_tender : start_qemu)(
+	    vm, s, p, config, tap, wan, macs, err);
 }
 
 int
@@ -235,6 +269,7 @@ vm_take(struct vm *out, const struct vm_left *l, struct err *err)
 	snprintf(vm.service, sizeof(vm.service), "%s", l->service);
 	vm.index = l->index;
 	vm.state = VM_UP;
+	vm.tender = l->tender;
 	vm.console_ms = l->console_ms;
 	vm.heard = l->heard;
 	vm.arg = l->arg;
@@ -357,7 +392,8 @@ vm_step(struct vm *vm)
 		return;
 	if (vm->qemu.pid != 0 && spawn_poll(&vm->qemu, &end, &err) == 1) {
 		take_messages(vm); /* its last words */
-		buf_str(&text, "QEMU ended: ");
+		buf_str(
+		    &text, vm->tender ? "its tender ended: " : "QEMU ended: ");
 		spawn_end_text(&end, &text);
 		ended(vm, text.data);
 	}
@@ -407,6 +443,8 @@ ask(struct vm *vm, uint32_t request, const struct buf *fields,
 	if (vm->sock == -1 || vm->state == VM_OFF || vm->state == VM_ENDED)
 		return err_set(
 		    err, ERR_MISSING, "machine %s does not run", vm->service);
+	if (vm->tender)
+		return solo5_ask(vm, request, err);
 	vm->asked = request;
 	vm->answered_ok = false;
 	if (ipc_send(vm->sock, request, fields, NULL, 0, err) == -1)

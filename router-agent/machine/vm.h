@@ -1,7 +1,9 @@
 /*
  * A virtual machine as the root parent sees it: a QEMU under a uid of its
  * own, a watcher under the same uid that listens to it, and a tap.  All of it
- * dies with the agent.
+ * dies with the agent.  A unikernel's tender (solo5.h) stands in QEMU's place:
+ * it has no kernel that speaks first and is VM_UP at once, and its watcher
+ * hears its console alone.
  *
  * Life: vm_start → (vm_step until VM_UP) → vm_attach → vm_stop.  A `struct
  * vm` that is zeroed or released is VM_OFF.
@@ -18,6 +20,7 @@
 #include "lib/attr.h"
 #include "lib/err.h"
 #include "lib/ipc.h"
+#include "lib/solo5.h"
 #include "lib/spawn.h"
 #include "router-agent/conf.h"
 #include "router-agent/machine/guest.h"
@@ -47,8 +50,12 @@ struct vm_spec {
 	const char *accel; /* "tcg" or "kvm" */
 	const char *machine, *cmdline;
 	int64_t memory;
-	bool patient;		   /* everybody else on this host comes first */
-	int kernel, initrd, image; /* borrowed, read-only */
+	bool patient; /* everybody else on this host comes first */
+	/* What a unikernel says of itself; NULL: the image is QEMU's.  Then
+	 * `program` is the tender, and arch, accel, machine, cmdline, kernel
+	 * and initrd are not looked at. */
+	const struct solo5 *solo5;
+	int kernel, initrd, image;		  /* borrowed, read-only */
 	const struct agent_service *service_conf; /* its addresses */
 	const char *gateway;
 	int64_t prefix;
@@ -66,6 +73,7 @@ struct vm {
 	unsigned index;
 	char tap[NET_IFNAME];
 	char wan[NET_IFNAME]; /* its second tap, or "" */
+	bool tender;	      /* `qemu` is one */
 	struct child qemu, watch;
 	int sock;
 	vm_heard_fn *heard;
@@ -88,7 +96,7 @@ int vm_start(struct vm *, const struct vm_spec *, struct err *) KILN_MUST;
 struct vm_left {
 	const char *service;
 	unsigned index;
-	bool wan;
+	bool wan, tender;
 	pid_t qemu, watch;
 	int64_t started_ms, console_ms;
 	int sock; /* becomes the machine's */
@@ -103,7 +111,8 @@ void vm_step(struct vm *);
 size_t vm_pollfds(const struct vm *, struct pollfd out[2]);
 
 /* WATCH_STOP, WATCH_CONT, WATCH_QUIT, WATCH_POWEROFF, WATCH_RESTART,
- * WATCH_FREEZE, WATCH_THAW: waits for the answer up to the deadline. */
+ * WATCH_FREEZE, WATCH_THAW: waits for the answer up to the deadline.  A tender
+ * gets a signal instead (solo5_ask). */
 int vm_ask(
     struct vm *, uint32_t request, int64_t deadline_ms, struct err *) KILN_MUST;
 int vm_clock(struct vm *, int64_t unix_seconds, int64_t deadline_ms,

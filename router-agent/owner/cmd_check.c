@@ -97,6 +97,7 @@ look(const struct options *o, struct look *l, struct err *err)
 		return -1;
 	if (plan_host(&host, l->dir.fd, l->dir.store, l->dir.volumes,
 		accel.kind, l->conf.state_copy, err) == -1 ||
+	    plan_unikernels(&l->conf, l->set, &host, err) == -1 ||
 	    plan_make(l->state.current, l->set, &host, &plan, err) == -1)
 		return -1;
 	if (serves_said(l->state.current, l->set, err) == -1) {
@@ -124,7 +125,8 @@ told(const json_t *status, bool json, struct err *err)
 	const char *why = json_string_value(json_object_get(status, "error"));
 	const json_t *plan = json_object_get(status, "plan");
 
-	if (phase && why && cause && strcmp(cause, "config") == 0)
+	if (phase && why && cause &&
+	    (strcmp(cause, "config") == 0 || strcmp(cause, "tender") == 0))
 		return err_set(err, ERR_INPUT, "%.220s", why);
 	if (phase && why && strcmp(phase, "refused") == 0)
 		return err_set(err, ERR_TRUST, "refused (%.30s): %.200s",

@@ -110,7 +110,7 @@ take_service(struct judge *j, const json_t *entry)
 		return take_agent(j, &digest);
 	if (!wanted)
 		return 0; /* this router does not run it */
-	if (strcmp(kind, "vm") != 0)
+	if (strcmp(kind, "vm") != 0 && strcmp(kind, SET_SOLO5_KIND) != 0)
 		return refuse(j, "unsupported",
 		    "%s is of kind %.20s, which this agent cannot run", name,
 		    kind);
@@ -120,7 +120,7 @@ take_service(struct judge *j, const json_t *entry)
 		return refuse(j, "metadata", "a service's name is too long");
 	memset(v, 0, sizeof(*v));
 	memcpy(v->name, name, strlen(name) + 1);
-	if (take_file(j, name, &digest, "vm", &v->image, &custom, &v->keys,
+	if (take_file(j, name, &digest, kind, &v->image, &custom, &v->keys,
 		&v->serial) == -1 ||
 	    TAKE_TEXT(j, name, custom, "version", v->version) == -1 ||
 	    take_memory(j, name, custom, &v->memory) == -1 ||
@@ -130,7 +130,9 @@ take_service(struct judge *j, const json_t *entry)
 	if (!handover || set_handover_of(handover) == -1)
 		return refuse(j, "metadata", "%s: no known hand-over", name);
 	v->handover = (enum set_handover)set_handover_of(handover);
-	if (take_serves(j, custom, v) == -1)
+	if (take_serves(j, custom, v) == -1 ||
+	    (strcmp(kind, SET_SOLO5_KIND) == 0 &&
+		TAKE_TEXT(j, name, custom, "solo5", v->solo5) == -1))
 		return -1;
 	j->custom[j->out->nservices++] = custom;
 	return 0;

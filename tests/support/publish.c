@@ -3,6 +3,7 @@
  * later stages that want no builds.
  *
  *	publish STATE vm SERVICE VERSION IMAGE PROBE-NAME
+ *	publish STATE solo5 SERVICE VERSION IMAGE PROBE-NAME
  *	publish STATE agent kiln-agent VERSION IMAGE
  *	publish STATE kernel kernel VERSION VMLINUZ INITRD MACHINE CMDLINE
  *	publish STATE said FROM TO
@@ -31,6 +32,7 @@
 #include "lib/json.h"
 #include "lib/num.h"
 #include "lib/own.h"
+#include "lib/solo5.h"
 #include "lib/store.h"
 
 static struct err err = ERR_INIT;
@@ -93,6 +95,22 @@ volumes(void)
 	return list;
 }
 
+/* With a memory of its own, and what its notes say. */
+static json_t *
+unikernel(json_t *c, const char *file)
+{
+	auto_fd int fd = open(file, O_RDONLY | O_CLOEXEC);
+	auto_buf struct buf text = BUF_INIT;
+	struct solo5 notes;
+
+	if (fd == -1 || solo5_read_fd(fd, &notes, &err) == -1)
+		return NULL;
+	solo5_text(&notes, &text);
+	js_set_str(c, "solo5", text.data);
+	js_set_int(c, "memory", 16 << 20);
+	return c;
+}
+
 static json_t *
 custom(struct store *s, char **argv, const char *part)
 {
@@ -138,6 +156,8 @@ custom(struct store *s, char **argv, const char *part)
 	js_set(c, "provides", json_array());
 	js_set(c, "ports", ports());
 	js_set(c, "volumes", getenv("KILN_VOLUME") ? volumes() : json_array());
+	if (strcmp(argv[2], "solo5") == 0)
+		return unikernel(c, argv[5]);
 	js_set_str(c, "configure", "/etc/kiln/configure");
 	if (getenv("KILN_CONFIG") && strcmp(argv[3], "dns-dhcp") == 0)
 		js_set(c, "config", json_loads(getenv("KILN_CONFIG"), 0, NULL));
@@ -253,7 +273,9 @@ main(int argc, char **argv)
 	struct farm farm;
 	bool kernel, said = argc == 5 && strcmp(argv[2], "said") == 0;
 
-	if ((argc < 6 && !said) || (strcmp(argv[2], "vm") == 0 && argc < 7) ||
+	if ((argc < 6 && !said) ||
+	    ((strcmp(argv[2], "vm") == 0 || strcmp(argv[2], "solo5") == 0) &&
+		argc < 7) ||
 	    (strcmp(argv[2], "kernel") == 0 && argc < 9)) {
 		fputs("publish: see the head of publish.c\n", stderr);
 		return 2;

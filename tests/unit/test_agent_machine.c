@@ -25,6 +25,7 @@
 #include "router-agent/machine/guest.h"
 #include "router-agent/machine/qemu.h"
 #include "router-agent/machine/qmp.h"
+#include "router-agent/machine/solo5.h"
 #include "router-agent/machine/tsc.h"
 #include "router-agent/machine/vm.h"
 
@@ -224,6 +225,89 @@ an_arm64_machine_has_words_of_its_own(void **state)
 	assert_true(has(&a, "max"));
 	assert_true(has(&a, "kvm"));
 	qemu_argv_release(&a);
+}
+
+static void
+a_tender_gets_its_unikernel_s_devices_by_name(void **state)
+{
+	static const char *const want[] = { "/usr/bin/solo5-spt", "--mem=32",
+		"--net:service=@5", "--net-mac:service=02:6b:c0:00:02:35",
+		"--block:spool=/proc/self/fd/7",
+		"--block:config=/proc/self/fd/4", "--net:wan=@8",
+		"--net-mac:wan=02:6b:cb:00:71:02", "--", "/proc/self/fd/3",
+		"--ipv4=192.0.2.53/24", "--ipv4-gateway=203.0.113.1",
+		"--ipv6=2001:db8::53/64" };
+	static const char macs[2][NET_MAC] = { "02:6b:c0:00:02:35",
+		"02:6b:cb:00:71:02" };
+	struct agent_wan wan = { .gateway = (char *)"203.0.113.1" };
+	const struct agent_service c = { .address = (char *)"192.0.2.53",
+		.address6 = (char *)"2001:db8::53",
+		.prefix6 = 64,
+		.wan = &wan };
+	struct solo5 u;
+	const struct vm_spec s = { .program = "/usr/bin/solo5-spt",
+		.memory = 32 << 20,
+		.solo5 = &u,
+		.service_conf = &c,
+		.gateway = "192.0.2.1",
+		.prefix = 24,
+		.volumes = { { .name = "state" }, { .name = "spool" } },
+		.nvolumes = 2 };
+	struct err err = ERR_INIT;
+	struct qemu_argv a;
+
+	(void)state;
+	assert_int_equal(
+	    solo5_from_text(
+		"spt 2 net:service block:spool block:config net:wan", &u, &err),
+	    0);
+	solo5_argv(&s, macs, &a);
+	assert_int_equal(a.argc, ARRAY_LEN(want));
+	for (size_t i = 0; i < ARRAY_LEN(want); i++)
+		assert_string_equal(a.argv[i], want[i]);
+	qemu_argv_release(&a);
+}
+
+static char
+process_state(pid_t pid)
+{
+	auto_free char *path = mem_printf("/proc/%d/stat", (int)pid);
+	auto_buf struct buf text = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(file_read(path, 4096, &text, &err), 0);
+	return strrchr(text.data, ')')[2];
+}
+
+static void
+a_tender_is_paused_by_a_signal_and_ends_by_one(void **state)
+{
+	static const char *const argv[] = { "sleep", "1000", NULL };
+	struct vm vm = VM_INIT;
+	struct spawn sp = SPAWN_INIT;
+	struct spawn_end end;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	sp.argv = argv;
+	vm.tender = true;
+	vm.state = VM_UP;
+	assert_int_equal(spawn_start(&sp, &vm.qemu, &err), 0);
+	assert_int_equal(solo5_ask(&vm, WATCH_STOP, &err), 0);
+	assert_int_equal(vm.state, VM_PAUSED);
+	while (process_state(vm.qemu.pid) != 'T')
+		sched_yield();
+	/* The clock is the host's; there is nobody to start a service again. */
+	assert_int_equal(solo5_ask(&vm, WATCH_CLOCK, &err), 0);
+	assert_int_equal(solo5_ask(&vm, WATCH_RESTART, &err), -1);
+	assert_int_equal(solo5_ask(&vm, WATCH_TELL, &err), -1);
+	assert_int_equal(solo5_ask(&vm, WATCH_CONT, &err), 0);
+	assert_int_equal(vm.state, VM_UP);
+	while (process_state(vm.qemu.pid) == 'T')
+		sched_yield();
+	assert_int_equal(solo5_ask(&vm, WATCH_POWEROFF, &err), 0);
+	assert_int_equal(spawn_wait(&vm.qemu, -1, &end, &err), 0);
+	assert_int_equal(end.signal, SIGTERM);
 }
 
 static void
@@ -444,6 +528,9 @@ main(void)
 		    state_volumes_come_behind_the_rest_and_a_second_card_behind_them),
 		cmocka_unit_test(a_guest_is_told_where_its_volumes_belong),
 		cmocka_unit_test(an_arm64_machine_has_words_of_its_own),
+		cmocka_unit_test(a_tender_gets_its_unikernel_s_devices_by_name),
+		cmocka_unit_test(
+		    a_tender_is_paused_by_a_signal_and_ends_by_one),
 		cmocka_unit_test(a_guest_under_tcg_is_told_the_clock),
 		cmocka_unit_test(qmp_messages_come_in_pieces),
 		cmocka_unit_test(what_is_not_qmp_is_refused),

@@ -136,7 +136,8 @@ leaks(int64_t since)
 static void
 a_machine_that_takes_more_and_more_memory_is_given_up(void **state)
 {
-	int64_t own = plan_overhead("tcg"), most = own + own / 2, took;
+	static const struct set_service qemu_s;
+	int64_t own = plan_overhead(&qemu_s, "tcg"), most = own + own / 2, took;
 	int got;
 
 	(void)state;

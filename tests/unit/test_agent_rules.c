@@ -208,24 +208,70 @@ what_the_router_does_not_run_is_left_out(void **state)
 
 /* A second service, ntp, in the set and on the router. */
 static json_t *
-add_ntp(void)
+add_ntp_of(const char *kind)
 {
 	json_t *svc = add_role("svc-ntp", 2), *c, *s = json_object();
 	char hex[HASH_HEX];
 
-	c = target(svc, "ntp", "a clock", "vm");
+	c = target(svc, "ntp", "a clock", kind);
 	js_set(c, "probes", json_array());
 	js_set_str(c, "handover", "parallel");
 	tufmake_delegate(
 	    f.r->targets, "svc-ntp", &keys[KA], 3, 1, true, "images/ntp/*/*");
 	digest("a clock", hex);
 	js_set_str(s, "service", "ntp");
-	js_set_str(s, "kind", "vm");
+	js_set_str(s, "kind", kind);
 	js_set_str(s, "image", hex);
 	json_array_append_new(json_object_get(f.set, "services"), s);
 	f.services[1] = "ntp";
 	f.rules.nservices = 2;
 	return c;
+}
+
+static json_t *
+add_ntp(void)
+{
+	return add_ntp_of("vm");
+}
+
+static void
+a_unikernel_says_what_it_is_given(void **state)
+{
+	json_t *c = add_ntp_of("solo5");
+
+	(void)state;
+	js_set_str(c, "solo5", "spt 2 net:service");
+	assert_int_equal(judge(), 0);
+	assert_string_equal(
+	    set_service(&f.got, "ntp")->solo5, "spt 2 net:service");
+	assert_string_equal(set_service(&f.got, "dns-dhcp")->solo5, "");
+}
+
+static void
+a_unikernel_that_says_nothing_of_itself_is_refused(void **state)
+{
+	(void)state;
+	add_ntp_of("solo5");
+	refuses("metadata");
+}
+
+static void
+a_unikernel_with_words_out_of_form_is_refused(void **state)
+{
+	(void)state;
+	js_set_str(add_ntp_of("solo5"), "solo5", "spt 2 net:../x");
+	refuses("metadata");
+}
+
+static void
+an_image_for_qemu_is_no_unikernel(void **state)
+{
+	json_t *list = json_object_get(f.set, "services");
+
+	(void)state;
+	add_ntp();
+	js_set_str(json_array_get(list, 1), "kind", "solo5");
+	refuses("metadata");
 }
 
 /* The set names ntp's image, which ntp's role lists, as dns-dhcp. */
@@ -576,6 +622,10 @@ main(void)
 		T(a_role_behind_that_lists_it_too_is_refused),
 		T(a_service_that_the_router_runs_must_be_there),
 		T(what_the_router_does_not_run_is_left_out),
+		T(a_unikernel_says_what_it_is_given),
+		T(a_unikernel_that_says_nothing_of_itself_is_refused),
+		T(a_unikernel_with_words_out_of_form_is_refused),
+		T(an_image_for_qemu_is_no_unikernel),
 		T(what_is_needed_comes_first),
 		T(without_needs_the_set_s_order_stays),
 		T(a_need_that_nobody_meets_is_refused),

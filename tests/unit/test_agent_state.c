@@ -1,6 +1,7 @@
 /* rooms: router-agent/state.c router-agent/set.c router-agent/set_wire.c
  * router-agent/set_json.c router-agent/probe_spec.c router-agent/plan.c
- * router-agent/conf.c router-agent/machine/volume.c */
+ * router-agent/conf.c router-agent/machine/volume.c
+ * router-agent/machine/solo5.c router-agent/machine/qemu.c */
 /* What the agent remembers, and what it makes of it. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,6 +31,7 @@ a_set_crosses_a_socket_unchanged(void **state)
 	int sv[2];
 
 	(void)state;
+	strcpy(s->services[0].solo5, "spt 2 net:service block:state");
 	assert_int_equal(ipc_pair(sv, &err), 0);
 	set_send(s, &b);
 	assert_int_equal(ipc_send(sv[0], 1, &b, NULL, 0, &err), 0);
@@ -48,8 +50,41 @@ a_copy_of_a_set_has_all_of_it(void **state)
 	auto_json json_t *ja = set_json(a), *jb = set_json(b);
 
 	(void)state;
+	assert_null(json_object_get(
+	    json_array_get(json_object_get(ja, "services"), 0), "solo5"));
 	assert_true(json_equal(ja, jb));
 	assert_true(json_is_object(json_object_get(ja, "agent")));
+}
+
+static void
+a_unikernel_is_remembered_and_looked_at(void **state)
+{
+	auto_free struct set *s = new_set(3, "image"), *got = new_set(1, "x");
+	auto_json json_t *j = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	strcpy(s->services[0].solo5, "hvt 2 net:service block:config");
+	j = set_json(s);
+	assert_int_equal(set_from_json("set", j, got, &err), 0);
+	assert_string_equal(got->services[0].solo5, s->services[0].solo5);
+	/* It boots no kernel of the set, and may be smaller. */
+	assert_int_equal(set_guest_memory(s, &s->services[0]), 96 * MIB);
+	s->services[0].memory = 16 * MIB;
+	assert_int_equal(set_guest_memory(s, &s->services[0]), 16 * MIB);
+	strcpy(s->services[0].solo5, "hvt 2 net:service block:--mem=1");
+	assert_int_equal(set_check(s, &err), -1);
+	assert_string_equal(err.msg,
+	    "dns-dhcp: \"hvt 2 net:service block:--mem=1\" is not what a "
+	    "unikernel says of itself");
+	strcpy(s->services[0].solo5,
+	    "spt 2 net:a net:b block:c block:d block:e block:f block:g "
+	    "block:h");
+	assert_int_equal(set_check(s, &err), -1);
+	assert_string_equal(err.msg,
+	    "dns-dhcp: a unikernel with 8 devices, at most 7 can be given");
+	s->services[0].solo5[0] = '\0';
+	assert_int_equal(set_guest_memory(s, &s->services[0]), 96 * MIB);
 }
 
 static void
@@ -347,6 +382,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_set_crosses_a_socket_unchanged),
 		cmocka_unit_test(a_copy_of_a_set_has_all_of_it),
+		cmocka_unit_test(a_unikernel_is_remembered_and_looked_at),
 		cmocka_unit_test(every_cut_of_a_set_is_refused),
 		cmocka_unit_test(qemu_options_cannot_be_smuggled_in),
 		WITH_FOLDER(the_record_comes_back_whole),
