@@ -24,7 +24,9 @@ LDFLAGS_asan = -fsanitize=address,undefined -Wl,--no-as-needed
 HARDEN_fuzz = -fPIE
 CFLAGS_fuzz = $(CFLAGS_asan) -fsanitize=fuzzer-no-link
 LDFLAGS_fuzz = $(LDFLAGS_asan)
-# What nobody calls is not linked: the router's flash is small.
+# The router's flash is small: addresses to relocate are packed (DT_RELR; this
+# binutils does so for x86 alone), and what nobody calls is not linked.
+LDFLAGS_dev := $(if $(filter x86_64,$(shell uname -m)),-z pack-relative-relocs)
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. $(WARN) $(WERROR) $(HARDEN) -MMD -MP \
              -ffunction-sections -fdata-sections \
              $(INCLUDES) $(CFLAGS) $(CFLAGS_$(V))
