@@ -49,6 +49,7 @@ no_upload(struct req *req, struct reply *re)
 const struct route dispatch_routes[] = {
 	GET("/", page_now),
 	GET("/recipes", page_recipes),
+	GET("/proofs", page_proofs),
 	GET("/recipe/*", page_recipe),
 	GET("/builds", page_builds),
 	GET("/build/*", page_build),
@@ -68,6 +69,7 @@ const struct route dispatch_routes[] = {
 	GET("/events", live_changes),
 	GET("/api/v1/now", page_now),
 	GET("/api/v1/recipes", page_recipes),
+	GET("/api/v1/proofs", page_proofs),
 	GET("/api/v1/recipes/*", page_recipe),
 	GET("/api/v1/builds", page_builds),
 	GET("/api/v1/builds/*", page_build),

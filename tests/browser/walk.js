@@ -9,7 +9,7 @@ const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const [base, folder, name, password] = process.argv.slice(2);
 const PER_KIND = 2; // pages of each kind
-const kinds = ["/", "/recipes", "/recipe/*", "/builds", "/build/*", "/build/*/log", "/compare/*/*", "/image/*", "/releases",
+const kinds = ["/", "/recipes", "/proofs", "/recipe/*", "/builds", "/build/*", "/build/*/log", "/compare/*/*", "/image/*", "/releases",
 	"/fleet", "/devices", "/flaw", "/router/*", "/exposure", "/trust", "/find", "/login", "/operate"];
 const not_pages = /^\/(blob|tuf|static|api|feed|hash|job|events)|\.json$/;
 

@@ -27,6 +27,40 @@ document(const char *format, const char *text)
 	    image, format, hex);
 }
 
+/* Two of the image: in a machine, then of a script that found a fault. */
+static void KILN_UNUSED
+proofs(void)
+{
+	static const char said[] =
+	    "{\"predicate\":{\"failedTests\":[\""
+	    "<script>bad"
+	    "\"],"
+	    "\"kiln_measured\":{\"parts\":[{\"bytes\":7,\"origin\":"
+	    "\"<b>unbound\"}]},\"passedTests\":[\"a lease\"]}}";
+	static const char older[] = "{\"predicate\":{}}";
+	struct db *f = webfarm.farm_db;
+	char hex[HASH_HEX], old[HASH_HEX];
+
+	webfarm_put(older, sizeof(older) - 1, old);
+	webfarm_put(said, sizeof(said) - 1, hex);
+	webfarm_sql(f,
+	    "INSERT INTO proof (digest, at, arch, script, passed, failed)"
+	    " VALUES ('%s', 1700000000, 'amd64', 'first.sh', 1, 0)",
+	    old);
+	webfarm_sql(f,
+	    "INSERT INTO proof (digest, at, arch, script, passed, failed,"
+	    " kernel, accel, memory, answer_ms, least) VALUES ('%s',"
+	    " 1700000001, 'amd64', '<i>dhcp.sh', 1, 1, '%s', 'tcg', 50331648,"
+	    " 2249, 41943040)",
+	    hex, plan);
+	webfarm_sql(f,
+	    "INSERT INTO proof_subject (digest, proof) SELECT '%s', id FROM"
+	    " proof",
+	    image);
+	webfarm_sql(f, "UPDATE recipe SET image_max = 4194304 WHERE name ="
+		       " 'dns-dhcp'");
+}
+
 static void KILN_UNUSED
 rows(void)
 {
@@ -132,6 +166,7 @@ rows(void)
 		       "total, started_at, updated_at, ended_at) VALUES (1, "
 		       "'build', 'dns-dhcp', 'runs', 1, 2,"
 		       " 1, 1, NULL)");
+	proofs();
 	document("spdx", "{\"spdxVersion\":\"SPDX-2.3\"}");
 	document("cyclonedx", "{\"bomFormat\":\"CycloneDX\"}");
 	document("buildinfo", "Format: 1.0\n");
@@ -177,7 +212,7 @@ group_teardown(void **state)
 	return webfarm_stop();
 }
 
-static const char *const KILN_UNUSED pages[] = { "/", "/recipes",
+static const char *const KILN_UNUSED pages[] = { "/", "/recipes", "/proofs",
 	"/recipe/dns-dhcp", "/builds", "/build/1", "/build/2", "/build/3",
 	"/build/4", "/build/1/log", "/build/2/log", "/build/3/log",
 	"/build/4/log", "/build/2/log?from=100", "/releases", "/fleet",

@@ -21,6 +21,7 @@
 #include "web/pages/image_solo5.h"
 #include "web/pages/image_with.h"
 #include "web/pages/pages.h"
+#include "web/pages/proof.h"
 #include "web/routers.h"
 
 /* --- what is known ---------------------------------------------------------*/
@@ -174,6 +175,7 @@ model(struct req *req, struct err *err)
 		-1 ||
 	    put(m, "documents", w->farm, documents, hex, document_cols, err) ==
 		-1 ||
+	    proof_add(m, w, hex, err) == -1 ||
 	    add_routers(m, w, hex, err) == -1 ||
 	    add_holders(m, w, hex, err) == -1 ||
 	    model_add(m, "images", w->farm, others, other_cols, err) == -1)
@@ -371,11 +373,17 @@ view(struct html *h, const json_t *m)
 	view_brick(h, m_str(m, "digest"));
 	html_open(h, "span", NULL);
 	view_size(h, m_int(m, "size"));
+	if (m_int(m, "image_max")) {
+		html_text(h, " of ");
+		view_size(h, m_int(m, "image_max"));
+		html_text(h, " budget");
+	}
 	html_close(h, "span");
 	if (r)
 		view_verdict(h, m_str(r, "verdict"));
 	html_close(h, "div");
 	view_facts(h, m);
+	proof_view(h, m);
 	image_map_view(h, "What is inside", "inside",
 	    json_object_get(m, "files"), m_int(m, "size"));
 	image_with_view(h, m);

@@ -9,6 +9,7 @@
 
 void page_now(struct req *, struct reply *);
 void page_recipes(struct req *, struct reply *);
+void page_proofs(struct req *, struct reply *);
 void page_recipe(struct req *, struct reply *); /* part[0]: name */
 void page_builds(struct req *, struct reply *);
 void page_build(struct req *, struct reply *); /* part[0]: run id */

@@ -13,6 +13,7 @@
 #include "web/frame.h"
 #include "web/pages/changes.h"
 #include "web/pages/pages.h"
+#include "web/pages/proof.h"
 
 /* --- what is known ---------------------------------------------------------*/
 
@@ -93,7 +94,9 @@ add_trends(json_t *m, struct db *db, const char *name, struct err *err)
 
 	if (put(m, "sizes", db, sizes, name, size_cols, err) == -1)
 		return -1;
-	return put(m, "times", db, times, name, time_cols, err);
+	if (put(m, "times", db, times, name, time_cols, err) == -1)
+		return -1;
+	return proof_add_trend(m, db, name, err);
 }
 
 static json_t *
@@ -239,6 +242,7 @@ view_trends(struct html *h, const json_t *m)
 	s[1] = (struct chart_series){ "lane B", b,
 		points(b, times, "wall_ms", "build", "B") };
 	chart_trend(h, "Time to compile", s, 2, num_add_duration);
+	proof_view_trend(h, m);
 	html_close(h, "div");
 	view_section_end(h);
 }

@@ -156,6 +156,9 @@ view(struct html *h, const json_t *m)
 	    "What each recipe gives now. The bricks are the digest: what is "
 	    "equal looks equal.",
 	    "class", "lede", NULL);
+	html_open(h, "p", "class", "note", NULL);
+	html_link(h, "what each service takes, and who asked it", "/proofs");
+	html_close(h, "p");
 	html_open(
 	    h, "div", "class", "cards", "id", "recipes", "data-live", "", NULL);
 	json_array_foreach(recipes, i, r) card(h, m, r);
