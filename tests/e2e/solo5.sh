@@ -102,7 +102,8 @@ ping_it() { perl -MNet::Ping -e \
     'exit !Net::Ping->new("icmp", 5)->ping("192.0.2.54")'; }
 t "… and ICMP" ping_it
 t "it read its configuration disk" told 'configuration of bytes [1-9]'
-tender() { pgrep -P $agent_pid -f 'tenders/solo5-spt' | head -n 1; }
+# Not the one that is asked for its version.
+tender() { pgrep -P $agent_pid -f 'tenders/solo5-spt --mem' | head -n 1; }
 walls() {
 	p=/proc/$(tender)
 	uid=$(awk '/^Uid:/ {print $2}' "$p/status")
@@ -122,7 +123,7 @@ first=$(tender)
 t "a version that answers with another address is published" \
     publish 2 "$solo5/wrong"
 kill -USR1 $agent_pid
-others() { pgrep -P $agent_pid -f 'tenders/solo5-spt' | grep -vx "$first"; }
+others() { pgrep -P $agent_pid -f 'tenders/solo5-spt --mem' | grep -vx "$first"; }
 t "it is started beside the first one" until_ok 20 others
 if [ "${KILN_FAULTS:-}" = full ]; then # after 150 s
 	t "it never answers rightly, and is marked bad" until_ok 180 \
