@@ -100,12 +100,6 @@ agent_arch(void)
 #endif
 }
 
-const char *
-report_wish_name(enum report_wish r)
-{
-	return report_words[r];
-}
-
 static int
 take_servers(struct agent_conf *c, const struct conf_node *top, struct err *err)
 {

@@ -97,7 +97,6 @@ const struct agent_service *agent_conf_service(
     const struct agent_conf *, const char *name);
 /* May the page change that service's config? */
 bool agent_conf_settable(const struct agent_conf *, const char *service);
-const char *report_wish_name(enum report_wish);
 
 /* The architecture this program was built for, in Debian's word. */
 const char *agent_arch(void);

@@ -21,12 +21,6 @@ digest(struct html *h, const char *hex, const char *href)
 }
 
 void
-view_digest(struct html *h, const char *hex)
-{
-	digest(h, hex, NULL);
-}
-
-void
 view_artifact(struct html *h, const char *hex)
 {
 	auto_free char *href = mem_printf("/image/%s", hex);
@@ -104,19 +98,6 @@ time_element(struct html *h, int64_t t, const char *shown)
 
 	time_text(t, text);
 	html_element(h, "time", shown, "datetime", text, "title", text, NULL);
-}
-
-void
-view_time(struct html *h, int64_t t)
-{
-	char shown[TIME_TEXT];
-
-	if (t == 0)
-		return;
-	time_text(t, shown);
-	shown[10] = ' '; /* 2020-01-01 00:00:00, in UTC */
-	shown[19] = '\0';
-	time_element(h, t, shown);
 }
 
 /* The largest unit of which there are two: "90 s", "3 h", "12 days". */

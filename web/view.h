@@ -10,8 +10,7 @@
 #include "lib/attr.h"
 #include "web/html.h"
 
-/* The first digits; a link to the artifact, or to a record as JSON. */
-void view_digest(struct html *, const char *hex);
+/* The first digits: a link to the artifact, or to a record as JSON. */
 void view_artifact(struct html *, const char *hex);
 void view_record(struct html *, const char *hex);
 /* A digest laid as courses of bricks: what is equal looks equal.  It only
@@ -20,7 +19,6 @@ void view_brick(struct html *, const char *hex);
 void view_verdict(struct html *, const char *verdict);
 /* A word of ours as a chip of its colour. */
 void view_state(struct html *, const char *state, const char *cause);
-void view_time(struct html *, int64_t unix_seconds);  /* to the second */
 void view_ago(struct html *, int64_t unix_seconds);   /* "3 min ago" */
 void view_until(struct html *, int64_t unix_seconds); /* "in 6 days" */
 void view_size(struct html *, int64_t bytes);

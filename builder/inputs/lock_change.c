@@ -167,8 +167,9 @@ lock_changes_release(struct lock_changes *l)
 	*l = (struct lock_changes){ 0 };
 }
 
-void
-lock_change_text(const struct lock_change *c, struct buf *b)
+/* "libssl3 3.0.20 → 3.0.22 (security)" */
+static void
+add_text(const struct lock_change *c, struct buf *b)
 {
 	buf_str(b, c->name);
 	if (c->old && c->new)
@@ -206,7 +207,7 @@ lock_changes_text(const struct lock_changes *l, size_t shown, struct buf *b)
 				continue;
 			if (b->len > start)
 				buf_str(b, ", ");
-			lock_change_text(&l->v[i], b);
+			add_text(&l->v[i], b);
 		}
 	if (n > shown)
 		buf_printf(b, " and %zu more", n - shown);

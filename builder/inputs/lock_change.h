@@ -27,8 +27,6 @@ bool lock_suite_is_security(const char *suite);
 void lock_diff(
     const struct lock *old, const struct lock *new, struct lock_changes *);
 void lock_changes_release(struct lock_changes *);
-/* "libssl3 3.0.20 → 3.0.22 (security)": appends one. */
-void lock_change_text(const struct lock_change *, struct buf *);
 /* Each package once, security first, at most `shown`: "a 1 → 2 (security), b
  * 3 → 4 and 5 more". */
 void lock_changes_text(const struct lock_changes *, size_t shown, struct buf *);

@@ -192,8 +192,10 @@ tell(const struct probe *p, const struct dns_answer *a, char text[PROBE_TEXT])
 		snprintf(text + n, (size_t)(PROBE_TEXT - n), "%.100s", got);
 }
 
-bool
-probe_judge(const struct probe *p, const char *self, const struct dns_answer *a,
+/* One answer against one probe; `self` is the machine's address.  The text
+ * says what came, good or bad. */
+static bool
+judge(const struct probe *p, const char *self, const struct dns_answer *a,
     char text[PROBE_TEXT])
 {
 	char want[256];
@@ -275,7 +277,7 @@ one(const struct ask *a, const struct probe *p, int64_t left,
 		return true; /* the guest is asked, when all this is well */
 	if (p->type == PROBE_DNS) {
 		if (probe_dns_ask(&ask, &answer, &err) == 0)
-			return probe_judge(p, a->address, &answer, text);
+			return judge(p, a->address, &answer, text);
 	} else if (probe_more(&more, p, text, &err) == 0) {
 		return true;
 	}

@@ -52,11 +52,6 @@ int probe_go(struct probe_run *, struct err *) KILN_MUST;
 int probe_result(struct probe_run *, char text[PROBE_TEXT]);
 void probe_stop(struct probe_run *);
 
-/* One answer against one probe; `self` is the machine's address.  The text
- * says what came, good or bad. */
-bool probe_judge(const struct probe *, const char *self,
-    const struct dns_answer *, char text[PROBE_TEXT]);
-
 int probe_main(void);
 
 #endif

@@ -28,8 +28,8 @@ outer_name(size_t port, char out[NET_IFNAME])
 	snprintf(out, NET_IFNAME, "kilnp%u", (unsigned)port);
 }
 
-void
-port_inner_name(size_t port, char out[NET_IFNAME])
+static void
+inner_name(size_t port, char out[NET_IFNAME])
 {
 	snprintf(out, NET_IFNAME, "kilnq%u", (unsigned)port);
 }
@@ -52,7 +52,7 @@ port_give(struct buf *b, size_t port, const char *tap)
 {
 	char inner[NET_IFNAME];
 
-	port_inner_name(port, inner);
+	inner_name(port, inner);
 	/* Its voice first: nobody is asked who cannot answer. */
 	buf_printf(b, "qdisc add dev %s clsact\n", tap);
 	redirect(b, "add", tap, inner);
@@ -64,7 +64,7 @@ port_empty(struct buf *b, size_t port)
 {
 	char inner[NET_IFNAME];
 
-	port_inner_name(port, inner);
+	inner_name(port, inner);
 	buf_printf(b, "filter del dev %s ingress\n", inner);
 }
 
@@ -155,7 +155,7 @@ look(struct ports *p)
 	struct err err = ERR_INIT;
 
 	outer_name(0, outer);
-	port_inner_name(0, inner);
+	inner_name(0, inner);
 	if (access(TC, X_OK) == -1) {
 		lacks(p, "the program " TC);
 		return;
@@ -201,7 +201,7 @@ make_port(struct ports *p, size_t port, struct err *err)
 	char outer[NET_IFNAME], inner[NET_IFNAME];
 
 	outer_name(port, outer);
-	port_inner_name(port, inner);
+	inner_name(port, inner);
 	if (remove_port(port, err) == -1 ||
 	    RUN(err, IP, "link", "add", "name", outer, "type", "veth", "peer",
 		"name", inner) == -1)
@@ -246,7 +246,7 @@ make_ports(struct ports *p, struct err *err)
 			look(p);
 		if (p->missing[0])
 			return 0;
-		port_inner_name(i, inner);
+		inner_name(i, inner);
 		outer_name(i, outer);
 		buf_printf(&b,
 		    "qdisc add dev %s clsact\nqdisc add dev %s clsact\n", inner,

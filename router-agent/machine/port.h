@@ -41,8 +41,6 @@ int ports_open(struct ports *, const char *const *bridges, size_t n,
     struct err *) KILN_MUST;
 void ports_close(struct ports *);
 
-void port_inner_name(size_t port, char out[NET_IFNAME]);
-
 /*
  * Moves are collected in a batch and then made at once, in order, by one tc.
  * port_give: the port's packets go to the tap, and the tap may speak.

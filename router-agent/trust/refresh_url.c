@@ -7,7 +7,8 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 
-char *
+/* With a slash at its end; malloc'ed. */
+static char *
 url_base(const char *url)
 {
 	size_t n = strlen(url);

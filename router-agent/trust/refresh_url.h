@@ -6,8 +6,6 @@
 
 #include "lib/tuf.h"
 
-/* With a slash at its end; malloc'ed. */
-char *url_base(const char *);
 /* The target's own URL; `prefixed`: consistent snapshots, dir/HASH.name
  * (TUF 5.7.3).  Slashes of the path stay, as do the characters that RFC 3986
  * lets a path have.  malloc'ed. */
