@@ -234,6 +234,20 @@ js_int(const char *what, const json_t *j, const char *key, int64_t min,
 }
 
 int
+js_copy(const char *what, const json_t *j, const char *key, char *out,
+    size_t room, struct err *err)
+{
+	const char *s;
+
+	if (js_str(what, j, key, &s, err) == -1)
+		return -1;
+	if (strlen(s) >= room)
+		return err_set(err, ERR_INPUT, "%s: %s is too long", what, key);
+	memcpy(out, s, strlen(s) + 1);
+	return 0;
+}
+
+int
 js_hash(const char *what, const json_t *j, const char *key, struct hash *out,
     struct err *err)
 {

@@ -46,6 +46,9 @@ json_t *js_record_new(const char *kind, int v) KILN_MUST;
  */
 int js_str(const char *what, const json_t *, const char *key, const char **,
     struct err *) KILN_MUST;
+/* Copied into an array of `room` bytes; longer is an error. */
+int js_copy(const char *what, const json_t *, const char *key, char *,
+    size_t room, struct err *) KILN_MUST;
 int js_int(const char *what, const json_t *, const char *key, int64_t min,
     int64_t max, int64_t *, struct err *) KILN_MUST;
 int js_hash(const char *what, const json_t *, const char *key, struct hash *,

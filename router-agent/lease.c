@@ -357,19 +357,6 @@ leases_save(int dirfd, const char *service, struct leases *l, struct err *err)
 }
 
 static int
-copy(const json_t *j, const char *key, char *out, size_t room, struct err *err)
-{
-	const char *s;
-
-	if (js_str("leases", j, key, &s, err) == -1)
-		return -1;
-	if (strlen(s) >= room)
-		return err_set(err, ERR_INPUT, "leases: %s is too long", key);
-	memcpy(out, s, strlen(s) + 1);
-	return 0;
-}
-
-static int
 read_entry(struct leases *l, const json_t *j, struct err *err)
 {
 	struct lease_word w = { .verb = LEASE_GIVEN };
@@ -380,9 +367,10 @@ read_entry(struct leases *l, const json_t *j, struct err *err)
 	size_t i;
 
 	if (js_str("leases", j, "address", &text, err) == -1 ||
-	    copy(j, "hw", g->hw, sizeof(g->hw), err) == -1 ||
-	    copy(j, "name", g->name, sizeof(g->name), err) == -1 ||
-	    copy(j, "client", g->client, sizeof(g->client), err) == -1 ||
+	    js_copy("leases", j, "hw", g->hw, sizeof(g->hw), err) == -1 ||
+	    js_copy("leases", j, "name", g->name, sizeof(g->name), err) == -1 ||
+	    js_copy("leases", j, "client", g->client, sizeof(g->client), err) ==
+		-1 ||
 	    js_int("leases", j, "expires", 0, JS_INT_MAX, &expires, err) ==
 		-1 ||
 	    js_int("leases", j, "term", 0, LEASE_TERM_MAX, &g->left, err) == -1)

@@ -105,21 +105,8 @@ set_json(const struct set *s)
 	return j;
 }
 
-static int
-copy_text(const char *what, const json_t *j, const char *key, char *out,
-    size_t room, struct err *err)
-{
-	const char *s;
-
-	if (js_str(what, j, key, &s, err) == -1)
-		return -1;
-	if (strlen(s) >= room)
-		return err_set(err, ERR_INPUT, "%s: %s is too long", what, key);
-	memcpy(out, s, strlen(s) + 1);
-	return 0;
-}
 #define COPY(what, j, key, array, err) \
-	copy_text(what, j, key, array, sizeof(array), err)
+	js_copy(what, j, key, array, sizeof(array), err)
 
 static int
 read_file(const char *what, const json_t *j, const char *key,

@@ -171,6 +171,7 @@ a_record_has_its_kind_and_a_known_version(void **state)
 static void
 members_must_be_there_and_of_their_type(void **state)
 {
+	char small[32];
 	static const char text[] =
 	    "{\"s\":\"x\",\"i\":5,\"a\":[],\"o\":{},\"h\":\"ba7816bf8f01cfea41"
 	    "4140de5dae2223b00361a396177a9cb410ff61f20015ad\",\"n\":null}";
@@ -190,6 +191,11 @@ members_must_be_there_and_of_their_type(void **state)
 	assert_int_equal(js_int("f", j, "i", 6, 9, &v, &e), -1);
 	assert_int_equal(js_array("f", j, "a", &sub, &e), 0);
 	assert_int_equal(js_object("f", j, "o", &sub, &e), 0);
+	assert_int_equal(js_copy("f", j, "s", small, strlen(s) + 1, &e), 0);
+	assert_string_equal(small, s);
+	assert_int_equal(js_copy("f", j, "s", small, strlen(s), &e), -1);
+	assert_non_null(strstr(e.msg, "s is too long"));
+	assert_int_equal(js_copy("f", j, "n", small, sizeof(small), &e), -1);
 	assert_int_equal(js_hash("f", j, "h", &h, &e), 0);
 	assert_int_equal(js_hash("f", j, "s", &h, &e), -1);
 	assert_string_equal(
