@@ -72,6 +72,13 @@ ipc_add_str(struct buf *b, const char *s)
 }
 
 void
+ipc_add_err(struct buf *b, const struct err *e)
+{
+	ipc_add_u32(b, (uint32_t)e->cls);
+	ipc_add_str(b, e->msg);
+}
+
+void
 ipc_add_hash(struct buf *b, const struct hash *h)
 {
 	buf_add(b, h->b, sizeof(h->b));
@@ -306,6 +313,21 @@ ipc_get_str(struct ipc_msg *m, size_t max, char **out, struct err *err)
 		    err, ERR_INPUT, "message %u: NUL in a text", m->type);
 	*out = mem_strn(s.p, s.n);
 	return 0;
+}
+
+int
+ipc_get_err(struct ipc_msg *m, enum err_class otherwise, struct err *err)
+{
+	auto_free char *text = NULL;
+	uint32_t cls;
+
+	if (ipc_get_u32(m, &cls, err) == -1 ||
+	    ipc_get_str(m, sizeof(err->msg), &text, err) == -1 ||
+	    ipc_end(m, err) == -1)
+		return -1;
+	if (cls <= ERR_NONE || cls > ERR_BUSY)
+		cls = otherwise;
+	return err_set(err, (enum err_class)cls, "%s", text);
 }
 
 int

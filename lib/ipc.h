@@ -25,6 +25,7 @@ void ipc_add_u32(struct buf *, uint32_t);
 void ipc_add_i64(struct buf *, int64_t);
 void ipc_add_bytes(struct buf *, const void *, size_t);
 void ipc_add_str(struct buf *, const char *);
+void ipc_add_err(struct buf *, const struct err *); /* class and sentence */
 void ipc_add_hash(struct buf *, const struct hash *);
 int ipc_send(int sock, uint32_t type, const struct buf *fields, const int *fds,
     size_t nfds, struct err *) KILN_MUST;
@@ -54,6 +55,9 @@ int ipc_get_bytes(
     struct ipc_msg *, size_t max, struct span *, struct err *) KILN_MUST;
 /* Copies; no NUL inside. */
 int ipc_get_str(struct ipc_msg *, size_t max, char **, struct err *) KILN_MUST;
+/* The other side's fault, which is the rest of the message, becomes err; of
+ * class `otherwise` if it names none.  Returns -1. */
+int ipc_get_err(struct ipc_msg *, enum err_class otherwise, struct err *);
 int ipc_get_hash(struct ipc_msg *, struct hash *, struct err *) KILN_MUST;
 int ipc_end(struct ipc_msg *, struct err *) KILN_MUST; /* all consumed? */
 

@@ -71,8 +71,6 @@ exchange(int sock, uint32_t type, const struct buf *fields, int given,
     struct answers *a, struct err *err)
 {
 	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
-	auto_free char *text = NULL;
-	uint32_t cls;
 	int got;
 
 	if (ipc_send(sock, type, fields, &given, given != -1, err) == -1)
@@ -82,15 +80,8 @@ exchange(int sock, uint32_t type, const struct buf *fields, int given,
 		return -1;
 	if (got == 0)
 		return err_set(err, ERR_SYSTEM, "it has ended");
-	if (m.type == REFUSED) {
-		if (ipc_get_u32(&m, &cls, err) == -1 ||
-		    ipc_get_str(&m, sizeof(err->msg), &text, err) == -1 ||
-		    ipc_end(&m, err) == -1)
-			return -1;
-		if (cls <= ERR_NONE || cls > ERR_BUSY)
-			cls = ERR_TRUST;
-		return err_set(err, (enum err_class)cls, "%s", text);
-	}
+	if (m.type == REFUSED)
+		return ipc_get_err(&m, ERR_TRUST, err);
 	if (m.type != SIGNED || get_answers(&m, a, err) == -1)
 		return err_set(err, ERR_TRUST, "its answer has another form");
 	return 0;

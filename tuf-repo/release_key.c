@@ -45,25 +45,9 @@ child(struct work *w, release_draft *draft, void *arg, int sock)
 	if (draft_here(w, draft, arg, &answer, &err) == -1) {
 		type = FAILED;
 		buf_clear(&answer);
-		ipc_add_u32(&answer, (uint32_t)err.cls);
-		ipc_add_str(&answer, err.msg);
+		ipc_add_err(&answer, &err);
 	}
 	_exit(ipc_send(sock, type, &answer, NULL, 0, &err) == -1);
-}
-
-static int
-read_failure(struct ipc_msg *m, struct err *err)
-{
-	auto_free char *text = NULL;
-	uint32_t cls;
-
-	if (ipc_get_u32(m, &cls, err) == -1 ||
-	    ipc_get_str(m, sizeof(err->msg), &text, err) == -1 ||
-	    ipc_end(m, err) == -1)
-		return -1;
-	if (cls <= ERR_NONE || cls > ERR_BUSY)
-		cls = ERR_SYSTEM;
-	return err_set(err, (enum err_class)cls, "%s", text);
 }
 
 static int
@@ -78,7 +62,7 @@ read_draft(int sock, struct buf *out, struct buf *shown, struct err *err)
 	if (got == 0)
 		return err_set(err, ERR_SYSTEM, "the draft's process ended");
 	if (m.type != DRAFTED)
-		return read_failure(&m, err);
+		return ipc_get_err(&m, ERR_SYSTEM, err);
 	if (ipc_get_bytes(&m, IPC_MAX, &a, err) == -1 ||
 	    ipc_get_bytes(&m, IPC_MAX, &b, err) == -1 || ipc_end(&m, err) == -1)
 		return -1;

@@ -165,8 +165,7 @@ serve(struct signer *s, struct err *err)
 			continue;
 		}
 		buf_clear(&answer);
-		ipc_add_u32(&answer, (uint32_t)no.cls);
-		ipc_add_str(&answer, no.msg);
+		ipc_add_err(&answer, &no);
 		if (ipc_send(s->sock, REFUSED, &answer, NULL, 0, err) == -1)
 			return -1;
 	}

@@ -74,21 +74,6 @@ start(struct token *t, struct err *err)
 }
 
 static int
-read_failure(struct ipc_msg *m, struct err *err)
-{
-	auto_free char *text = NULL;
-	uint32_t cls;
-
-	if (ipc_get_u32(m, &cls, err) == -1 ||
-	    ipc_get_str(m, sizeof(err->msg), &text, err) == -1 ||
-	    ipc_end(m, err) == -1)
-		return -1;
-	if (cls <= ERR_NONE || cls > ERR_BUSY)
-		cls = ERR_SYSTEM;
-	return err_set(err, (enum err_class)cls, "%s", text);
-}
-
-static int
 exchange(struct token *t, uint32_t type, const struct buf *fields,
     const struct secret *pin, uint32_t want, struct ipc_msg *m, struct err *err)
 {
@@ -107,7 +92,7 @@ exchange(struct token *t, uint32_t type, const struct buf *fields,
 		return err_set(err, ERR_SYSTEM,
 		    "the token's software ended before it answered");
 	if (m->type == TOKEN_FAILED)
-		return read_failure(m, err);
+		return ipc_get_err(m, ERR_SYSTEM, err);
 	if (m->type != want)
 		return err_set(
 		    err, ERR_TRUST, "token: its answer has another form");

@@ -113,8 +113,7 @@ serve(struct asked *a, struct err *err)
 		if (answer_one(a, &m, &no) == -1) {
 			a->type = TOKEN_FAILED;
 			buf_clear(&a->answer);
-			ipc_add_u32(&a->answer, (uint32_t)no.cls);
-			ipc_add_str(&a->answer, no.msg);
+			ipc_add_err(&a->answer, &no);
 		}
 		if (ipc_send(TOKEN_SOCKET, a->type, &a->answer, NULL, 0, err) ==
 		    -1)

@@ -47,8 +47,7 @@ serve(int sock, struct err *err)
 			ipc_add_u32(&answer, (uint32_t)made.head_size);
 		} else {
 			type = TRANSPORT_FAILED;
-			ipc_add_u32(&answer, (uint32_t)no.cls);
-			ipc_add_str(&answer, no.msg);
+			ipc_add_err(&answer, &no);
 		}
 		if (ipc_send(sock, type, &answer, NULL, 0, err) == -1)
 			return -1;

@@ -221,8 +221,7 @@ up_watch_serve(struct up *u, struct err *err)
 	if (ret == 0) {
 		ipc_add_bytes(&reply, out.data, out.len);
 	} else {
-		ipc_add_u32(&reply, why.cls);
-		ipc_add_str(&reply, why.msg);
+		ipc_add_err(&reply, &why);
 	}
 	if (ipc_send(u->sock, ret == 0 ? WATCH_OK : WATCH_ERROR, &reply, NULL,
 		0, err) == -1)

@@ -52,9 +52,7 @@ ask(uint32_t verb, const struct buf *fields, struct buf *out, struct err *err)
 {
 	static const struct buf nothing = BUF_INIT;
 	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
-	auto_free char *text = NULL;
 	struct span sp;
-	uint32_t cls;
 
 	if (ipc_send(SOCK, verb, fields ? fields : &nothing, NULL, 0, err) ==
 		-1 ||
@@ -67,10 +65,9 @@ ask(uint32_t verb, const struct buf *fields, struct buf *out, struct err *err)
 			buf_add(out, sp.p, sp.n);
 		return 0;
 	}
-	if (m.type != WATCH_ERROR || ipc_get_u32(&m, &cls, err) == -1 ||
-	    ipc_get_str(&m, 512, &text, err) == -1)
+	if (m.type != WATCH_ERROR)
 		return err_set(err, ERR_INPUT, "watch: bad answer");
-	return err_set(err, (enum err_class)cls, "%s", text);
+	return ipc_get_err(&m, ERR_SYSTEM, err);
 }
 
 /* The database appears once its owner has started. */

@@ -116,18 +116,12 @@ verify_start(struct verify *v, const struct agent_conf *c,
 static int
 take_refusal(struct ipc_msg *m, char word[RULES_WORD], struct err *err)
 {
-	auto_free char *w = NULL, *text = NULL;
-	uint32_t cls;
+	auto_free char *w = NULL;
 
-	if (ipc_get_str(m, RULES_WORD - 1, &w, err) == -1 ||
-	    ipc_get_u32(m, &cls, err) == -1 ||
-	    ipc_get_str(m, sizeof(err->msg), &text, err) == -1 ||
-	    ipc_end(m, err) == -1)
+	if (ipc_get_str(m, RULES_WORD - 1, &w, err) == -1)
 		return -1;
 	snprintf(word, RULES_WORD, "%s", w);
-	if (cls < ERR_SYSTEM || cls > ERR_BUSY)
-		cls = ERR_SYSTEM;
-	return err_set(err, (enum err_class)cls, "%s", text);
+	return ipc_get_err(m, ERR_SYSTEM, err);
 }
 
 int

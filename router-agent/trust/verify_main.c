@@ -133,8 +133,7 @@ answer(const struct job *j, int64_t retry_after, int judged,
 		return ipc_send(FD_PARENT, VERIFY_SET, &b, NULL, 0, err);
 	}
 	ipc_add_str(&b, word);
-	ipc_add_u32(&b, (uint32_t)why->cls);
-	ipc_add_str(&b, why->msg);
+	ipc_add_err(&b, why);
 	return ipc_send(FD_PARENT, VERIFY_REFUSED, &b, NULL, 0, err);
 }
 

@@ -93,6 +93,39 @@ fields_arrive_in_order(void **state)
 	assert_int_equal(ipc_end(&m, &err), 0);
 }
 
+/* What arrives of a fault with this class and so much behind it. */
+static struct err
+told(uint32_t cls, const char *behind)
+{
+	auto_buf struct buf b = BUF_INIT;
+	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
+	struct err e = ERR_INIT, why = { .cls = (enum err_class)cls };
+
+	snprintf(why.msg, sizeof(why.msg), "the disk is full");
+	ipc_add_err(&b, &why);
+	buf_str(&b, behind);
+	assert_int_equal(ipc_send(sv[0], 9, &b, NULL, 0, &e), 0);
+	assert_int_equal(ipc_recv(sv[1], 1000, &m, &e), 1);
+	assert_int_equal(ipc_get_err(&m, ERR_TRUST, &e), -1);
+	return e;
+}
+
+static void
+a_fault_arrives_as_one(void **state)
+{
+	struct err e = told(ERR_MISSING, "");
+
+	(void)state;
+	assert_int_equal(e.cls, ERR_MISSING);
+	assert_string_equal(e.msg, "the disk is full");
+	assert_int_equal(told(ERR_NONE, "").cls, ERR_TRUST);
+	assert_int_equal(told(ERR_BUSY + 1, "").cls, ERR_TRUST);
+	assert_int_equal(told(UINT32_MAX, "").cls, ERR_TRUST);
+	e = told(ERR_MISSING, "x");
+	assert_int_equal(e.cls, ERR_INPUT);
+	assert_non_null(strstr(e.msg, "too many"));
+}
+
 static void
 a_message_without_fields_is_a_message(void **state)
 {
@@ -345,6 +378,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(fields_arrive_in_order),
+		TEST(a_fault_arrives_as_one),
 		TEST(a_message_without_fields_is_a_message),
 		TEST(trailing_bytes_are_refused),
 		TEST(lengths_that_lie_are_refused),
