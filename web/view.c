@@ -100,6 +100,19 @@ time_element(struct html *h, int64_t t, const char *shown)
 	html_element(h, "time", shown, "datetime", text, "title", text, NULL);
 }
 
+void
+view_time(struct html *h, int64_t t)
+{
+	char shown[TIME_TEXT];
+
+	if (t == 0)
+		return;
+	time_text(t, shown);
+	shown[10] = ' '; /* 2020-01-01 00:00:00, in UTC */
+	shown[19] = '\0';
+	time_element(h, t, shown);
+}
+
 /* The largest unit of which there are two: "90 s", "3 h", "12 days". */
 static void
 add_span(struct buf *b, int64_t s)

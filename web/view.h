@@ -19,6 +19,7 @@ void view_brick(struct html *, const char *hex);
 void view_verdict(struct html *, const char *verdict);
 /* A word of ours as a chip of its colour. */
 void view_state(struct html *, const char *state, const char *cause);
+void view_time(struct html *, int64_t unix_seconds);  /* to the second */
 void view_ago(struct html *, int64_t unix_seconds);   /* "3 min ago" */
 void view_until(struct html *, int64_t unix_seconds); /* "in 6 days" */
 void view_size(struct html *, int64_t bytes);
