@@ -33,8 +33,9 @@ file_is_made() {
 	    address: 192.0.2.53
 	    config: {domain: lan, hosts: [{name: router, address: 192.0.2.53}]}
 	END
+	# In a whole run the channel has more services than there is room for.
 	"$bin/kiln-tuf" router-file --root "$tmp/root.json" --arch amd64 \
-	    --channel edge --config "$tmp/of-disk.yaml" "$var/tuf" "$tmp/router.kiln"
+	    --channel edge --service dns-dhcp --config "$tmp/of-disk.yaml" "$var/tuf" "$tmp/router.kiln"
 }
 put_there() {
 	printf '[Match]\nMACAddress=52:54:00:00:00:02\n[Network]\nBridge=br-lan\n' \
