@@ -69,8 +69,9 @@ struct agent_conf {
 	int64_t poll_s;
 	int64_t budget;	    /* bytes to fetch in a day; 0: any */
 	int64_t state_copy; /* of a state volume, where there are no reflinks */
-	bool metered;	    /* only what replaces a withdrawn image */
-	bool ask;	    /* the owner approves each plan */
+	int64_t flood; /* frames a second of a new machine: machine/flood.h */
+	bool metered;	      /* only what replaces a withdrawn image */
+	bool ask;	      /* the owner approves each plan */
 	int64_t probation_s;
 	enum accel_wish accel;
 	char *tender; /* folder of Solo5's tenders, or NULL */

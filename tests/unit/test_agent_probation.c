@@ -1,6 +1,6 @@
 /* rooms: router-agent router-agent/change router-agent/machine
  * router-agent/owner router-agent/trust */
-/* wrap: agent_wait net_way_out vm_memory time_mono_ms */
+/* wrap: agent_wait net_way_out vm_memory time_mono_ms flood_look */
 /* A probation against what befalls a new machine, its host and its line: what
  * is given up, when and why, and what is not held against it.  The time is
  * ours. */
@@ -17,6 +17,7 @@
 #include "router-agent/change/probation.h"
 #include "router-agent/change/switch.h"
 #include "router-agent/change/trial.h"
+#include "router-agent/machine/flood.h"
 
 #define SECOND ((int64_t)1000)
 #define HOUR (3600 * SECOND)
@@ -65,6 +66,18 @@ __wrap_vm_memory(const struct vm *vm)
 	return memory;
 }
 
+static int64_t sent;
+
+int64_t __wrap_flood_look(
+    struct flood *, const char *tap, int64_t limit, int64_t ms, struct err *);
+int64_t
+__wrap_flood_look(struct flood *f, const char *tap, int64_t limit, int64_t ms,
+    struct err *err)
+{
+	(void)f, (void)tap, (void)ms, (void)err;
+	return sent > limit ? sent : 0;
+}
+
 static int
 set_up(void **state)
 {
@@ -72,6 +85,8 @@ set_up(void **state)
 	memset(&agent, 0, sizeof(agent));
 	snprintf(agent.accel.kind, sizeof(agent.accel.kind), "tcg");
 	agent.next = &next;
+	agent.conf.flood = FLOOD_LIMIT;
+	sent = 0;
 	set = mem_zero(1, sizeof(*set));
 	set->nservices = 1;
 	snprintf(
@@ -155,6 +170,53 @@ dies_after_an_hour(int64_t since)
 {
 	if (since > HOUR)
 		m->ends = 1;
+}
+
+static void
+floods(int64_t since)
+{
+	sent = since > 20 * SECOND ? 2 * FLOOD_LIMIT : 3;
+}
+
+static void
+a_machine_that_floods_is_given_up(void **state)
+{
+	int got;
+
+	(void)state;
+	befalls = floods;
+	assert_in_range(
+	    probation(HOUR, 30 * SECOND, &got), 25 * SECOND, 27 * SECOND);
+	assert_int_equal(got, -1);
+	assert_string_equal(trial.cause, "flood");
+	assert_non_null(strstr(trial.text, "dns-dhcp floods the net: 10000"));
+	/* Beside the LAN, too, before it answers anything. */
+	began = now;
+	trial.switched = false;
+	m->good = 0;
+	assert_in_range(
+	    probation(0, TRIAL_STAGE_MS, &got), 20 * SECOND, 29 * SECOND);
+	assert_string_equal(trial.cause, "flood");
+}
+
+/* Every home comes back at once after the power was gone. */
+static void
+bursts(int64_t since)
+{
+	sent = since / 1000 % 10 < 4 ? 2 * FLOOD_LIMIT : FLOOD_LIMIT;
+}
+
+static void
+a_burst_is_no_flood(void **state)
+{
+	int got;
+
+	(void)state;
+	befalls = bursts;
+	/* It is not believed to be well while it lasts. */
+	assert_in_range(probation(HOUR, 30 * SECOND, &got), HOUR + 3 * SECOND,
+	    HOUR + 5 * SECOND);
+	assert_int_equal(got, 0);
 }
 
 static void
@@ -414,6 +476,8 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		T(a_good_machine_passes_when_its_time_is_over),
 		T(a_machine_that_takes_more_and_more_memory_is_given_up),
+		T(a_machine_that_floods_is_given_up),
+		T(a_burst_is_no_flood),
 		T(one_death_after_the_switch_is_enough),
 		T(a_boot_loop_beside_the_lan_is_given_up_at_its_third_end),
 		T(wrong_answers_are_given_up_with_the_last_of_them),
