@@ -165,7 +165,7 @@ ARM_PLAIN := $(patsubst %,test_%,agent_conf agent_dns agent_few_keys agent_impor
     agent_probe agent_reply agent_rules agent_serves agent_turn buf canon cli configure_dnsmasq \
     configure_mqtt configure_unbound cosign dsse err guest_init json num sig tuf_check \
     tuf_check_listed tuf_find tuf_json tuf_keys tuf_read tuf_read_roles)
-ARM_UNIT := $(ARM_PLAIN) $(patsubst %,test_%,agent_clock agent_forms agent_keyset \
+ARM_UNIT := $(ARM_PLAIN) $(patsubst %,test_%,agent_clock agent_forms agent_keyset agent_traffic \
     agent_lease agent_machine agent_port agent_state conf delta drop fdio hash landlock \
     refresh refresh_steps spawn store tree fuzz_conf fuzz_cosign fuzz_delta fuzz_dns \
     fuzz_import fuzz_json fuzz_reply fuzz_rules fuzz_set fuzz_tuf_read)

@@ -285,12 +285,41 @@ fd_read_all(int fd, size_t limit, struct buf *out, struct err *err)
 	return 0;
 }
 
+static dev_t metered_dev; /* 0: nothing is counted */
+static int64_t metered;
+
+void
+fd_meter(int dirfd)
+{
+	struct stat st;
+
+	if (fstat(dirfd, &st) == 0)
+		metered_dev = st.st_dev;
+}
+
+int64_t
+fd_metered(void)
+{
+	return metered;
+}
+
+static void
+count(int fd, size_t n)
+{
+	struct stat st;
+
+	if (metered_dev != 0 && fstat(fd, &st) == 0 &&
+	    st.st_dev == metered_dev && S_ISREG(st.st_mode))
+		metered += (int64_t)n;
+}
+
 int
 fd_write_all(int fd, const void *p, size_t n, struct err *err)
 {
 	const char *at = p;
 	ssize_t done;
 
+	count(fd, n);
 	while (n) {
 		done = write(fd, at, n);
 		if (done == -1 && errno == EINTR)

@@ -47,6 +47,11 @@ int file_remove_at(int dirfd, const char *path, struct err *) KILN_MUST;
 int fd_read_all(int fd, size_t limit, struct buf *, struct err *) KILN_MUST;
 int fd_write_all(int fd, const void *, size_t, struct err *) KILN_MUST;
 int fd_size(int fd, int64_t *, struct err *) KILN_MUST;
+/* From fd_meter() on, what this process writes by fd_write_all (and so by
+ * file_write_at, hash_copy, store_put) to regular files of the same file
+ * system is counted, in bytes: a router's flash wears out by it. */
+void fd_meter(int dirfd);
+int64_t fd_metered(void);
 
 /*
  * An unnamed temporary (O_TMPFILE, or a hidden name where the file system

@@ -26,6 +26,7 @@
 #include "router-agent/change/volumes.h"
 #include "router-agent/machine/qemu.h"
 #include "router-agent/owner/enrol.h"
+#include "router-agent/owner/notice.h"
 #include "router-agent/owner/report.h"
 #include "router-agent/owner/status.h"
 #include "router-agent/owner/wish.h"
@@ -235,6 +236,43 @@ next_poll(struct agent *a, int result)
 	return wait;
 }
 
+/* Of this machine, not of a server's. */
+static bool
+ours(const char *cause)
+{
+	static const char *const words[] = { "system", "state", "read-only",
+		"wish", "hold", NULL };
+	size_t i = 0;
+
+	while (words[i] && strcmp(words[i], cause) != 0)
+		i++;
+	return words[i] != NULL;
+}
+
+/*
+ * What a cycle has written is counted on flash when it has written there
+ * itself.  Where it failed, that shows whether flash can still be written: one
+ * that is worn fails from some day on, the set that runs serves from memory
+ * and what was read before, and its owner has to know.
+ */
+static void
+look_at_flash(struct agent *a, int64_t before, int result)
+{
+	int64_t now = time_now();
+	struct err err = ERR_INIT;
+
+	if (traffic_written(&a->traffic, 0, now) <= before &&
+	    (result == EXIT_DONE || !ours(a->cause)))
+		return;
+	if (traffic_keep(a->dir.fd, &a->traffic, now, &err) == 0)
+		return;
+	log_err("traffic", &err);
+	if (err.sys == EIO || err.sys == EROFS)
+		notice_tell(a, NOTICE_NEEDS_YOU,
+		    "the flash takes no writes any more: what runs goes on, "
+		    "and nothing newer comes");
+}
+
 static int
 serve(struct agent *a, bool once)
 {
@@ -242,14 +280,16 @@ serve(struct agent *a, bool once)
 	int result = EXIT_DONE;
 
 	while (!a->stop) {
-		int64_t left = at - time_mono_ms();
+		int64_t left = at - time_mono_ms(), before;
 
 		if (left > 0 && !a->poll_now) {
 			agent_wait(a, -1, left);
 			continue;
 		}
 		a->poll_now = false;
+		before = traffic_written(&a->traffic, 0, time_now());
 		result = cycle_run(a);
+		look_at_flash(a, before, result);
 		enrol_waiting(a);
 		report_send(a);
 		/* For hours nothing is done: its memory is the router's. */
@@ -364,6 +404,7 @@ open_parts(struct agent *a, const char *config, struct err *err)
 	handover_open(a);
 	settings_open(a);
 	accel_choose(&a->accel, &a->conf, a->dir.fd);
+	fd_meter(a->dir.fd);
 	traffic_load(a->dir.fd, report_told(a), &a->traffic);
 	a->status = status_dir(a->conf.state, true, err);
 	if (a->status == -1 ||

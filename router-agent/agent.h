@@ -61,7 +61,7 @@ struct agent {
 	struct machines *next;	 /* of a trial, or NULL */
 	struct set *planned;	/* what is offered and not taken yet, or NULL */
 	struct plan plan;	/* to get there */
-	struct traffic traffic; /* fetched today, and since the last report */
+	struct traffic traffic; /* fetched and written today */
 	int64_t switch_ms;	/* likewise; 0: nothing was switched */
 	int signals;		/* signalfd */
 	bool stop, poll_now;

@@ -70,6 +70,7 @@ static const struct conf_key top_keys[] = {
 	{ "state", CONF_STR, true, 0, 0, NULL, NULL },
 	{ "state_copy", CONF_SIZE, false, 0, INT64_MAX / 2, NULL, NULL },
 	{ "flood", CONF_INT, false, 1, INT32_MAX, NULL, NULL },
+	{ "write_budget", CONF_SIZE, false, 0, INT64_MAX / 2, NULL, NULL },
 	{ "server", CONF_STRS, true, 1, AGENT_SERVERS, NULL, NULL },
 	{ "channel", CONF_NAME, true, 0, 63, NULL, NULL },
 	{ "arch", CONF_NAME, false, 0, 31, NULL, NULL },
@@ -337,6 +338,7 @@ take(struct agent_conf *c, const struct conf_node *top, struct err *err)
 		    top, "state", err, "an absolute path is needed");
 	c->state_copy = conf_int(top, "state_copy", 64 << 20);
 	c->flood = conf_int(top, "flood", FLOOD_LIMIT);
+	c->write_budget = conf_int(top, "write_budget", 64 << 20);
 	c->channel = mem_str(conf_str(top, "channel", NULL));
 	c->arch = mem_str(conf_str(top, "arch", agent_arch()));
 	c->demo = conf_bool(top, "demo", false);

@@ -70,6 +70,7 @@ struct agent_conf {
 	int64_t budget;	    /* bytes to fetch in a day; 0: any */
 	int64_t state_copy; /* of a state volume, where there are no reflinks */
 	int64_t flood; /* frames a second of a new machine: machine/flood.h */
+	int64_t write_budget; /* bytes to flash in a day, besides an update's */
 	bool metered;	      /* only what replaces a withdrawn image */
 	bool ask;	      /* the owner approves each plan */
 	int64_t probation_s;

@@ -51,6 +51,7 @@ verified(struct agent *a, struct verify *v, int stick, struct set *set,
 		ret = verify_result(v, set, word, err);
 		a->clock = v->clock;
 		a->retry_after = v->retry_after;
+		(void)traffic_written(&a->traffic, v->written, time_now());
 		if (v->now > 0)
 			fetcher_at(a->fetcher,
 			    clock_for_tls(&(struct clock_view){
@@ -362,6 +363,9 @@ offered(struct agent *a, struct set *set, const struct verify *v)
 		return waiting == 1 ? EXIT_DONE : not_taken(a, "hold", &err);
 	if (!same || a->damaged) {
 		agent_phase(a, PHASE_FETCHING);
+		if (!same)
+			traffic_planned(
+			    &a->traffic, a->plan.download, time_now());
 		if (obtain_set(a, set, &v->forms, &err) == -1)
 			return not_fetched(a, set, &err);
 	}
@@ -486,6 +490,28 @@ first_pass(struct agent *a)
 	return asked;
 }
 
+/*
+ * Each question that has news is written, and so is each image, be it a good
+ * one or not: who is offered something new at each of them, or what never
+ * comes whole, would wear out its flash.  The next day begins with a question,
+ * so that what mends a hole is late by a day at most.
+ */
+static int
+worn(struct agent *a)
+{
+	int64_t now = time_now();
+	char why[STATE_TEXT];
+
+	if (!traffic_worn(&a->traffic, a->conf.write_budget, now))
+		return 0;
+	snprintf(why, sizeof(why),
+	    "what may be written to flash in a day is written (write_budget is "
+	    "%lld MiB); servers are asked again tomorrow",
+	    (long long)a->conf.write_budget >> 20);
+	notice_tell(a, NOTICE_NEEDS_YOU, why);
+	return waits(a, "flash", why, traffic_wait(now));
+}
+
 int
 cycle_run(struct agent *a)
 {
@@ -504,7 +530,7 @@ cycle_run(struct agent *a)
 		if (file_remove_at(a->dir.fd, ROUTER_FILE, &err) == -1)
 			log_err("install", &err);
 	}
-	return pass(a, -1);
+	return worn(a) ? EXIT_DONE : pass(a, -1);
 }
 
 void

@@ -207,6 +207,8 @@ by_form(struct agent *a, const struct form *f, const struct set_file *want,
 		return -1;
 	if (ftruncate(out, 0) == -1 || lseek(form, 0, SEEK_SET) == -1)
 		return err_sys(err, "empty a download");
+	/* By another process; all of it, however far it came. */
+	(void)traffic_written(&a->traffic, want->size, time_now());
 	if (unpacked(a, form, old, out, f, want->size, err) == -1 ||
 	    lseek(out, 0, SEEK_SET) == -1 ||
 	    store_put_expected(

@@ -152,6 +152,8 @@ status_json(const struct agent *a)
 	set_time(j, "checked", a->checked);
 	set_time(j, "next_check", a->next_check);
 	js_set_int(j, "checks", a->checks);
+	js_set_int(j, "written", traffic_today(&a->traffic, time_now()));
+	js_set_int(j, "write_budget", a->conf.write_budget);
 	set_time(j, "updated", time_now());
 	return j;
 }
@@ -263,6 +265,8 @@ status_text(const json_t *j, struct buf *b)
 		    "clock      %s: nothing vouches for the time, so that "
 		    "freshness is unproven\n",
 		    word(j, "clock"));
+	buf_printf(b, "flash      %lld KiB of %lld MiB written today\n",
+	    number(j, "written") >> 10, number(j, "write_budget") >> 20);
 	buf_printf(b, "checked    %s, again %s\n",
 	    *word(j, "checked") ? word(j, "checked") : "never",
 	    *word(j, "next_check") ? word(j, "next_check") : "never");

@@ -13,6 +13,8 @@
 #include "router-agent/trust/fetch.h"
 #include "router-agent/trust/verify_proto.h"
 
+#define WRITTEN_MAX ((int64_t)1 << 40) /* bytes, by a verifier */
+
 /* What is here already: forms from it are looked for. */
 static void
 add_current(const struct set *s, struct buf *b)
@@ -140,8 +142,11 @@ verify_result(
 		    err, ERR_SYSTEM, "the verifier ended without an answer");
 	if (ipc_get_u32(&m, &clock, err) == -1 ||
 	    ipc_get_i64(&m, &v->now, err) == -1 ||
-	    ipc_get_i64(&m, &v->retry_after, err) == -1)
+	    ipc_get_i64(&m, &v->retry_after, err) == -1 ||
+	    ipc_get_i64(&m, &v->written, err) == -1)
 		return -1;
+	if (v->written < 0 || v->written > WRITTEN_MAX)
+		return err_set(err, ERR_INPUT, "the verifier wrote too much");
 	v->clock = clock <= CLOCK_SYNCED ? (enum clock_state)clock : CLOCK_WILD;
 	if (m.type == VERIFY_REFUSED)
 		return take_refusal(&m, word, err);

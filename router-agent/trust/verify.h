@@ -26,6 +26,7 @@ struct verify {
 	enum clock_state clock;
 	int64_t now;	     /* in that state; 0: it came to no judgement */
 	int64_t retry_after; /* seconds a server asked for, or 0 */
+	int64_t written;     /* bytes to flash */
 	/* of a set that is not refused */
 	struct turn turn;
 	struct forms forms;

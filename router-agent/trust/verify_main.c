@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "lib/drop.h"
+#include "lib/fdio.h"
 #include "lib/ipc.h"
 #include "lib/log.h"
 #include "lib/mem.h"
@@ -123,6 +124,7 @@ answer(const struct job *j, int64_t retry_after, int judged,
 	ipc_add_u32(&b, (uint32_t)j->check.view.state);
 	ipc_add_i64(&b, j->check.view.time);
 	ipc_add_i64(&b, retry_after);
+	ipc_add_i64(&b, fd_metered());
 	if (judged == 0) {
 		ipc_add_i64(&b, j->check.turn.at);
 		ipc_add_i64(&b, j->check.turn.from);
@@ -150,6 +152,7 @@ run(bool stick, struct err *err)
 	int got;
 
 	clock_ask(&j->check.facts);
+	fd_meter(FD_METADATA);
 	/* Nothing foreign has been read so far.  All of it ends with the
 	 * process: freed memory would only be more code. */
 	if (!f || drop_to(ROLE_AGENT_VERIFY, err) == -1 ||
