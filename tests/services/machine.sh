@@ -11,6 +11,11 @@ kernel_part() { # vmlinuz | initrd
 		AND state = 'succeeded')
 	    WHERE c.recipe = '$kernel' AND o.name = '$1'"
 }
+kernel_word() { # machine | cmdline: what its release tells the agent
+	jq -r ".targets[0].custom.$1" "$(stored "$(sql "SELECT r.digest
+	    FROM release r JOIN current c ON c.plan = r.plan
+	    WHERE c.recipe = '$kernel'")")"
+}
 # SETTINGS as of agent.yaml; NUMBER gives its cards' addresses; VOLUME is
 # NAME:PATH.
 config_disk() { # NAME SETTINGS NUMBER DISK [VOLUME]
@@ -39,11 +44,11 @@ config_disk() { # NAME SETTINGS NUMBER DISK [VOLUME]
 machine() { # AT SERVICE MIB DISK NUMBER TAP TAP qemu-options…
 	at=$1 service=$2 mib=$3 disk=$4 number=$5 tap0=$6 tap1=$7
 	shift 7
+	kind=$(kernel_word machine)
 	case $arch in
 	arm64) emulator="qemu-system-aarch64 -cpu max,pauth=off"
-		kind=virt,gic-version=max tty=ttyAMA0 ;;
-	*) emulator="qemu-system-x86_64 -cpu max"
-		kind=microvm,pit=on,pic=on,rtc=on tty=ttyS0 ;;
+		kind=$kind,gic-version=max ;;
+	*) emulator="qemu-system-x86_64 -cpu max" ;;
 	esac
 	# shellcheck disable=SC2086
 	$at $emulator -nodefaults -no-user-config -no-reboot \
@@ -51,11 +56,11 @@ machine() { # AT SERVICE MIB DISK NUMBER TAP TAP qemu-options…
 	    -accel tcg,tb-size=16 -smp 1 -m "$mib" \
 	    -kernel "$(stored "$(kernel_part vmlinuz)")" \
 	    -initrd "${its_initrd:-$(stored "$(kernel_part initrd)")}" \
-	    -append "console=$tty quiet panic=-1 $khz ${its_words:-}" \
+	    -append "$(kernel_word cmdline) $khz ${its_words:-}" \
 	    -drive id=root,file="$(stored "$(image_of "$service")")",format=raw,if=none,readonly=on,file.locking=off \
-	    -device virtio-blk-device,drive=root \
+	    -device virtio-blk-device,drive=root,serial=root \
 	    -drive id=conf,file="$disk",format=raw,if=none,readonly=on \
-	    -device virtio-blk-device,drive=conf \
+	    -device virtio-blk-device,drive=conf,serial=config \
 	    -netdev tap,id=n0,ifname="$tap0",script=no,downscript=no \
 	    -device virtio-net-device,netdev=n0,mac=02:00:00:00:0$number:01 \
 	    -netdev tap,id=n1,ifname="$tap1",script=no,downscript=no \
@@ -86,7 +91,7 @@ beside_goes() { # PID: like a cable that is pulled
 	kill "$1" && until_ok 20 sh -c "! kill -0 $1 2>/dev/null"
 }
 given_mib() { # SERVICE: as the agent does, no less than the kernel wants
-	for r in "$1" "$kernel"; do
+	for r in "$1" "${kernel%"$of"}"; do
 		sed -n 's/^memory: \([0-9]*\)MiB/\1/p' "recipes/$r/recipe.yaml"
 	done | sort -n | tail -n 1
 }

@@ -6,10 +6,11 @@
 #	run.sh OUT [SERVICE…]   these alone, and what must run beside them
 #
 # The machines have the small kernel in a full run and where a proof names it,
-# else Debian's, which is baked sooner; KERNEL names either.
+# else Debian's, which is baked sooner and is that of another architecture, too;
+# KERNEL names either.
 #
-# ARCH=arm64 has them built for that, and run by an emulator; a full run does so,
-# too, for the services that $foreign names.
+# ARCH=arm64 has those built whose recipe names it, and run by an emulator; a full
+# run does so, too.
 #
 # KILN_FARM_STATE names a farm to go on with.  A full run measures each image,
 # records it in the farm (`kiln proof`) and writes docs/services.md from what is
@@ -42,7 +43,13 @@ want() { # SERVICE…: each behind what must run beside it
 		shift
 	done
 }
-want ${*:-$all}
+for_arch() { # of all, those whose recipe names it
+	for s in $all; do
+		[ "$of" ] && ! grep -q "^arch:.*[[ ]$arch[],]" \
+		    "recipes/$s/recipe.yaml" || echo "$s"
+	done
+}
+want ${*:-$(for_arch)}
 full=$([ $# -eq 0 ] && echo yes)
 # The others have no machine: programs of kiln's own.
 images=$(for s in $services; do ! has_image "$s" || echo "$s"; done)
@@ -233,10 +240,8 @@ if [ "$full${MEASURE:-}" ] && [ $failed -eq 0 ]; then
 fi
 
 # --- and for another machine ---------------------------------------------------
-foreign="dns-dhcp firewall agent"
 if [ "$full" ] && [ -z "$of" ]; then
-	t "$foreign of arm64 are baked, booted and asked, too" \
-	    env ARCH=arm64 MEASURE=1 KILN_FARM_STATE="$var" \
-	    sh $here/run.sh "$bin" $foreign
+	t "those of arm64 are baked, booted and asked, too" \
+	    env ARCH=arm64 KILN_FARM_STATE="$var" sh $here/run.sh "$bin"
 fi
 finish
