@@ -7,7 +7,8 @@
  *	                            Nth: what kill -9 of a service is
  *	cut DIR one N COMMAND…      … to the one that makes the call
  *	cut DIR ERROR N COMMAND…    from the Nth on, calls that write fail with
- *	                            ENOSPC, EROFS or EIO; N 0: all
+ *	                            ENOSPC, EROFS or EIO; N 0: all; N a path:
+ *	                            from when there is such a file
  *
  * Counted are calls on the file system that DIR is on, and what is sent
  * through sockets.  What was counted goes to descriptor 3, a number; what was
@@ -29,7 +30,16 @@ struct cut {
 	enum verdict_of_call how;
 	bool list, fired;
 	int64_t at, seen;
+	const char *when; /* a path, instead of `at`; or NULL */
 };
+
+static bool
+fails(const struct cut *cut)
+{
+	if (cut->when)
+		return access(cut->when, F_OK) == 0;
+	return cut->seen >= cut->at;
+}
 
 static enum verdict_of_call
 enter(void *arg, struct call *c)
@@ -40,7 +50,7 @@ enter(void *arg, struct call *c)
 	if (cut->list)
 		fprintf(stderr, "%jd %d %s %s\n", (intmax_t)cut->seen, c->tid,
 		    c->name, c->what);
-	if (cut->how == CALL_FAIL && cut->seen >= cut->at &&
+	if (cut->how == CALL_FAIL && fails(cut) &&
 	    strncmp(c->name, "unlink", 6) != 0) {
 		cut->fired = true;
 		return CALL_FAIL;
@@ -85,8 +95,10 @@ main(int argc, char **argv)
 	cut.list = strcmp(argv[2], "list") == 0;
 	t.fail = modes[i].fail;
 	t.dev = st.st_dev;
-	if (cut.how != CALL_PASS)
+	if (cut.how != CALL_PASS) {
+		cut.when = argv[at][0] == '/' ? argv[at] : NULL;
 		cut.at = strtoll(argv[at++], NULL, 10);
+	}
 	rc = trace_run(argv + at, &t, &status);
 	snprintf(text, sizeof(text), "%jd\n", (intmax_t)cut.seen);
 	if (write(3, text, strlen(text)) == -1)

@@ -172,7 +172,11 @@ news() {
 		rm -f "$tmp/dhcp-enough"
 		(sleep $((pause > 60 ? 8 : 1)) && touch "$tmp/dhcp-enough") &
 		clients "$bin/tests/support/dhcpload" eth0 100 \
-		    "$tmp/dhcp-enough" 2>"$tmp/given" || return
+		    "$tmp/dhcp-enough" 2>"$tmp/given" >"$tmp/load"
+		cat "$tmp/load"
+		# How soon is the host's business.
+		read -r _ n _ got _ _ _ twice _ <"$tmp/load"
+		[ "$got" = "$n" ] && [ "$twice" = 0 ] || return
 	done
 }
 # Each lease that was given while nobody heard, or before.
@@ -325,7 +329,8 @@ older_stick() {
 	stop && [ $rc = 0 ]
 }
 
-all="disk_full read_only stick limits rot crowd host wear hour"
+# What the last publishes is the newest set from then on.
+all="disk_full read_only stick limits crowd host wear hour rot"
 if [ "${KILN_FAULTS:-}" != full ]; then
 	all=$(echo "$all" | cut -d ' ' -f $((1 + seed % 9)))
 elif [ -z "${KILN_SWEEPS:-}" ]; then
