@@ -175,8 +175,8 @@ news() {
 		    "$tmp/dhcp-enough" 2>"$tmp/given" >"$tmp/load"
 		cat "$tmp/load"
 		# How soon is the host's business.
-		read -r _ n _ got _ _ _ twice _ <"$tmp/load"
-		[ "$got" = "$n" ] && [ "$twice" = 0 ] || return
+		read -r _ came _ got _ _ _ twice _ <"$tmp/load"
+		[ "$got" = "$came" ] && [ "$twice" = 0 ] || return
 	done
 }
 # Each lease that was given while nobody heard, or before.
