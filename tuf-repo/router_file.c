@@ -190,9 +190,10 @@ want(struct wanted *all, const struct tuf_target *t)
 	all->v[all->n++] = t;
 }
 
+/* Whether it is taken along or not, the router asks the metadata for it. */
 static int
 want_image(struct work *w, struct wanted *all, const char *service,
-    const json_t *o, const char *key, struct err *err)
+    const json_t *o, const char *key, bool along, struct err *err)
 {
 	auto_free char *path = NULL;
 	const struct tuf_target *t;
@@ -205,17 +206,19 @@ want_image(struct work *w, struct wanted *all, const char *service,
 	path = mem_printf("images/%s/%s/%s", service, w->f->arch, hex);
 	if (look(w, path, &t, err) == -1)
 		return -1;
-	want(all, t);
+	if (along)
+		want(all, t);
 	return 0;
 }
 
+/* The agent's own program is every router's. */
 static bool
 is_chosen(const struct router_file *f, const char *service)
 {
 	for (size_t i = 0; f->services[i]; i++)
 		if (strcmp(f->services[i], service) == 0)
 			return true;
-	return f->services[0] == NULL;
+	return f->services[0] == NULL || strcmp(service, "kiln-agent") == 0;
 }
 
 /* A name that the set does not have is a mistake of whoever asks. */
@@ -267,16 +270,16 @@ want_set(struct work *w, struct wanted *all, struct err *err)
 		return -1;
 	}
 	kernel = json_object_get(set, "kernel");
-	if (want_image(w, all, "kernel", kernel, "vmlinuz", err) == -1 ||
-	    want_image(w, all, "kernel", kernel, "initrd", err) == -1)
+	if (want_image(w, all, "kernel", kernel, "vmlinuz", true, err) == -1 ||
+	    want_image(w, all, "kernel", kernel, "initrd", true, err) == -1)
 		return -1;
 	json_array_foreach(json_object_get(set, "services"), i, o)
 	{
 		const char *service =
 		    json_string_value(json_object_get(o, "service"));
 
-		if (is_chosen(f, service) &&
-		    want_image(w, all, service, o, "image", err) == -1)
+		if (want_image(w, all, service, o, "image",
+			is_chosen(f, service), err) == -1)
 			return -1;
 	}
 	return 0;
