@@ -431,15 +431,23 @@ loop(struct err *err)
 	struct watch w = { .qmp = { BUF_INIT },
 		.setting = SETTING_READER_INIT,
 		.unsent = BUF_INIT };
-	bool end = false;
+	bool end = false, hears;
 
 	while (!end) {
-		struct pollfd p[PORTS + 1] = { { FD_PARENT, POLLIN, 0 } };
+		struct pollfd p[PORTS + 1] = { { FD_PARENT, POLLOUT, 0 } };
+
+		/* What a stopped parent has no room for waits in the state
+		 * port; the console goes on, or its writers would stand. */
+		hears = poll(p, 1, 0) != 0;
+		p[0].events = hears ? POLLIN : POLLIN | POLLOUT;
+		p[0].revents = 0;
 
 		for (int i = 0; i < PORTS; i++)
 			p[i + 1] =
 			    (struct pollfd){ w.closed[i] ? -1 : FD_QMP + i,
 				    POLLIN, 0 };
+		if (!hears)
+			p[FD_STATE - FD_QMP + 1].events = 0;
 		if (w.unsent.len > 0)
 			p[FD_STATE - FD_QMP + 1].events |= POLLOUT;
 		if (poll(p, PORTS + 1, -1) == -1) {
@@ -453,7 +461,7 @@ loop(struct err *err)
 			if (p[i + 1].revents & ~POLLOUT &&
 			    from_machine(&w, i, err) == -1)
 				return -1;
-		if (p[0].revents && from_parent(&w, &end, err) == -1)
+		if (p[0].revents & ~POLLOUT && from_parent(&w, &end, err) == -1)
 			return -1;
 	}
 	qmp_reader_release(&w.qmp);
