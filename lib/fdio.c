@@ -293,8 +293,7 @@ fd_meter(int dirfd)
 {
 	struct stat st;
 
-	if (fstat(dirfd, &st) == 0)
-		metered_dev = st.st_dev;
+	metered_dev = fstat(dirfd, &st) == 0 ? st.st_dev : 0;
 }
 
 int64_t

@@ -168,8 +168,12 @@ status_write(const struct agent *a, struct err *err)
 	json_decref(j);
 	if (ret == -1)
 		return -1;
-	return file_write_at(
+	/* It lies below /run, which is memory, whatever else is. */
+	fd_meter(-1);
+	ret = file_write_at(
 	    a->status, STATUS_FILE, text.data, text.len, 0644, err);
+	fd_meter(a->dir.fd);
+	return ret;
 }
 
 static const char *

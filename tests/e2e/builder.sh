@@ -364,8 +364,8 @@ statement() { # IMAGE [KERNEL]
 statement "$stands" >"$tmp/proof"
 statement "$stands" "$stands" >"$tmp/foreign"
 { cat "$tmp/proof"; echo; } >"$tmp/blank"
-t "nobody has measured an image that just came out" \
-    has "$(prints proof show)" "nobody has measured it"
+t "nothing was said yet of an image that just came out" \
+    fails_with 1 kiln proof show "$stands"
 t "a statement of an image is refused for its kernel, which no recipe gave" \
     fails_with 2 kiln proof record "$tmp/proof" "$tmp/foreign"
 t "… by name" has "$(cat "$tmp/err")" "$tmp/foreign: vmlinuz $(echo "$stands" | cut -c1-12) is no kernel of this farm"
@@ -374,7 +374,7 @@ t "… and nothing was recorded, not of the good one beside it, either" \
     is "$(sql "SELECT count(*) FROM proof")" 0
 t "the good one alone is" kiln proof record "$tmp/proof"
 t "… and shown beside the image" \
-    has "$(prints proof show hello-image)" "1 of 1 by hello.sh, 2026-01-01T00:00:00Z, reproduced"
+    has "$(prints proof show "$stands")" "1 of 1 by hello.sh, 2026-01-01T00:00:00Z, reproduced"
 t "… in JSON, too, by its digest" \
     has "$(prints proof show --json "$stands")" '"script": "hello.sh"'
 t "of a recipe without an image there is nothing to say" \
