@@ -357,15 +357,14 @@ offered(struct agent *a, struct set *set, const struct verify *v)
 	}
 	if (!same && !applied(a) && serves_said(current, set, &err) == -1)
 		return not_taken(a, SERVES_LESS, &err);
+	if (!same)
+		traffic_planned(&a->traffic, a->plan.download, time_now());
 	if (!same && fetch_first(a, set, &v->forms, &err) == -1)
 		return not_fetched(a, set, &err);
 	if (!same && (waiting = not_yet(a, set, v, &err)) != 0)
 		return waiting == 1 ? EXIT_DONE : not_taken(a, "hold", &err);
 	if (!same || a->damaged) {
 		agent_phase(a, PHASE_FETCHING);
-		if (!same)
-			traffic_planned(
-			    &a->traffic, a->plan.download, time_now());
 		if (obtain_set(a, set, &v->forms, &err) == -1)
 			return not_fetched(a, set, &err);
 	}

@@ -7,7 +7,9 @@
 	export KILN_GUEST="$(cd "${1:-out/dev}" && pwd)/test-guest"
 . tests/support/lib.sh
 # Nothing boots: the plan waits for its owner, who wants it here before.
-more='updates: ask'
+# Each of these servers sends images that are thrown away.
+more='updates: ask
+write_budget: 1024MiB'
 . tests/support/router.sh
 farm_serves
 
