@@ -39,9 +39,15 @@ END
 	printf '@ 60 SOA ns a 1 60 60 600 5\n@ 60 NS ns\nns 60 A 192.0.2.40\nwww 60 A 192.0.2.41\n' \
 	    >"$tmp/secondary/work.zone"
 	$at_lan ip address add 192.0.2.40/24 dev lan0
-	$at_lan nsd -d -c "$tmp/secondary/nsd.conf" 2>"$tmp/secondary/log" &
-	pids="$pids $!"
+	secondary
 }
+secondary() {
+	$at_lan nsd -d -c "$tmp/secondary/nsd.conf" 2>"$tmp/secondary/log" &
+	nsd=$!
+	pids="$pids $nsd"
+}
+# One that found nobody while the machine was not there yet waits for long.
+again() { kill $nsd && wait $nsd; secondary; }
 settings() {
 	jq -n --arg transfer "$(cat "$k/transfer.tsig")" \
 	    --arg acme "$(cat "$k/acme.tsig")" --arg at $authority '
@@ -82,6 +88,7 @@ set_as() { # KEYNAME KEYFILE NAME TYPE DATA: refused, and not there
 	! sets "$@" && says NXDOMAIN $authority "$3" "$4"
 }
 prove() {
+	t "dns-authority: its secondary begins anew" again
 	t "dns-authority: it answers for its zone" \
 	    answers $authority www.home.test 192.0.2.55
 	t "dns-authority: with authority" says 'flags:.* aa[ ;]' $authority www.home.test
