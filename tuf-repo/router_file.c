@@ -213,12 +213,15 @@ want_image(struct work *w, struct wanted *all, const char *service,
 
 /* The agent's own program is every router's. */
 static bool
-is_chosen(const struct router_file *f, const char *service)
+is_chosen(const struct router_file *f, const json_t *o)
 {
+	const char *service = json_string_value(json_object_get(o, "service"));
+	const char *kind = json_string_value(json_object_get(o, "kind"));
+
 	for (size_t i = 0; f->services[i]; i++)
 		if (strcmp(f->services[i], service) == 0)
 			return true;
-	return f->services[0] == NULL || strcmp(service, "kiln-agent") == 0;
+	return f->services[0] == NULL || strcmp(kind, "agent") == 0;
 }
 
 /* A name that the set does not have is a mistake of whoever asks. */
@@ -278,8 +281,8 @@ want_set(struct work *w, struct wanted *all, struct err *err)
 		const char *service =
 		    json_string_value(json_object_get(o, "service"));
 
-		if (want_image(w, all, service, o, "image",
-			is_chosen(f, service), err) == -1)
+		if (want_image(w, all, service, o, "image", is_chosen(f, o),
+			err) == -1)
 			return -1;
 	}
 	return 0;
