@@ -161,7 +161,7 @@ $(O)/tests/%: $(O)/tests/unit/%.o $(O)/libkiln.a \
 # The router's programs for arm64, and their tests: what needs no system call
 # that qemu-user lacks (openat2) under it, all in a machine of their own.
 .PHONY: arm64 arm64-test
-ARM_PLAIN := $(patsubst %,test_%,agent_conf agent_dns agent_few_keys agent_import agent_probation \
+ARM_PLAIN := $(patsubst %,test_%,agent_conf agent_dns agent_few_keys agent_image agent_import agent_probation \
     agent_probe agent_reply agent_rules agent_serves agent_turn buf canon cli configure_dnsmasq \
     configure_mqtt configure_unbound cosign dsse err guest_init json num sig tuf_check \
     tuf_check_listed tuf_find tuf_json tuf_keys tuf_read tuf_read_roles)

@@ -114,11 +114,24 @@ a_probe(void)
 	return list;
 }
 
+/* The set names what has that content as the service's image. */
+static void
+set_names(const char *service, const char *kind, const char *content)
+{
+	json_t *s = json_object();
+	char hex[HASH_HEX];
+
+	digest(content, hex);
+	js_set_str(s, "service", service);
+	js_set_str(s, "kind", kind);
+	js_set_str(s, "image", hex);
+	json_array_append_new(json_object_get(f.set, "services"), s);
+}
+
 static void
 make_set(void)
 {
-	json_t *kernel = json_object(), *s = json_object();
-	json_t *list = json_array();
+	json_t *kernel = json_object();
 
 	f.set = js_record_new("kiln/set", 1);
 	js_set_str(f.set, "channel", "edge");
@@ -127,11 +140,8 @@ make_set(void)
 	js_set_str(kernel, "vmlinuz", f.vmlinuz);
 	js_set_str(kernel, "initrd", f.initrd);
 	js_set(f.set, "kernel", kernel);
-	js_set_str(s, "service", "dns-dhcp");
-	js_set_str(s, "kind", "vm");
-	js_set_str(s, "image", f.image);
-	json_array_append_new(list, s);
-	js_set(f.set, "services", list);
+	js_set(f.set, "services", json_array());
+	set_names("dns-dhcp", "vm", "an image");
 	js_set(f.set, "waves", json_array());
 	js_set(f.set, "window", json_null());
 	js_set_str(f.set, "notes", "");
@@ -239,6 +249,23 @@ teardown(void **state)
 	json_decref(f.set);
 	buf_release(&f.set_bytes);
 	return tufclient_teardown(state);
+}
+
+/* A second service, ntp, in the set and on the router; what its role says. */
+static KILN_UNUSED json_t *
+add_ntp(const char *kind)
+{
+	json_t *svc = add_role("svc-ntp", 2);
+	json_t *c = target(svc, "ntp", "a clock", kind);
+
+	js_set(c, "probes", json_array());
+	js_set_str(c, "handover", "parallel");
+	tufmake_delegate(
+	    f.r->targets, "svc-ntp", &keys[KA], 3, 1, true, "images/ntp/*/*");
+	set_names("ntp", kind, "a clock");
+	f.services[1] = "ntp";
+	f.rules.nservices = 2;
+	return c;
 }
 
 static int
