@@ -218,6 +218,21 @@ print_row(const json_t *row)
 	printf("%s, %s\n", b.data, ask_str(row, "verdict"));
 }
 
+static void
+print_parts(const json_t *row)
+{
+	const json_t *part;
+	size_t i;
+
+	json_array_foreach(json_object_get(row, "parts"), i, part)
+	{
+		auto_buf struct buf size = BUF_INIT;
+
+		num_add_size(&size, ask_int(part, "bytes"));
+		printf("  %9s  %s\n", size.data, ask_str(part, "origin"));
+	}
+}
+
 static int
 show(const struct options *opt, struct err *err)
 {
@@ -238,7 +253,12 @@ show(const struct options *opt, struct err *err)
 		puts(text.data);
 		return 0;
 	}
-	json_array_foreach(rows, i, row) print_row(row);
+	json_array_foreach(rows, i, row)
+	{
+		print_row(row);
+		if (opt->n)
+			print_parts(row);
+	}
 	if (json_array_size(rows) == 0)
 		puts("no image stands in this farm yet");
 	return 0;

@@ -354,7 +354,7 @@ t "kiln verify fetches it again from the archive" mends
 stands=$(sql "SELECT digest FROM output WHERE name = 'image' ORDER BY run DESC LIMIT 1")
 resource() { printf '{"digest":{"sha256":"%s"},"name":"%s"}' "$2" "$1"; }
 statement() { # IMAGE [KERNEL]
-	printf '{"_type":"https://in-toto.io/Statement/v1","predicate":{"configuration":[%s%s],"failedTests":[],"kiln_measured":{%s"arch":"%s","at":"2026-01-01T00:00:00Z"%s,"parts":[]},"passedTests":["it greets"],"result":"PASSED"},"predicateType":"https://in-toto.io/attestation/test-result/v0.1","subject":[%s]}' \
+	printf '{"_type":"https://in-toto.io/Statement/v1","predicate":{"configuration":[%s%s],"failedTests":[],"kiln_measured":{%s"arch":"%s","at":"2026-01-01T00:00:00Z"%s,"parts":[{"bytes":2141232,"origin":"libc6"}]},"passedTests":["it greets"],"result":"PASSED"},"predicateType":"https://in-toto.io/attestation/test-result/v0.1","subject":[%s]}' \
 	    "$(resource hello.sh "$1")" "${2:+,$(resource vmlinuz "$2")}" \
 	    "${2:+\"accel\":\"tcg\",\"answer_ms\":900,}" \
 	    "$(dpkg --print-architecture)" \
@@ -375,6 +375,8 @@ t "… and nothing was recorded, not of the good one beside it, either" \
 t "the good one alone is" kiln proof record "$tmp/proof"
 t "… and shown beside the image" \
     has "$(prints proof show "$stands")" "1 of 1 by hello.sh, 2026-01-01T00:00:00Z, reproduced"
+t "… with the bytes of what runs in it, by package" \
+    has "$(prints proof show "$stands")" "2.0 MiB  libc6"
 t "… in JSON, too, by its digest" \
     has "$(prints proof show --json "$stands")" '"script": "hello.sh"'
 t "of a recipe without an image there is nothing to say" \

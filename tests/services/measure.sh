@@ -60,37 +60,6 @@ least() { # SERVICE MIB: the least multiple of 8 that works, by halves
 	done
 	echo $high
 }
-# Where an output comes from: a program of the recipe's own, what it is built
-# from, or a package.
-origin() { # RECIPE OUTPUT
-	if grep -qs "^program $2 " "recipes/$1/build.sh" ||
-	    [ "$1" = guest-init ]; then
-		echo "$1"
-	elif grep -q '^sources:' "recipes/$1/recipe.yaml"; then
-		sed -n 's/^upstream: //p' "recipes/$1/recipe.yaml"
-	else
-		echo packages
-	fi
-}
-# Bytes of what runs, by where it comes from: lines ORIGIN, tab, BYTES.
-parts() { # SERVICE
-	! has_image "$1" || sed -n 's/.*{path: \([^,]*\), from: "\([^"]*\)".*/\1 \2/p' \
-	    "recipes/$1/recipe.yaml" | while read -r path from; do
-		[ -e "$tmp/root-$1$path" ] || continue
-		bytes=$(find "$tmp/root-$1$path" -type f -printf '%s\n' |
-		    awk '{n += $1} END {print n + 0}')
-		case $from in
-		use:*) name=${from#use:} name=$(origin "${name%%/*}" "${name#*/}") ;;
-		output:*) name=$(origin "$1" "${from#output:}") ;;
-		recipe:*) name=$1 ;;
-		env:*) name=packages ;;
-		*) continue ;;
-		esac
-		[ "$name" != "$1" ] || name="this recipe"
-		printf '%s\t%s\n' "$name" "$bytes"
-	done | awk -F '\t' '{n[$1] += $2} END {for (k in n) print k "\t" n[k]}' |
-	    sort -t "$(printf '\t')" -k 2,2rn -k 1,1
-}
 takes() { # SERVICE: what its machine takes, if it has one
 	has_image "$1" || { echo '{}'; return; }
 	mib=$(given_mib "$1") fastest=
@@ -118,7 +87,7 @@ record() { # SERVICE
 			resource $part "$(kernel_part $part)"
 		done
 	} >"$tmp/with"
-	parts "$1" >"$tmp/parts"
+	parts "$1" >"$tmp/parts" || return 1
 	jq -cSjn --slurpfile subject "$tmp/subject" --slurpfile with "$tmp/with" \
 	    --rawfile cases "$tmp/$1.proof" --rawfile parts "$tmp/parts" \
 	    --arg arch "$arch" --arg at "$(date -u +%FT%TZ)" \
@@ -172,7 +141,9 @@ recorded() {
 	    "| [\($name)](../recipes/\($name)/README.md)\(
 		if $arch != $own then ", \($arch)" else "" end) | \(
 		.version // $versions[$name] // "–") | \(.bytes) | \(
-		if .image then [.parts[] | "\(.origin) \(.bytes)"] | join(", ")
+		if .image then [.parts[:4][] | "\(.origin) \(.bytes)"] +
+		    (.parts[4:] | if . == [] then [] else ["\(length) more \(
+		    map(.bytes) | add)"] end) | join(", ")
 		else "programs, no image" end) | \(.answer_ms | seconds) | \(
 		.memory | mib) | \(.least | mib)\(
 		if $kernel != "kernel" then ", \($kernel)" else "" end) | \(

@@ -6,8 +6,7 @@
 #	run.sh OUT [SERVICE…]   these alone, and what must run beside them
 #
 # The machines have the small kernel in a full run and where a proof names it,
-# else Debian's, which is baked sooner and is that of another architecture, too;
-# KERNEL names either.
+# else Debian's, which is baked sooner; KERNEL names either.
 #
 # ARCH=arm64 has those built whose recipe names it, and run by an emulator; a full
 # run does so, too.
@@ -33,7 +32,7 @@ of= # what the farm calls recipes of another architecture: NAME$of
 [ "$arch" = "$own" ] || of=.$arch
 
 # --- which ---------------------------------------------------------------------
-all=$(cd $here && ls -- *.sh | sed -n 's/\.sh$//; /^lib$/d; /^run$/d; /^machine$/d; /^measure$/d; /^stock$/d; /^ledger$/d; p')
+all=$(cd $here && ls -- *.sh | sed -n 's/\.sh$//; /^lib$/d; /^run$/d; /^machine$/d; /^measure$/d; /^parts$/d; /^stock$/d; /^ledger$/d; p')
 services=
 want() { # SERVICE…: each behind what must run beside it
 	while [ $# -gt 0 ]; do
@@ -65,7 +64,6 @@ kernel=kernel-debian
 for s in $services; do
 	[ ! "$full" ] && [ -z "$(word kernel "$here/$s.sh")" ] || kernel=kernel
 done
-[ -z "$of" ] || kernel=kernel-debian
 kernel=${KERNEL:-$kernel}$of
 case " $services " in *" kiln "* | *" agent "* | *" router-disk "*)
 	t "kiln's own source is that of the last commit" make -s kiln-source ;;
@@ -211,6 +209,7 @@ if [ "$images" ]; then
 fi
 
 . $here/machine.sh
+. $here/parts.sh
 . $here/measure.sh
 . $here/stock.sh
 khz=${images:+$(khz_of_agent)}

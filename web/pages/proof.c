@@ -1,5 +1,6 @@
 #include "web/pages/proof.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "lib/json.h"
@@ -153,15 +154,25 @@ proof_view_asked(struct html *h, const json_t *row)
 }
 
 void
-proof_view_parts(struct html *h, const json_t *row)
+proof_view_parts(struct html *h, const json_t *row, size_t most)
 {
 	const json_t *p;
-	size_t i;
+	int64_t rest = 0;
+	size_t i, n = 0;
 
 	json_array_foreach(json_object_get(row, "parts"), i, p)
 	{
+		if (i >= most) {
+			rest += m_int(p, "bytes");
+			n++;
+			continue;
+		}
 		html_textf(h, "%s%s ", i ? ", " : "", m_str(p, "origin"));
 		view_size(h, m_int(p, "bytes"));
+	}
+	if (n) {
+		html_textf(h, ", %zu more ", n);
+		view_size(h, rest);
 	}
 }
 
@@ -216,7 +227,7 @@ view_newest(struct html *h, const json_t *row)
 	html_close(h, "dd");
 	if (json_array_size(json_object_get(row, "parts"))) {
 		view_fact(h, "trusted code");
-		proof_view_parts(h, row);
+		proof_view_parts(h, row, SIZE_MAX);
 		html_close(h, "dd");
 	}
 	html_close(h, "dl");

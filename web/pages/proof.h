@@ -37,7 +37,7 @@ void proof_view_answer(struct html *, const json_t *row);
 void proof_view_least(struct html *, const json_t *row);
 /* "13 of 13 by dhcp.sh", linked to the record. */
 void proof_view_asked(struct html *, const json_t *row);
-/* Bytes by where they come from, in one line. */
-void proof_view_parts(struct html *, const json_t *row);
+/* Bytes by where they come from, in one line: the `most` largest by name. */
+void proof_view_parts(struct html *, const json_t *row, size_t most);
 
 #endif

@@ -9,6 +9,8 @@
 #include "web/pages/pages.h"
 #include "web/pages/proof.h"
 
+#define PARTS_SHOWN 4
+
 static json_t *
 model(struct req *req, struct err *err)
 {
@@ -75,7 +77,7 @@ view_row(struct html *h, const json_t *row)
 		view_size(h, m_int(row, "image_max"));
 	html_close(h, "td");
 	html_open(h, "td", NULL);
-	proof_view_parts(h, row);
+	proof_view_parts(h, row, PARTS_SHOWN);
 	html_close(h, "td");
 	html_open(h, "td", "class", "number", NULL);
 	proof_view_answer(h, row);
