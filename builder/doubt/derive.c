@@ -66,14 +66,8 @@ check_signed(struct deriving *g, const struct origin_tree *t,
 	    tree, t->is_signed ? &sig : NULL, g->who->keys, g->who->n, err);
 }
 
-/* What a farm calls a recipe: with the architecture, if it is not that of
- * its machine. */
-static char *
-name_of(const struct plan *p, const char *folder)
-{
-	return p->on ? recipe_arch_name(folder, p->arch) : mem_str(folder);
-}
-
+/* A farm calls a recipe with the architecture, if it is not that of its
+ * machine and both are built. */
 static char *
 folder_of(const struct plan *p, const char *recipe)
 {
@@ -85,16 +79,22 @@ folder_of(const struct plan *p, const char *recipe)
 		   : mem_str(recipe);
 }
 
+static const void *
+tree_called(const void *of, const char *recipe)
+{
+	const struct origin_plan *o = of;
+
+	for (size_t i = 0; i < o->ntrees; i++)
+		if (strcmp(o->trees[i].recipe, recipe) == 0)
+			return &o->trees[i];
+	return NULL;
+}
+
 static const struct origin_tree *
 tree_of(const struct doubt_plan *p, const char *folder)
 {
-	auto_free char *name = name_of(p->plan, folder);
-
-	for (size_t i = 0; i < p->origin->ntrees; i++)
-		if (strcmp(p->origin->trees[i].recipe, name) == 0 ||
-		    strcmp(p->origin->trees[i].recipe, folder) == 0)
-			return &p->origin->trees[i];
-	return NULL;
+	return recipe_arch_used(
+	    folder, p->plan->arch, p->plan->on, tree_called, p->origin);
 }
 
 static int

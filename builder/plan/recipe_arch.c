@@ -198,21 +198,28 @@ recipe_arch_name(const char *folder, const char *arch)
 	return mem_printf("%s.%s", folder, arch);
 }
 
-/* Whose outputs it uses: those for its own architecture. */
-static const struct recipe *
-used(const struct recipes *all, const struct recipe *r, const char *name)
+const void *
+recipe_arch_used(const char *name, const char *arch, const char *on,
+    recipe_arch_find *find, const void *all)
 {
-	auto_free char *same = recipe_arch_name(name, r->arch);
-	const struct recipe *u = r->on ? recipes_find(all, same) : NULL;
+	auto_free char *same = on ? recipe_arch_name(name, arch) : NULL;
+	const void *u = same ? find(all, same) : NULL;
 
-	return u ? u : recipes_find(all, name);
+	return u ? u : find(all, name);
+}
+
+static const void *
+find(const void *all, const char *name)
+{
+	return recipes_find(all, name);
 }
 
 void
 recipe_arch_resolve(const struct recipes *all, struct recipe *r)
 {
 	for (size_t i = 0; r->conf && i < r->nuses; i++) {
-		const struct recipe *u = used(all, r, r->uses[i].recipe);
+		const struct recipe *u = recipe_arch_used(
+		    r->uses[i].recipe, r->arch, r->on, find, all);
 
 		if (u)
 			r->uses[i].from = u->name;

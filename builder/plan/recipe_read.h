@@ -41,6 +41,12 @@ void recipe_arch_image(struct recipe *);
 const char *recipe_arch_text(struct recipe *, const char *);
 /* "FOLDER.ARCH" */
 char *recipe_arch_name(const char *folder, const char *arch) KILN_MUST;
+/* Whose outputs NAME means where something is built for `arch` on `on`: what
+ * `find` knows as "NAME.ARCH", those for its own architecture, or else as
+ * NAME.  On the machine's own (`on` is NULL) it is NAME. */
+typedef const void *recipe_arch_find(const void *all, const char *name);
+const void *recipe_arch_used(const char *name, const char *arch, const char *on,
+    recipe_arch_find *, const void *all) KILN_MUST;
 /* Sets where `uses` come from, as far as there is such a recipe. */
 void recipe_arch_resolve(const struct recipes *, struct recipe *);
 /* Are the outputs of the second for the first's architecture? */
