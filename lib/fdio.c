@@ -293,7 +293,8 @@ fd_meter(int dirfd)
 {
 	struct stat st;
 
-	metered_dev = fstat(dirfd, &st) == 0 ? st.st_dev : 0;
+	if (fstat(dirfd, &st) == 0)
+		metered_dev = st.st_dev;
 }
 
 int64_t

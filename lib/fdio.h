@@ -49,8 +49,7 @@ int fd_write_all(int fd, const void *, size_t, struct err *) KILN_MUST;
 int fd_size(int fd, int64_t *, struct err *) KILN_MUST;
 /* From fd_meter() on, what this process writes by fd_write_all (and so by
  * file_write_at, hash_copy, store_put) to regular files of the same file
- * system is counted, in bytes: a router's flash wears out by it.  -1: until
- * it is called again, nothing is. */
+ * system is counted, in bytes: a router's flash wears out by it. */
 void fd_meter(int dirfd);
 int64_t fd_metered(void);
 

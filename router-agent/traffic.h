@@ -31,7 +31,7 @@ struct traffic {
 	int64_t since;	 /* 0: there was none */
 	int64_t written; /* of that day, too */
 	int64_t planned; /* what the day's largest plan may write of it */
-	int64_t metered; /* fd_metered() when it was looked at last */
+	int64_t metered; /* of fd_metered(), what is dealt with */
 };
 
 /* Nothing there, or damaged, is nothing fetched.  `told`: number of the last

@@ -159,20 +159,19 @@ status_json(const struct agent *a)
 }
 
 int
-status_write(const struct agent *a, struct err *err)
+status_write(struct agent *a, struct err *err)
 {
-	json_t *j = status_json(a);
+	auto_json json_t *j = status_json(a);
 	auto_buf struct buf text = BUF_INIT;
-	int ret = canon_json(j, &text, err);
+	int64_t before = fd_metered();
+	int ret;
 
-	json_decref(j);
-	if (ret == -1)
+	if (canon_json(j, &text, err) == -1)
 		return -1;
-	/* It lies below /run, which is memory, whatever else is. */
-	fd_meter(-1);
 	ret = file_write_at(
 	    a->status, STATUS_FILE, text.data, text.len, 0644, err);
-	fd_meter(a->dir.fd);
+	/* It lies below /run, which is memory, whatever else is. */
+	a->traffic.metered += fd_metered() - before;
 	return ret;
 }
 

@@ -24,7 +24,7 @@ struct agent;
 int status_dir(const char *state, bool make, struct err *) KILN_MUST;
 
 json_t *status_json(const struct agent *); /* new reference */
-int status_write(const struct agent *, struct err *) KILN_MUST;
+int status_write(struct agent *, struct err *) KILN_MUST;
 /* For people. */
 void status_text(const json_t *, struct buf *);
 /* One sentence: why nothing newer runs. */
