@@ -196,29 +196,26 @@ ask_worker(const struct options *o, int64_t pid, struct err *err)
 int
 cmd_check(int argc, char **argv)
 {
-	auto_free char *where = mem_printf("kiln-agent %s", argv[0]);
 	struct look l = { .dir = STATE_DIR_NONE };
 	struct err err = ERR_INIT;
 	struct options o;
 	int64_t pid;
-	int ret = options_parse(argc, argv, where, &o);
+	int ret = options_parse(argc, argv, &o);
 
 	if (ret != 0)
 		return ret;
-	if (optind < argc)
-		return cli_usage(where, "too many words: %s", argv[optind]);
 	ret = works(&o, &pid, &err);
 	if (ret == 1)
 		return ask_worker(&o, pid, &err) == -1
-			   ? cli_fail(where, &err, o.json)
+			   ? cli_fail(o.where, &err, o.json)
 			   : EXIT_DONE;
 	if (ret == -1)
-		return cli_fail(where, &err, o.json);
+		return cli_fail(o.where, &err, o.json);
 	l.set = mem_zero(1, sizeof(*l.set));
 	if (look(&o, &l, &err) == -1) {
 		if (*l.word)
 			err_prefix(&err, "refused (%s)", l.word);
-		ret = cli_fail(where, &err, o.json);
+		ret = cli_fail(o.where, &err, o.json);
 	}
 	look_release(&l);
 	return ret;
@@ -257,32 +254,28 @@ show_planned(const json_t *plan, const json_t *status, bool json)
 int
 cmd_plan(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent plan";
 	auto_agent_conf struct agent_conf conf = { 0 };
 	auto_json json_t *status = NULL;
-	auto_fd int dir = -1;
 	struct err err = ERR_INIT;
 	const json_t *plan;
 	struct options o;
 	int64_t pid;
-	int ret = options_parse(argc, argv, where, &o);
+	int ret = options_parse(argc, argv, &o);
 
 	if (ret != 0)
 		return ret;
-	if (optind < argc)
-		return cli_usage(where, "too many words: %s", argv[optind]);
 	if (agent_conf_read(&conf, o.config, &err) == -1)
-		return cli_fail(where, &err, o.json);
+		return cli_fail(o.where, &err, o.json);
 	if (state_dir_holder(conf.state, &pid, &err) == -1)
 		return err.cls == ERR_MISSING ? cmd_check(argc, argv)
-					      : cli_fail(where, &err, o.json);
+					      : cli_fail(o.where, &err, o.json);
 	status = options_status(&o, &err);
 	if (!status)
-		return cli_fail(where, &err, o.json);
+		return cli_fail(o.where, &err, o.json);
 	plan = json_object_get(status, "plan");
 	if (!json_is_object(plan)) {
 		err_set(&err, ERR_MISSING, "nothing newer is offered");
-		return cli_fail(where, &err, o.json);
+		return cli_fail(o.where, &err, o.json);
 	}
 	show_planned(plan, status, o.json);
 	return EXIT_DONE;

@@ -47,24 +47,21 @@ enrol(const struct agent_conf *conf, int state, const char *token,
 int
 cmd_enrol(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent enrol";
 	auto_agent_conf struct agent_conf conf = { 0 };
 	char token[ENROL_TOKEN], router[HASH_HEX];
 	auto_fd int state = -1;
 	struct err err = ERR_INIT;
 	struct options o;
-	int ret = options_parse(argc, argv, where, &o);
+	int ret = options_words(
+	    argc, argv, 0, 0, "the token is read from standard input", &o);
 
 	if (ret != 0)
 		return ret;
-	if (optind < argc)
-		return cli_usage(
-		    where, "the token is read from standard input");
 	if (agent_conf_read(&conf, o.config, &err) == -1 ||
 	    (state = options_state(&o, &err)) == -1 ||
 	    read_token(token, &err) == -1 ||
 	    enrol(&conf, state, token, router, &err) == -1)
-		return cli_fail(where, &err, o.json);
+		return cli_fail(o.where, &err, o.json);
 	printf(o.json ? "{\"enrolled\":\"%s\"}\n" : "enrolled as %s\n", router);
 	return EXIT_DONE;
 }

@@ -235,19 +235,16 @@ show(const struct install *in, bool json)
 int
 cmd_install(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent install";
 	struct install in = { .yaml = BUF_INIT, .root = BUF_INIT };
 	struct err err = ERR_INIT;
 	struct options o;
-	int ret = options_parse(argc, argv, where, &o);
+	int ret = options_words(argc, argv, 1, 1, "it is: install FILE", &o);
 
 	if (ret != 0)
 		return ret;
-	if (argc - optind != 1)
-		return cli_usage(where, "it is: install FILE");
 	in.config = o.given ? o.config : AGENT_CONF_KEPT;
-	if (install(&in, argv[optind], &err) == -1)
-		ret = cli_fail(where, &err, o.json);
+	if (install(&in, o.words[0], &err) == -1)
+		ret = cli_fail(o.where, &err, o.json);
 	else
 		show(&in, o.json);
 	buf_release(&in.yaml);

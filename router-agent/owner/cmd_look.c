@@ -46,24 +46,21 @@ word(const json_t *j, const char *key)
 int
 cmd_history(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent history";
 	auto_json json_t *list = NULL;
 	auto_fd int dir = -1;
 	struct err err = ERR_INIT;
 	struct options o;
 	const json_t *e;
 	size_t i;
-	int ret = options_parse(argc, argv, where, &o);
+	int ret = options_parse(argc, argv, &o);
 
 	if (ret != 0)
 		return ret;
-	if (optind < argc)
-		return cli_usage(where, "too many words: %s", argv[optind]);
 	dir = options_state(&o, &err);
 	if (dir != -1)
 		list = history_read(dir, &err);
 	if (!list)
-		return cli_fail(where, &err, o.json);
+		return cli_fail(o.where, &err, o.json);
 	if (o.json) {
 		print_json(list);
 		return EXIT_DONE;
@@ -147,22 +144,19 @@ verify(struct checking *c, int dir, struct err *err)
 int
 cmd_verify(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent verify";
 	auto_json json_t *list = json_array();
 	auto_fd int dir = -1;
 	struct err err = ERR_INIT;
 	struct checking c = { .list = list };
 	struct options o;
-	int ret = options_parse(argc, argv, where, &o);
+	int ret = options_parse(argc, argv, &o);
 
 	if (ret != 0)
 		return ret;
-	if (optind < argc)
-		return cli_usage(where, "too many words: %s", argv[optind]);
 	c.json = o.json;
 	dir = options_state(&o, &err);
 	if (dir == -1 || verify(&c, dir, &err) == -1)
-		return cli_fail(where, &err, o.json);
+		return cli_fail(o.where, &err, o.json);
 	if (o.json)
 		print_json(list);
 	return c.bad ? EXIT_TRUST : EXIT_DONE;
@@ -298,21 +292,18 @@ look_at_agent(
 int
 cmd_doctor(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent doctor";
 	auto_agent_conf struct agent_conf conf = { 0 };
 	auto_json json_t *list = json_array();
 	struct doctor d = { .list = list };
 	auto_fd int dir = -1;
 	struct err err = ERR_INIT;
 	struct options o;
-	int ret = options_parse(argc, argv, where, &o);
+	int ret = options_parse(argc, argv, &o);
 
 	if (ret != 0)
 		return ret;
-	if (optind < argc)
-		return cli_usage(where, "too many words: %s", argv[optind]);
 	if (agent_conf_read(&conf, o.config, &err) == -1)
-		return cli_fail(where, &err, o.json);
+		return cli_fail(o.where, &err, o.json);
 	d.json = o.json;
 	finding(&d, "config", true, o.config);
 	finding(&d, "qemu", qemu_program(conf.arch) != NULL,
@@ -355,32 +346,32 @@ tame(const struct buf *b, struct buf *out)
 int
 cmd_console(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent console";
+	static const char form[] = "it is: console SERVICE";
 	auto_buf struct buf said = BUF_INIT, text = BUF_INIT;
 	auto_agent_conf struct agent_conf conf = { 0 };
 	auto_free char *name = NULL;
 	auto_fd int dir = -1, log = -1;
 	struct err err = ERR_INIT;
 	struct options o;
-	int ret = options_parse(argc, argv, where, &o);
+	int ret = options_words(argc, argv, 1, 1, form, &o);
 
 	if (ret != 0)
 		return ret;
-	if (argc - optind != 1 || !name_ok(argv[optind]))
-		return cli_usage(where, "it is: console SERVICE");
-	name = mem_printf("%s.console", argv[optind]);
+	if (!name_ok(o.words[0]))
+		return cli_usage(o.where, form);
+	name = mem_printf("%s.console", o.words[0]);
 	if (agent_conf_read(&conf, o.config, &err) == 0)
 		dir = status_dir(conf.state, false, &err);
 	if (dir != -1)
 		log = dir_open_at(dir, "log", &err);
 	if (log == -1 ||
 	    file_read_at(log, name, CONSOLE_MAX, &said, &err) == -1)
-		return cli_fail(where, &err, o.json);
+		return cli_fail(o.where, &err, o.json);
 	tame(&said, &text);
 	if (o.json) {
 		auto_json json_t *j = json_object();
 
-		js_set_str(j, "service", argv[optind]);
+		js_set_str(j, "service", o.words[0]);
 		js_set_str(j, "console", text.data);
 		print_json(j);
 	} else {

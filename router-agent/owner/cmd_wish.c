@@ -17,11 +17,14 @@
 #include "router-agent/owner/wish.h"
 #include "router-agent/state.h"
 
+/* What a word came to: an exit code. */
 static int
-done(const struct options *o, const char *word)
+ended(const struct options *o, int result, const struct err *err)
 {
+	if (result == -1)
+		return cli_fail(o->where, err, o->json);
 	if (o->json)
-		printf("{\"done\":\"%s\"}\n", word);
+		printf("{\"done\":\"%s\"}\n", o->name);
 	return EXIT_DONE;
 }
 
@@ -60,39 +63,34 @@ hold(const struct options *o, int64_t until, struct err *err)
 int
 cmd_hold(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent hold";
 	struct err err = ERR_INIT;
 	struct options o;
 	int64_t seconds = 0;
-	int ret = options_parse(argc, argv, where, &o);
+	int ret = options_words(
+	    argc, argv, 1, 1, "it is: hold DURATION, or hold off", &o);
 
 	if (ret != 0)
 		return ret;
-	if (argc - optind != 1)
-		return cli_usage(where, "it is: hold DURATION, or hold off");
-	if ((strcmp(argv[optind], "off") != 0 &&
-		num_duration(argv[optind], &seconds, &err) == -1) ||
-	    hold(&o, seconds > 0 ? time_now() + seconds : 0, &err) == -1)
-		return cli_fail(where, &err, o.json);
-	return done(&o, "hold");
+	if (strcmp(o.words[0], "off") != 0 &&
+	    num_duration(o.words[0], &seconds, &err) == -1)
+		return ended(&o, -1, &err);
+	return ended(
+	    &o, hold(&o, seconds > 0 ? time_now() + seconds : 0, &err), &err);
 }
 
 int
 cmd_pin(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent pin";
+	static const char form[] = "it is: pin, or pin off";
 	struct err err = ERR_INIT;
 	struct options o;
-	int ret = options_parse(argc, argv, where, &o);
-	bool off = optind < argc && strcmp(argv[optind], "off") == 0;
+	int ret = options_words(argc, argv, 0, 1, form, &o);
 
 	if (ret != 0)
 		return ret;
-	if (argc - optind != (off ? 1 : 0))
-		return cli_usage(where, "it is: pin, or pin off");
-	if (hold(&o, off ? 0 : HOLD_FOR_EVER, &err) == -1)
-		return cli_fail(where, &err, o.json);
-	return done(&o, "pin");
+	if (o.n == 1 && strcmp(o.words[0], "off") != 0)
+		return cli_usage(o.where, form);
+	return ended(&o, hold(&o, o.n == 1 ? 0 : HOLD_FOR_EVER, &err), &err);
 }
 
 /* --- apply, confirm ------------------------------------------------------ */
@@ -146,52 +144,33 @@ wish(const struct options *o, enum wish_kind kind, const char *meant,
 int
 cmd_apply(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent apply";
 	struct err err = ERR_INIT;
 	struct options o;
-	int ret = options_parse(argc, argv, where, &o);
+	int ret = options_parse(argc, argv, &o);
 
-	if (ret != 0)
-		return ret;
-	if (optind < argc)
-		return cli_usage(where, "too many words: %s", argv[optind]);
-	if (wish(&o, WISH_APPLY, o.plan, &err) == -1)
-		return cli_fail(where, &err, o.json);
-	return done(&o, "apply");
+	return ret ? ret : ended(&o, wish(&o, WISH_APPLY, o.plan, &err), &err);
 }
 
 int
 cmd_confirm(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent confirm";
 	struct err err = ERR_INIT;
 	struct options o;
-	int ret = options_parse(argc, argv, where, &o);
+	int ret = options_words(
+	    argc, argv, 1, 1, "it is: confirm HASH, of a plan", &o);
 
-	if (ret != 0)
-		return ret;
-	if (argc - optind != 1)
-		return cli_usage(where, "it is: confirm HASH, of a plan");
-	if (wish(&o, WISH_CONFIRM, argv[optind], &err) == -1)
-		return cli_fail(where, &err, o.json);
-	return done(&o, "confirm");
+	return ret ? ret
+		   : ended(&o, wish(&o, WISH_CONFIRM, o.words[0], &err), &err);
 }
 
 int
 cmd_fetch(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent fetch";
 	struct err err = ERR_INIT;
 	struct options o;
-	int ret = options_parse(argc, argv, where, &o);
+	int ret = options_parse(argc, argv, &o);
 
-	if (ret != 0)
-		return ret;
-	if (optind < argc)
-		return cli_usage(where, "too many words: %s", argv[optind]);
-	if (wish(&o, WISH_FETCH, NULL, &err) == -1)
-		return cli_fail(where, &err, o.json);
-	return done(&o, "fetch");
+	return ret ? ret : ended(&o, wish(&o, WISH_FETCH, NULL, &err), &err);
 }
 
 /* --- import -------------------------------------------------------------- */
@@ -199,25 +178,22 @@ cmd_fetch(int argc, char **argv)
 int
 cmd_import(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent import";
 	auto_free char *folder = NULL;
 	struct err err = ERR_INIT;
 	struct options o;
-	int ret = options_parse(argc, argv, where, &o);
+	int ret = options_words(
+	    argc, argv, 1, 1, "it is: import FOLDER, or a router file", &o);
 
 	if (ret != 0)
 		return ret;
-	if (argc - optind != 1)
-		return cli_usage(
-		    where, "it is: import FOLDER, or a router file");
-	folder = realpath(argv[optind], NULL);
+	folder = realpath(o.words[0], NULL);
 	if (!folder)
-		err_sys(&err, "%s", argv[optind]);
+		ret = err_sys(&err, "%s", o.words[0]);
 	else if (strlen(folder) >= WISH_FOLDER || strchr(folder, '\n'))
-		err_set(&err, ERR_INPUT, "the folder's name is too long");
-	if (err.cls != ERR_NONE || wish(&o, WISH_IMPORT, folder, &err) == -1)
-		return cli_fail(where, &err, o.json);
-	return done(&o, "import");
+		ret = err_set(&err, ERR_INPUT, "the folder's name is too long");
+	else
+		ret = wish(&o, WISH_IMPORT, folder, &err);
+	return ended(&o, ret, &err);
 }
 
 /* --- rollback ------------------------------------------------------------ */
@@ -245,17 +221,12 @@ undo(const struct options *o, struct err *err)
 int
 cmd_rollback(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent rollback";
 	struct err err = ERR_INIT;
 	struct options o;
-	int ret = options_parse(argc, argv, where, &o);
+	int ret = options_parse(argc, argv, &o);
 
 	if (ret != 0)
 		return ret;
-	if (optind < argc)
-		return cli_usage(where, "too many words: %s", argv[optind]);
-	if ((o.previous ? wish(&o, WISH_PREVIOUS, NULL, &err)
-			: undo(&o, &err)) == -1)
-		return cli_fail(where, &err, o.json);
-	return done(&o, "rollback");
+	ret = o.previous ? wish(&o, WISH_PREVIOUS, NULL, &err) : undo(&o, &err);
+	return ended(&o, ret, &err);
 }

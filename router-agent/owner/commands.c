@@ -45,34 +45,31 @@ fits_current(const struct agent_conf *conf, struct err *err)
 int
 cmd_run(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent run";
 	auto_agent_conf struct agent_conf conf = { 0 };
 	struct err err = ERR_INIT;
 	struct agent *a;
 	struct options o;
-	int ret = options_parse(argc, argv, where, &o);
+	int ret = options_parse(argc, argv, &o);
 
 	if (ret != 0)
 		return ret;
-	if (optind < argc)
-		return cli_usage(where, "too many words: %s", argv[optind]);
 	if (o.check) {
 		if (agent_conf_read(&conf, o.config, &err) == -1 ||
 		    fits_current(&conf, &err) == -1)
-			return cli_fail(where, &err, false);
+			return cli_fail(o.where, &err, false);
 		return EXIT_DONE;
 	}
 	if (!role_walls()) {
 		err_set(&err, ERR_INPUT,
 		    "root is needed to make interfaces and to give each part "
 		    "a uid of its own");
-		return cli_fail(where, &err, false);
+		return cli_fail(o.where, &err, false);
 	}
 	log_open("kiln-agent", o.syslog);
 	a = mem_zero(1, sizeof(*a));
 	if (agent_open(a, o.config, &err) == -1) {
 		free(a);
-		return cli_fail(where, &err, false);
+		return cli_fail(o.where, &err, false);
 	}
 	a->syslog = o.syslog;
 	ret = agent_run(a, o.once);
@@ -86,21 +83,17 @@ cmd_run(int argc, char **argv)
 int
 cmd_status(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent status";
 	auto_buf struct buf text = BUF_INIT;
 	auto_json json_t *j = NULL;
-	auto_fd int dir = -1;
 	struct err err = ERR_INIT;
 	struct options o;
-	int ret = options_parse(argc, argv, where, &o);
+	int ret = options_parse(argc, argv, &o);
 
 	if (ret != 0)
 		return ret;
-	if (optind < argc)
-		return cli_usage(where, "too many words: %s", argv[optind]);
 	j = options_status(&o, &err);
 	if (!j)
-		return cli_fail(where, &err, o.json);
+		return cli_fail(o.where, &err, o.json);
 	if (o.json)
 		js_text(j, false, &text);
 	else if (o.why)
@@ -131,21 +124,20 @@ print_array(struct span lines)
 int
 cmd_report(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent report";
+	static const char form[] = "report --show prints what waits to be sent";
 	auto_buf struct buf text = BUF_INIT;
 	auto_fd int dir = -1;
 	struct err err = ERR_INIT;
 	struct options o;
-	int ret = options_parse(argc, argv, where, &o);
+	int ret = options_words(argc, argv, 0, 0, form, &o);
 
 	if (ret != 0)
 		return ret;
-	if (optind < argc || !o.show)
-		return cli_usage(where, "report --show prints what waits to "
-					"be sent");
+	if (!o.show)
+		return cli_usage(o.where, form);
 	dir = options_state(&o, &err);
 	if (dir == -1 || report_show(dir, &text, &err) == -1)
-		return cli_fail(where, &err, o.json);
+		return cli_fail(o.where, &err, o.json);
 	if (!o.json)
 		fputs(text.data, stdout);
 	else
@@ -199,21 +191,19 @@ show_import(const struct import *m, bool json)
 int
 cmd_import_dnsmasq(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent import-dnsmasq";
 	auto_buf struct buf text = BUF_INIT;
 	struct err err = ERR_INIT;
 	struct import m;
 	struct options o;
-	int ret = options_parse(argc, argv, where, &o);
+	int ret =
+	    options_words(argc, argv, 1, 1, "it is: import-dnsmasq FILE", &o);
 
 	if (ret != 0)
 		return ret;
-	if (argc - optind != 1)
-		return cli_usage(where, "it is: import-dnsmasq FILE");
-	if (file_read(argv[optind], IMPORT_FILE_MAX, &text, &err) == -1 ||
+	if (file_read(o.words[0], IMPORT_FILE_MAX, &text, &err) == -1 ||
 	    import_dnsmasq(text.data, text.len, &m, &err) == -1) {
-		err_prefix(&err, "%s", argv[optind]);
-		return cli_fail(where, &err, o.json);
+		err_prefix(&err, "%s", o.words[0]);
+		return cli_fail(o.where, &err, o.json);
 	}
 	show_import(&m, o.json);
 	import_release(&m);
@@ -225,25 +215,25 @@ cmd_import_dnsmasq(int argc, char **argv)
 int
 cmd_probe(int argc, char **argv)
 {
-	static const char where[] = "kiln-agent probe";
+	static const char form[] =
+	    "it is: probe dns ADDRESS NAME [TYPE] [--tcp]";
 	struct probe_dns p = { .port = 53, .deadline_ms = PROBE_MS };
 	struct dns_answer answer;
 	struct err err = ERR_INIT;
 	struct options o;
 	int64_t start = time_mono_ms();
-	int ret = options_parse(argc, argv, where, &o), left = argc - optind;
+	int ret = options_words(argc, argv, 3, 4, form, &o);
 
 	if (ret != 0)
 		return ret;
-	if (left < 3 || left > 4 || strcmp(argv[optind], "dns") != 0)
-		return cli_usage(
-		    where, "it is: probe dns ADDRESS NAME [TYPE] [--tcp]");
-	p.server = argv[optind + 1];
-	p.name = argv[optind + 2];
-	p.qtype = left == 4 ? argv[optind + 3] : "A";
+	if (strcmp(o.words[0], "dns") != 0)
+		return cli_usage(o.where, form);
+	p.server = o.words[1];
+	p.name = o.words[2];
+	p.qtype = o.n == 4 ? o.words[3] : "A";
 	p.tcp = o.tcp;
 	if (probe_dns_ask(&p, &answer, &err) == -1)
-		return cli_fail(where, &err, false);
+		return cli_fail(o.where, &err, false);
 	if (answer.rcode == DNS_NXDOMAIN)
 		printf("%s %s NXDOMAIN\n", p.name, p.qtype);
 	else if (answer.rcode != DNS_NOERROR)

@@ -1,6 +1,7 @@
 #include "router-agent/owner/options.h"
 
 #include <getopt.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "lib/cli.h"
@@ -23,7 +24,8 @@ usual_config(void)
 }
 
 int
-options_parse(int argc, char **argv, const char *where, struct options *o)
+options_words(int argc, char **argv, int least, int most, const char *form,
+    struct options *o)
 {
 	static const struct option longs[] = {
 		{ "config", required_argument, NULL, 'c' },
@@ -40,7 +42,8 @@ options_parse(int argc, char **argv, const char *where, struct options *o)
 	};
 	int c;
 
-	*o = (struct options){ .config = usual_config() };
+	*o = (struct options){ .name = argv[0], .config = usual_config() };
+	snprintf(o->where, sizeof(o->where), "kiln-agent %s", argv[0]);
 	optind = 1;
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":c:n", longs, NULL)) != -1) {
@@ -81,13 +84,24 @@ options_parse(int argc, char **argv, const char *where, struct options *o)
 			break;
 		case ':':
 			return cli_usage(
-			    where, "%s needs a value", argv[optind - 1]);
+			    o->where, "%s needs a value", argv[optind - 1]);
 		default:
 			return cli_usage(
-			    where, "unknown option %s", argv[optind - 1]);
+			    o->where, "unknown option %s", argv[optind - 1]);
 		}
 	}
-	return 0;
+	o->words = argv + optind;
+	o->n = argc - optind;
+	if (o->n >= least && o->n <= most)
+		return 0;
+	return form ? cli_usage(o->where, "%s", form)
+		    : cli_usage(o->where, "too many words: %s", o->words[most]);
+}
+
+int
+options_parse(int argc, char **argv, struct options *o)
+{
+	return options_words(argc, argv, 0, 0, NULL, o);
 }
 
 int

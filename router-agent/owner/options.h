@@ -11,6 +11,10 @@
 #include "lib/err.h"
 
 struct options {
+	const char *name; /* of the command */
+	char where[32];	  /* "kiln-agent apply" */
+	char **words;	  /* into argv */
+	int n;
 	const char *config;   /* agent.yaml */
 	const char *plan;     /* a hash, or NULL */
 	const char *deadline; /* seconds, or NULL */
@@ -18,8 +22,12 @@ struct options {
 	bool json, once, show, syslog, check, tcp, why, previous;
 };
 
-/* 0, or an exit code.  Other words start at optind. */
-int options_parse(int argc, char **argv, const char *where, struct options *);
+/* Of the command argv[0], which takes no words: 0, or an exit code. */
+int options_parse(int argc, char **argv, struct options *);
+/* The same, and `least` to `most` words; `form` is what else its owner is told,
+ * "it is: hold DURATION, or hold off". */
+int options_words(int argc, char **argv, int least, int most, const char *form,
+    struct options *);
 /* The opened state folder. */
 int options_state(const struct options *, struct err *) KILN_MUST;
 /* What the agent last said of itself: new reference. */
