@@ -1,4 +1,6 @@
 /* Tables of commands. */
+#include <assert.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +9,9 @@
 #include <jansson.h>
 
 #include "lib/cli.h"
+#include "lib/mem.h"
 #include "lib/near.h"
+#include "lib/own.h"
 
 static const char *const class_words[] = {
 	[ERR_NONE] = "none",
@@ -119,6 +123,47 @@ cli_help(const struct cli_program *p, const char *command)
 		printf("\n%s%s", c->help,
 		    c->help[strlen(c->help) - 1] == '\n' ? "" : "\n");
 	return EXIT_DONE;
+}
+
+/* libc's table of them, with --help behind them. */
+static size_t
+longs_of(const struct cli_option *options, struct option *longs)
+{
+	size_t n = 0;
+
+	for (; options[n].name; n++) {
+		assert(n < CLI_OPTIONS_MAX);
+		longs[n] = (struct option){ options[n].name,
+			options[n].text ? required_argument : no_argument, NULL,
+			0 };
+	}
+	longs[n] = (struct option){ "help", no_argument, NULL, 0 };
+	return n;
+}
+
+int
+cli_options(const struct cli_program *p, int argc, char **argv,
+    const struct cli_option *options)
+{
+	auto_free char *where = mem_printf("%s %s", p->name, argv[0]);
+	struct option longs[CLI_OPTIONS_MAX + 2] = { 0 };
+	size_t help = longs_of(options, longs);
+	int c, at;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":", longs, &at)) != -1) {
+		if (c == ':' || c == '?')
+			return cli_usage(where,
+			    c == ':' ? "%s needs a value" : "unknown option %s",
+			    argv[optind - 1]);
+		if ((size_t)at == help)
+			return cli_help(p, argv[0]);
+		if (options[at].text)
+			*options[at].text = optarg;
+		else
+			*options[at].flag = true;
+	}
+	return -1;
 }
 
 int

@@ -1,6 +1,7 @@
 /*
- * Command lines: a table of name, usage, summary and function; libc getopt
- * inside each function.  Results on stdout, talk on stderr.
+ * Command lines: a table of name, usage, summary and function; a table of
+ * options, or libc getopt, inside each function.  Results on stdout, talk on
+ * stderr.
  */
 #ifndef KILN_CLI_H
 #define KILN_CLI_H
@@ -27,6 +28,18 @@ struct cli_program {
 /* Finds argv[1] in the table and runs it; handles --help, help, --version and
  * unknown words (exit 2, with the nearest command named). */
 int cli_main(const struct cli_program *, int argc, char **argv);
+/* An option of a command, and where it goes; one of the two is set. */
+struct cli_option {
+	const char *name;  /* "state", for --state; NULL ends the table */
+	const char **text; /* it takes a value: the last one given */
+	bool *flag;	   /* it takes none, and makes this true */
+};
+#define CLI_OPTIONS_MAX 16
+
+/* Inside a command: reads its options, and answers --help anywhere among them.
+ * -1: other words begin at libc's optind; else the command ends with that. */
+int cli_options(const struct cli_program *, int argc, char **argv,
+    const struct cli_option *);
 /* Inside a command: prints its usage and help, returns 0. */
 int cli_help(const struct cli_program *, const char *command);
 /* "kiln why: unknown option …; see kiln why --help", returns EXIT_USAGE. */

@@ -169,27 +169,19 @@ ask_command(int argc, char **argv, const char *word,
     const struct ask_list *lists, void (*print)(const json_t *),
     const char *alarms)
 {
-	static const struct option longs[] = {
-		{ "state", required_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	auto_free char *where = mem_printf("kiln %s", argv[0]);
 	const char *state = NULL;
 	struct err err = ERR_INIT;
 	bool json = false;
-	int c, r;
+	const struct cli_option options[] = {
+		{ "state", .text = &state },
+		{ "json", .flag = &json },
+		{ 0 },
+	};
+	int r = cli_options(&kiln_program, argc, argv, options);
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
-		if (c == 's')
-			state = optarg;
-		else if (c == 'j')
-			json = true;
-		else if (c == 'h')
-			return cli_help(&kiln_program, argv[0]);
-		else
-			return EXIT_USAGE;
+	if (r != -1)
+		return r;
 	if (!word && optind != argc)
 		return cli_usage(where, "it takes no words");
 	if (word && (argc - optind != 1 || strcmp(argv[optind], word) != 0))

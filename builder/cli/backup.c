@@ -20,7 +20,7 @@
 #define KEEP_MAX 10000
 
 struct order {
-	const char *state, *folder, *at;
+	const char *state, *folder, *at, *keeps;
 	int64_t keep;
 	bool list, json;
 };
@@ -162,32 +162,21 @@ restore(struct backup *b, const struct order *o, struct err *err)
 }
 
 static int
-command(int argc, char **argv, const struct option *opts, struct order *o,
+command(int argc, char **argv, const struct cli_option *options,
+    struct order *o,
     int (*run)(struct backup *, const struct order *, struct err *))
 {
 	char where[16];
 	struct backup b = BACKUP_INIT;
 	struct err err = ERR_INIT;
 	bool making = run == make;
-	int c, r;
+	int r = cli_options(&kiln_program, argc, argv, options);
 
+	if (r != -1)
+		return r;
 	snprintf(where, sizeof(where), "kiln %.10s", argv[0]);
-	while ((c = getopt_long(argc, argv, "", opts, NULL)) != -1)
-		if (c == 's')
-			o->state = optarg;
-		else if (c == 'a')
-			o->at = optarg;
-		else if (c == 'l')
-			o->list = true;
-		else if (c == 'j')
-			o->json = true;
-		else if (c == 'k') {
-			if (num_int(optarg, 1, KEEP_MAX, &o->keep, &err) == -1)
-				return cli_usage(where, "--keep: %s", err.msg);
-		} else if (c == 'h')
-			return cli_help(&kiln_program, argv[0]);
-		else
-			return EXIT_USAGE;
+	if (o->keeps && num_int(o->keeps, 1, KEEP_MAX, &o->keep, &err) == -1)
+		return cli_usage(where, "--keep: %s", err.msg);
 	if (optind + 1 != argc)
 		return cli_usage(where, "name the backup folder");
 	o->folder = argv[optind];
@@ -201,30 +190,28 @@ command(int argc, char **argv, const struct option *opts, struct order *o,
 int
 cmd_backup(int argc, char **argv)
 {
-	static const struct option opts[] = {
-		{ "state", required_argument, NULL, 's' },
-		{ "keep", required_argument, NULL, 'k' },
-		{ "list", no_argument, NULL, 'l' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct order o = { .keep = KEEP };
+	const struct cli_option options[] = {
+		{ "state", .text = &o.state },
+		{ "keep", .text = &o.keeps },
+		{ "list", .flag = &o.list },
+		{ "json", .flag = &o.json },
+		{ 0 },
+	};
 
-	return command(argc, argv, opts, &o, make);
+	return command(argc, argv, options, &o, make);
 }
 
 int
 cmd_restore(int argc, char **argv)
 {
-	static const struct option opts[] = {
-		{ "state", required_argument, NULL, 's' },
-		{ "at", required_argument, NULL, 'a' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct order o = { .keep = KEEP };
+	const struct cli_option options[] = {
+		{ "state", .text = &o.state },
+		{ "at", .text = &o.at },
+		{ "json", .flag = &o.json },
+		{ 0 },
+	};
 
-	return command(argc, argv, opts, &o, restore);
+	return command(argc, argv, options, &o, restore);
 }

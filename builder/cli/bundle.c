@@ -184,25 +184,18 @@ write_bundle(void *arg, int fd, struct err *err)
 int
 cmd_bundle(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "state", required_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct order o = { 0 };
 	struct err err = ERR_INIT;
-	int c, rc;
+	int c;
+	const struct cli_option options[] = {
+		{ "state", .text = &o.state },
+		{ "json", .flag = &o.json },
+		{ 0 },
+	};
+	int rc = cli_options(&kiln_program, argc, argv, options);
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
-		if (c == 's')
-			o.state = optarg;
-		else if (c == 'j')
-			o.json = true;
-		else if (c == 'h')
-			return cli_help(&kiln_program, "bundle");
-		else
-			return EXIT_USAGE;
+	if (rc != -1)
+		return rc;
 	if (argc - optind != 2)
 		return cli_usage(WHERE, "it is `bundle BUILD FILE.kiln`");
 	o.what = argv[optind];

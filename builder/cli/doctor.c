@@ -399,30 +399,20 @@ print(const json_t *findings)
 int
 cmd_doctor(int argc, char **argv)
 {
-	static const struct option opts[] = {
-		{ "state", required_argument, NULL, 's' },
-		{ "config", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct doctor d = { .farm = FARM_INIT, .findings = json_array() };
 	const char *state = NULL, *config = NULL;
 	struct err err = ERR_INIT;
 	bool json = false;
-	int c, r;
+	const struct cli_option options[] = {
+		{ "state", .text = &state },
+		{ "config", .text = &config },
+		{ "json", .flag = &json },
+		{ 0 },
+	};
+	int r = cli_options(&kiln_program, argc, argv, options);
 
-	while ((c = getopt_long(argc, argv, "", opts, NULL)) != -1)
-		if (c == 's')
-			state = optarg;
-		else if (c == 'c')
-			config = optarg;
-		else if (c == 'j')
-			json = true;
-		else if (c == 'h')
-			return cli_help(&kiln_program, "doctor");
-		else
-			return EXIT_USAGE;
+	if (r != -1)
+		return r;
 	if (optind != argc)
 		return cli_usage(WHERE, "unknown word \"%s\"", argv[optind]);
 	r = look(&d, state, config, &err);

@@ -206,34 +206,22 @@ run(struct explain *e, const struct hand_options *o, const char *what,
 int
 cmd_explain(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "state", required_argument, NULL, 's' },
-		{ "config", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "deep", no_argument, NULL, 'd' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct explain e = {
 		.hand = HAND_INIT, .env = ENV_INIT, .work = -1, .log = -1
 	};
 	struct hand_options o = { 0 };
 	struct err err = ERR_INIT;
-	int c, r;
+	const struct cli_option options[] = {
+		{ "state", .text = &o.state },
+		{ "config", .text = &o.config },
+		{ "json", .flag = &e.json },
+		{ "deep", .flag = &e.deep },
+		{ 0 },
+	};
+	int r = cli_options(&kiln_program, argc, argv, options);
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
-		if (c == 's')
-			o.state = optarg;
-		else if (c == 'c')
-			o.config = optarg;
-		else if (c == 'j')
-			e.json = true;
-		else if (c == 'd')
-			e.deep = true;
-		else if (c == 'h')
-			return cli_help(&kiln_program, "explain");
-		else
-			return EXIT_USAGE;
+	if (r != -1)
+		return r;
 	if (optind + 1 != argc)
 		return cli_usage(WHERE, "it is `explain RECIPE|RUN|PLAN`");
 	if (e.deep && e.json)

@@ -112,36 +112,22 @@ run(const struct hand_options *o, struct gc *g, struct err *err)
 int
 cmd_gc(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "state", required_argument, NULL, 's' },
-		{ "config", required_argument, NULL, 'c' },
-		{ "dry-run", no_argument, NULL, 'n' },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct hand_options o = { 0 };
 	struct gc g = { 0 };
 	struct err err = ERR_INIT;
 	bool json = false, all = false;
-	int c, r;
+	const struct cli_option options[] = {
+		{ "state", .text = &o.state },
+		{ "config", .text = &o.config },
+		{ "dry-run", .flag = &g.dry },
+		{ "verbose", .flag = &all },
+		{ "json", .flag = &json },
+		{ 0 },
+	};
+	int r = cli_options(&kiln_program, argc, argv, options);
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
-		if (c == 's')
-			o.state = optarg;
-		else if (c == 'c')
-			o.config = optarg;
-		else if (c == 'n')
-			g.dry = true;
-		else if (c == 'v')
-			all = true;
-		else if (c == 'j')
-			json = true;
-		else if (c == 'h')
-			return cli_help(&kiln_program, "gc");
-		else
-			return EXIT_USAGE;
+	if (r != -1)
+		return r;
 	if (optind != argc)
 		return cli_usage(WHERE, "unknown word \"%s\"", argv[optind]);
 	o.write = !g.dry;

@@ -192,25 +192,18 @@ run(struct options *opt, struct err *err)
 int
 cmd_lock(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "state", required_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct options opt = { 0 };
 	struct err err = ERR_INIT;
-	int c, n, r;
+	int n;
+	const struct cli_option options[] = {
+		{ "state", .text = &opt.state },
+		{ "json", .flag = &opt.json },
+		{ 0 },
+	};
+	int r = cli_options(&kiln_program, argc, argv, options);
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
-		if (c == 's')
-			opt.state = optarg;
-		else if (c == 'j')
-			opt.json = true;
-		else if (c == 'h')
-			return cli_help(&kiln_program, "lock");
-		else
-			return EXIT_USAGE;
+	if (r != -1)
+		return r;
 	n = argc - optind;
 	opt.verb = n > 0 ? argv[optind] : "";
 	opt.what = n > 1 ? argv[optind + 1] : NULL;

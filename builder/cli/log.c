@@ -323,42 +323,22 @@ verify(const struct order *o)
 int
 cmd_log(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "state", required_argument, NULL, 's' },
-		{ "from", required_argument, NULL, 'f' },
-		{ "root", required_argument, NULL, 'r' },
-		{ "seen", required_argument, NULL, 'k' },
-		{ "statement", required_argument, NULL, 'S' },
-		{ "tofu", no_argument, NULL, 't' },
-		{ "quick", no_argument, NULL, 'q' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct order o = { 0 };
-	int c;
+	const struct cli_option options[] = {
+		{ "state", .text = &o.state },
+		{ "from", .text = &o.from },
+		{ "root", .text = &o.root },
+		{ "seen", .text = &o.keep },
+		{ "statement", .text = &o.statement },
+		{ "tofu", .flag = &o.tofu },
+		{ "quick", .flag = &o.quick },
+		{ "json", .flag = &o.json },
+		{ 0 },
+	};
+	int c = cli_options(&kiln_program, argc, argv, options);
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
-		if (c == 's')
-			o.state = optarg;
-		else if (c == 'f')
-			o.from = optarg;
-		else if (c == 'r')
-			o.root = optarg;
-		else if (c == 'k')
-			o.keep = optarg;
-		else if (c == 'S')
-			o.statement = optarg;
-		else if (c == 't')
-			o.tofu = true;
-		else if (c == 'q')
-			o.quick = true;
-		else if (c == 'j')
-			o.json = true;
-		else if (c == 'h')
-			return cli_help(&kiln_program, "log");
-		else
-			return EXIT_USAGE;
+	if (c != -1)
+		return c;
 	if (argc - optind != 1 || strcmp(argv[optind], "verify") != 0)
 		return cli_usage(WHERE, "it is `log verify`");
 	if (o.quick && o.statement)

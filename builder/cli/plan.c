@@ -100,33 +100,21 @@ ask(const struct question *q, struct forecast *f, struct err *err)
 int
 cmd_plan(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "state", required_argument, NULL, 's' },
-		{ "bump", required_argument, NULL, 'b' },
-		{ "recipes", required_argument, NULL, 'r' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct forecast f = FORECAST_INIT;
 	const char *bump = NULL, *eq;
 	struct question q = { 0 };
 	struct err err = ERR_INIT;
-	int c, r;
+	const struct cli_option options[] = {
+		{ "state", .text = &q.state },
+		{ "bump", .text = &bump },
+		{ "recipes", .text = &q.recipes },
+		{ "json", .flag = &q.json },
+		{ 0 },
+	};
+	int r = cli_options(&kiln_program, argc, argv, options);
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
-		if (c == 's')
-			q.state = optarg;
-		else if (c == 'b')
-			bump = optarg;
-		else if (c == 'r')
-			q.recipes = optarg;
-		else if (c == 'j')
-			q.json = true;
-		else if (c == 'h')
-			return cli_help(&kiln_program, "plan");
-		else
-			return EXIT_USAGE;
+	if (r != -1)
+		return r;
 	eq = bump ? strchr(bump, '=') : NULL;
 	if (optind != argc || (bump && (!eq || eq == bump || !eq[1])))
 		return cli_usage(

@@ -269,27 +269,19 @@ show(const struct options *opt, struct err *err)
 int
 cmd_proof(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "state", required_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct options opt = { 0 };
 	struct err err = ERR_INIT;
 	const char *verb;
 	bool adds;
-	int c;
+	const struct cli_option options[] = {
+		{ "state", .text = &opt.state },
+		{ "json", .flag = &opt.json },
+		{ 0 },
+	};
+	int c = cli_options(&kiln_program, argc, argv, options);
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
-		if (c == 's')
-			opt.state = optarg;
-		else if (c == 'j')
-			opt.json = true;
-		else if (c == 'h')
-			return cli_help(&kiln_program, "proof");
-		else
-			return EXIT_USAGE;
+	if (c != -1)
+		return c;
 	verb = optind < argc ? argv[optind] : "";
 	opt.words = argv + optind + 1;
 	opt.n = *verb ? (size_t)(argc - optind - 1) : 0;

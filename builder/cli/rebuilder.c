@@ -243,46 +243,26 @@ run(struct order *o, struct err *err)
 int
 cmd_rebuilder(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "follow", required_argument, NULL, 'f' },
-		{ "key", required_argument, NULL, 'k' },
-		{ "passphrase-file", required_argument, NULL, 'p' },
-		{ "state", required_argument, NULL, 's' },
-		{ "config", required_argument, NULL, 'c' },
-		{ "lanes", required_argument, NULL, 'l' },
-		{ "poll", required_argument, NULL, 'P' },
-		{ "once", no_argument, NULL, '1' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct order o = { .lanes = "AB", .poll = 300 };
 	struct sigaction sa = { .sa_handler = on_signal };
 	const char *from = NULL, *poll = NULL;
 	struct err err = ERR_INIT;
 	bool once = false;
-	int c, rc;
+	const struct cli_option options[] = {
+		{ "follow", .text = &from },
+		{ "key", .text = &o.key },
+		{ "passphrase-file", .text = &o.pass },
+		{ "state", .text = &o.at.state },
+		{ "config", .text = &o.at.config },
+		{ "lanes", .text = &o.lanes },
+		{ "poll", .text = &poll },
+		{ "once", .flag = &once },
+		{ 0 },
+	};
+	int rc = cli_options(&kiln_program, argc, argv, options);
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
-		if (c == 'f')
-			from = optarg;
-		else if (c == 'k')
-			o.key = optarg;
-		else if (c == 'p')
-			o.pass = optarg;
-		else if (c == 's')
-			o.at.state = optarg;
-		else if (c == 'c')
-			o.at.config = optarg;
-		else if (c == 'l')
-			o.lanes = optarg;
-		else if (c == 'P')
-			poll = optarg;
-		else if (c == '1')
-			once = true;
-		else if (c == 'h')
-			return cli_help(&kiln_program, "rebuilder");
-		else
-			return EXIT_USAGE;
+	if (rc != -1)
+		return rc;
 	if (optind != argc || !from || !o.key)
 		return cli_usage(WHERE, "say --follow URL and --key FILE");
 	if (strcmp(o.lanes, "A") != 0 && strcmp(o.lanes, "B") != 0 &&

@@ -125,33 +125,20 @@ sign(const struct recipe_signing *s, const char *folder, const char *name)
 int
 cmd_recipe(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "recipes", required_argument, NULL, 'r' },
-		{ "key", required_argument, NULL, 'k' },
-		{ "passphrase-file", required_argument, NULL, 'p' },
-		{ "yes", no_argument, NULL, 'y' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
 	struct recipe_signing s = { NULL, NULL, false };
 	const char *folder = farm_default_recipes();
 	struct err err = ERR_INIT;
-	int o;
+	const struct cli_option options[] = {
+		{ "recipes", .text = &folder },
+		{ "key", .text = &s.key },
+		{ "passphrase-file", .text = &s.pass },
+		{ "yes", .flag = &s.yes },
+		{ 0 },
+	};
+	int o = cli_options(&kiln_program, argc, argv, options);
 
-	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (o == 'h')
-			return cli_help(&kiln_program, "recipe");
-		if (o == 'r')
-			folder = optarg;
-		else if (o == 'k')
-			s.key = optarg;
-		else if (o == 'p')
-			s.pass = optarg;
-		else if (o == 'y')
-			s.yes = true;
-		else
-			return cli_usage(WHERE, "unknown option");
-	}
+	if (o != -1)
+		return o;
 	if (argc - optind == 2 && strcmp(argv[optind], "sign") == 0)
 		return sign(&s, folder, argv[optind + 1]);
 	if (argc - optind != 2 || strcmp(argv[optind], "new") != 0 || s.key)

@@ -360,59 +360,32 @@ failed(const struct err *err, bool json)
 int
 cmd_reproduce(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "state", required_argument, NULL, 's' },
-		{ "config", required_argument, NULL, 'c' },
-		{ "from", required_argument, NULL, 'f' },
-		{ "root", required_argument, NULL, 'r' },
-		{ "tofu", no_argument, NULL, 't' },
-		{ "unpublished", no_argument, NULL, 'u' },
-		{ "lanes", required_argument, NULL, 'l' },
-		{ "jobs", required_argument, NULL, 'J' },
-		{ "keep", no_argument, NULL, 'k' },
-		{ "diff", no_argument, NULL, 'd' },
-		{ "deep", no_argument, NULL, 'D' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct order o = { .file = -1, .root = BUF_INIT, .lanes = "AB" };
 	const char *from = NULL, *root = NULL, *jobs = NULL;
 	struct sigaction sa = { .sa_handler = on_signal };
 	struct err err = ERR_INIT;
-	int c, rc;
+	const struct cli_option options[] = {
+		{ "state", .text = &o.at.state },
+		{ "config", .text = &o.at.config },
+		{ "from", .text = &from },
+		{ "root", .text = &root },
+		{ "tofu", .flag = &o.tofu },
+		{ "unpublished", .flag = &o.unpublished },
+		{ "lanes", .text = &o.lanes },
+		{ "jobs", .text = &jobs },
+		{ "keep", .flag = &o.keep },
+		{ "diff", .flag = &o.diff },
+		{ "deep", .flag = &o.deep },
+		{ "json", .flag = &o.json },
+		{ 0 },
+	};
+	int rc = cli_options(&kiln_program, argc, argv, options);
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
-		if (c == 's')
-			o.at.state = optarg;
-		else if (c == 'c')
-			o.at.config = optarg;
-		else if (c == 'f')
-			from = optarg;
-		else if (c == 'r')
-			root = optarg;
-		else if (c == 't')
-			o.tofu = true;
-		else if (c == 'u')
-			o.unpublished = true;
-		else if (c == 'l')
-			o.lanes = optarg;
-		else if (c == 'J')
-			jobs = optarg;
-		else if (c == 'k')
-			o.keep = true;
-		else if (c == 'd')
-			o.diff = true;
-		else if (c == 'D')
-			o.diff = o.deep = true;
-		else if (c == 'j')
-			o.json = true;
-		else if (c == 'h')
-			return cli_help(&kiln_program, "reproduce");
-		else
-			return EXIT_USAGE;
+	if (rc != -1)
+		return rc;
 	if (optind + 1 != argc)
 		return cli_usage(WHERE, "name one artifact, build or file");
+	o.diff = o.diff || o.deep;
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);

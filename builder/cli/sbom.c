@@ -92,29 +92,19 @@ run(const char *state, const struct wanted *w, struct err *err)
 int
 cmd_sbom(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "state", required_argument, NULL, 's' },
-		{ "arch", required_argument, NULL, 'a' },
-		{ "format", required_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct wanted w = { .format = "spdx" };
 	const char *state = NULL;
 	struct err err = ERR_INIT;
-	int c;
+	const struct cli_option options[] = {
+		{ "state", .text = &state },
+		{ "arch", .text = &w.arch },
+		{ "format", .text = &w.format },
+		{ 0 },
+	};
+	int c = cli_options(&kiln_program, argc, argv, options);
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
-		if (c == 's')
-			state = optarg;
-		else if (c == 'a')
-			w.arch = optarg;
-		else if (c == 'f')
-			w.format = optarg;
-		else if (c == 'h')
-			return cli_help(&kiln_program, "sbom");
-		else
-			return EXIT_USAGE;
+	if (c != -1)
+		return c;
 	if (strcmp(w.format, "spdx") != 0 &&
 	    strcmp(w.format, "cyclonedx") != 0 &&
 	    strcmp(w.format, "buildinfo") != 0)

@@ -99,38 +99,26 @@ run(const struct order *o, struct verify *v, struct err *err)
 int
 cmd_verify(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "state", required_argument, NULL, 's' },
-		{ "config", required_argument, NULL, 'c' },
-		{ "dry-run", no_argument, NULL, 'n' },
-		{ "offline", no_argument, NULL, 'O' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct order o = { .hand = { .write = true, .fetch = true } };
+	struct order o = { .hand = { .write = true } };
 	struct verify v = { .tuf = -1, .said = said };
 	struct err err = ERR_INIT;
-	bool json = false;
-	int c, r;
+	bool json = false, offline = false;
+	int c;
+	const struct cli_option options[] = {
+		{ "state", .text = &o.hand.state },
+		{ "config", .text = &o.hand.config },
+		{ "dry-run", .flag = &o.look },
+		{ "offline", .flag = &offline },
+		{ "json", .flag = &json },
+		{ 0 },
+	};
+	int r = cli_options(&kiln_program, argc, argv, options);
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
-		if (c == 's')
-			o.hand.state = optarg;
-		else if (c == 'c')
-			o.hand.config = optarg;
-		else if (c == 'n')
-			o.look = true;
-		else if (c == 'O')
-			o.hand.fetch = false;
-		else if (c == 'j')
-			json = true;
-		else if (c == 'h')
-			return cli_help(&kiln_program, "verify");
-		else
-			return EXIT_USAGE;
+	if (r != -1)
+		return r;
 	if (optind != argc)
 		return cli_usage(WHERE, "unknown word \"%s\"", argv[optind]);
+	o.hand.fetch = !offline;
 	if (o.look)
 		o.hand.write = o.hand.fetch = false;
 	r = run(&o, &v, &err);

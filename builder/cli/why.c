@@ -356,32 +356,20 @@ run(const char *state, const char *cycle, const char *event, const char *what,
 int
 cmd_why(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "state", required_argument, NULL, 's' },
-		{ "cycle", required_argument, NULL, 'c' },
-		{ "event", required_argument, NULL, 'e' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	const char *state = NULL, *cycle = NULL, *event = NULL;
 	struct err err = ERR_INIT;
 	bool json = false;
-	int c, r;
+	const struct cli_option options[] = {
+		{ "state", .text = &state },
+		{ "cycle", .text = &cycle },
+		{ "event", .text = &event },
+		{ "json", .flag = &json },
+		{ 0 },
+	};
+	int r = cli_options(&kiln_program, argc, argv, options);
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
-		if (c == 's')
-			state = optarg;
-		else if (c == 'c')
-			cycle = optarg;
-		else if (c == 'e')
-			event = optarg;
-		else if (c == 'j')
-			json = true;
-		else if (c == 'h')
-			return cli_help(&kiln_program, "why");
-		else
-			return EXIT_USAGE;
+	if (r != -1)
+		return r;
 	if ((cycle && event) || argc - optind != (cycle || event ? 0 : 1))
 		return cli_usage(WHERE,
 		    "it is `why RECIPE|RUN|PLAN`, `why --cycle N|last` or"

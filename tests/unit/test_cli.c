@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,11 +44,34 @@ cmd_usage(int argc, char **argv)
 	return cli_usage("kiln usage", "%s: takes no words", argv[0]);
 }
 
+static const struct cli_program program;
+
+static int
+cmd_bake(int argc, char **argv)
+{
+	const char *state = "here";
+	bool json = false;
+	const struct cli_option options[] = {
+		{ "state", .text = &state },
+		{ "json", .flag = &json },
+		{ 0 },
+	};
+	int r = cli_options(&program, argc, argv, options);
+
+	if (r != -1)
+		return r;
+	printf("%s %d", state, json);
+	while (optind < argc)
+		printf(" %s", argv[optind++]);
+	return EXIT_DONE;
+}
+
 static const struct cli_command commands[] = {
 	{ "why", "[--json] BUILD", "Tell why a build ran.", cmd_why,
 	    "  --json  the answer as JSON\n" },
 	{ "fail", NULL, "Fail.", cmd_fail, NULL },
 	{ "usage", "", "Be used wrongly.", cmd_usage, NULL },
+	{ "bake", "[--state DIR] [--json] WORD", "Bake.", cmd_bake, NULL },
 	{ 0 },
 };
 
@@ -128,6 +152,7 @@ static const char listing[] = "usage: kiln COMMAND ...\n"
 			      "  why    Tell why a build ran.\n"
 			      "  fail   Fail.\n"
 			      "  usage  Be used wrongly.\n"
+			      "  bake   Bake.\n"
 			      "\n"
 			      "\"kiln COMMAND --help\" tells more; \"kiln "
 			      "--version\" the version.\n";
@@ -222,6 +247,41 @@ a_failure_is_a_sentence_a_cause_and_a_status(void **state)
 }
 
 static void
+options_go_where_the_table_says_and_words_stay(void **state)
+{
+	RUN a = run(ARGS("bake", "--state", "a", "one", "--json", "two"));
+	RUN b = run(ARGS("bake", "--state=a", "--state", "b", "--", "--json"));
+	RUN c = run(ARGS("bake"));
+	RUN d = run(ARGS("bake", "one", "--help"));
+
+	(void)state;
+	assert_string_equal(a.out.data, "a 1 one two");
+	assert_string_equal(b.out.data, "b 0 --json");
+	assert_string_equal(c.out.data, "here 0");
+	assert_int_equal(d.code, EXIT_DONE);
+	assert_string_equal(d.out.data,
+	    "usage: kiln bake [--state DIR] [--json] WORD\n\nBake.\n");
+}
+
+static void
+options_out_of_the_table_are_refused_by_name(void **state)
+{
+	RUN a = run(ARGS("bake", "--frob"));
+	RUN b = run(ARGS("bake", "--json", "--state"));
+	RUN c = run(ARGS("bake", "--json=1"));
+
+	(void)state;
+	assert_int_equal(a.code, EXIT_USAGE);
+	assert_string_equal(a.err.data,
+	    "kiln bake: unknown option --frob; see kiln bake --help\n");
+	assert_int_equal(b.code, EXIT_USAGE);
+	assert_string_equal(b.err.data,
+	    "kiln bake: --state needs a value; see kiln bake --help\n");
+	assert_int_equal(c.code, EXIT_USAGE);
+	assert_string_equal(c.out.data, "");
+}
+
+static void
 results_that_cannot_be_written_are_a_failure(void **state)
 {
 	int status;
@@ -280,6 +340,9 @@ main(void)
 		cmocka_unit_test(the_version_is_told),
 		cmocka_unit_test(an_unknown_word_names_the_nearest),
 		cmocka_unit_test(a_failure_is_a_sentence_a_cause_and_a_status),
+		cmocka_unit_test(
+		    options_go_where_the_table_says_and_words_stay),
+		cmocka_unit_test(options_out_of_the_table_are_refused_by_name),
 		cmocka_unit_test(results_that_cannot_be_written_are_a_failure),
 		cmocka_unit_test(near_words_are_near),
 	};
