@@ -69,6 +69,26 @@ want(struct pass *p, size_t i)
 	}
 }
 
+/* Not wrong, since a farm may go from one to the other; but nobody should have
+ * to find out which of them his routers run. */
+static void
+tell_same_services(const struct pass *p)
+{
+	for (size_t i = 0; i < p->recipes.n; i++)
+		for (size_t k = 0; p->wanted[i] && k < i; k++) {
+			const struct recipe *r = &p->recipes.v[i],
+					    *other = &p->recipes.v[k];
+
+			if (p->wanted[k] && recipe_same_service(r, other))
+				log_warn("same-service",
+				    "recipe=%s msg=\"it is released as %s for "
+				    "%s, and so is %s: routers get what was "
+				    "released last\"",
+				    r->name, recipe_service(r), r->arch,
+				    other->name);
+		}
+}
+
 static int
 load(struct pass *p, struct err *err)
 {
@@ -94,6 +114,7 @@ load(struct pass *p, struct err *err)
 			    "there is no recipe \"%s\"", b->only[i]);
 		want(p, (size_t)(only - p->recipes.v));
 	}
+	tell_same_services(p);
 	return 0;
 }
 

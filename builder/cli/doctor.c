@@ -289,6 +289,38 @@ look_at_recipes(struct doctor *d)
 	}
 }
 
+/* Of recipes that are there, each may be right: which one is it to be? */
+static void
+look_at_services(struct doctor *d)
+{
+	struct err err = ERR_INIT;
+	auto_json json_t *rows = NULL;
+	const json_t *one;
+	size_t i;
+
+	if (!d->db)
+		return;
+	rows = ask_rows(d->db,
+	    "SELECT service, arch, group_concat(recipe, ' and ') FROM"
+	    " (SELECT DISTINCT l.service, l.arch, p.recipe FROM release l"
+	    " JOIN plan p ON p.digest = l.plan JOIN recipe r ON"
+	    " r.name = p.recipe WHERE l.withheld IS NULL ORDER BY 1, 2, 3)"
+	    " GROUP BY service, arch HAVING count(*) > 1",
+	    "service arch recipes", NULL, &err);
+	json_array_foreach(rows, i, one)
+	{
+		auto_free char *what =
+		    mem_printf("service %s", ask_str(one, "service"));
+
+		finding(d, WARN, what,
+		    "take all but one from the recipes, or name those to "
+		    "build with --only",
+		    "%s are released as it for %s: routers get what was "
+		    "released last",
+		    ask_str(one, "recipes"), ask_str(one, "arch"));
+	}
+}
+
 /* Online roles are signed anew by themselves, if kiln-tuf runs. */
 static void
 look_at_roles(struct doctor *d)
@@ -375,6 +407,7 @@ look(struct doctor *d, const char *state, const char *config, struct err *err)
 	look_at_suites(d);
 	look_at_failures(d);
 	look_at_recipes(d);
+	look_at_services(d);
 	look_at_roles(d);
 	return 0;
 }

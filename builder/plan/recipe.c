@@ -276,3 +276,11 @@ recipe_service(const struct recipe *r)
 		return r->folder;
 	}
 }
+
+bool
+recipe_same_service(const struct recipe *a, const struct recipe *b)
+{
+	return !a->error && !b->error && recipe_is_service(a) &&
+	       recipe_is_service(b) && strcmp(a->arch, b->arch) == 0 &&
+	       strcmp(recipe_service(a), recipe_service(b)) == 0;
+}

@@ -38,12 +38,41 @@ t "no archive was read" says warn archive "no archive has been read"
 t "there is room" says ok disk "GiB free"
 t "the sandbox works" says ok sandbox "user namespace"
 cp -R tests/support/recipes "$tmp/recipes" && chmod -R a+rX "$tmp/recipes"
+agent() { # NAME: a recipe that is released as kiln-agent
+	mkdir "$tmp/recipes/$1" && cp tests/support/recipes/hello/build.sh "$tmp/recipes/$1" &&
+	    cat >"$tmp/recipes/$1/recipe.yaml" <<-EOF
+		name: $1
+		kind: agent
+		summary: s
+		suites: [bookworm]
+		memory: 16MiB
+		outputs: [agent]
+		build: {packages: [sed], script: build.sh}
+		EOF
+}
+two_agents() { agent one && agent two; }
+t "two of its recipes are for the agent" two_agents
 unreached() {
-	"$bin/kiln-builder" --state "$state" --recipes "$tmp/recipes" --once
+	"$bin/kiln-builder" --state "$state" --recipes "$tmp/recipes" --once 2>"$tmp/log"
+	cat "$tmp/log"
 	says bad "archive bookworm" since
 }
 t "without a network the archive is not reached" unreached
 t "… and recipes are held for it" says warn "recipe hello" "never read"
+t "two that would be released as one service are told in the log" grep -q \
+    'warn same-service recipe=two .*as kiln-agent for .* and so is one' "$tmp/log"
+released() { # as the builder enters what it has reproduced
+	for r in one two; do
+		d=$(echo $r | sha256sum | cut -c1-64)
+		sqlite3 -cmd '.filectrl persist_wal 1' "$state/farm.db" \
+		    "INSERT INTO plan (digest, recipe, stage, lock, made_at, verdict)
+			VALUES ('$d', '$r', 'build', '$d', 1, 'reproduced');
+		    INSERT INTO release (digest, service, arch, plan, made_at)
+			VALUES ('$d', 'kiln-agent', 'amd64', '$d', 1)" || return 1
+	done
+}
+t "… and both are" released
+t "… which is said" says warn "service kiln-agent" "one and two are released as it for amd64"
 t "a disk with little room is bad" sh -c "mount -o remount,size=600m '$state'"
 t "… and said to be" says bad disk "GiB free"
 t "so is one that nobody can write to" mount -o remount,ro,size=8g "$state"
