@@ -51,38 +51,52 @@ without_sboms(const json_t *targets)
 	return copy;
 }
 
+/* Of the service, or of the recipe: two may be released as one service, and
+ * each of them would have something new to say for ever. */
 static int
-says_the_same(struct db *db, struct store *store, const char *service,
+says_the_same(struct db *db, struct store *store, const struct recipe *r,
     const char *arch, const json_t *targets, bool *same, struct err *err)
 {
+#define NEWEST                                                         \
+	" WHERE l.service = ?1 AND l.arch = ?2 AND l.withheld IS NULL" \
+	" ORDER BY l.made_at DESC, l.rowid DESC LIMIT 1)"
 	static const char sql[] =
-	    "SELECT digest FROM release WHERE service = ?1 AND arch = ?2"
-	    " AND withheld IS NULL ORDER BY made_at DESC, rowid DESC LIMIT 1";
+	    "SELECT digest FROM (SELECT l.digest FROM release l" NEWEST
+	    " UNION SELECT digest FROM (SELECT l.digest FROM release l"
+	    " JOIN plan p ON p.digest = l.plan AND p.recipe = ?3" NEWEST;
+#undef NEWEST
 	auto_stmt struct stmt *q = db_stmt(db, sql);
-	auto_json json_t *last = NULL, *b = NULL;
 	struct hash digest;
 	int got;
 
 	*same = false;
-	stmt_bind_str(q, 1, service);
+	stmt_bind_str(q, 1, recipe_service(r));
 	stmt_bind_str(q, 2, arch);
-	got = stmt_step(q, err);
-	if (got != 1 || !stmt_hash(q, 0, &digest))
-		return got == -1 ? -1 : 0;
-	if (load(store, &digest, "kiln/release", &last, err) == -1)
-		return -1;
-	b = without_sboms(json_object_get(last, "targets"));
-	*same = json_equal(targets, b);
-	return 0;
+	stmt_bind_str(q, 3, r->name);
+	while (!*same && (got = stmt_step(q, err)) == 1) {
+		auto_json json_t *last = NULL, *b = NULL;
+
+		if (!stmt_hash(q, 0, &digest))
+			return err_set(
+			    err, ERR_INPUT, "a release has no digest");
+		if (load(store, &digest, "kiln/release", &last, err) == -1)
+			return -1;
+		b = without_sboms(json_object_get(last, "targets"));
+		*same = json_equal(targets, b);
+	}
+	return *same ? 0 : got;
 }
 
+/* One that was made before stands again: it is the newest now. */
 static int
 add_row(struct db *db, const struct hash *digest, const char *service,
     const struct plan *p, struct err *err)
 {
-	static const char sql[] = "INSERT OR IGNORE INTO release"
-				  " (digest, service, arch, plan, made_at)"
-				  " VALUES (?1, ?2, ?3, ?4, ?5)";
+	static const char sql[] =
+	    "INSERT INTO release (digest, service, arch, plan, made_at)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (digest) DO UPDATE"
+	    " SET made_at = excluded.made_at,"
+	    " rowid = (SELECT max(rowid) + 1 FROM release)";
 	auto_stmt struct stmt *q = db_stmt(db, sql);
 
 	stmt_bind_hash(q, 1, digest);
@@ -216,8 +230,7 @@ publish_release(struct db *db, struct store *store, const struct recipe *r,
 	of.outputs = json_object_get(verdict, "outputs");
 	targets = terms_targets(r, store, of.outputs, of.version, err);
 	if (!targets ||
-	    says_the_same(
-		db, store, of.service, p->arch, targets, &same, err) == -1 ||
+	    says_the_same(db, store, r, p->arch, targets, &same, err) == -1 ||
 	    documents_known(db, of.outputs, &known, err) == -1)
 		return err_prefix(err, "release of %s", of.service);
 	if (same && known)

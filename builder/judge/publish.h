@@ -20,8 +20,8 @@
 /*
  * `plan` is the recipe's image plan, or a kernel's build plan, and stands
  * (`current`).  Adds the record and its row unless the newest release of the
- * service says the same (but for its SBOM).  *made: was one added?  `event`:
- * what led here, or 0.
+ * service, or of the recipe, says the same (but for its SBOM).  *made: was one
+ * added, or is one of before the newest again?  `event`: what led here, or 0.
  */
 int publish_release(struct db *, struct store *, const struct recipe *,
     const struct lock *, const struct plan *plan, int64_t event, bool *made,

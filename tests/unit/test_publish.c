@@ -179,14 +179,20 @@ run_plan(const struct plan *p, const char *output, uint8_t a, uint8_t b)
 }
 
 static bool
-published(const struct plan *p)
+published_by(const char *recipe, const struct plan *p)
 {
 	bool made = false;
 
-	if (publish_release(db, st, recipes_find(&all, "svc"), &lock, p, 0,
+	if (publish_release(db, st, recipes_find(&all, recipe), &lock, p, 0,
 		&made, &err) == -1)
 		fail_msg("%s", err.msg);
 	return made;
+}
+
+static bool
+published(const struct plan *p)
+{
+	return published_by("svc", p);
 }
 
 static json_t *
@@ -283,6 +289,84 @@ another_sbom_alone_is_no_release_and_another_probe_is(void **state)
 	buf_printf(&b, "%sprobes: [{type: tcp, port: 80}]\n", svc_yaml);
 	load(b.data);
 	assert_true(published(next));
+}
+
+static int64_t
+count(const char *sql)
+{
+	auto_stmt struct stmt *q = db_stmt(db, sql);
+
+	assert_int_equal(stmt_step(q, &err), 1);
+	return stmt_int(q, 0);
+}
+
+static void
+what_stood_before_is_told_once_when_it_comes_back(void **state)
+{
+	auto_plan struct plan *next = NULL;
+
+	(void)state;
+	run_plan(lib, "lib", 5, 5);
+	run_plan(svc, "image", 1, 1);
+	assert_true(published(svc));
+	debs[0].sha256.b[4] = 1;
+	assert_int_equal(lock_store(st, &lock, &err), 0);
+	next = plan_of("svc", STAGE_IMAGE, 5);
+	run_plan(next, "image", 2, 2);
+	assert_true(published(next));
+	debs[0].sha256.b[4] = 0;
+	assert_int_equal(lock_store(st, &lock, &err), 0);
+	assert_int_equal(ledger_plan(db, "svc", svc, &lock.digest, 0, &err), 0);
+	assert_true(published(svc));
+	assert_false(published(svc));
+	assert_int_equal(count("SELECT count(*) FROM event WHERE kind ="
+			       " 'release-made'"),
+	    3);
+}
+
+/* Each as the service kiln-agent. */
+static struct plan *
+agent_of(const char *name, uint8_t output)
+{
+	auto_free char *dir = mem_printf("r/%s", name);
+	auto_free char *yaml = mem_printf("%s/recipe.yaml", dir);
+	auto_free char *script = mem_printf("%s/build.sh", dir);
+	auto_free char *text =
+	    mem_printf("name: %s\nkind: agent\nsummary: s\n"
+		       "suites: [bookworm]\nmemory: 16MiB\noutputs: [agent]\n"
+		       "build: {packages: [gcc], script: build.sh}\n"
+		       "upstream: gcc\n",
+		name);
+	struct plan *p;
+
+	assert_int_equal(mkdirat(scratch.fd, dir, 0755), 0);
+	put(yaml, text);
+	put(script, name);
+	load(svc_yaml);
+	p = plan_of(name, STAGE_BUILD, 0);
+	run_plan(p, "agent", output, output);
+	return p;
+}
+
+static void
+two_recipes_of_one_service_are_each_told_once(void **state)
+{
+	auto_plan struct plan *one = agent_of("one", 1), *two = NULL;
+
+	(void)state;
+	assert_true(published_by("one", one));
+	two = agent_of("two", 2);
+	assert_true(recipe_same_service(
+	    recipes_find(&all, "one"), recipes_find(&all, "two")));
+	assert_false(recipe_same_service(
+	    recipes_find(&all, "one"), recipes_find(&all, "svc")));
+	for (int i = 0; i < 2; i++) {
+		assert_false(published_by("one", one));
+		assert_int_equal(published_by("two", two), i == 0);
+	}
+	assert_int_equal(count("SELECT count(*) FROM event WHERE kind ="
+			       " 'release-made'"),
+	    2);
 }
 
 /* The fuzz target's corpus has one, and files that are none. */
@@ -557,6 +641,8 @@ main(void)
 		T(the_output_it_holds_must_be_the_reproduced_one),
 		T(what_is_reproduced_all_the_way_is_published_once),
 		T(another_sbom_alone_is_no_release_and_another_probe_is),
+		T(what_stood_before_is_told_once_when_it_comes_back),
+		T(two_recipes_of_one_service_are_each_told_once),
 		T(a_version_nobody_has_is_an_error_of_the_recipe),
 		T(a_version_is_found_in_the_lock_of_what_is_used),
 		T(an_sbom_lists_what_each_build_in_the_image_was_made_with),
