@@ -170,17 +170,11 @@ loop_run(struct builder *b, const struct loop *l, struct err *err)
 int
 loop_clean_logs(int logdir, struct err *err)
 {
-	int copy = dir_open_at(logdir, ".", err);
-	auto_dir DIR *d = NULL;
+	auto_dir DIR *d = dir_list_at(logdir, ".", err);
 	const struct dirent *e;
 
-	if (copy == -1)
+	if (!d)
 		return -1;
-	d = fdopendir(copy);
-	if (!d) {
-		close(copy);
-		return err_sys(err, "list log/runs");
-	}
 	while ((e = readdir(d)))
 		if (strncmp(e->d_name, "run-", 4) == 0 &&
 		    file_remove_at(logdir, e->d_name, err) == -1)

@@ -166,16 +166,13 @@ find(const char *root, const struct buf *mounts, const struct buf *own,
 static void
 sweep_one(int parent, const char *name)
 {
-	int fd = openat(
-	    parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	auto_dir DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	struct err gone = ERR_INIT;
+	auto_dir DIR *d = dir_list_at(parent, name, &gone);
 	const struct dirent *e;
 
-	if (!d && fd != -1)
-		close(fd);
 	while (d && (e = readdir(d)))
 		if (e->d_name[0] != '.' && e->d_type == DT_DIR)
-			unlinkat(fd, e->d_name, AT_REMOVEDIR);
+			unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
 	unlinkat(parent, name, AT_REMOVEDIR);
 }
 
@@ -183,12 +180,10 @@ sweep_one(int parent, const char *name)
 static void
 sweep(int parent)
 {
-	int copy = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_dir DIR *d = copy == -1 ? NULL : fdopendir(copy);
+	struct err none = ERR_INIT;
+	auto_dir DIR *d = dir_list_at(parent, ".", &none);
 	const struct dirent *e;
 
-	if (!d && copy != -1)
-		close(copy);
 	while (d && (e = readdir(d))) {
 		long pid;
 

@@ -131,22 +131,15 @@ owner_gid(int owner)
 static int
 is_empty(int fd, struct err *err)
 {
-	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_dir DIR *d = dir_list_at(fd, ".", err);
 	const struct dirent *e;
 	int empty = 1;
-	DIR *d;
 
-	if (again == -1)
-		return err_sys(err, "read a folder");
-	d = fdopendir(again);
-	if (!d) {
-		close(again);
-		return err_sys(err, "read a folder");
-	}
+	if (!d)
+		return -1;
 	while (empty && (e = readdir(d)))
 		empty =
 		    strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
-	closedir(d);
 	return empty;
 }
 

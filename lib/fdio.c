@@ -137,6 +137,19 @@ dir_parent_at(int dirfd, const char *path, const char **base, struct err *err)
 	return fd;
 }
 
+DIR *
+dir_list_at(int dirfd, const char *path, struct err *err)
+{
+	int fd = dir_open_at(dirfd, path, err);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+
+	if (fd != -1 && !d) {
+		err_sys(err, "list folder %s", path);
+		close(fd);
+	}
+	return d;
+}
+
 int
 dir_sync(int dirfd, struct err *err)
 {

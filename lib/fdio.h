@@ -9,6 +9,7 @@
 #ifndef KILN_FDIO_H
 #define KILN_FDIO_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,9 @@ int dir_open(const char *path, struct err *) KILN_MUST;
 int dir_open_at(int dirfd, const char *path, struct err *) KILN_MUST;
 /* mkdir -p below dirfd; returns the opened directory. */
 int dir_make_at(int dirfd, const char *path, mode_t, struct err *) KILN_MUST;
+/* A folder's entries, from the first on: dir_open_at, and a stream (auto_dir)
+ * that shares its offset with nobody's.  "." is dirfd itself. */
+DIR *dir_list_at(int dirfd, const char *path, struct err *) KILN_MUST;
 int dir_sync(int dirfd, struct err *) KILN_MUST;
 /* Opens the folder that holds `path`; *base is its last part, in `path`. */
 int dir_parent_at(

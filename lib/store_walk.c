@@ -14,8 +14,7 @@ static int
 walk_shard(
     int storefd, const char *shard, store_fn *fn, void *arg, struct err *err)
 {
-	int fd = dir_open_at(storefd, shard, err);
-	auto_dir DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	auto_dir DIR *d = dir_list_at(storefd, shard, err);
 	const struct dirent *e;
 
 	if (!d)
@@ -26,7 +25,8 @@ walk_shard(
 
 		if (strncmp(e->d_name, shard, 2) != 0 ||
 		    !hash_parse(&h, e->d_name) ||
-		    fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
+			-1)
 			continue;
 		if (fn(arg, &h, &st, err) != 0)
 			return -1;

@@ -154,18 +154,13 @@ tmp_release(struct tmp *t)
 int
 tmp_sweep(int dirfd, struct err *err)
 {
-	auto_fd int fd = dir_open_at(dirfd, ".", err);
-	auto_dir DIR *dir = NULL;
+	auto_dir DIR *dir = dir_list_at(dirfd, ".", err);
 	struct dirent *e;
 	struct stat st;
 	int64_t now = time_now();
 
-	if (fd == -1)
-		return -1;
-	dir = fdopendir(fd);
 	if (!dir)
-		return err_sys(err, "list folder");
-	fd = -1;
+		return -1;
 	while ((errno = 0, e = readdir(dir))) {
 		if (strncmp(e->d_name, PREFIX, sizeof(PREFIX) - 1) != 0 ||
 		    fstatat(dirfd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||

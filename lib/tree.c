@@ -93,20 +93,14 @@ static int
 enter(struct walk *w, int fd, struct err *err)
 {
 	struct level *l = &w->levels[w->depth];
-	auto_fd int copy = -1;
-	auto_dir DIR *dir = NULL;
+	/* Not a dup: two that list must not share an offset. */
+	auto_dir DIR *dir = dir_list_at(fd, ".", err);
 	struct dirent *e;
 
 	*l = (struct level){ .fd = fd, .path_len = w->path.len };
 	w->depth++;
-	/* Not a dup: two that list must not share an offset. */
-	copy = dir_open_at(fd, ".", err);
-	if (copy == -1)
-		return -1;
-	dir = fdopendir(copy);
 	if (!dir)
-		return err_sys(err, "list %s", w->path.data);
-	copy = -1;
+		return -1;
 	while ((errno = 0, e = readdir(dir)))
 		if (!is_dots(e->d_name))
 			level_add(l, e);

@@ -95,14 +95,11 @@ by_name(const void *a, const void *b)
 int
 key_names_read(int dirfd, struct key_names *k, struct err *err)
 {
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_dir DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	auto_dir DIR *d = dir_list_at(dirfd, ".", err);
 	const struct dirent *e;
 
-	if (!d) {
-		own_close(&fd);
-		return err_sys(err, "list keys");
-	}
+	if (!d)
+		return err_prefix(err, "list keys");
 	while ((e = readdir(d))) {
 		size_t n = strlen(e->d_name);
 

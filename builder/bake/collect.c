@@ -45,17 +45,11 @@ static int
 check_list(int outdir, const char *const *names, size_t n, const char **cause,
     struct err *err)
 {
-	auto_fd int copy =
-	    openat(outdir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_dir DIR *d = NULL;
+	auto_dir DIR *d = dir_list_at(outdir, ".", err);
 	const struct dirent *e;
 
-	if (copy == -1)
-		return err_sys(err, "open the outputs");
-	d = fdopendir(copy);
 	if (!d)
-		return err_sys(err, "list the outputs");
-	copy = -1;
+		return err_prefix(err, "list the outputs");
 	while ((errno = 0, e = readdir(d))) {
 		auto_buf struct buf name = BUF_INIT;
 

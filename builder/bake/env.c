@@ -264,8 +264,7 @@ env_drop(const struct env_place *at, const char *name, struct err *err)
 int
 env_names(const struct env_place *at, json_t *names, struct err *err)
 {
-	int fd = dir_open_at(at->dirfd, ".", err);
-	auto_dir DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	auto_dir DIR *d = dir_list_at(at->dirfd, ".", err);
 	const struct dirent *e;
 	struct hash h;
 

@@ -257,16 +257,11 @@ env_tree_drop(int env, const char *name, struct err *err)
 static int
 remove_new(int dirfd, struct err *err)
 {
-	auto_fd int copy = dir_open_at(dirfd, ".", err);
-	auto_dir DIR *d = NULL;
+	auto_dir DIR *d = dir_list_at(dirfd, ".", err);
 	struct dirent *e;
 
-	if (copy == -1)
-		return -1;
-	d = fdopendir(copy);
 	if (!d)
-		return err_sys(err, "list environments");
-	copy = -1;
+		return -1;
 	while ((e = readdir(d)))
 		if (strncmp(e->d_name, NEW, 4) == 0 &&
 		    tree_remove_at(dirfd, e->d_name, err) == -1)

@@ -242,16 +242,11 @@ layout_remove(struct layout *l, struct err *err)
 int
 layout_recover(int workdir, struct err *err)
 {
-	auto_fd int copy = dir_open_at(workdir, ".", err);
-	auto_dir DIR *d = NULL;
+	auto_dir DIR *d = dir_list_at(workdir, ".", err);
 	const struct dirent *e;
 
-	if (copy == -1)
-		return -1;
-	d = fdopendir(copy);
 	if (!d)
-		return err_sys(err, "list the work folder");
-	copy = -1;
+		return -1;
 	while ((e = readdir(d)))
 		if (strncmp(e->d_name, PREFIX, strlen(PREFIX)) == 0 &&
 		    tree_remove_at(workdir, e->d_name, err) == -1)

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/fdio.h"
 #include "lib/own.h"
 
 /* Folders in folders: one descriptor each.  What nests deeper counts as too
@@ -16,14 +17,11 @@
 static void
 add(int dirfd, int depth, int64_t most, struct usage *u)
 {
-	int copy =
-	    openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	auto_dir DIR *d = copy == -1 ? NULL : fdopendir(copy);
+	struct err gone = ERR_INIT;
+	auto_dir DIR *d = dir_list_at(dirfd, ".", &gone);
 	const struct dirent *e;
 	struct stat st;
 
-	if (!d && copy != -1)
-		close(copy);
 	if (depth > DEEPEST)
 		u->files = most + 1;
 	while (d && u->files <= most && (e = readdir(d))) {

@@ -145,14 +145,12 @@ sample(struct procs *all, pid_t root, struct watched *w, int64_t *threads,
 static int64_t
 output_bytes(int outdir)
 {
-	int copy = openat(outdir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_dir DIR *d = copy == -1 ? NULL : fdopendir(copy);
+	struct err none = ERR_INIT;
+	auto_dir DIR *d = dir_list_at(outdir, ".", &none);
 	const struct dirent *e;
 	int64_t sum = 0;
 	struct stat st;
 
-	if (!d && copy != -1)
-		close(copy);
 	while (d && (e = readdir(d)))
 		if (fstatat(outdir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISREG(st.st_mode))

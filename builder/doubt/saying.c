@@ -122,16 +122,11 @@ saying_put(const struct doubt *d, int workdir, struct err *err)
 static int
 list(int dir, json_t *names, struct err *err)
 {
-	auto_fd int copy = dir_open_at(dir, ".", err);
-	auto_dir DIR *d = NULL;
+	auto_dir DIR *d = dir_list_at(dir, ".", err);
 	struct dirent *e;
 
-	if (copy == -1)
-		return -1;
-	d = fdopendir(copy);
 	if (!d)
-		return err_sys(err, "list what is said");
-	copy = -1;
+		return -1;
 	while ((errno = 0, e = readdir(d))) {
 		struct hash h;
 

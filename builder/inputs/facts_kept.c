@@ -128,19 +128,14 @@ in_lock(struct db *db, const char *hex, struct err *err)
 int
 facts_sweep(struct deb_archive *a, const struct lock_set *now, struct err *err)
 {
-	auto_fd int fd = -1;
 	auto_dir DIR *dir = NULL;
 	const struct dirent *e;
 
 	if (!file_exists_at(a->tmpdir, FOLDER))
 		return 0;
-	fd = dir_open_at(a->tmpdir, FOLDER, err);
-	if (fd == -1)
-		return -1;
-	dir = fdopendir(fd);
+	dir = dir_list_at(a->tmpdir, FOLDER, err);
 	if (!dir)
-		return err_sys(err, "read work/" FOLDER);
-	(void)take_fd(&fd);
+		return -1;
 	while ((e = readdir(dir)) != NULL) {
 		struct hash index;
 		int needed = 0;

@@ -99,8 +99,7 @@ look_at_tree(struct sweep *s, int dirfd, const char *hex, bool deb)
 static int
 look_at_env(struct sweep *s, const char *sub, bool deb, struct err *err)
 {
-	int fd = dir_open_at(s->at->dirfd, sub, err);
-	auto_dir DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	auto_dir DIR *d = dir_list_at(s->at->dirfd, sub, err);
 	const struct dirent *e;
 
 	if (!d && err->cls == ERR_MISSING) {
@@ -110,7 +109,7 @@ look_at_env(struct sweep *s, const char *sub, bool deb, struct err *err)
 	if (!d)
 		return -1;
 	while ((errno = 0, e = readdir(d)))
-		look_at_tree(s, fd, e->d_name, deb);
+		look_at_tree(s, dirfd(d), e->d_name, deb);
 	return errno ? err_sys(err, "list env/%s", sub) : 0;
 }
 

@@ -47,16 +47,13 @@ by_text(const void *a, const void *b)
 int
 backup_list(const struct backup *b, json_t **out, struct err *err)
 {
-	auto_fd int again = dir_open_at(b->dirfd, ".", err);
+	auto_dir DIR *d = dir_list_at(b->dirfd, ".", err);
 	char **names = NULL;
 	size_t n = 0;
 	struct dirent *e;
-	DIR *d;
 
-	d = again == -1 ? NULL : fdopendir(again);
 	if (!d)
-		return again == -1 ? -1 : err_sys(err, "read the folder");
-	again = -1; /* the stream has it */
+		return -1;
 	while ((e = readdir(d))) {
 		char *at = time_of(e->d_name);
 
@@ -65,7 +62,6 @@ backup_list(const struct backup *b, json_t **out, struct err *err)
 		names = mem_resize(names, n + 1, sizeof(*names));
 		names[n++] = at;
 	}
-	closedir(d);
 	if (n > 0)
 		qsort(names, n, sizeof(*names), by_text);
 	*out = json_array();

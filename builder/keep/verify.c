@@ -122,8 +122,7 @@ package(struct looking *l, const char *hex)
 static int
 each_name(struct looking *l, const char *sub, env_fn *fn, struct err *err)
 {
-	int fd = dir_open_at(l->at->dirfd, sub, err);
-	auto_dir DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	auto_dir DIR *d = dir_list_at(l->at->dirfd, sub, err);
 	const struct dirent *e;
 
 	if (!d && err->cls == ERR_MISSING) {

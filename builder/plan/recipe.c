@@ -74,16 +74,11 @@ static int
 list(int dirfd, const char *origin, struct recipes *all, size_t *cap,
     struct err *err)
 {
-	auto_fd int copy = dir_open_at(dirfd, ".", err);
-	auto_dir DIR *d = NULL;
+	auto_dir DIR *d = dir_list_at(dirfd, ".", err);
 	struct dirent *e;
 
-	if (copy == -1)
-		return -1;
-	d = fdopendir(copy);
 	if (!d)
-		return err_sys(err, "list the recipes");
-	copy = -1;
+		return -1;
 	while ((errno = 0, e = readdir(d))) {
 		auto_free char *yaml = NULL;
 		struct recipe *other;

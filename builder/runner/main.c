@@ -98,16 +98,11 @@ make_cache(const char *path, struct err *err)
 static int
 sweep(int work, struct err *err)
 {
-	auto_fd int copy = dir_open_at(work, ".", err);
-	auto_dir DIR *d = NULL;
+	auto_dir DIR *d = dir_list_at(work, ".", err);
 	const struct dirent *e;
 
-	if (copy == -1)
-		return -1;
-	d = fdopendir(copy);
 	if (!d)
-		return err_sys(err, "list the work folder");
-	copy = -1;
+		return -1;
 	while ((e = readdir(d))) {
 		auto_fd int one = -1;
 		struct err gone = ERR_INIT;

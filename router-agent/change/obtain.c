@@ -356,16 +356,11 @@ static int
 sweep(const struct state *s, struct store *whole, int in, const char *path,
     struct err *err)
 {
-	int fd = dir_open_at(in, path, err);
-	auto_dir DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	auto_dir DIR *d = dir_list_at(in, path, err);
 	struct dirent *e;
 
-	if (!d) {
-		if (fd == -1)
-			return -1;
-		close(fd);
-		return err_sys(err, "list %s", path);
-	}
+	if (!d)
+		return -1;
 	while ((e = readdir(d)) != NULL)
 		if (!kept(s, whole, e->d_name) &&
 		    file_remove_at(dirfd(d), e->d_name, err) == -1)

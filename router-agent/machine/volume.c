@@ -242,24 +242,11 @@ volume_reflinks(int volumes)
 
 /* --- what is there ------------------------------------------------------- */
 
-static DIR *
-list(int in, const char *path, struct err *err)
-{
-	int fd = dir_open_at(in, path, err);
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-
-	if (fd != -1 && !d) {
-		err_sys(err, "list volumes");
-		close(fd);
-	}
-	return d;
-}
-
 int64_t
 volume_newest(int volumes, const char *service)
 {
 	struct err ignored = ERR_INIT;
-	auto_dir DIR *d = list(volumes, service, &ignored);
+	auto_dir DIR *d = dir_list_at(volumes, service, &ignored);
 	int64_t newest = 0;
 	struct dirent *e;
 
@@ -275,7 +262,7 @@ static int
 sweep_service(int volumes, const char *service, volume_keep_fn *keep,
     const void *arg, struct err *err)
 {
-	auto_dir DIR *d = list(volumes, service, err);
+	auto_dir DIR *d = dir_list_at(volumes, service, err);
 	struct dirent *e;
 
 	if (!d)
@@ -294,7 +281,7 @@ int
 volume_sweep(
     int volumes, volume_keep_fn *keep, const void *arg, struct err *err)
 {
-	auto_dir DIR *d = list(volumes, ".", err);
+	auto_dir DIR *d = dir_list_at(volumes, ".", err);
 	struct dirent *e;
 
 	if (!d)

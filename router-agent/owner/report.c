@@ -149,20 +149,14 @@ by_name(const void *a, const void *b)
 static char **
 waiting(int dirfd, size_t *n, struct err *err)
 {
-	int fd = dir_open_at(dirfd, ".", err);
-	auto_dir DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	auto_dir DIR *d = dir_list_at(dirfd, ".", err);
 	struct dirent *e;
 	char **names = NULL;
 	size_t cap = 0;
 
 	*n = 0;
-	if (!d) {
-		if (fd != -1) {
-			err_sys(err, "list the reports");
-			close(fd);
-		}
+	if (!d)
 		return NULL;
-	}
 	while ((e = readdir(d)) != NULL) {
 		if (!name_ok(e->d_name) || strlen(e->d_name) != 25)
 			continue;

@@ -418,6 +418,56 @@ a_lock_names_the_pid_that_has_it_and_dies_with_it(void **state)
 	close(ready[0]);
 }
 
+static size_t
+listed(DIR *d)
+{
+	const struct dirent *e;
+	size_t n = 0;
+
+	while ((e = readdir(d)))
+		n += e->d_name[0] != '.';
+	return n;
+}
+
+/* Of one folder, each from its first entry. */
+static void
+two_that_list_a_folder_do_not_disturb_each_other(void **state)
+{
+	struct err e = ERR_INIT;
+	auto_fd int sub = dir_make_at(scratch.fd, "sub", 0755, &e);
+	auto_dir DIR *a = NULL, *b = NULL, *c = NULL;
+
+	(void)state;
+	assert_int_not_equal(sub, -1);
+	put("sub/one", "1");
+	put("sub/two", "2");
+	a = dir_list_at(scratch.fd, "sub", &e);
+	b = dir_list_at(sub, ".", &e);
+	assert_non_null(a);
+	assert_non_null(b);
+	assert_int_equal(listed(a), 2);
+	assert_int_equal(listed(b), 2);
+	c = dir_list_at(sub, ".", &e);
+	assert_int_equal(listed(c), 2);
+}
+
+static void
+what_is_no_folder_below_is_not_listed(void **state)
+{
+	struct err e = ERR_INIT;
+
+	(void)state;
+	put("file", "1");
+	assert_int_equal(symlinkat("/", scratch.fd, "out"), 0);
+	assert_null(dir_list_at(scratch.fd, "none", &e));
+	assert_int_equal(e.cls, ERR_MISSING);
+	err_clear(&e);
+	assert_null(dir_list_at(scratch.fd, "file", &e));
+	err_clear(&e);
+	assert_null(dir_list_at(scratch.fd, "out", &e));
+	assert_int_equal(e.cls, ERR_INPUT);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, scratch_teardown)
 
 int
@@ -439,6 +489,8 @@ main(void)
 		T(only_old_leftovers_are_swept),
 		T(removing_what_is_not_there_is_success),
 		T(a_lock_names_the_pid_that_has_it_and_dies_with_it),
+		T(two_that_list_a_folder_do_not_disturb_each_other),
+		T(what_is_no_folder_below_is_not_listed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
