@@ -52,6 +52,25 @@ unexpected(uint32_t type, struct err *err)
 	    err, ERR_INPUT, "index worker: message %u is unexpected", type);
 }
 
+/* Takes one message of an answer: what it may be, and where it goes. */
+typedef int take_fn(struct ipc_msg *, void *arg, struct err *);
+
+/* All of the answer to what was asked last. */
+static int
+answer(struct worker *w, take_fn *take, void *arg, struct err *err)
+{
+	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
+
+	for (;;) {
+		if (worker_recv(w, TIMEOUT_MS, &m, err) == -1)
+			return -1;
+		if (m.type == INDEX_DONE)
+			return ipc_end(&m, err);
+		if (take(&m, arg, err) == -1)
+			return -1;
+	}
+}
+
 static int
 get_release(struct ipc_msg *m, struct release *r, struct err *err)
 {
@@ -89,49 +108,46 @@ get_file(struct ipc_msg *m, struct release *r, struct err *err)
 	return 0;
 }
 
+static int
+take_release(struct ipc_msg *m, void *arg, struct err *err)
+{
+	return m->type == INDEX_IS_RELEASE ? get_release(m, arg, err)
+	       : m->type == INDEX_IS_FILE  ? get_file(m, arg, err)
+					   : unexpected(m->type, err);
+}
+
 int
 index_release(struct worker *w, int text, const char *const *paths, size_t n,
     struct release *out, struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
-	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
 	auto_release struct release r = { 0 };
 
 	worker_begin(w, &b);
 	if (put_names(&b, paths, n, err) == -1 ||
 	    worker_send(w, INDEX_RELEASE, &b, &text, 1, err) == -1)
 		return -1;
-	for (;;) {
-		int got;
-
-		if (worker_recv(w, TIMEOUT_MS, &m, err) == -1)
-			return -1;
-		if (m.type == INDEX_DONE)
-			break;
-		got = m.type == INDEX_IS_RELEASE ? get_release(&m, &r, err)
-		      : m.type == INDEX_IS_FILE	 ? get_file(&m, &r, err)
-						 : unexpected(m.type, err);
-		if (got == -1)
-			return -1;
-	}
-	if (!r.codename || ipc_end(&m, err) == -1)
-		return unexpected(m.type, err);
+	if (answer(w, take_release, &r, err) == -1)
+		return -1;
+	if (!r.codename)
+		return unexpected(INDEX_DONE, err);
 	*out = r;
 	r = (struct release){ 0 };
 	return 0;
 }
 
-/* Waits for INDEX_DONE where nothing else can come. */
+/* Where nothing but the end is an answer. */
+static int
+take_nothing(struct ipc_msg *m, void *arg, struct err *err)
+{
+	(void)arg;
+	return unexpected(m->type, err);
+}
+
 static int
 finish(struct worker *w, struct err *err)
 {
-	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
-
-	if (worker_recv(w, TIMEOUT_MS, &m, err) == -1)
-		return -1;
-	if (m.type != INDEX_DONE)
-		return unexpected(m.type, err);
-	return ipc_end(&m, err);
+	return answer(w, take_nothing, NULL, err);
 }
 
 int
@@ -165,10 +181,13 @@ index_open(struct worker *w, const struct index_suite *suites, size_t n,
 }
 
 static int
-get_looked_at(struct ipc_msg *m, struct lock_names *names, struct err *err)
+take_names(struct ipc_msg *m, void *arg, struct err *err)
 {
+	struct lock_names *names = arg;
 	uint32_t n;
 
+	if (m->type != INDEX_IS_NAME)
+		return unexpected(m->type, err);
 	if (ipc_get_u32(m, &n, err) == -1)
 		return -1;
 	while (n-- > 0) {
@@ -198,42 +217,44 @@ get_package(struct ipc_msg *m, struct lock_packages *out, struct err *err)
 	return 0;
 }
 
+struct solved {
+	struct lock_packages *packages;
+	struct lock_names *consulted;
+};
+
+static int
+take_solved(struct ipc_msg *m, void *arg, struct err *err)
+{
+	struct solved *to = arg;
+
+	return m->type == INDEX_IS_PACKAGE ? get_package(m, to->packages, err)
+					   : take_names(m, to->consulted, err);
+}
+
 int
 index_solve(struct worker *w, const char *arch, const char *const *names,
     size_t n, struct lock_packages *out, struct lock_names *consulted,
     struct err *err)
 {
+	struct solved to = { out, consulted };
 	auto_buf struct buf b = BUF_INIT;
-	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
 
 	worker_begin(w, &b);
 	ipc_add_str(&b, arch);
 	if (put_names(&b, names, n, err) == -1 ||
 	    worker_send(w, INDEX_SOLVE, &b, NULL, 0, err) == -1)
 		return -1;
-	for (;;) {
-		int got;
-
-		if (worker_recv(w, TIMEOUT_MS, &m, err) == -1)
-			return -1;
-		if (m.type == INDEX_DONE)
-			return ipc_end(&m, err);
-		got = m.type == INDEX_IS_PACKAGE ? get_package(&m, out, err)
-		      : m.type == INDEX_IS_NAME
-			  ? get_looked_at(&m, consulted, err)
-			  : unexpected(m.type, err);
-		if (got == -1)
-			return -1;
-	}
+	return answer(w, take_solved, &to, err);
 }
 
 static int
-get_stock(struct ipc_msg *m, struct stock *out, struct err *err)
+take_stock(struct ipc_msg *m, void *arg, struct err *err)
 {
+	struct stock *out = arg;
 	auto_free char *name = NULL, *version = NULL;
 	int64_t bytes;
 
-	if (out->n >= ANSWERS_MAX)
+	if (m->type != INDEX_IS_STOCK || out->n >= ANSWERS_MAX)
 		return unexpected(m->type, err);
 	if (ipc_get_str(m, INDEX_NAME, &name, err) == -1 ||
 	    ipc_get_str(m, INDEX_NAME, &version, err) == -1 ||
@@ -253,23 +274,13 @@ index_stock(struct worker *w, const char *arch, const char *const *names,
     size_t n, struct stock *out, struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
-	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
 
 	worker_begin(w, &b);
 	ipc_add_str(&b, arch);
 	if (put_names(&b, names, n, err) == -1 ||
 	    worker_send(w, INDEX_STOCK, &b, NULL, 0, err) == -1)
 		return -1;
-	for (;;) {
-		if (worker_recv(w, TIMEOUT_MS, &m, err) == -1)
-			return -1;
-		if (m.type == INDEX_DONE)
-			return ipc_end(&m, err);
-		if (m.type != INDEX_IS_STOCK)
-			return unexpected(m.type, err);
-		if (get_stock(&m, out, err) == -1)
-			return -1;
-	}
+	return answer(w, take_stock, out, err);
 }
 
 int
@@ -289,7 +300,6 @@ index_diff(struct worker *w, int old, int now, struct lock_names *names,
     struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
-	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
 	int fds[2];
 	size_t n = 0;
 
@@ -302,16 +312,21 @@ index_diff(struct worker *w, int old, int now, struct lock_names *names,
 		fds[n++] = now;
 	if (worker_send(w, INDEX_DIFF, &b, fds, n, err) == -1)
 		return -1;
-	for (;;) {
-		if (worker_recv(w, TIMEOUT_MS, &m, err) == -1)
-			return -1;
-		if (m.type == INDEX_DONE)
-			return ipc_end(&m, err);
-		if (m.type != INDEX_IS_NAME)
-			return unexpected(m.type, err);
-		if (get_looked_at(&m, names, err) == -1)
-			return -1;
-	}
+	return answer(w, take_names, names, err);
+}
+
+static int
+take_source(struct ipc_msg *m, void *arg, struct err *err)
+{
+	struct lock_sources *out = arg;
+
+	if (m->type != INDEX_IS_SOURCE || out->n >= ANSWERS_MAX)
+		return unexpected(m->type, err);
+	MEM_GROW(out->v, out->n, out->cap);
+	if (index_get_source(m, &out->v[out->n], err) == -1)
+		return -1;
+	out->n++;
+	return 0;
 }
 
 int
@@ -319,24 +334,12 @@ index_sources(struct worker *w, const char *const *names, size_t n,
     struct lock_sources *out, struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
-	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
 
 	worker_begin(w, &b);
 	if (put_names(&b, names, n, err) == -1 ||
 	    worker_send(w, INDEX_SOURCES, &b, NULL, 0, err) == -1)
 		return -1;
-	for (;;) {
-		if (worker_recv(w, TIMEOUT_MS, &m, err) == -1)
-			return -1;
-		if (m.type == INDEX_DONE)
-			return ipc_end(&m, err);
-		if (m.type != INDEX_IS_SOURCE || out->n >= ANSWERS_MAX)
-			return unexpected(m.type, err);
-		MEM_GROW(out->v, out->n, out->cap);
-		if (index_get_source(&m, &out->v[out->n], err) == -1)
-			return -1;
-		out->n++;
-	}
+	return answer(w, take_source, out, err);
 }
 
 int
