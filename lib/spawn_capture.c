@@ -20,23 +20,30 @@ struct stream {
 	bool over;
 };
 
-/* Reads what is there; closes at the end of file. */
+/* Some of what is there, or 0; closes at the end of file. */
+static ssize_t
+stream_some(struct stream *st, char *block, size_t room)
+{
+	ssize_t n;
+
+	do
+		n = read(st->fd, block, room);
+	while (n == -1 && errno == EINTR);
+	if (n > 0)
+		return n;
+	if (n == 0 || errno != EAGAIN)
+		close(take_fd(&st->fd));
+	return 0;
+}
+
+/* Reads what is there. */
 static void
 stream_read(struct stream *st)
 {
 	char block[16384];
 	ssize_t n;
 
-	for (;;) {
-		n = read(st->fd, block, sizeof(block));
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1 && errno == EAGAIN)
-			return;
-		if (n <= 0) {
-			close(take_fd(&st->fd));
-			return;
-		}
+	while ((n = stream_some(st, block, sizeof(block))) > 0) {
 		if (st->keep->len + (size_t)n > st->limit) {
 			st->over = true;
 			n = (ssize_t)(st->limit - st->keep->len);
@@ -54,16 +61,7 @@ stream_skim(struct stream *st, struct buf *tail)
 	char block[16384];
 	ssize_t n;
 
-	for (;;) {
-		n = read(st->fd, block, sizeof(block));
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1 && errno == EAGAIN)
-			return;
-		if (n <= 0) {
-			close(take_fd(&st->fd));
-			return;
-		}
+	while ((n = stream_some(st, block, sizeof(block))) > 0) {
 		if (st->keep) {
 			size_t room = st->limit - st->keep->len;
 
