@@ -189,6 +189,19 @@ view_size(struct html *h, int64_t bytes)
 }
 
 void
+view_output(struct html *h, const char *name, const char *hex, int64_t bytes)
+{
+	view_brick(h, hex);
+	html_element(h, "b", name, NULL);
+	html_text(h, " ");
+	view_artifact(h, hex);
+	html_text(h, " ");
+	html_open(h, "span", "class", "soft", NULL);
+	view_size(h, bytes);
+	html_close(h, "span");
+}
+
+void
 view_duration(struct html *h, int64_t ms)
 {
 	auto_buf struct buf b = BUF_INIT;

@@ -23,6 +23,9 @@ void view_time(struct html *, int64_t unix_seconds);  /* to the second */
 void view_ago(struct html *, int64_t unix_seconds);   /* "3 min ago" */
 void view_until(struct html *, int64_t unix_seconds); /* "in 6 days" */
 void view_size(struct html *, int64_t bytes);
+/* What a run has given: its bricks, name, digest and size. */
+void view_output(
+    struct html *, const char *name, const char *hex, int64_t bytes);
 void view_duration(struct html *, int64_t milliseconds);
 /* 1234567 as "1 234 567", with thin spaces. */
 void view_count(struct html *, int64_t n);

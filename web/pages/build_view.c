@@ -100,14 +100,8 @@ lane_outputs(struct html *h, const json_t *outputs, int64_t run, int64_t other)
 			continue;
 		theirs = digest_of(outputs, other, m_str(o, "name"));
 		html_open(h, "li", NULL);
-		view_brick(h, m_str(o, "digest"));
-		html_element(h, "b", m_str(o, "name"), NULL);
-		html_text(h, " ");
-		view_artifact(h, m_str(o, "digest"));
-		html_text(h, " ");
-		html_open(h, "span", "class", "soft", NULL);
-		view_size(h, m_int(o, "size"));
-		html_close(h, "span");
+		view_output(
+		    h, m_str(o, "name"), m_str(o, "digest"), m_int(o, "size"));
 		if (theirs[0] && strcmp(theirs, m_str(o, "digest")) != 0) {
 			html_text(h, " ");
 			html_element(h, "span", "differs", "class",

@@ -277,14 +277,8 @@ card(struct html *h, const json_t *r, const json_t *record)
 	json_array_foreach(json_object_get(r, "outputs"), i, o)
 	{
 		html_open(h, "li", NULL);
-		view_brick(h, m_str(o, "digest"));
-		html_element(h, "b", m_str(o, "name"), NULL);
-		html_text(h, " ");
-		view_artifact(h, m_str(o, "digest"));
-		html_text(h, " ");
-		html_open(h, "span", "class", "soft", NULL);
-		view_size(h, m_int(o, "size"));
-		html_close(h, "span");
+		view_output(
+		    h, m_str(o, "name"), m_str(o, "digest"), m_int(o, "size"));
 		html_close(h, "li");
 	}
 	html_close(h, "ul");

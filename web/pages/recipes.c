@@ -88,14 +88,8 @@ outputs(struct html *h, const json_t *all, const char *recipe)
 			continue;
 		n++;
 		html_open(h, "li", NULL);
-		view_brick(h, m_str(o, "digest"));
-		html_element(h, "b", m_str(o, "output"), NULL);
-		html_text(h, " ");
-		view_artifact(h, m_str(o, "digest"));
-		html_text(h, " ");
-		html_open(h, "span", "class", "soft", NULL);
-		view_size(h, m_int(o, "size"));
-		html_close(h, "span");
+		view_output(h, m_str(o, "output"), m_str(o, "digest"),
+		    m_int(o, "size"));
 		html_close(h, "li");
 	}
 	html_close(h, "ul");
