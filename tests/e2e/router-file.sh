@@ -3,8 +3,21 @@
 [ -n "${KILN_E2E_NS:-}" ] || [ "$(id -u)" != 0 ] ||
 	KILN_E2E_NS=1 exec unshare -n sh "$0" "$@"
 . tests/support/lib.sh
+services_more='--service dns-resolver --service caldav --service kiln-agent'
 . tests/support/router.sh
 farm_serves
+# Two more in the set, which no machine here boots, and the agent's own program.
+service() { # NAME BYTES
+	head -c "$2" "$guest/image" >"$tmp/$1"
+	"$bin/tests/support/publish" "$var" vm "$1" 1 "$tmp/$1" router.lan
+}
+more() {
+	service dns-resolver 65536 && service caldav 131072 &&
+	    strip -o "$tmp/stripped" "$bin/kiln-agent" &&
+	    bundle "$tmp/stripped" "$tmp/kiln-agent" &&
+	    publish_agent 1 "$tmp/kiln-agent"
+}
+t "its set grows by two services and the agent" more
 
 # --- the file --------------------------------------------------------------------
 config() { # ROOT: as the router in the folder ROOT has it
@@ -12,10 +25,13 @@ config() { # ROOT: as the router in the folder ROOT has it
 }
 st=$tmp/router
 config "$st" >"$tmp/of-router.yaml"
-write() { # OUT [option…]
+both='--service dns-dhcp --service dns-resolver'
+some=$both
+write() { # OUT [option…]: of $some of the set's services
 	to=$1
 	shift
-	"$bin/kiln-tuf" router-file --root "$tmp/root.json" --arch amd64 \
+	# shellcheck disable=SC2086
+	"$bin/kiln-tuf" router-file --root "$tmp/root.json" --arch amd64 $some \
 	    --channel edge --config "$tmp/of-router.yaml" "$@" "${tree:-$var/tuf}" "$to"
 }
 token() { "$bin/kiln" fleet --state "$var" token home >"$tmp/token"; }
@@ -27,6 +43,20 @@ tree=
 t "… the same to the last byte" cmp "$tmp/router.kiln" "$tmp/again.kiln"
 t "it is for its owner's eyes" test "$(stat -c %a "$tmp/router.kiln")" = 600
 t "it is an archive that anybody can list" sh -c 'tar -tf "$1" | grep -qx agent.yaml' sh "$tmp/router.kiln"
+brings() { # FILE IMAGE
+	tar -tf "$1" | grep -q "tuf/targets/.*$(sha256sum <"$2" | cut -c1-64)"
+}
+chosen() {
+	for f in "$guest/image" "$tmp/dns-resolver" "$tmp/kiln-agent"; do
+		brings "$tmp/router.kiln" "$f" || return 1
+	done
+	! brings "$tmp/router.kiln" "$tmp/caldav"
+}
+t "it brings the two services that were asked for and the agent, no third one" chosen
+some=
+t "one for which none is named is written" write "$tmp/all.kiln"
+some=$both
+t "… and brings the third, too" brings "$tmp/all.kiln" "$tmp/caldav"
 echo "# $(stat -c %s "$tmp/router.kiln") bytes, $(tar -tf "$tmp/router.kiln" | wc -l) members"
 t "a set that the farm does not have is refused" exits 1 write "$tmp/no" --channel stable
 t "a service that is not in the set is refused" exits 2 write "$tmp/no" --service ntp
@@ -62,19 +92,21 @@ t "and nothing is installed" test ! -e "$st/agent.yaml"
 
 # --- one that was changed on its way ----------------------------------------------
 bad=$tmp/bad
-image=$(sha256sum "$guest/image" | cut -c1-64)
-config "$bad" >"$tmp/of-router.yaml"
-t "a file for another router is written" write "$tmp/bad.kiln"
+image=$(sha256sum <"$tmp/dns-resolver" | cut -c1-64)
+config "$bad" |
+    sed 's/^services:/&\n  dns-resolver: {address: 192.0.2.54}/' >"$tmp/of-router.yaml"
+t "a file for a router of both services is written" write "$tmp/bad.kiln"
 config "$st" >"$tmp/of-router.yaml"
 spoil() { # in the middle of the image
 	at=$(tar -tRf "$tmp/bad.kiln" | sed -n "s/^block \([0-9]*\): tuf.*$image.*/\1/p")
 	[ -n "$at" ] && printf X | dd of="$tmp/bad.kiln" bs=1 seek=$(((at + 40) * 512)) conv=notrunc
 }
-t "a byte of its image is changed" spoil
+t "a byte of the second one's image is changed" spoil
 ip address del 198.51.100.1/32 dev lo
 t "it is installed, since the owner's part is whole" install "$bad" "$tmp/bad.kiln"
 t "its set is not taken" exits 75 "$bin/kiln-agent" run --once --config "$bad/agent.yaml"
-"$bin/kiln-agent" status --why --config "$bad/agent.yaml" | sed 's/^/# /'
+why() { "$bin/kiln-agent" status --why --config "$bad/agent.yaml" | tee /dev/stderr | grep -q "$1"; }
+t "… for that image: all else was in the file" why "images/dns-resolver/amd64/$image: .*other bytes"
 
 # --- a router, offline ------------------------------------------------------------
 t "the file is installed without a network" install "$st" "$tmp/router.kiln"

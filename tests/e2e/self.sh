@@ -10,20 +10,6 @@ services_more='--service kiln-agent'
 probation=1s
 . tests/support/router.sh
 
-# kilnagt1, length, kiln-agent, kiln-agent-fetch
-bundle() { # AGENT FILE
-	printf 'kilnagt1' >"$2"
-	size=$(stat -L -c %s "$1")
-	for shift in 56 48 40 32 24 16 8 0; do
-		# shellcheck disable=SC2059
-		printf "\\$(printf %03o $((size >> shift & 255)))" >>"$2"
-	done
-	cat "$1" "$bin/kiln-agent-fetch" >>"$2"
-}
-publish_agent() { # VERSION FILE
-	"$bin/tests/support/publish" "$var" agent kiln-agent "$1" "$2" &&
-	    "$bin/kiln-tuf" serve --once --state "$var"
-}
 pid_of() { cat "$st/lock"; }
 runs() { # the program of the agent that holds the state folder
 	readlink "/proc/$(pid_of)/exe" | tee /dev/stderr | grep -q "$1"

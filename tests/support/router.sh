@@ -69,6 +69,20 @@ publish() { # VERSION IMAGE
 	"$bin/tests/support/publish" "$var" vm dns-dhcp "$1" "$2" router.lan &&
 	    "$bin/kiln-tuf" serve --once --state "$var"
 }
+# kilnagt1, length, kiln-agent, kiln-agent-fetch
+bundle() { # AGENT FILE
+	printf 'kilnagt1' >"$2"
+	size=$(stat -L -c %s "$1")
+	for shift in 56 48 40 32 24 16 8 0; do
+		# shellcheck disable=SC2059
+		printf "\\$(printf %03o $((size >> shift & 255)))" >>"$2"
+	done
+	cat "$1" "$bin/kiln-agent-fetch" >>"$2"
+}
+publish_agent() { # VERSION FILE
+	"$bin/tests/support/publish" "$var" agent kiln-agent "$1" "$2" &&
+	    "$bin/kiln-tuf" serve --once --state "$var"
+}
 start_agent() {
 	"$bin/kiln-agent" run --config "$tmp/agent.yaml" 2>>"$tmp/agent.log" &
 	agent_pid=$!
