@@ -30,7 +30,7 @@ volume_of() { # SERVICE: NAME:PATH, or nothing
 	sed -n '/^volumes:/,/^[a-z]/s/.*{name: \([^,]*\), path: \([^,]*\),.*/\1:\2/p' \
 	    "recipes/$1/recipe.yaml"
 }
-boots() { # SERVICE MIB: milliseconds until it answers, its volume new
+boots() { # SERVICE MIB [SECONDS]: milliseconds until it answers, its volume new
 	volume=$(volume_of "$1") volume_drive=
 	if [ "$volume" ]; then
 		truncate -s 0 "$tmp/volume" && truncate -s 64M "$tmp/volume" &&
@@ -42,7 +42,7 @@ boots() { # SERVICE MIB: milliseconds until it answers, its volume new
 	began_ms=$(($(date +%s%N) / 1000000))
 	# shellcheck disable=SC2086
 	machine "$at_bench" "$1" "$2" "$tmp/disk" 1 t0 t1 $volume_drive
-	end=$(($(date +%s) + 25)) ms=
+	end=$(($(date +%s) + ${3:-25})) ms=
 	while kill -0 $qemu 2>/dev/null && [ "$(date +%s)" -lt $end ]; do
 		answered "$1" "$address" || { sleep 0.05; continue; }
 		ms=$(($(date +%s%N) / 1000000 - began_ms))
@@ -52,11 +52,17 @@ boots() { # SERVICE MIB: milliseconds until it answers, its volume new
 	wait $qemu 2>/dev/null
 	[ "$ms" ] && echo "$ms"
 }
-least() { # SERVICE MIB: the least multiple of 8 that works, by halves
-	low=32 high=$2
+# By halves, above what the kernel takes for itself; a machine that is short of
+# memory may come up later, so it has three times as long as one that is not.
+least() { # SERVICE MIB MS: the least multiple of 8 that works
+	low=16 high=$2 patience=$(($3 * 3 / 1000 + 4))
 	while [ $((high - low)) -gt 8 ]; do
 		mid=$(((low + high) / 16 * 8))
-		if boots "$1" $mid >/dev/null; then high=$mid; else low=$mid; fi
+		if boots "$1" $mid $patience >/dev/null; then
+			high=$mid
+		else
+			low=$mid
+		fi
 	done
 	echo $high
 }
@@ -68,7 +74,7 @@ takes() { # SERVICE: what its machine takes, if it has one
 		[ "$fastest" ] && [ "$fastest" -le "$ms" ] || fastest=$ms
 	done
 	printf '{"accel":"tcg","answer_ms":%d,"least":%d,"memory":%d}' \
-	    "$fastest" $(($(least "$1" "$mib") * 1048576)) $((mib * 1048576))
+	    "$fastest" $(($(least "$1" "$mib" "$fastest") * 1048576)) $((mib * 1048576))
 }
 resource() { # NAME SHA256
 	printf '{"name":"%s","digest":{"sha256":"%s"}}\n' "$1" "$2"
