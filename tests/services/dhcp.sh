@@ -1,5 +1,5 @@
 # dhcp: a lease, its renewal, what it says besides, and a host's own address.
-# tools: dhclient
+# tools: dhclient socat
 # stock: dnsmasq
 prepare() {
 	new_ns && guest=$ns_pid

@@ -21,7 +21,7 @@ answered() { # SERVICE ADDRESS
 	dns) timeout 2 $at_bench dig +time=1 +tries=1 "@$2" \
 		"$(probe_word "$1" name)" 2>/dev/null | grep -q 'status: NOERROR' ;;
 	dhcp) timeout 3 $at_bench dhclient -4 -1 -d -sf /bin/true \
-		-lf /dev/null -pf "$tmp/bench.pid" t0 2>&1 | grep -q DHCPOFFER ;;
+		-cf "$tmp/bench.conf" -lf /dev/null -pf "$tmp/bench.pid" t0 2>&1 | grep -q DHCPOFFER ;;
 	*) timeout 2 $at_bench bash -c \
 		"exec 3<>/dev/tcp/$2/$(probe_word "$1" port)" 2>/dev/null ;;
 	esac
@@ -29,6 +29,25 @@ answered() { # SERVICE ADDRESS
 volume_of() { # SERVICE: NAME:PATH, or nothing
 	sed -n '/^volumes:/,/^[a-z]/s/.*{name: \([^,]*\), path: \([^,]*\),.*/\1:\2/p' \
 	    "recipes/$1/recipe.yaml"
+}
+# A server of DHCP asks the agent for its leases first: it is told of none.
+keeper=
+keep_leases() { # SERVICE
+	[ -z "$keeper" ] || kill "$keeper" 2>/dev/null
+	keeper= lease_port=
+	[ "$(probe_word "$1" type)" = dhcp ] || return 0
+	printf 'initial-interval 1;\nbackoff-cutoff 1;\n' >"$tmp/bench.conf"
+	cat >"$tmp/keeper" <<'END'
+while read -r word token; do
+	[ "$word" != init ] || printf 'begin %s\nend %s\n' "$token" "$token"
+done
+END
+	rm -f "$tmp/leases.sock"
+	socat "UNIX-LISTEN:$tmp/leases.sock" "EXEC:sh $tmp/keeper" &
+	keeper=$!
+	pids="$pids $keeper"
+	until_ok 5 test -S "$tmp/leases.sock" || return 1
+	lease_port="-device virtio-serial-device -chardev socket,id=leases,path=$tmp/leases.sock -device virtserialport,chardev=leases,name=org.kiln.state"
 }
 boots() { # SERVICE MIB [SECONDS]: milliseconds until it answers, its volume new
 	volume=$(volume_of "$1") volume_drive=
@@ -39,9 +58,10 @@ boots() { # SERVICE MIB [SECONDS]: milliseconds until it answers, its volume new
 	fi
 	address=$(jq -r .address "$tmp/$1.json")
 	config_disk "$1" "$tmp/$1.json" 1 "$tmp/disk" "$volume"
+	keep_leases "$1" || return 1
 	began_ms=$(($(date +%s%N) / 1000000))
 	# shellcheck disable=SC2086
-	machine "$at_bench" "$1" "$2" "$tmp/disk" 1 t0 t1 $volume_drive
+	machine "$at_bench" "$1" "$2" "$tmp/disk" 1 t0 t1 $volume_drive $lease_port
 	end=$(($(date +%s) + ${3:-25})) ms=
 	while kill -0 $qemu 2>/dev/null && [ "$(date +%s)" -lt $end ]; do
 		answered "$1" "$address" || { sleep 0.05; continue; }
@@ -146,7 +166,8 @@ recorded() {
 	    (.kernel_recipe // "kernel" | rtrimstr(".\($arch)")) as $kernel |
 	    "| [\($name)](../recipes/\($name)/README.md)\(
 		if $arch != $own then ", \($arch)" else "" end) | \(
-		.version // $versions[$name] // "–") | \(.bytes) | \(
+		.version // $versions[$name] // "" |
+		if . == "" then "–" else . end) | \(.bytes) | \(
 		if .image then [.parts[:4][] | "\(.origin) \(.bytes)"] +
 		    (.parts[4:] | if . == [] then [] else ["\(length) more \(
 		    map(.bytes) | add)"] end) | join(", ")
