@@ -18,8 +18,8 @@ make -C dnsmasq -j "$KILN_JOBS" CC=gcc \
     COPTS='-DNO_TFTP -DNO_AUTH -DNO_DUMPFILE -DNO_IPSET -DNO_ID' \
     CFLAGS="$flags -Wall -W" LDFLAGS="$link"
 install -m 0755 dnsmasq/src/dnsmasq /out/dnsmasq
-program configure configure_main.c dnsmasq_conf.c
-program configure-dhcp configure_main.c dnsmasq_conf.c -DDHCP_ALONE
+program configure configure_main.c dnsmasq_conf.c dnsmasq_dhcp.c
+program configure-dhcp configure_main.c dnsmasq_conf.c dnsmasq_dhcp.c -DDHCP_ALONE
 # musl: it runs at every change of a lease.
 musl-gcc -std=c17 -D_GNU_SOURCE -Os -g0 -Wall -Wextra -Werror $link \
     -o /out/leases recipes/dns-dhcp/leases_main.c

@@ -18,24 +18,50 @@
 #define MAKE dnsmasq_conf
 #endif
 
+static void
+take_ipv4(struct lan *lan, const struct ifaddrs *i)
+{
+	struct sockaddr_in address, mask;
+
+	if (lan->n == LAN_MAX)
+		return;
+	memcpy(&address, i->ifa_addr, sizeof address);
+	memcpy(&mask, i->ifa_netmask, sizeof mask);
+	lan->net[lan->n].address = ntohl(address.sin_addr.s_addr);
+	lan->net[lan->n].mask = ntohl(mask.sin_addr.s_addr);
+	lan->n++;
+}
+
+static void
+take_ipv6(struct lan *lan, const struct ifaddrs *i)
+{
+	static const unsigned char half[16] = { 255, 255, 255, 255, 255, 255,
+		255, 255 };
+	struct sockaddr_in6 address, mask;
+
+	memcpy(&address, i->ifa_addr, sizeof address);
+	memcpy(&mask, i->ifa_netmask, sizeof mask);
+	if (lan->n6 == LAN_MAX || IN6_IS_ADDR_LINKLOCAL(&address.sin6_addr) ||
+	    memcmp(&mask.sin6_addr, half, sizeof half) != 0)
+		return;
+	lan->net6[lan->n6++] = address.sin6_addr;
+}
+
 static int
 read_networks(struct lan *lan, struct fault *f)
 {
-	struct sockaddr_in address, mask;
 	struct ifaddrs *all, *i;
 
 	if (getifaddrs(&all) == -1)
 		return fault_sys(f, "list the addresses of this machine");
-	for (i = all; i != NULL && lan->n < LAN_MAX; i = i->ifa_next) {
+	for (i = all; i != NULL; i = i->ifa_next) {
 		if (i->ifa_addr == NULL || i->ifa_netmask == NULL ||
-		    i->ifa_addr->sa_family != AF_INET ||
 		    (i->ifa_flags & IFF_LOOPBACK) != 0)
 			continue;
-		memcpy(&address, i->ifa_addr, sizeof address);
-		memcpy(&mask, i->ifa_netmask, sizeof mask);
-		lan->net[lan->n].address = ntohl(address.sin_addr.s_addr);
-		lan->net[lan->n].mask = ntohl(mask.sin_addr.s_addr);
-		lan->n++;
+		if (i->ifa_addr->sa_family == AF_INET)
+			take_ipv4(lan, i);
+		else if (i->ifa_addr->sa_family == AF_INET6)
+			take_ipv6(lan, i);
 	}
 	freeifaddrs(all);
 	return 0;

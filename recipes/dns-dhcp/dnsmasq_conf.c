@@ -1,14 +1,12 @@
-#include <arpa/inet.h>
+#include "recipes/dns-dhcp/dnsmasq_conf.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "recipes/dns-dhcp/dnsmasq_conf.h"
+#include "recipes/dns-dhcp/dnsmasq_dhcp.h"
 
 #define HOSTS_MAX 1024
-#define LEASE_MIN 120 /* dnsmasq's own floor, seconds */
-#define LEASE_MAX (365 * 86400)
-#define LEASES_MAX 4096 /* the agent keeps no more of one service */
 
 static const char always[] = "# written by /etc/kiln/configure\n"
 			     "user=dnsmasq\n"
@@ -133,115 +131,12 @@ addresses(FILE *out, const json_t *config, const char *key, const char *word,
 	return 0;
 }
 
-/* An IPv4 address in host byte order, or `absent` when the key is. */
-static int
-ipv4(const json_t *j, const char *key, uint32_t absent, uint32_t *out,
-    struct fault *f)
-{
-	struct guest_addr a;
-	const char *text;
-	uint32_t raw;
-
-	if (absent != 0 && json_object_get(j, key) == NULL) {
-		*out = absent;
-		return 0;
-	}
-	if (guest_str("dhcp", j, key, 45, &text, f) == -1 ||
-	    guest_addr("dhcp", key, text, &a, f) == -1)
-		return -1;
-	if (a.family != AF_INET)
-		return fault_set(f, "dhcp: \"%s\" is not an IPv4 address", key);
-	memcpy(&raw, a.bytes, sizeof raw);
-	*out = ntohl(raw);
-	return 0;
-}
-
-static const char *
-show(uint32_t address, char text[INET_ADDRSTRLEN])
-{
-	struct in_addr a = { .s_addr = htonl(address) };
-
-	return inet_ntop(AF_INET, &a, text, INET_ADDRSTRLEN);
-}
-
-/* Hosts with an address of their own, within the range or not. */
-static uint32_t
-count_reserved(const json_t *config)
-{
-	const json_t *list = json_object_get(config, "hosts");
-	uint32_t n = 0;
-	size_t i;
-
-	for (i = 0; i < json_array_size(list); i++)
-		n += json_object_get(json_array_get(list, i), "mac") != NULL;
-	return n;
-}
-
-static int
-dhcp(FILE *out, const json_t *config, const struct lan *lan, struct fault *f)
-{
-	static const char *const keys[] = { "start", "end", "lease", "router",
-		NULL };
-	const json_t *j = json_object_get(config, "dhcp");
-	char a[INET_ADDRSTRLEN], b[INET_ADDRSTRLEN];
-	uint32_t start, end, leases, router = 0;
-	const uint32_t reserved = count_reserved(config);
-	int64_t lease;
-	size_t i;
-
-	if (j == NULL)
-		return 0;
-	if (!json_is_object(j))
-		return fault_set(f, "dhcp: not an object");
-	if (guest_only("dhcp", j, keys, f) == -1 ||
-	    ipv4(j, "start", 0, &start, f) == -1 ||
-	    ipv4(j, "end", 0, &end, f) == -1 ||
-	    guest_int("dhcp", j, "lease", LEASE_MIN, LEASE_MAX, &lease, f) ==
-		-1)
-		return -1;
-	if (json_object_get(j, "router") != NULL || lan->gateway != 0) {
-		if (ipv4(j, "router", lan->gateway, &router, f) == -1)
-			return -1;
-	}
-	/* dnsmasq would start, and serve nobody */
-	for (i = 0; i < lan->n; i++) {
-		if (((start ^ lan->net[i].address) & lan->net[i].mask) == 0 &&
-		    ((end ^ lan->net[i].address) & lan->net[i].mask) == 0)
-			break;
-	}
-	if (i == lan->n || start > end)
-		return fault_set(f,
-		    "dhcp: %s to %s is not a range within a network of this "
-		    "machine",
-		    show(start, a), show(end, b));
-	/* dnsmasq's own limit is 1,000: for a LAN with a larger range it would
-	 * be the end of the range, and a smaller one needs no room for more. */
-	leases = end - start + 1;
-	if (leases > LEASES_MAX - reserved)
-		leases = LEASES_MAX - reserved;
-	fprintf(out,
-	    "dhcp-range=%s,%s,%lld\n"
-	    "dhcp-lease-max=%u\n"
-	    "dhcp-authoritative\n"
-	    "leasefile-ro\n"
-	    "dhcp-script=" DNSMASQ_LEASES "\n"
-	    "no-ping\n"
-	    "quiet-dhcp\n",
-	    show(start, a), show(end, b), (long long)lease, leases + reserved);
-	/* without one dnsmasq would name itself the way out */
-	if (router != 0)
-		fprintf(out, "dhcp-option=option:router,%s\n", show(router, a));
-	else
-		fputs("dhcp-option=option:router\n", out);
-	return 0;
-}
-
 static int
 write_all(
     FILE *out, const json_t *config, const struct lan *lan, struct fault *f)
 {
 	static const char *const keys[] = { "domain", "hosts", "upstream",
-		"listen", "dhcp", NULL };
+		"listen", "dhcp", "dhcp6", "ra", NULL };
 	const char *domain;
 
 	if (guest_only("config", config, keys, f) == -1 ||
@@ -257,85 +152,17 @@ write_all(
 		fputs("bind-interfaces\n", out);
 	if (addresses(out, config, "listen", "listen-address", f) == -1)
 		return -1;
-	return dhcp(out, config, lan, f);
+	return dnsmasq_ranges(out, config, lan, true, f);
 }
 
 /* --- DHCP alone -----------------------------------------------------------*/
-
-/* Servers that clients are told of, as one option. */
-static int
-told(FILE *out, const char *what, const json_t *j, const char *key,
-    const char *option, int family, struct fault *f)
-{
-	struct guest_addr a;
-	const char *text;
-	json_t *list;
-	size_t i;
-
-	if (json_object_get(j, key) == NULL)
-		return 0;
-	if (guest_array(what, j, key, 8, &list, f) == -1)
-		return -1;
-	fprintf(out, "dhcp-option=%s", option);
-	for (i = 0; i < json_array_size(list); i++) {
-		text = json_string_value(json_array_get(list, i));
-		if (text == NULL)
-			return fault_set(f, "%s: an entry is not a text", key);
-		if (guest_addr(what, key, text, &a, f) == -1)
-			return -1;
-		if (a.family != family)
-			return fault_set(f, "%s: \"%s\": %s is not IPv%d", what,
-			    key, text, family == AF_INET ? 4 : 6);
-		fprintf(out, family == AF_INET ? ",%s" : ",[%s]", text);
-	}
-	fputc('\n', out);
-	return 0;
-}
-
-static int
-ipv6(const json_t *j, const char *key, const char **out, struct fault *f)
-{
-	struct guest_addr a;
-
-	if (guest_str("dhcp6", j, key, 45, out, f) == -1 ||
-	    guest_addr("dhcp6", key, *out, &a, f) == -1)
-		return -1;
-	if (a.family != AF_INET6)
-		return fault_set(
-		    f, "dhcp6: \"%s\" is not an IPv6 address", key);
-	return 0;
-}
-
-static int
-dhcp6(FILE *out, const json_t *config, struct fault *f)
-{
-	static const char *const keys[] = { "start", "end", "lease", "dns",
-		NULL };
-	const json_t *j = json_object_get(config, "dhcp6");
-	const char *start, *end;
-	int64_t lease;
-
-	if (j == NULL)
-		return 0;
-	if (!json_is_object(j))
-		return fault_set(f, "dhcp6: not an object");
-	if (guest_only("dhcp6", j, keys, f) == -1 ||
-	    ipv6(j, "start", &start, f) == -1 ||
-	    ipv6(j, "end", &end, f) == -1 ||
-	    guest_int("dhcp6", j, "lease", LEASE_MIN, LEASE_MAX, &lease, f) ==
-		-1)
-		return -1;
-	fprintf(
-	    out, "dhcp-range=%s,%s,64,%lld\n", start, end, (long long)lease);
-	return told(out, "dhcp6", j, "dns", "option6:dns-server", AF_INET6, f);
-}
 
 static int
 write_alone(
     FILE *out, const json_t *config, const struct lan *lan, struct fault *f)
 {
 	static const char *const keys[] = { "domain", "hosts", "dns", "ntp",
-		"dhcp", "dhcp6", NULL };
+		"dhcp", "dhcp6", "ra", NULL };
 	const char *domain;
 
 	if (guest_only("config", config, keys, f) == -1 ||
@@ -347,13 +174,12 @@ write_alone(
 		return fault_set(f, "config: there is no \"dhcp\"");
 	fprintf(out, "%sport=0\ndomain=%s\n", always, domain);
 	if (hosts(out, config, domain, f) == -1 ||
-	    told(out, "config", config, "dns", "option:dns-server", AF_INET,
-		f) == -1 ||
-	    told(out, "config", config, "ntp", "option:ntp-server", AF_INET,
-		f) == -1 ||
-	    dhcp(out, config, lan, f) == -1)
+	    dnsmasq_told(out, "config", config, "dns", "option:dns-server",
+		AF_INET, f) == -1 ||
+	    dnsmasq_told(out, "config", config, "ntp", "option:ntp-server",
+		AF_INET, f) == -1)
 		return -1;
-	return dhcp6(out, config, f);
+	return dnsmasq_ranges(out, config, lan, false, f);
 }
 
 /* --- both -----------------------------------------------------------------*/

@@ -12,12 +12,15 @@
  *	dhcp		{"start","end","lease","router"}
  *			lease in seconds; router absent: this machine's own
  *			gateway; dhcp absent: no DHCP
+ *	dhcp6		{"start","end","lease","dns"}: of IPv6, within a /64 of
+ *			this machine; dns absent: this machine, if it answers
+ *	ra		"slaac", "dhcp" or "both": router advertisements that
+ *			say who gives addresses; absent: none
  *
  * Only domain is required.  The recipe `dhcp` has neither upstream nor listen,
  * needs dhcp, and has besides
  *
  *	dns, ntp	["address", ...] of IPv4 that clients are told
- *	dhcp6		{"start","end","lease","dns"}: the same for IPv6
  *
  * Pure: the caller tells what network it is in.
  */
@@ -33,13 +36,16 @@
 #define DNSMASQ_LEASES "/usr/lib/kiln/leases" /* its dhcp-script */
 #define LAN_MAX 16
 
-/* The machine's IPv4 networks, host byte order. */
+/* The machine's networks: of IPv4 in host byte order, of IPv6 those that are a
+ * /64 and not of the link alone. */
 struct lan {
 	struct {
 		uint32_t address, mask;
 	} net[LAN_MAX];
 	size_t n;
 	uint32_t gateway; /* 0: none */
+	struct in6_addr net6[LAN_MAX];
+	size_t n6;
 };
 
 /* The file's text, malloc'd; NULL after filling the fault. */

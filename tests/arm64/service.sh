@@ -21,7 +21,8 @@ compile() {
 	    $cc -o "$work/uses/guest-init/initrd-init" \
 		recipes/guest-init/initrd_main.c &&
 	    $cc -o "$work/configure" recipes/dns-dhcp/configure_main.c \
-		recipes/dns-dhcp/dnsmasq_conf.c recipes/guest-init/guest.c \
+		recipes/dns-dhcp/dnsmasq_conf.c \
+		recipes/dns-dhcp/dnsmasq_dhcp.c recipes/guest-init/guest.c \
 		-ljansson &&
 	    $cc -o "$work/leases" recipes/dns-dhcp/leases_main.c
 }

@@ -21,14 +21,16 @@ kernel_word() { # machine | cmdline: what its release tells the agent
 config_disk() { # NAME SETTINGS NUMBER DISK [VOLUME]
 	jq -cSj --arg name "$1" --arg volume "${5:-}" \
 	    --arg mac "02:00:00:00:0$3" --argjson clock "$(date +%s)" '
-	    (.address6 // "" | split("/")) as $six | .wan as $wan |
+	    .wan as $wan |
 	    {kind: "kiln/guest", v: 1, hostname: $name, clock: $clock,
 	    log: "console", volumes: [$volume | select(. != "") | split(":") |
 		{serial: .[0], path: .[1]}], config,
 	    network: ([{mac: "\($mac):01", address, prefix: 24,
 		gateway: (.gateway // "192.0.2.1")}] +
 		if $wan then [{mac: "\($mac):02",
-		    address: $wan.address, prefix: $wan.prefix}] else [] end)}
+		    address: $wan.address, prefix: $wan.prefix}] else [] end +
+		if .address6 then [{mac: "\($mac):01", address: .address6,
+		    prefix: .prefix6}] else [] end)}
 	    | if $wan then .network[0] |= (del(.gateway) + {name: "lan"})
 		| .network[1].name = "wan" else . end' "$2" >"$tmp/text"
 	{

@@ -11,10 +11,12 @@
 
 #include "recipes/dns-dhcp/dnsmasq_conf.h"
 
-/* 192.0.2.53/24 with its gateway */
-static const struct lan lan = {
-	.net = { { 0xc0000235, 0xffffff00 } }, .n = 1, .gateway = 0xc0000201
-};
+/* 192.0.2.53/24 with its gateway, and 2001:db8::53/64 */
+static const struct lan lan = { .net = { { 0xc0000235, 0xffffff00 } },
+	.n = 1,
+	.gateway = 0xc0000201,
+	.net6 = { { { { 0x20, 1, 0xd, 0xb8, [15] = 0x53 } } } },
+	.n6 = 1 };
 
 static char *
 write_conf(const char *config, const struct lan *l, struct fault *f)
@@ -235,6 +237,81 @@ two_reservations_do_not_share_a_mac_or_address(void **state)
 	refuses(HOSTS(HOST("a", "\"192.0.2.7\",\"mac\":\"02:00\"")), "\"mac\"");
 }
 
+#define RANGE6(START, END)                                                  \
+	"\"dhcp6\":{\"start\":\"" START "\",\"end\":\"" END "\",\"lease\":" \
+	"3600}"
+#define SIX RANGE6("2001:db8::10", "2001:db8::1f")
+
+static void
+advertisements_say_who_gives_addresses(void **state)
+{
+	static const char nobody[] = "\nenable-ra\nra-param=*,0,0\n";
+
+	(void)state;
+	has_not("{" DOMAIN "," SIX "}", "enable-ra");
+	has("{" DOMAIN "," SIX "}",
+	    "\ndhcp-range=2001:db8::10,2001:db8::1f,64,3600\n"
+	    "dhcp-option=option6:dns-server,[2001:db8::53]\n"
+	    "dhcp-lease-max=16\n");
+	has("{" DOMAIN ",\"ra\":\"slaac\",\"listen\":[\"192.0.2.53\"]}",
+	    "\ndhcp-option=option6:dns-server\n");
+	has("{" DOMAIN ",\"ra\":\"slaac\",\"listen\":[\"2001:db8::53\"]}",
+	    "\ndhcp-option=option6:dns-server,[2001:db8::53]\n");
+	/* never this machine as the way out */
+	has("{" DOMAIN ",\"ra\":\"slaac\"}", nobody);
+	has("{" DOMAIN ",\"ra\":\"slaac\"}",
+	    "\ndhcp-range=2001:db8::,ra-stateless,64\n");
+	has("{" DOMAIN ",\"ra\":\"dhcp\"," SIX "}", nobody);
+	has("{" DOMAIN ",\"ra\":\"dhcp\"," SIX "}",
+	    "\ndhcp-range=2001:db8::10,2001:db8::1f,64,3600\n");
+	has("{" DOMAIN ",\"ra\":\"both\"," SIX "}",
+	    "\ndhcp-range=2001:db8::10,2001:db8::1f,slaac,64,3600\n");
+	/* there is no place for a file of leases */
+	has("{" DOMAIN ",\"ra\":\"slaac\"}",
+	    "\nleasefile-ro\ndhcp-script=/usr/lib/kiln/leases\n");
+}
+
+static void
+leases_of_ipv6_have_room_beside_the_others(void **state)
+{
+	(void)state;
+	has("{" DOMAIN ",\"dhcp\":{\"start\":\"192.0.2.100\",\"end\":"
+	    "\"192.0.2.109\",\"lease\":120}," SIX "}",
+	    "\ndhcp-lease-max=26\n");
+	has("{" DOMAIN
+	    "," RANGE6("2001:db8::", "2001:db8::ffff:ffff:ffff:ffff") "}",
+	    "\ndhcp-lease-max=4096\n");
+}
+
+static void
+what_would_serve_nobody_is_refused_in_ipv6(void **state)
+{
+	static const struct {
+		const char *config, *why;
+	} bad[] = {
+		{ "{" DOMAIN ",\"ra\":\"yes\"}", "not one of slaac" },
+		{ "{" DOMAIN ",\"ra\":\"dhcp\"}", "dhcp needs \"dhcp6\"" },
+		{ "{" DOMAIN ",\"ra\":\"both\"}", "both needs \"dhcp6\"" },
+		{ "{" DOMAIN ",\"ra\":\"slaac\"," SIX "}",
+		    "slaac beside \"dhcp6\"" },
+		{ "{" DOMAIN "," RANGE6("2001:db8::2", "2001:db8::1") "}",
+		    "2001:db8::2 to 2001:db8::1 is not a range" },
+		{ "{" DOMAIN "," RANGE6("2001:db8::2", "2001:db8:0:1::3") "}",
+		    "is not a range within a /64" },
+	};
+	static const char slaac[] = "{" DOMAIN ",\"ra\":\"slaac\"}";
+	struct lan four = lan;
+	struct fault f = { "" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		refuses(bad[i].config, bad[i].why);
+	four.n6 = 0;
+	assert_null(write_conf(slaac, &four, &f));
+	assert_non_null(strstr(f.text, "no IPv6 address of a /64"));
+}
+
 static void
 dhcp_alone_answers_no_names(void **state)
 {
@@ -263,6 +340,10 @@ dhcp_alone_answers_no_names(void **state)
 		{ "{\"domain\":\"lan\"," RANGE ",\"dhcp6\":{\"start\":"
 		  "\"192.0.2.1\",\"end\":\"2001:db8::1\",\"lease\":3600}}",
 		    "not an IPv6" },
+		{ "{\"domain\":\"lan\"," RANGE ",\"dhcp6\":{\"start\":"
+		  "\"2001:db8:1::1\",\"end\":\"2001:db8:1::2\",\"lease\":"
+		  "3600}}",
+		    "not a range within a /64" },
 	};
 	auto_json json_t *j = NULL;
 	struct fault f = { "" };
@@ -294,6 +375,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dhcp_alone_answers_no_names),
+		cmocka_unit_test(advertisements_say_who_gives_addresses),
+		cmocka_unit_test(leases_of_ipv6_have_room_beside_the_others),
+		cmocka_unit_test(what_would_serve_nobody_is_refused_in_ipv6),
 		cmocka_unit_test(a_domain_is_enough),
 		cmocka_unit_test(hosts_become_records),
 		cmocka_unit_test(dhcp_names_the_gateway_as_router),
