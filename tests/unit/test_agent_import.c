@@ -1,6 +1,7 @@
 /* rooms: router-agent/owner/import_dnsmasq.c
  * router-agent/owner/dnsmasq_words.c router-agent/conf.c
- * recipes/dns-dhcp/dnsmasq_conf.c recipes/guest-init/guest.c */
+ * recipes/dns-dhcp/dnsmasq_conf.c recipes/dns-dhcp/dnsmasq_dhcp.c
+ * recipes/guest-init/guest.c */
 /*
  * dnsmasq.conf in, the service's configuration out: the agent reads it, and
  * the service's own configure takes it.
