@@ -82,8 +82,8 @@ tell_same_services(const struct pass *p)
 			if (p->wanted[k] && recipe_same_service(r, other))
 				log_warn("same-service",
 				    "recipe=%s msg=\"it is released as %s for "
-				    "%s, and so is %s: routers get what was "
-				    "released last\"",
+				    "%s, and so is %s: routers get only "
+				    "one of them\"",
 				    r->name, recipe_service(r), r->arch,
 				    other->name);
 		}

@@ -315,8 +315,8 @@ look_at_services(struct doctor *d)
 		finding(d, WARN, what,
 		    "take all but one from the recipes, or name those to "
 		    "build with --only",
-		    "%s are released as it for %s: routers get what was "
-		    "released last",
+		    "%s are released as it for %s: routers get only one of "
+		    "them",
 		    ask_str(one, "recipes"), ask_str(one, "arch"));
 	}
 }

@@ -161,7 +161,7 @@ bool recipe_is_service(const struct recipe *);
  * agent. */
 const char *recipe_service(const struct recipe *);
 /* Are both released as the same service for the same architecture?  Routers
- * get one of them then: that which was released last. */
+ * get only one of them then. */
 bool recipe_same_service(const struct recipe *, const struct recipe *);
 /* kiln/probe records and volumes as they enter a release: new references. */
 json_t *recipe_probes(const struct recipe *);
