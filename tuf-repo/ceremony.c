@@ -193,7 +193,6 @@ found_targets(struct ceremony *c, int offline, int online,
 	    meta_signed("targets", 1, rule_expiry(rule_of("targets"), f->now));
 	json_t *keys = json_object(), *roles = json_array();
 	json_t *delegations = json_object();
-	struct sig_public log;
 
 	js_set(delegations, "keys", keys);
 	js_set(delegations, "roles", roles);
@@ -201,8 +200,7 @@ found_targets(struct ceremony *c, int offline, int online,
 	js_set(part, "targets", json_object());
 	if (f->demo)
 		js_set_bool(part, "demo", true);
-	if (delegate_all(roles, keys, offline, online, f, err) == -1 ||
-	    online_key(online, "log", f->signer_pass, &log, err) == -1)
+	if (delegate_all(roles, keys, offline, online, f, err) == -1)
 		return -1;
 	return sign_offline(offline, "targets", f->access, threshold_of(f),
 	    part, &c->targets, err);
