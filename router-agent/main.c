@@ -38,7 +38,7 @@ static const struct cli_command commands[] = {
 	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
 	    "  --json          for programs\n" },
 	{ "plan", "[--config FILE] [--json]",
-	    "what is offered would do, and the hash of that plan", cmd_plan,
+	    "what the offered set would do, and that plan's hash", cmd_plan,
 	    "  --config FILE   agent.yaml (/etc/kiln/agent.yaml)\n"
 	    "  --json          for programs\n" },
 	{ "fetch", "[--config FILE] [--json]",

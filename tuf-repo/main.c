@@ -27,16 +27,16 @@
 
 static const struct cli_command commands[] = {
 	{ "init", "[--state DIR] [--demo] [--service NAME]...",
-	    "Make all keys, the first root and an empty tree.", cmd_init,
+	    "make all keys, the first root and an empty tree", cmd_init,
 	    STATE
 	    "  --demo           one key each for root and targets; marked so\n"
 	    "  --service NAME   delegate svc-NAME; the kernel is one too\n" PASS
 		PASS_SIGNER },
 	{ "delegate", "[--state DIR] [--out FILE] [--service NAME]...",
-	    "Delegate further services, with the offline targets keys.",
+	    "delegate further services, with the offline targets keys",
 	    cmd_delegate, RITE "  --service NAME   delegate svc-NAME\n" },
 	{ "key", "[--dir DIR] [--state DIR] new NAME | list | import FILE",
-	    "Make, list and re-encrypt keys; needs no farm.", cmd_key,
+	    "make, list and re-encrypt keys; needs no farm", cmd_key,
 	    STATE
 	    "  --dir DIR        folder of the key files; default: this one\n"
 	    "  --token URI      new: make it on this token (pkcs11:, RFC "
@@ -50,7 +50,7 @@ static const struct cli_command commands[] = {
 	{ "rotate",
 	    "[--state DIR] [--add PUB]... [--remove KEYID]... [--new]"
 	    " [--threshold N] [--out FILE] [--yes] ROLE...",
-	    "Change the keys of a role.", cmd_rotate,
+	    "change the keys of a role", cmd_rotate,
 	    RITE
 	    "  --yes            do not ask before signing\n"
 	    "  --add PUB        take this public key in: a file or 64 digits\n"
@@ -58,31 +58,31 @@ static const struct cli_command commands[] = {
 	    "  --new            make a key here and take it in\n"
 	    "  --threshold N    so many must sign\n" },
 	{ "request", "[--state DIR] [--out FILE] [--yes] ROLE...",
-	    "Sign root, targets or sets-stable for another term.", cmd_request,
+	    "sign root, targets or sets-stable for another term", cmd_request,
 	    RITE "  --yes            do not ask before signing\n" },
 	{ "sign", "[--yes] --key FILE... REQUEST",
-	    "Add a signature to a request; needs no farm and no network.",
+	    "add a signature to a request; needs no farm and no network",
 	    cmd_sign,
 	    "  --key FILE       NAME.key, with NAME.pub beside it, or a "
 	    "pkcs11: "
 	    "URI\n"
 	    "  --yes            do not ask before signing\n" PASS },
 	{ "cosign", "[--yes] --key FILE --out FILE ROLE DRAFT",
-	    "Another rebuilder's signature over what waits for one; needs no"
-	    " farm.",
+	    "another rebuilder's signature over what waits for one; needs no"
+	    " farm",
 	    cmd_cosign,
 	    "  --key FILE       NAME.key, with NAME.pub beside it\n"
 	    "  --out FILE       the signature, to be handed in\n"
 	    "  --yes            do not ask before signing\n" PASS },
 	{ "attest", "[--yes] --key FILE --out FILE STATEMENT",
-	    "A rebuilder's signature over what it says of a run; needs no "
-	    "farm.",
+	    "a rebuilder's signature over what it says of a run; needs no "
+	    "farm",
 	    cmd_attest,
 	    "  --key FILE       NAME.key, with NAME.pub beside it\n"
 	    "  --out FILE       the envelope, to be handed in\n"
 	    "  --yes            do not ask before signing\n" PASS },
 	{ "sign-recipe", "[--yes] --key FILE --out FILE LIST",
-	    "A maintainer's signature over a recipe's files; needs no farm.",
+	    "a maintainer's signature over a recipe's files; needs no farm",
 	    cmd_sign_recipe,
 	    "  --key FILE       NAME.key, with NAME.pub beside it, or a "
 	    "pkcs11: "
@@ -90,32 +90,32 @@ static const struct cli_command commands[] = {
 	    "  --out FILE       recipe.sig, to which it is added\n"
 	    "  --yes            do not ask before signing\n" PASS },
 	{ "accept", "[--state DIR] REQUEST...",
-	    "Take in a request that has its signatures.", cmd_accept,
+	    "take in a request that has its signatures", cmd_accept,
 	    STATE PASS_SIGNER },
 	{ "recover", "[--state DIR]",
-	    "Make a lost tuf.db anew from the published tree.", cmd_recover,
+	    "make a lost tuf.db anew from the published tree", cmd_recover,
 	    STATE PASS_SIGNER },
-	{ "export-root", "[--state DIR]", "Print the newest root, for routers.",
+	{ "export-root", "[--state DIR]", "print the newest root, for routers",
 	    cmd_export_root, STATE },
 	{ "serve", "[--state DIR] [--once]",
-	    "Publish what the builder releases, for as long as it runs.",
+	    "publish what the builder releases, for as long as it runs",
 	    cmd_serve,
 	    STATE "  --once           one pass, then end\n"
 		  "  -v, --verbose    log more\n" PASS_SIGNER },
 	{ "upload", "[--state DIR] [--once]",
-	    "Copy the published tree to the object store of kiln.yaml, and go"
-	    " on.",
+	    "copy the published tree to the object store of kiln.yaml, and go"
+	    " on",
 	    cmd_upload,
 	    STATE "  --once           all that is new, then end\n"
 		  "  -v, --verbose    log more\n" },
 	{ "refresh", "[--state DIR]",
-	    "Sign the timestamp anew and publish, now.", cmd_refresh,
+	    "sign the timestamp anew and publish, now", cmd_refresh,
 	    STATE PASS_SIGNER },
 	{ "promote",
 	    "[--state DIR] [--channel stable] [--from CHANNEL]"
 	    " [--counter N]\n    [--arch ARCH] [--notes TEXT] [--waves LIST]"
 	    " [--window FROM-TO]",
-	    "Choose what stable routers run; needs the release key.",
+	    "choose what stable routers run; needs the release key",
 	    cmd_promote,
 	    STATE
 	    "  --channel NAME   stable\n"
@@ -129,35 +129,35 @@ static const struct cli_command commands[] = {
 	{ "halt",
 	    "[--state DIR] [--counter N] [--arch ARCH] [--for TIME]\n"
 	    "    --reason TEXT CHANNEL",
-	    "Stop a set at once, for 14 days at most.", cmd_halt,
+	    "stop a set at once, for 14 days at most", cmd_halt,
 	    STATE "  --counter N      of the set; else the newest\n"
 		  "  --arch ARCH      one architecture alone\n"
 		  "  --for TIME       as 6h or 3d\n"
 		  "  --reason TEXT    routers show it\n" PASS_SIGNER },
 	{ "resume", "[--state DIR] [--arch ARCH] CHANNEL",
-	    "Take a channel's brakes off; needs the release key.", cmd_resume,
+	    "take a channel's brakes off; needs the release key", cmd_resume,
 	    STATE
 	    "  --arch ARCH      one architecture alone\n" PASS PASS_SIGNER },
 	{ "withdraw", "[--state DIR] --reason TEXT SERVICE SERIAL",
-	    "Withdraw a service's releases up to SERIAL, for good.",
+	    "withdraw a service's releases up to SERIAL, for good",
 	    cmd_withdraw,
 	    STATE "  --reason TEXT    kept with the event\n" PASS_SIGNER },
 	{ "prune", "[--state DIR] [--dry-run]",
-	    "Remove from the published tree what nobody needs, and say why.",
+	    "remove from the published tree what nobody needs, and say why",
 	    cmd_prune,
 	    STATE "  -n, --dry-run    only say what would go, and why not\n" },
 	{ "status", "[--state DIR] [--json]",
-	    "Show roles, releases, sets, and what is not published and why.",
+	    "show roles, releases, sets, and what is not published and why",
 	    cmd_status, STATE "  --json           the same as JSON\n" },
 	{ "check", "[--root FILE] [--json] DIR|URL",
-	    "Judge a published tree as a stranger; exit 4 if it is wrong.",
+	    "judge a published tree as a stranger; exit 4 if it is wrong",
 	    cmd_check,
 	    "  --root FILE      trusted root; else the tree's own first one\n"
 	    "  --json           the same as JSON\n" },
 	{ "router-file",
 	    "[--channel NAME] [--service NAME]... [--token-file FILE]\n"
 	    "    --arch ARCH --root FILE --config FILE DIR|URL OUT",
-	    "Write the one file that makes a plain machine a router.",
+	    "write the one file that makes a plain machine a router",
 	    cmd_router_file,
 	    "  --root FILE      trusted root, that the router starts from\n"
 	    "  --config FILE    agent.yaml of the router\n"
@@ -170,8 +170,8 @@ static const struct cli_command commands[] = {
 
 static const struct cli_program program = {
 	.name = "kiln-tuf",
-	.summary = "Collects signatures and publishes a farm's images with"
-		   " TUF metadata.",
+	.summary = "collects signatures and publishes a farm's images with"
+		   " TUF metadata",
 	.commands = commands,
 };
 
