@@ -481,6 +481,11 @@ farm_enter(struct farm *out, const char *state, const char *recipes,
 		recipes = from_env("KILN_RECIPES"); /* named, not a default */
 	if (create && make_path(state, err) == -1)
 		return err_prefix(err, "farm %s", state);
+	if (!create && access(state, F_OK) == -1 && errno == ENOENT)
+		return err_set(err, ERR_MISSING,
+		    "there is no farm in %s: name its folder with --state, or "
+		    "start one with `kiln up`",
+		    state);
 	if (find_paths(&f, state, recipes, err) == -1)
 		goto fail;
 	f.dirfd = dir_open(f.path, err);

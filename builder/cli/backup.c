@@ -138,8 +138,9 @@ restore(struct backup *b, const struct order *o, struct err *err)
 	auto_json json_t *j = json_object();
 
 	b->said = said;
-	if (backup_read(b, o->at, err) == -1 ||
-	    backup_restore(b, state, err) == -1) {
+	if (backup_read(b, o->at, err) == -1)
+		return err_prefix(err, "%s", o->folder);
+	if (backup_restore(b, state, err) == -1) {
 		clear_line();
 		return -1;
 	}

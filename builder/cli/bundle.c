@@ -22,7 +22,7 @@
 
 struct order {
 	const char *state, *what, *file;
-	bool json;
+	bool unpublished, json;
 };
 
 /* What a farm has, for who may only read it. */
@@ -34,6 +34,7 @@ struct reading {
 	struct doubter at; /* its store, and nothing to build with */
 	struct doubt doubt;
 	struct bundle bundle;
+	bool named; /* with who signs for it */
 };
 
 static void
@@ -71,6 +72,29 @@ open_farm(struct reading *r, const char *state, struct err *err)
 	return 0;
 }
 
+/* A recipe's image, or what else of it stands. */
+static json_t *
+origin_of_recipe(struct reading *r, const char *name, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT r.id FROM current c JOIN plan p ON p.digest = c.plan"
+	    " JOIN run r ON r.plan = p.digest WHERE c.recipe = ?1 AND"
+	    " p.verdict = 'reproduced' AND r.state = 'succeeded'"
+	    " ORDER BY c.stage = 'image' DESC, r.id DESC LIMIT 1";
+	auto_stmt struct stmt *q = db_stmt(r->db, sql);
+	int got;
+
+	stmt_bind_str(q, 1, name);
+	got = stmt_step(q, err);
+	if (got == 0)
+		err_set(err, ERR_INPUT,
+		    "\"%.200s\" is neither a recipe that was reproduced here, "
+		    "nor a SHA-256, nor the number of a build",
+		    name);
+	return got == 1 ? origin_of_run(r->db, r->dir, stmt_int(q, 0), err)
+			: NULL;
+}
+
 static int
 find(struct reading *r, const char *what, struct err *err)
 {
@@ -85,9 +109,7 @@ find(struct reading *r, const char *what, struct err *err)
 	else if (w.kind == WISH_RUN)
 		j = origin_of_run(r->db, r->dir, w.run, err);
 	else
-		err_set(err, ERR_INPUT,
-		    "\"%.200s\" is neither a SHA-256 nor the number of a build",
-		    what);
+		j = origin_of_recipe(r, what, err);
 	if (!j || canon_json(j, &text, err) == -1)
 		return -1;
 	bundle_add_text(&r->bundle, BUNDLE_ORIGIN, &text);
@@ -142,10 +164,12 @@ add_metadata(struct reading *r, struct err *err)
 		.arg = r };
 	struct naming n;
 
+	r->named = r->doubt.origin.service;
 	for (size_t i = 0; o.service && i < last->nexpected; i++) {
 		o.image = &last->expected[i].sha256;
 		if (naming_check(&o, &n, err) == -1)
-			return -1;
+			return err_prefix(err,
+			    "without --unpublished somebody must sign for it");
 	}
 	return 0;
 }
@@ -169,14 +193,12 @@ write_bundle(void *arg, int fd, struct err *err)
 		if (rc == 0)
 			rc = proof_each(p->plan, p->lock, add_blob, &r, err);
 	}
-	if (rc == 0)
+	if (rc == 0 && !o->unpublished)
 		rc = add_metadata(&r, err);
 	if (rc == 0)
 		rc = bundle_write(&r.bundle, r.store, fd, err);
-	if (rc == 0 && !r.doubt.origin.service)
-		fprintf(stderr,
-		    WHERE ": nothing is published of it: nobody's signature "
-			  "is in it\n");
+	if (rc == 0 && !r.named)
+		fprintf(stderr, WHERE ": nobody's signature is in it\n");
 	reading_release(&r);
 	return rc;
 }
@@ -189,6 +211,7 @@ cmd_bundle(int argc, char **argv)
 	int c;
 	const struct cli_option options[] = {
 		{ "state", .text = &o.state },
+		{ "unpublished", .flag = &o.unpublished },
 		{ "json", .flag = &o.json },
 		{ 0 },
 	};
@@ -197,7 +220,7 @@ cmd_bundle(int argc, char **argv)
 	if (rc != -1)
 		return rc;
 	if (argc - optind != 2)
-		return cli_usage(WHERE, "it is `bundle BUILD FILE.kiln`");
+		return cli_usage(WHERE, "it is `bundle WHAT FILE.kiln`");
 	o.what = argv[optind];
 	o.file = argv[optind + 1];
 	c = (int)strlen(o.file);

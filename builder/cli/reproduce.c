@@ -1,4 +1,5 @@
 /* kiln reproduce: somebody else's artifact, built again here. */
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -324,6 +325,11 @@ open_files(struct order *o, const char *root, struct err *err)
 	o->has_root = root;
 	if (o->wish.kind == WISH_FILE || o->wish.kind == WISH_BUNDLE) {
 		o->file = open(o->wish.path, O_RDONLY | O_CLOEXEC);
+		if (o->file == -1 && errno == ENOENT)
+			return err_set(err, ERR_INPUT,
+			    "\"%.200s\" is no file, and neither a SHA-256, the "
+			    "number of a build nor a page's URL",
+			    o->wish.path);
 		if (o->file == -1)
 			return err_sys(err, "%s", o->wish.path);
 	}

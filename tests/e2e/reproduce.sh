@@ -95,6 +95,8 @@ t "what nobody built is said in one sentence, and could not be tried" \
     ends 75 "has no record of a build that gave $nobody" \
     doubt a --from "$url" --root "$root" "$nobody"
 t "without a farm to ask it is wrong usage" ends 2 "--from URL" doubt a "$image"
+t "what is nothing of all that is wrong usage" ends 2 "is no file, and neither" \
+    doubt a --from "$url" hello-image
 t "nobody answers: try again" ends 75 "cause=busy" \
     doubt a --from http://127.0.0.1:1 --root "$root" "$image"
 t "a farm's own folder is refused" ends 2 "is a farm" \
@@ -201,6 +203,14 @@ bundle() { "$bin/kiln" bundle --state "$farm" "$image" "$tmp/image.kiln"; }
 t "kiln bundle writes one file" bundle
 again() { "$bin/kiln" bundle --state "$farm" "$image" "$tmp/again.kiln" && cmp "$tmp/image.kiln" "$tmp/again.kiln"; }
 t "… the same again" again
+named() {
+	"$bin/kiln" bundle --state "$farm" --unpublished hello-image "$tmp/named.kiln" &&
+	    tar xOf "$tmp/named.kiln" origin.json | grep -q "$image" &&
+	    tar tf "$tmp/named.kiln" >"$tmp/list" && ! grep metadata "$tmp/list"
+}
+t "… of a recipe's image, by its name, and without who signs" named
+t "… and refuses what was never built" ends 2 "neither a recipe" \
+    "$bin/kiln" bundle --state "$farm" nobody "$tmp/nobody.kiln"
 listed() { tar tf "$tmp/image.kiln" >"$tmp/list" && [ "$(head -n 2 "$tmp/list" | paste -sd' ')" = "bundle.json origin.json" ]; }
 t "… which tar can list" listed
 if [ "$(id -u)" = 0 ]; then
