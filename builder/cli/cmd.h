@@ -7,6 +7,7 @@
 extern const struct cli_program kiln_program;
 
 int cmd_up(int argc, char **argv);
+int cmd_build(int argc, char **argv);
 int cmd_lock(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
 int cmd_builds(int argc, char **argv);

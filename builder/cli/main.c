@@ -28,6 +28,22 @@ static const struct cli_command commands[] = {
 	    "  --jobs N        builds at once (as many as cores)\n"
 	    "  --offline       never ask the archive: build from the locks\n"
 	    "  --verbose       what each program says, on stderr too\n" },
+	{ "recipe", "new [--recipes DIR] NAME | sign --key FILE NAME",
+	    "begin a service of your own, or sign a recipe as its maintainer",
+	    cmd_recipe,
+	    "  --recipes DIR   the recipes (./recipes in a checkout)\n"
+	    "  --key FILE      sign: kiln-tuf key's, or a pkcs11: URI\n"
+	    "  --passphrase-file FILE  of the key\n"
+	    "  --yes           do not ask before signing\n" },
+	{ "build", "[--state DIR] [--recipes DIR] [--offline] RECIPE...",
+	    "bake these recipes, in both lanes, and say what came of it",
+	    cmd_build,
+	    "  --state DIR     folder of the farm (./var in a checkout, else "
+	    "/var/lib/kiln)\n"
+	    "  --recipes DIR   recipes (./recipes in a checkout)\n"
+	    "  --jobs N        builds at once (as many as cores)\n"
+	    "  --offline       never ask the archive: build from the locks\n"
+	    "  --verbose       what kiln-builder says, on stderr too\n" },
 	{ "lock", "export RECIPE FILE | import FILE | show RECIPE|DIGEST",
 	    "carry a lock with all its bytes from farm to farm", cmd_lock,
 	    "  --state DIR     folder of the farm\n"
@@ -90,16 +106,11 @@ static const struct cli_command commands[] = {
 	    "~/.cache/kiln)\n"
 	    "  --config FILE   kiln.yaml(5), for its mirrors and \"doubt\"\n"
 	    "  --json          as JSON\n" },
-	{ "recipe", "new [--recipes DIR] NAME | sign --key FILE NAME",
-	    "begin a service of your own, or sign a recipe as its maintainer",
-	    cmd_recipe,
-	    "  --recipes DIR   the recipes (./recipes in a checkout)\n"
-	    "  --key FILE      sign: kiln-tuf key's, or a pkcs11: URI\n"
-	    "  --passphrase-file FILE  of the key\n"
-	    "  --yes           do not ask before signing\n" },
-	{ "bundle", "BUILD FILE.kiln",
+	{ "bundle", "[--unpublished] WHAT FILE.kiln",
 	    "all that a reproduction wants in one file", cmd_bundle,
-	    "  BUILD           a SHA-256, or the number of a build\n"
+	    "  WHAT            a recipe, a SHA-256, or the number of a "
+	    "build\n"
+	    "  --unpublished   without asking who signs for it\n"
 	    "  --state DIR     folder of the farm\n"
 	    "  --json          a failure as JSON\n" },
 	{ "explain", "[--json | --deep] RECIPE|RUN|PLAN",

@@ -107,6 +107,7 @@ ended(struct unit *n, const struct farm *farm, const struct spawn_end *end)
 {
 	auto_buf struct buf how = BUF_INIT;
 
+	n->busy = end->code == EXIT_AGAIN ? n->busy + 1 : 0;
 	if (n->may_end && end->code == EXIT_DONE)
 		return;
 	if (time_mono_ms() - n->started_ms > LAST_DELAY_MS)
@@ -114,7 +115,7 @@ ended(struct unit *n, const struct farm *farm, const struct spawn_end *end)
 	n->restart_at = time_mono_ms() + n->delay_ms;
 	spawn_end_text(end, &how);
 	fprintf(stderr,
-	    "kiln up: %s ended (%s); starting it again in %lld s; what it "
+	    "kiln: %s ended (%s); starting it again in %lld s; what it "
 	    "said is in %s/log/%s.log\n",
 	    n->name, how.data, (long long)n->delay_ms / 1000, farm->shown,
 	    n->name);

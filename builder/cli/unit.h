@@ -25,6 +25,7 @@ struct unit {
 	bool loud;	  /* stderr stays ours */
 	bool credentials; /* it is told where systemd put its secrets */
 	bool may_end;	  /* with exit 0 it has nothing to do: it rests */
+	int busy;	  /* so often in a row it ended with 75 */
 	struct child child;
 	int64_t restart_at; /* time_mono_ms; 0: not waiting */
 	int64_t delay_ms;

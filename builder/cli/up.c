@@ -1,8 +1,8 @@
 /*
- * `kiln up`: the supervisor.  It is root when it can be, so that each program
- * can take a uid of its own; it starts them, restarts what falls, and does
- * what its watching child asks for by one of a few verbs.  It parses nothing
- * that another program wrote.
+ * `kiln up` and `kiln build`: the supervisor.  It is root when it can be, so
+ * that each program can take a uid of its own; it starts them, restarts what
+ * falls, and does what its watching child asks for by one of a few verbs.  It
+ * parses nothing that another program wrote.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -23,6 +23,8 @@
 #include "lib/num.h"
 #include "lib/own.h"
 #include "lib/spawn.h"
+
+#define BUSY_TRIES 3
 
 static void
 units_prepare(struct up *u)
@@ -95,9 +97,9 @@ stop_all(struct up *u)
 
 /* Until a signal, or the watching child ends; returns the exit status. */
 static int
-supervise(struct up *u)
+supervise(struct up *u, struct err *err)
 {
-	struct err err = ERR_INIT;
+	struct err said = ERR_INIT;
 	struct spawn_end end;
 	size_t i;
 
@@ -113,13 +115,13 @@ supervise(struct up *u)
 			return EXIT_FAILED;
 		if (p[0].revents &&
 		    read(u->signals, &si, sizeof(si)) == sizeof(si)) {
-			fprintf(stderr, "\nkiln up: stopping\n");
+			fprintf(stderr, "\n%s: stopping\n", u->name);
 			/* Leaving is what was asked for. */
 			return u->once ? 128 + (int)si.ssi_signo : EXIT_DONE;
 		}
-		if (p[1].revents & POLLIN && up_watch_serve(u, &err) == -1)
-			log_debug("watch", "msg=\"%s\"", err.msg);
-		if (u->watch.pid && spawn_poll(&u->watch, &end, &err) == 1) {
+		if (p[1].revents & POLLIN && up_watch_serve(u, &said) == -1)
+			log_debug("watch", "msg=\"%s\"", said.msg);
+		if (u->watch.pid && spawn_poll(&u->watch, &end, &said) == 1) {
 			if (u->once || end.code != 0)
 				return end.code >= 0 ? end.code : EXIT_FAILED;
 			own_close(&u->sock);
@@ -127,7 +129,27 @@ supervise(struct up *u)
 		}
 		for (i = 0; i < UNIT_COUNT; i++)
 			unit_check(&u->units[i], &u->farm);
+		/* One that was just killed may take a moment to go. */
+		if (u->once && u->units[UNIT_BUILDER].busy >= BUSY_TRIES)
+			return err_set(err, ERR_BUSY,
+			    "another kiln-builder has %s and builds what "
+			    "changes by itself: see `kiln builds`",
+			    u->farm.shown);
 	}
+}
+
+static int
+start_all(struct up *u, struct err *err)
+{
+	if (unit_start(&u->units[UNIT_BUILDER], &u->farm, err) == -1)
+		return -1;
+	if (!u->alone &&
+	    (unit_start(&u->units[UNIT_WEB], &u->farm, err) == -1 ||
+		unit_start(&u->units[UNIT_UPLOAD], &u->farm, err) == -1 ||
+		(up_have_keys(u) &&
+		    unit_start(&u->units[UNIT_TUF], &u->farm, err) == -1)))
+		return -1;
+	return up_watch_start(u, err);
 }
 
 static int
@@ -141,12 +163,14 @@ run(struct up *u, struct err *err)
 	/* Held until we end; a second one is told our pid. */
 	u->lock = lock_file_at(u->farm.dirfd, "run/up.lock", err);
 	if (u->lock == -1)
-		return err_prefix(
-		    err, "%s is in use by another kiln up", u->farm.shown);
+		return err_prefix(err,
+		    "%s is in use by another kiln up or kiln build",
+		    u->farm.shown);
 	if (!role_walls())
 		fprintf(stderr,
-		    "kiln up: not root: all programs share one uid, so no wall "
+		    "%s: not root: all programs share one uid, so no wall "
 		    "stands between them%s\n",
+		    u->name,
 		    u->demo ? ", and there is no demonstration router" : "");
 	u->agent_conf = mem_printf("%s/router/demo/agent.yaml", u->farm.path);
 	if (u->demo && role_walls() && demo_net_open(&u->net, err) == -1)
@@ -162,32 +186,48 @@ run(struct up *u, struct err *err)
 	if (u->signals == -1)
 		return err_sys(err, "signalfd");
 
-	u->since = time_now();
+	/* A cycle is known by its second: one of this second may be that of a
+	 * builder before ours. */
+	u->since = time_now() + 1;
+	for (int i = 0; i < 100 && time_now() < u->since; i++)
+		usleep(10000);
 	units_prepare(u);
-	if (unit_start(&u->units[UNIT_BUILDER], &u->farm, err) == -1 ||
-	    unit_start(&u->units[UNIT_WEB], &u->farm, err) == -1 ||
-	    unit_start(&u->units[UNIT_UPLOAD], &u->farm, err) == -1 ||
-	    (up_have_keys(u) &&
-		unit_start(&u->units[UNIT_TUF], &u->farm, err) == -1) ||
-	    up_watch_start(u, err) == -1) {
+	if (start_all(u, err) == -1) {
 		stop_all(u);
 		return -1;
 	}
-	ret = supervise(u);
+	ret = supervise(u, err);
 	spawn_kill(&u->watch);
 	stop_all(u);
 	return ret;
 }
 
-/* Once each; -1 when there are too many. */
-static int
-only_add(struct up *u, const char *recipe)
+int
+up_run(struct up *u)
+{
+	struct err err = ERR_INIT;
+	int ret = run(u, &err);
+
+	for (size_t i = 0; i < UNIT_COUNT; i++)
+		unit_release(&u->units[i]);
+	demo_net_release(&u->net);
+	farm_release(&u->farm);
+	own_close(&u->lock);
+	own_close(&u->signals);
+	free(u->agent_conf);
+	return ret == -1 ? cli_fail(u->name, &err, false) : ret;
+}
+
+int
+up_only(struct up *u, const char *recipe)
 {
 	for (size_t i = 0; i < u->nonly; i++)
 		if (strcmp(u->only[i], recipe) == 0)
 			return 0;
-	if (u->nonly == UP_NAMES)
+	if (u->nonly == UP_NAMES) {
+		cli_usage(u->name, "more than %d recipes", UP_NAMES);
 		return -1;
+	}
 	u->only[u->nonly++] = recipe;
 	return 0;
 }
@@ -196,8 +236,7 @@ only_add(struct up *u, const char *recipe)
 static int
 only_demo(struct up *u)
 {
-	return only_add(u, "dns-dhcp") == -1 ? -1
-					     : only_add(u, "kernel-debian");
+	return up_only(u, "dns-dhcp") == -1 ? -1 : up_only(u, "kernel-debian");
 }
 
 int
@@ -217,16 +256,8 @@ cmd_up(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct up u = { .farm = FARM_INIT,
-		.sock = -1,
-		.lock = -1,
-		.signals = -1,
-		.net = { -1, -1, -1, -1 },
-		.watch = CHILD_INIT,
-		.listen = "127.0.0.1:8080" };
-	struct err err = ERR_INIT;
-	int c, ret;
-	size_t i;
+	struct up u = UP_INIT("kiln up");
+	int c;
 
 	while ((c = getopt_long(argc, argv, "", opts, NULL)) != -1)
 		switch (c) {
@@ -243,9 +274,8 @@ cmd_up(int argc, char **argv)
 			u.recipes_arg = optarg;
 			break;
 		case 'R':
-			if (only_add(&u, optarg) == -1)
-				return cli_usage("kiln up",
-				    "more than %d recipes", UP_NAMES);
+			if (up_only(&u, optarg) == -1)
+				return EXIT_USAGE;
 			break;
 		case 'a':
 			u.all = true;
@@ -273,14 +303,6 @@ cmd_up(int argc, char **argv)
 		return cli_usage("kiln up", "--all and --recipe exclude each "
 					    "other");
 	if (u.demo && !u.all && only_demo(&u) == -1)
-		return cli_usage("kiln up", "more than %d recipes", UP_NAMES);
-	ret = run(&u, &err);
-	for (i = 0; i < UNIT_COUNT; i++)
-		unit_release(&u.units[i]);
-	demo_net_release(&u.net);
-	farm_release(&u.farm);
-	own_close(&u.lock);
-	own_close(&u.signals);
-	free(u.agent_conf);
-	return ret == -1 ? cli_fail("kiln up", &err, false) : ret;
+		return EXIT_USAGE;
+	return up_run(&u);
 }

@@ -1,6 +1,6 @@
 /*
- * `kiln up`, shared by its loop (up.c) and the verbs of its watching child
- * (verbs.c).
+ * `kiln up` and `kiln build`, shared by their loop (up.c) and the verbs of its
+ * watching child (verbs.c).
  */
 #ifndef KILN_UP_H
 #define KILN_UP_H
@@ -10,12 +10,13 @@
 
 #include "builder/cli/demo_net.h"
 #include "builder/cli/unit.h"
+#include "builder/cli/watch.h"
 #include "lib/attr.h"
 #include "lib/err.h"
 #include "lib/farm.h"
 #include "lib/spawn.h"
 
-#define UP_NAMES 32 /* of recipes, of services */
+#define UP_NAMES WATCH_NAMES
 
 enum unit_id {
 	UNIT_BUILDER,
@@ -27,6 +28,7 @@ enum unit_id {
 };
 
 struct up {
+	const char *name; /* "kiln up", "kiln build" */
 	struct farm farm;
 	struct demo_net net;
 	struct unit units[UNIT_COUNT];
@@ -40,8 +42,22 @@ struct up {
 	const char *only[UP_NAMES]; /* recipes; none: all */
 	size_t nonly;
 	bool demo, all, once, offline, verbose;
+	bool alone; /* the builder, without repository and dashboard */
 	int64_t since;
 };
+
+#define UP_INIT(what)                                                          \
+	{                                                                      \
+		.name = what, .farm = FARM_INIT, .sock = -1, .lock = -1,       \
+		.signals = -1, .net = { -1, -1, -1, -1 }, .watch = CHILD_INIT, \
+		.listen = "127.0.0.1:8080"                                     \
+	}
+
+/* Adds to `only`, once each; -1 after a sentence when there are too many. */
+int up_only(struct up *, const char *recipe) KILN_MUST;
+/* Starts what belongs to it, stays until it is over or a signal, and releases
+ * everything; returns the exit status, after a sentence if it is not 0. */
+int up_run(struct up *);
 
 /* Has `kiln-tuf init` been run? */
 bool up_have_keys(const struct up *);

@@ -257,7 +257,11 @@ up_watch_start(struct up *u, struct err *err)
 	ipc_add_i64(&b, u->since);
 	ipc_add_u32(&b, u->demo);
 	ipc_add_u32(&b, u->once);
+	ipc_add_u32(&b, u->alone);
 	ipc_add_u32(&b, up_have_keys(u));
 	ipc_add_u32(&b, u->demo && role_walls());
+	ipc_add_u32(&b, (uint32_t)u->nonly);
+	for (size_t i = 0; i < u->nonly; i++)
+		ipc_add_str(&b, u->only[i]);
 	return ipc_send(u->sock, WATCH_SETUP, &b, NULL, 0, err);
 }

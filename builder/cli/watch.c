@@ -1,6 +1,6 @@
 /*
- * What `kiln up` shows: progress while the farm works, then what was built,
- * what is published, what the router runs and what it answered.
+ * What `kiln up` and `kiln build` show: progress while the farm works, then
+ * what was built, what is published, what the router runs and what it answered.
  */
 #include "builder/cli/watch.h"
 
@@ -26,7 +26,7 @@ static int
 setup_get(struct watch_setup *s, struct err *err)
 {
 	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
-	uint32_t demo, once, keys, router;
+	uint32_t demo, once, alone, keys, router;
 
 	if (ipc_recv(SOCK, 10000, &m, err) != 1 || m.type != WATCH_SETUP)
 		return err_set(err, ERR_INPUT, "watch: no setup");
@@ -36,11 +36,21 @@ setup_get(struct watch_setup *s, struct err *err)
 	    ipc_get_i64(&m, &s->since, err) == -1 ||
 	    ipc_get_u32(&m, &demo, err) == -1 ||
 	    ipc_get_u32(&m, &once, err) == -1 ||
+	    ipc_get_u32(&m, &alone, err) == -1 ||
 	    ipc_get_u32(&m, &keys, err) == -1 ||
-	    ipc_get_u32(&m, &router, err) == -1 || ipc_end(&m, err) == -1)
+	    ipc_get_u32(&m, &router, err) == -1 ||
+	    ipc_get_u32(&m, &s->nonly, err) == -1)
+		return -1;
+	if (s->nonly > WATCH_NAMES)
+		return err_set(err, ERR_INPUT, "watch: too many recipes");
+	for (uint32_t i = 0; i < s->nonly; i++)
+		if (ipc_get_str(&m, 256, &s->only[i], err) == -1)
+			return -1;
+	if (ipc_end(&m, err) == -1)
 		return -1;
 	s->demo = demo;
 	s->once = once;
+	s->alone = alone;
 	s->keys = keys;
 	s->router = router;
 	return 0;
@@ -171,24 +181,34 @@ wait_router(int64_t counter, struct router *r, struct err *err)
 	}
 }
 
-/* One step after the other; `step` names the one that failed. */
 static int
-conduct(const struct watch_setup *s, const char **step, struct err *err)
+watch_router(int64_t counter, const char **step, struct err *err)
 {
-	struct cycle c = { 0 };
-	struct published p = { 0 };
 	struct router r = { 0 };
 	auto_buf struct buf answer = BUF_INIT, fields = BUF_INIT;
 
-	*step = "build";
-	auto_db struct db *farm = reader(s, "farm.db", FARM_SCHEMA, err);
-	if (farm == NULL || wait_cycle(s, farm, &c, err) == -1)
+	*step = "router";
+	if (counter == 0)
+		return err_set(err, ERR_MISSING,
+		    "no set is published, so the router has nothing to run");
+	if (ask(WATCH_ROUTER, NULL, NULL, err) == -1 ||
+	    wait_router(counter, &r, err) == -1)
 		return -1;
-	if (show_builds(farm, &c, err) == -1)
+	show_router(&r);
+	*step = "query";
+	ipc_add_str(&fields, r.address);
+	ipc_add_str(&fields, "router.lan");
+	if (ask(WATCH_QUERY, &fields, &answer, err) == -1)
 		return -1;
-	/* A recipe that failed leaves the others; this stopped all of them. */
-	if (c.error[0] != '\0')
-		return err_set(err, ERR_SYSTEM, "%s", c.error);
+	return show_answer(&r, answer.data, err);
+}
+
+static int
+watch_publish(const struct watch_setup *s, struct db *farm, int64_t cycle,
+    const char **step, struct err *err)
+{
+	struct published p = { 0 };
+
 	*step = "keys";
 	if (!s->demo && !s->keys) {
 		fprintf(stderr,
@@ -196,38 +216,66 @@ conduct(const struct watch_setup *s, const char **step, struct err *err)
 		    "nothing "
 		    "is published before\n",
 		    s->shown);
-		return ask(WATCH_READY, NULL, NULL, err);
+		return 0;
 	}
 	if (s->demo && give_keys(farm, err) == -1)
 		return -1;
 	*step = "publish";
 	auto_db struct db *tuf = reader(s, "tuf.db", TUF_SCHEMA, err);
-	if (tuf == NULL || wait_published(tuf, c.id, err) == -1 ||
+	if (tuf == NULL || wait_published(tuf, cycle, err) == -1 ||
 	    show_published(tuf, s, &p, err) == -1)
 		return -1;
-	if (s->demo && s->router) {
-		*step = "router";
-		if (p.counter == 0)
-			return err_set(err, ERR_MISSING,
-			    "no set is published, so the router has nothing "
-			    "to run");
-		if (ask(WATCH_ROUTER, NULL, NULL, err) == -1 ||
-		    wait_router(p.counter, &r, err) == -1)
+	if (s->demo && s->router)
+		return watch_router(p.counter, step, err);
+	return 0;
+}
+
+/* Of `kiln build`: did all that was asked for come out equal? */
+static int
+judge(const struct watch_setup *s, struct db *farm, bool *differs,
+    struct err *err)
+{
+	for (uint32_t i = 0; i < s->nonly; i++) {
+		char what[32];
+
+		if (built_read(farm, s->only[i], what, sizeof(what), err) == -1)
 			return -1;
-		show_router(&r);
-		*step = "query";
-		ipc_add_str(&fields, r.address);
-		ipc_add_str(&fields, "router.lan");
-		if (ask(WATCH_QUERY, &fields, &answer, err) == -1 ||
-		    show_answer(&r, answer.data, err) == -1)
-			return -1;
+		if (strcmp(what, "reproduced") == 0)
+			continue;
+		*differs = strcmp(what, "differs") == 0;
+		return err_set(err, ERR_SYSTEM,
+		    "%s: %s; `kiln why %s` and `kiln builds` say more",
+		    s->only[i], what, s->only[i]);
 	}
+	return 0;
+}
+
+/* One step after the other; `step` names the one that failed. */
+static int
+conduct(const struct watch_setup *s, const char **step, bool *differs,
+    struct err *err)
+{
+	struct cycle c = { 0 };
+
+	*step = "build";
+	auto_db struct db *farm = reader(s, "farm.db", FARM_SCHEMA, err);
+	if (farm == NULL || wait_cycle(s, farm, &c, err) == -1)
+		return -1;
+	/* A recipe that failed leaves the others; this stopped all of them. */
+	if (c.error[0] != '\0')
+		return err_set(err, ERR_SYSTEM, "%s", c.error);
+	if (show_builds(farm, &c, err) == -1)
+		return -1;
+	if (!s->alone && watch_publish(s, farm, c.id, step, err) == -1)
+		return -1;
 	show_work(&c, s->since);
 	*step = "build";
 	if (c.failed > 0)
 		return err_set(err, ERR_SYSTEM,
 		    "%lld recipes did not come out; the lines above say why",
 		    (long long)c.failed);
+	if (s->alone && judge(s, farm, differs, err) == -1)
+		return -1;
 	*step = "end";
 	return ask(WATCH_READY, NULL, NULL, err);
 }
@@ -238,15 +286,16 @@ watch_main(void)
 	struct watch_setup s = { 0 };
 	struct err err = ERR_INIT;
 	const char *step = "start";
+	bool differs = false;
 
 	/* What happens from here on only reads. */
 	if (drop_to(ROLE_CLI, &err) == -1 || setup_get(&s, &err) == -1)
-		return cli_fail("kiln up", &err, false);
-	if (conduct(&s, &step, &err) == -1) {
-		fprintf(stderr, "kiln up: step %s failed: %s (cause=%s)\n",
-		    step, err.msg, err_cause(&err));
+		return cli_fail("kiln", &err, false);
+	if (conduct(&s, &step, &differs, &err) == -1) {
+		fprintf(stderr, "kiln %s: step %s failed: %s (cause=%s)\n",
+		    s.alone ? "build" : "up", step, err.msg, err_cause(&err));
 		if (s.once)
-			return err_exit(&err);
+			return differs ? EXIT_DIFFERS : err_exit(&err);
 		fprintf(stderr,
 		    "kiln up: staying up with what was published before; "
 		    "%s shows more; Ctrl-C ends\n",

@@ -1,7 +1,7 @@
 /*
- * The eyes of `kiln up`: a child under a uid of its own that reads the
- * databases, shows progress and says what comes next.  Its parent, the
- * supervisor, is root and parses nothing foreign: it obeys the few verbs
+ * The eyes of `kiln up` and `kiln build`: a child under a uid of its own that
+ * reads the databases, shows progress and says what comes next.  Its parent,
+ * the supervisor, is root and parses nothing foreign: it obeys the few verbs
  * below and nothing else.
  */
 #ifndef KILN_WATCH_H
@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#define WATCH_NAMES 32 /* of recipes, of services */
 
 /* Parent to child, once: the fields of struct watch_setup in order. */
 enum watch_msg {
@@ -30,8 +32,11 @@ struct watch_setup {
 	char *url;     /* of the dashboard */
 	int64_t since; /* Unix time: cycles before it do not count */
 	bool demo, once;
-	bool keys;   /* the repository has been initialised */
-	bool router; /* a demonstration router can be started */
+	bool alone;		 /* only built, not published: `kiln build` */
+	bool keys;		 /* the repository has been initialised */
+	bool router;		 /* a demonstration router can be started */
+	char *only[WATCH_NAMES]; /* recipes that were asked for */
+	uint32_t nonly;
 };
 
 #define WATCH_TEXT_MAX 65536

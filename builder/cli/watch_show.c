@@ -247,6 +247,29 @@ show_builds(struct db *farm, const struct cycle *c, struct err *err)
 }
 
 int
+built_read(
+    struct db *farm, const char *name, char *out, size_t room, struct err *err)
+{
+	/* "build" comes before "image": what holds the other is named. */
+	static const char sql[] =
+	    "SELECT CASE WHEN r.error IS NOT NULL THEN 'held'"
+	    " WHEN t.state IS NULL THEN 'not built'"
+	    " WHEN t.state <> 'done' AND"
+	    "  coalesce(p.verdict, 'reproduced') = 'reproduced' THEN t.state"
+	    " ELSE coalesce(p.verdict, 'no verdict') END AS what"
+	    " FROM recipe r LEFT JOIN task t ON t.recipe = r.name"
+	    " LEFT JOIN plan p ON p.digest = t.plan"
+	    " WHERE r.name = ?1 ORDER BY what = 'reproduced', t.stage";
+	auto_stmt struct stmt *q = db_stmt(farm, sql);
+	int got;
+
+	stmt_bind_str(q, 1, name);
+	got = stmt_step(q, err);
+	snprintf(out, room, "%s", got == 1 ? stmt_str(q, 0) : "no recipe");
+	return got == -1 ? -1 : 0;
+}
+
+int
 services_read(struct db *farm, struct buf *out, uint32_t *n, struct err *err)
 {
 	static const char sql[] = "SELECT DISTINCT service FROM release"

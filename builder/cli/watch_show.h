@@ -31,6 +31,10 @@ void show_progress(struct show *, struct db *farm);
 
 /* A line per recipe and stage: digest and verdict, or why there is none. */
 int show_builds(struct db *farm, const struct cycle *, struct err *) KILN_MUST;
+/* What came of a recipe that was asked for, as a word: its verdict, else why it
+ * has none. */
+int built_read(struct db *farm, const char *name, char *out, size_t room,
+    struct err *) KILN_MUST;
 /* Services with a release, as ipc strings; *n how many. */
 int services_read(
     struct db *farm, struct buf *, uint32_t *n, struct err *) KILN_MUST;

@@ -51,6 +51,13 @@ t "an unknown recipe is 2" \
 t "… behind a known one, too" fails_with 2 \
     run --once --offline --recipes $good --only hello --only nobody
 
+nowhere() {
+	fails_with 1 "$bin/kiln" builds --state "$tmp/nowhere" &&
+	    has "$(cat "$tmp/out")" "there is no farm in $tmp/nowhere: " &&
+	    [ ! -e "$tmp/nowhere" ]
+}
+t "a folder that is no farm is called that, and stays away" nowhere
+
 # --- one cycle ---------------------------------------------------------------
 first() {
 	run --once --recipes $good >"$tmp/out" || { cat "$tmp/out" "$tmp/err"; return 1; }
@@ -181,6 +188,16 @@ revert() {
 	has "$(cat "$tmp/out")" "executed 0"
 }
 t "a revert costs nothing" revert
+bakes() { # RECIPES RECIPE
+	"$bin/kiln" build --state "$state" --offline --recipes "$@" >"$tmp/out" 2>"$tmp/err"
+}
+baked() {
+	bakes $good hello-image &&
+	    has "$(cat "$tmp/out")" "nothing to build: every plan already has its verdict" &&
+	    grep -q "^built .*hello-image .* reproduced" "$tmp/out" &&
+	    [ ! -e "$state/log/kiln-web.log" ]
+}
+t "kiln build says what came of a recipe, and starts no server" baked
 
 # --- what goes wrong ---------------------------------------------------------
 differs() {
@@ -200,6 +217,16 @@ again() {
 	is $? 1 && has "$(cat "$tmp/out")" "executed 0"
 }
 t "… and it is not tried again" again
+told() {
+	fails_with 1 bakes "$bad" dated-image &&
+	    has "$(cat "$tmp/err")" "dated-image: held; " &&
+	    fails_with 3 bakes "$bad" dated &&
+	    grep -q "^built .*dated .*differs" "$tmp/out" &&
+	    has "$(cat "$tmp/err")" "dated: differs; " &&
+	    fails_with 1 bakes "$bad" nobody &&
+	    has "$(cat "$tmp/err")" 'there is no recipe "nobody"'
+}
+t "… and kiln build fails of it, and of what nobody knows" told
 others() {
 	run --once --offline --recipes "$bad" >"$tmp/out"
 	is $? 1 && has "$(cat "$tmp/out")" "slow                 build" &&
@@ -218,6 +245,8 @@ killed() {
 	has "$(cat "$tmp/err")" "another kiln-builder has this farm" || return 1
 	has "$(cat "$tmp/err")" "locked by process $(cat "$state/work/lock")" ||
 	    return 1
+	fails_with 75 bakes "$bad" slow || return 1
+	has "$(cat "$tmp/err")" "builds what changes by itself" || return 1
 	until_ok 20 grep -q begin "$state"/log/runs/run-*.log
 	live=$(cat "$state"/log/runs/run-*.log)
 	kill -9 "$(cat "$state/work/lock")"
