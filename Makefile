@@ -91,7 +91,7 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 .DEFAULT_GOAL := all
-.PHONY: all run test fleet-test farm-test reproduce-test fault-test slurm-test defects mutants check asan lint bench clean deps deps-test help unit tools lint-quick
+.PHONY: all run test fleet-test farm-test reproduce-test recipe-test fault-test slurm-test defects mutants check asan lint bench clean deps deps-test help unit tools lint-quick
 all: $(BIN)
 
 $(O)/%.o: %.c
@@ -209,6 +209,12 @@ reproduce-test:
 	@$(MAKE) --no-print-directory -s -j2 all tools
 	@$(SUDO) sh tests/support/starters.sh $(O)
 
+# What recipes/README.md teaches, block by block: minutes.
+recipe-test:
+	@tools/deps build run test farm
+	@$(MAKE) --no-print-directory -s -j2 all tools
+	@$(SUDO) sh tests/e2e/recipe-page.sh $(O)
+
 # Three weeks of 100,000 routers, 200 of them over HTTP: at most 15 minutes.
 fleet-test:
 	@tools/deps build run test
@@ -269,6 +275,7 @@ help:
 #: make install-test    the packages in a fresh Debian root
 #: make systemd-test    the packages' units under a running systemd, in a machine
 #: make first-hour-test docs/first-hour.md, line by line
+#: make recipe-test recipes/README.md, block by block
 #: make upgrade-test    agents of former releases, from git's history, before this farm
 #: make deb        Debian packages of the last commit, into out/deb; ARCH=arm64: cross-built
 #: make dist       a tarball of the last commit, the same bits each time

@@ -35,4 +35,24 @@ listed() { # as the recipe says, with the folders above
 	diff "$tmp/said" "$tmp/list"
 }
 t "its list of files is that of its image" listed
+# `make recipe-test` follows that page.
+named() {
+	for f in "$tmp/recipes/hello"/*; do
+		grep -q "^|.*\`${f##*/}\`.*|" recipes/README.md ||
+		    { echo "${f##*/} is not in the table"; return 1; }
+	done
+}
+t "recipes/README.md says what each file is" named
+known() {
+	sed -n 's/^kiln \([a-z]*\)\(.*\)/\1 \2/p' recipes/README.md >"$tmp/lines"
+	[ "$(wc -l <"$tmp/lines")" -ge 5 ] || return 1
+	while read -r verb words; do
+		"$bin/kiln" help "$verb" >"$tmp/help" || return 1
+		for o in $words; do
+			case $o in --*) grep -q -e "$o" "$tmp/help" ||
+			    { echo "$verb knows no $o"; return 1; } ;; esac
+		done
+	done <"$tmp/lines"
+}
+t "… and its commands and their options are kiln's" known
 finish
