@@ -288,27 +288,6 @@ make_layout(int dirfd, struct err *err)
 	return r;
 }
 
-/* mkdir -p of the operator's own path. */
-static int
-make_path(const char *path, struct err *err)
-{
-	auto_free char *copy = mem_str(path);
-
-	for (char *p = copy + 1; *copy; p++) {
-		char c = *p;
-
-		if (c != '/' && c != '\0')
-			continue;
-		*p = '\0';
-		if (mkdir(copy, 0755) == -1 && errno != EEXIST)
-			return err_sys(err, "make folder %s", copy);
-		if (c == '\0')
-			break;
-		*p = c;
-	}
-	return 0;
-}
-
 static int
 open_source(const char *path, struct err *err)
 {
@@ -479,7 +458,7 @@ farm_enter(struct farm *out, const char *state, const char *recipes,
 		state = farm_default();
 	if (!recipes)
 		recipes = from_env("KILN_RECIPES"); /* named, not a default */
-	if (create && make_path(state, err) == -1)
+	if (create && path_make(state, err) == -1)
 		return err_prefix(err, "farm %s", state);
 	if (!create && access(state, F_OK) == -1 && errno == ENOENT)
 		return err_set(err, ERR_MISSING,

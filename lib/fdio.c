@@ -61,6 +61,26 @@ dir_open(const char *path, struct err *err)
 }
 
 int
+path_make(const char *path, struct err *err)
+{
+	auto_free char *copy = mem_str(path);
+
+	for (char *p = copy + 1; *copy; p++) {
+		char c = *p;
+
+		if (c != '/' && c != '\0')
+			continue;
+		*p = '\0';
+		if (mkdir(copy, 0755) == -1 && errno != EEXIST)
+			return err_sys(err, "make folder %s", copy);
+		if (c == '\0')
+			break;
+		*p = c;
+	}
+	return 0;
+}
+
+int
 dir_open_at(int dirfd, const char *path, struct err *err)
 {
 	int fd = beneath(dirfd, path, O_RDONLY | O_DIRECTORY, 0);

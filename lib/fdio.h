@@ -21,6 +21,8 @@
 
 /* A path of the operator's own (may follow links); the one entrance. */
 int dir_open(const char *path, struct err *) KILN_MUST;
+/* mkdir -p of such a one. */
+int path_make(const char *path, struct err *) KILN_MUST;
 /* Below dirfd, no links followed; ERR_MISSING when not there. */
 int dir_open_at(int dirfd, const char *path, struct err *) KILN_MUST;
 /* mkdir -p below dirfd; returns the opened directory. */

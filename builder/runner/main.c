@@ -74,26 +74,6 @@ struct run {
 
 /* --- where it works --------------------------------------------------------*/
 
-static int
-make_cache(const char *path, struct err *err)
-{
-	auto_free char *copy = mem_str(path);
-
-	for (char *p = copy + 1; *copy; p++) {
-		char c = *p;
-
-		if (c != '/' && c != '\0')
-			continue;
-		*p = '\0';
-		if (mkdir(copy, 0755) == -1 && errno != EEXIST)
-			return err_sys(err, "make folder %s", copy);
-		if (c == '\0')
-			break;
-		*p = c;
-	}
-	return dir_open(path, err);
-}
-
 /* Folders that no process holds: their runners were killed. */
 static int
 sweep(int work, struct err *err)
@@ -143,8 +123,8 @@ open_places(struct run *r, struct err *err)
 	auto_free char *work = mem_printf("work/%s", r->job.attempt);
 	auto_fd int store = -1, results = -1, env = -1;
 
-	r->cache = make_cache(r->job.cache, err);
-	if (r->cache == -1)
+	if (path_make(r->job.cache, err) == -1 ||
+	    (r->cache = dir_open(r->job.cache, err)) == -1)
 		return -1;
 	store = dir_make_at(r->cache, "store", 0755, err);
 	env = dir_make_at(r->cache, "env", 0755, err);
