@@ -316,6 +316,17 @@ ipc_get_str(struct ipc_msg *m, size_t max, char **out, struct err *err)
 }
 
 int
+ipc_get_text(struct ipc_msg *m, char *out, size_t room, struct err *err)
+{
+	auto_free char *s = NULL;
+
+	if (ipc_get_str(m, room - 1, &s, err) == -1)
+		return -1;
+	memcpy(out, s, strlen(s) + 1);
+	return 0;
+}
+
+int
 ipc_get_err(struct ipc_msg *m, enum err_class otherwise, struct err *err)
 {
 	auto_free char *text = NULL;

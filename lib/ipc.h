@@ -55,6 +55,10 @@ int ipc_get_bytes(
     struct ipc_msg *, size_t max, struct span *, struct err *) KILN_MUST;
 /* Copies; no NUL inside. */
 int ipc_get_str(struct ipc_msg *, size_t max, char **, struct err *) KILN_MUST;
+/* The same into `room` bytes, with its NUL. */
+int ipc_get_text(
+    struct ipc_msg *, char *out, size_t room, struct err *) KILN_MUST;
+#define IPC_GET_TEXT(m, array, err) ipc_get_text(m, array, sizeof(array), err)
 /* The other side's fault, which is the rest of the message, becomes err; of
  * class `otherwise` if it names none.  Returns -1. */
 int ipc_get_err(struct ipc_msg *, enum err_class otherwise, struct err *);

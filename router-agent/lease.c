@@ -132,17 +132,6 @@ lease_word_send(const struct lease_word *w, struct buf *b)
 	ipc_add_str(b, w->token);
 }
 
-static int
-get_text(struct ipc_msg *m, char *out, size_t room, struct err *err)
-{
-	auto_free char *text = NULL;
-
-	if (ipc_get_str(m, room - 1, &text, err) == -1)
-		return -1;
-	memcpy(out, text, strlen(text) + 1);
-	return 0;
-}
-
 int
 lease_word_receive(struct ipc_msg *m, struct lease_word *out, struct err *err)
 {
@@ -153,11 +142,10 @@ lease_word_receive(struct ipc_msg *m, struct lease_word *out, struct err *err)
 	if (ipc_get_u32(m, &verb, err) == -1 ||
 	    ipc_get_u32(m, &l->address, err) == -1 ||
 	    ipc_get_i64(m, &l->left, err) == -1 ||
-	    get_text(m, l->hw, sizeof(l->hw), err) == -1 ||
-	    get_text(m, l->name, sizeof(l->name), err) == -1 ||
-	    get_text(m, l->client, sizeof(l->client), err) == -1 ||
-	    get_text(m, w.token, sizeof(w.token), err) == -1 ||
-	    ipc_end(m, err) == -1)
+	    IPC_GET_TEXT(m, l->hw, err) == -1 ||
+	    IPC_GET_TEXT(m, l->name, err) == -1 ||
+	    IPC_GET_TEXT(m, l->client, err) == -1 ||
+	    IPC_GET_TEXT(m, w.token, err) == -1 || ipc_end(m, err) == -1)
 		return -1;
 	w.verb = (enum lease_verb)verb;
 	if (verb > LEASE_ASKED || !lease_word_ok(&w))

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "lib/json.h"
-#include "lib/own.h"
 
 static const char *const expect_words[] = { "address", "self", "nxdomain",
 	"any" };
@@ -40,28 +39,16 @@ probe_send(const struct probe *p, struct buf *b)
 	ipc_add_u32(b, p->port);
 }
 
-static int
-get_text(struct ipc_msg *m, char *out, size_t room, struct err *err)
-{
-	auto_free char *s = NULL;
-
-	if (ipc_get_str(m, room - 1, &s, err) == -1)
-		return -1;
-	memcpy(out, s, strlen(s) + 1);
-	return 0;
-}
-#define GET_TEXT(m, array, err) get_text(m, array, sizeof(array), err)
-
 int
 probe_receive(struct ipc_msg *m, struct probe *p, struct err *err)
 {
 	uint32_t type, expect, tcp, port;
 
 	if (ipc_get_u32(m, &type, err) == -1 ||
-	    GET_TEXT(m, p->name, err) == -1 ||
-	    GET_TEXT(m, p->qtype, err) == -1 ||
+	    IPC_GET_TEXT(m, p->name, err) == -1 ||
+	    IPC_GET_TEXT(m, p->qtype, err) == -1 ||
 	    ipc_get_u32(m, &expect, err) == -1 ||
-	    GET_TEXT(m, p->value, err) == -1 ||
+	    IPC_GET_TEXT(m, p->value, err) == -1 ||
 	    ipc_get_u32(m, &tcp, err) == -1 || ipc_get_u32(m, &port, err) == -1)
 		return -1;
 	if (type > PROBE_PROGRAM || expect > PROBE_ANY || tcp > 1 ||

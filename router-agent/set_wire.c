@@ -65,21 +65,9 @@ set_send(const struct set *s, struct buf *b)
 }
 
 static int
-get_text(struct ipc_msg *m, char *out, size_t room, struct err *err)
-{
-	auto_free char *s = NULL;
-
-	if (ipc_get_str(m, room - 1, &s, err) == -1)
-		return -1;
-	memcpy(out, s, strlen(s) + 1);
-	return 0;
-}
-#define GET_TEXT(m, array, err) get_text(m, array, sizeof(array), err)
-
-static int
 get_file(struct ipc_msg *m, struct set_file *f, struct err *err)
 {
-	if (GET_TEXT(m, f->target, err) == -1 ||
+	if (IPC_GET_TEXT(m, f->target, err) == -1 ||
 	    ipc_get_hash(m, &f->hash, err) == -1 ||
 	    ipc_get_i64(m, &f->size, err) == -1)
 		return -1;
@@ -124,8 +112,8 @@ get_volumes(struct ipc_msg *m, struct set_service *v, struct err *err)
 	if (get_count(m, SET_VOLUMES, &v->nvolumes, err) == -1)
 		return -1;
 	for (size_t k = 0; k < v->nvolumes; k++)
-		if (GET_TEXT(m, v->volumes[k].name, err) == -1 ||
-		    GET_TEXT(m, v->volumes[k].path, err) == -1 ||
+		if (IPC_GET_TEXT(m, v->volumes[k].name, err) == -1 ||
+		    IPC_GET_TEXT(m, v->volumes[k].path, err) == -1 ||
 		    ipc_get_i64(m, &v->volumes[k].size, err) == -1)
 			return -1;
 	return 0;
@@ -136,8 +124,8 @@ get_service(struct ipc_msg *m, struct set_service *v, struct err *err)
 {
 	uint32_t handover;
 
-	if (GET_TEXT(m, v->name, err) == -1 ||
-	    GET_TEXT(m, v->version, err) == -1 ||
+	if (IPC_GET_TEXT(m, v->name, err) == -1 ||
+	    IPC_GET_TEXT(m, v->version, err) == -1 ||
 	    get_file(m, &v->image, err) == -1 ||
 	    ipc_get_i64(m, &v->memory, err) == -1 ||
 	    ipc_get_i64(m, &v->serial, err) == -1 ||
@@ -152,9 +140,9 @@ get_service(struct ipc_msg *m, struct set_service *v, struct err *err)
 		if (probe_receive(m, &v->probes[k], err) == -1)
 			return -1;
 	if (get_ports(m, v, err) == -1 || get_volumes(m, v, err) == -1 ||
-	    GET_TEXT(m, v->solo5, err) == -1)
+	    IPC_GET_TEXT(m, v->solo5, err) == -1)
 		return -1;
-	return GET_TEXT(m, v->config, err);
+	return IPC_GET_TEXT(m, v->config, err);
 }
 
 static int
@@ -169,22 +157,22 @@ get_agent(struct ipc_msg *m, struct set *s, struct err *err)
 		return 0;
 	return get_file(m, &s->agent, err) == -1
 		   ? -1
-		   : GET_TEXT(m, s->agent_version, err);
+		   : IPC_GET_TEXT(m, s->agent_version, err);
 }
 
 int
 set_receive(struct ipc_msg *m, struct set *s, struct err *err)
 {
 	memset(s, 0, sizeof(*s));
-	if (GET_TEXT(m, s->channel, err) == -1 ||
-	    GET_TEXT(m, s->arch, err) == -1 ||
+	if (IPC_GET_TEXT(m, s->channel, err) == -1 ||
+	    IPC_GET_TEXT(m, s->arch, err) == -1 ||
 	    ipc_get_i64(m, &s->counter, err) == -1 ||
 	    ipc_get_hash(m, &s->sha256, err) == -1 ||
 	    get_file(m, &s->vmlinuz, err) == -1 ||
 	    get_file(m, &s->initrd, err) == -1 ||
-	    GET_TEXT(m, s->machine, err) == -1 ||
-	    GET_TEXT(m, s->cmdline, err) == -1 ||
-	    GET_TEXT(m, s->kernel_version, err) == -1 ||
+	    IPC_GET_TEXT(m, s->machine, err) == -1 ||
+	    IPC_GET_TEXT(m, s->cmdline, err) == -1 ||
+	    IPC_GET_TEXT(m, s->kernel_version, err) == -1 ||
 	    ipc_get_i64(m, &s->kernel_memory, err) == -1 ||
 	    ipc_get_i64(m, &s->metadata.root, err) == -1 ||
 	    ipc_get_i64(m, &s->metadata.timestamp, err) == -1 ||

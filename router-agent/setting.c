@@ -196,17 +196,6 @@ setting_word_send(const struct setting_word *w, struct buf *b)
 	ipc_add_bytes(b, w->text.data, w->text.len);
 }
 
-static int
-get_text(struct ipc_msg *m, char *out, size_t room, struct err *err)
-{
-	auto_free char *text = NULL;
-
-	if (ipc_get_str(m, room - 1, &text, err) == -1)
-		return -1;
-	memcpy(out, text, strlen(text) + 1);
-	return 0;
-}
-
 int
 setting_word_receive(
     struct ipc_msg *m, struct setting_word *out, struct err *err)
@@ -216,8 +205,8 @@ setting_word_receive(
 	uint32_t verb;
 
 	if (ipc_get_u32(m, &verb, err) == -1 ||
-	    get_text(m, w.token, sizeof(w.token), err) == -1 ||
-	    get_text(m, w.service, sizeof(w.service), err) == -1 ||
+	    IPC_GET_TEXT(m, w.token, err) == -1 ||
+	    IPC_GET_TEXT(m, w.service, err) == -1 ||
 	    ipc_get_bytes(m, SETTING_TEXT, &text, err) == -1 ||
 	    ipc_end(m, err) == -1)
 		return -1;

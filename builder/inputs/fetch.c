@@ -23,14 +23,9 @@ enum {
 static int
 get_tags(struct ipc_msg *m, struct fetch_tags *tags, struct err *err)
 {
-	auto_free char *etag = NULL, *modified = NULL;
-
-	if (ipc_get_str(m, sizeof(tags->etag) - 1, &etag, err) == -1 ||
-	    ipc_get_str(m, sizeof(tags->modified) - 1, &modified, err) == -1)
+	if (IPC_GET_TEXT(m, tags->etag, err) == -1)
 		return -1;
-	memcpy(tags->etag, etag, strlen(etag) + 1);
-	memcpy(tags->modified, modified, strlen(modified) + 1);
-	return 0;
+	return IPC_GET_TEXT(m, tags->modified, err);
 }
 
 static int

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "lib/ipc.h"
-#include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
 #include "router-agent/owner/report.h"
@@ -118,11 +117,8 @@ verify_start(struct verify *v, const struct agent_conf *c,
 static int
 take_refusal(struct ipc_msg *m, char word[RULES_WORD], struct err *err)
 {
-	auto_free char *w = NULL;
-
-	if (ipc_get_str(m, RULES_WORD - 1, &w, err) == -1)
+	if (ipc_get_text(m, word, RULES_WORD, err) == -1)
 		return -1;
-	snprintf(word, RULES_WORD, "%s", w);
 	return ipc_get_err(m, ERR_SYSTEM, err);
 }
 

@@ -184,6 +184,24 @@ lengths_that_lie_are_refused(void **state)
 	}
 }
 
+/* With room for its NUL, which nobody sends. */
+static void
+a_text_fills_an_array_and_goes_no_further(void **state)
+{
+	auto_ipc struct ipc_msg m = IPC_MSG_INIT;
+	struct err err = ERR_INIT;
+	char four[4] = "was", three[3] = "is";
+
+	(void)state;
+	send_raw("\1\0\0\0\3\0\0\0abc\3\0\0\0abc", 18);
+	assert_int_equal(ipc_recv(sv[1], 1000, &m, &err), 1);
+	assert_int_equal(IPC_GET_TEXT(&m, four, &err), 0);
+	assert_string_equal(four, "abc");
+	assert_int_equal(IPC_GET_TEXT(&m, three, &err), -1);
+	assert_int_equal(err.cls, ERR_INPUT);
+	assert_string_equal(three, "is");
+}
+
 static void
 short_numbers_and_hashes_are_refused(void **state)
 {
@@ -382,6 +400,7 @@ main(void)
 		TEST(a_message_without_fields_is_a_message),
 		TEST(trailing_bytes_are_refused),
 		TEST(lengths_that_lie_are_refused),
+		TEST(a_text_fills_an_array_and_goes_no_further),
 		TEST(short_numbers_and_hashes_are_refused),
 		TEST(a_message_without_a_type_is_refused),
 		TEST(the_largest_message_passes_and_a_larger_one_does_not),
