@@ -1,6 +1,6 @@
 # dns-resolver: what is signed and what is forged, and upstream over TLS.
 # with: dns-dhcp
-# tools: dig nsd ldns-signzone openssl
+# tools: dig nsd ldns-signzone openssl tcpdump
 zone() { # NAME
 	cat >"$tmp/zones/$1" <<END
 \$ORIGIN $1.
@@ -86,6 +86,27 @@ stranger() {
 	cat "$tmp/answer"
 	grep -q REFUSED "$tmp/answer"
 }
+# What it asks the authority while a name is asked for twice.
+asked_twice() {
+	$at_lan tcpdump -i any -n -vv -l src 192.0.2.5 and dst 192.0.2.9 and \
+	    udp port 53 >"$tmp/asked" 2>"$tmp/watcher" &
+	watcher=$!
+	pids="$pids $watcher"
+	until_ok 10 grep -q listening "$tmp/watcher" &&
+	    answers $r ns.signed.test 192.0.2.9 &&
+	    answers $r ns.signed.test 192.0.2.9 &&
+	    until_ok 5 grep -q 'A? ns\.signed\.test' "$tmp/asked"
+	rc=$?
+	kill "$watcher"
+	wait "$watcher"
+	return $rc
+}
+asked_once() {
+	cat "$tmp/asked"
+	[ "$(grep -c ' A? ns\.signed\.test' "$tmp/asked")" = 1 ]
+}
+no_subnet() { ! grep -i 'ECS\|subnet' "$tmp/asked"; }
+keeps_quiet() { ! agent console dns-resolver | grep 'signed\.test'; }
 prove() {
 	r=192.0.2.5
 	t "dns-resolver: a signed name is answered" answers $r www.signed.test 192.0.2.10
@@ -106,4 +127,8 @@ prove() {
 	t "dns-resolver: who is no client is refused" stranger
 	t "dns-resolver: it does not say what it is" \
 	    says REFUSED $r version.bind -c CH -t TXT
+	t "dns-resolver: a name is asked for twice" asked_twice
+	t "dns-resolver: … and its authority once" asked_once
+	t "dns-resolver: … which is not told of the client's network" no_subnet
+	t "dns-resolver: no name stands in its log" keeps_quiet
 }
