@@ -240,6 +240,7 @@ fi
 
 # --- and for another machine ---------------------------------------------------
 if [ "$full" ] && [ -z "$of" ]; then
+	end_all # one kiln-web has a farm at a time
 	t "those of arm64 are baked, booted and asked, too" \
 	    env ARCH=arm64 KILN_FARM_STATE="$var" sh $here/run.sh "$bin"
 fi

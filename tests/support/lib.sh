@@ -16,7 +16,7 @@ ours() { # PID
 	[ "$(ps -o ppid= -p "$1" | tr -d ' ')" = $$ ] ||
 	    tr '\0' '\n' <"/proc/$1/environ" | grep -qx "KILN_E2E_OF=$tmp"
 } 2>/dev/null
-cleanup() {
+end_all() { # that was started here
 	for p in $pids; do ours "$p" && kill "$p" 2>/dev/null; done
 	for p in $pids; do
 		for _ in 1 2 3 4 5 6 7 8 9 10; do
@@ -25,6 +25,10 @@ cleanup() {
 		done
 		ours "$p" && kill -9 "$p" 2>/dev/null
 	done
+	pids=
+}
+cleanup() {
+	end_all
 	[ -n "${KEEP:-}" ] && echo "# kept $tmp" || rm -rf "$tmp"
 }
 trap cleanup EXIT
