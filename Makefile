@@ -400,7 +400,7 @@ lint: lint-quick
 	    --suppress=uninitvar --suppress=funcArgOrderDifferent \
 	    --enable=warning,portability $(PROGRAM_C)
 	echo $(PROGRAM_C) | xargs -P2 -n8 sh -c 'clang-tidy --quiet "$$@" -- \
-	    -std=c17 -D_GNU_SOURCE -I. $(INCLUDES) 2>/dev/null' sh
+	    -std=c17 -D_GNU_SOURCE -I. -DKILN_PREFIX=\"$(PREFIX)\" $(INCLUDES) 2>/dev/null' sh
 
 clean:
 	rm -rf out
