@@ -32,11 +32,13 @@ word() { # NAME FILE: the words behind "# NAME:" in its first lines
 	sed -n "1,4s/^# $1: //p" "$2"
 }
 
-has_image() { grep -q '^image:' "recipes/$1/recipe.yaml"; } # RECIPE
+has_image() { # RECIPE: of a service; what a kernel's has so called is none
+	grep -q '^image:' "recipes/$1/recipe.yaml" && [ "$1" != kernel ]
+}
 service_of() { # RECIPE: what it is released as
 	case $1 in
 	agent) echo kiln-agent ;;
-	kiln | router-disk) ;;
+	guest-init | kiln | router-disk) ;;
 	*) echo "$1" ;;
 	esac
 }

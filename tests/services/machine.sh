@@ -41,8 +41,33 @@ config_disk() { # NAME SETTINGS NUMBER DISK [VOLUME]
 	} >"$4"
 	truncate -s %512 "$4"
 }
-# Its pid is in $qemu, its console in $tmp/console-NUMBER.  With $its_initrd and
-# $its_words it starts with another initrd, and says more to the kernel.
+# The kernel's own initrd with FOLDER over it, whose /init does what it does and
+# goes on as /kiln-init.
+initrd_over() { # FOLDER FILE
+	own_initrd=$(stored "$(kernel_part initrd)")
+	bsdtar -x -O -f "$own_initrd" init >"$1/kiln-init" &&
+	    chmod 0755 "$1/kiln-init" &&
+	    bsdtar -c -f "$2.cpio" --format=newc -C "$1" . &&
+	    cp "$own_initrd" "$2" && chmod 0644 "$2" &&
+	    truncate -s %512 "$2" && cat "$2.cpio" >>"$2"
+}
+# inside.c as such an initrd.
+inside() { # FILE
+	case $arch in
+	arm64) compiler=aarch64-linux-gnu-gcc ;;
+	*) compiler=cc ;;
+	esac
+	mkdir -p "$tmp/inside/inside/proc" "$tmp/inside/inside/sys" &&
+	    $compiler -static -Os -o "$tmp/inside/init" $here/inside.c &&
+	    initrd_over "$tmp/inside" "$1"
+}
+# Lines that it wrote, without its name.
+seen_inside() { # NUMBER
+	tr -d '\r' <"$tmp/console-$1" | sed -n 's/^inside: //p'
+}
+# Its pid is in $qemu, its console in $tmp/console-NUMBER.  With $its_initrd,
+# $its_words and $its_devices it starts with another initrd, is told more as a
+# kernel, and has more.
 machine() { # AT SERVICE MIB DISK NUMBER TAP TAP qemu-options…
 	at=$1 service=$2 mib=$3 disk=$4 number=$5 tap0=$6 tap1=$7
 	shift 7
@@ -68,7 +93,7 @@ machine() { # AT SERVICE MIB DISK NUMBER TAP TAP qemu-options…
 	    -netdev tap,id=n1,ifname="$tap1",script=no,downscript=no \
 	    -device virtio-net-device,netdev=n1,mac=02:00:00:00:0$number:02 \
 	    -device virtio-rng-device -serial file:"$tmp/console-$number" \
-	    "$@" </dev/null >"$tmp/qemu.out" 2>&1 &
+	    ${its_devices:-} "$@" </dev/null >"$tmp/qemu.out" 2>&1 &
 	qemu=$!
 	pids="$pids $qemu"
 }

@@ -148,11 +148,11 @@ baked_says() {
 # Programs without a release have their source's digest for a version.
 versions() { # as JSON
 	for s in $all; do
-		has_image "$s" || printf '{"%s":"%s"}\n' "$s" "$(
-		    outputs_of kiln-source build | sed -n "s/^$(
-			sed -n 's/^upstream: //p' "recipes/$s/recipe.yaml"
-		    )|\(.\{12\}\).*/\1/p")"
-	done | jq -cs add
+		upstream=$(sed -n 's/^upstream: //p' "recipes/$s/recipe.yaml")
+		[ "$upstream" ] && ! has_image "$s" || continue
+		printf '{"%s":"%s"}\n' "$s" "$(outputs_of kiln-source build |
+		    sed -n "s/^$upstream|\(.\{12\}\).*/\1/p")"
+	done | jq -cs 'add | with_entries(select(.value != ""))'
 }
 # What the farm has recorded, a line of the table each.
 recorded() {

@@ -84,7 +84,8 @@ if ledger "$tmp/tasks" >"$tmp/ledger"; then
 	column -t "$tmp/tasks" | sed 's/^/# /'
 	sed 's/^/# /' "$tmp/ledger"
 fi
-published=$(for s in ${images:+kernel} $services; do service_of "$s"; done)
+published=$(for s in ${images:+kernel} $services; do service_of "$s"; done |
+    sort -u)
 released() {
 	for s in $published; do
 		sql "SELECT 1 FROM release WHERE service = '$s' AND
