@@ -89,6 +89,7 @@ launch(struct vm *vm, const struct vm_spec *s, const char *accel, int wan,
 	sp->exec_self = true;
 	sp->die_with_parent = true;
 	ret = spawn_start(sp, &vm->qemu, err);
+	sp->argv = NULL; /* it ends here */
 	qemu_argv_release(a);
 	return ret;
 }
