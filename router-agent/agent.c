@@ -18,6 +18,7 @@
 #include "lib/num.h"
 #include "lib/own.h"
 #include "router-agent/boot.h"
+#include "router-agent/change/beside.h"
 #include "router-agent/change/cycle.h"
 #include "router-agent/change/handover.h"
 #include "router-agent/change/inherit.h"
@@ -107,6 +108,8 @@ take_signals(struct agent *a)
 			a->poll_now = true;
 		else if (s.ssi_signo == SIGUSR2)
 			a->back = true;
+		else if (s.ssi_signo == SIGHUP)
+			a->reload = true;
 		else if (s.ssi_signo != SIGCHLD)
 			a->stop = true;
 	}
@@ -354,6 +357,7 @@ agent_run(struct agent *a, bool once)
 	start_current(a);
 	report_tell(a); /* what a kill left untold */
 	result = serve(a, once);
+	beside_end_all(a);
 	machines_stop(a, &a->live, GRACE_MS);
 	if (a->ports.redirect)
 		ports_close(&a->ports);

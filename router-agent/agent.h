@@ -65,6 +65,7 @@ struct agent {
 	int64_t switch_ms;	/* likewise; 0: nothing was switched */
 	int signals;		/* signalfd */
 	bool stop, poll_now;
+	bool reload;  /* the owner has changed agent.yaml */
 	bool back;    /* the owner wants the set on trial undone */
 	bool damaged; /* an image of the current set rotted */
 	bool swept;   /* of what an earlier life left */

@@ -223,6 +223,13 @@ plan_make(const struct set *current, const struct set *next,
 	return ret;
 }
 
+bool
+plan_has_room(const struct set *s, const struct set_service *v,
+    const struct plan_host *host)
+{
+	return memory_of(s, v, host->accel) + MEMORY_RESERVE <= host->memory;
+}
+
 int
 plan_config(
     const struct agent_conf *conf, const struct set *next, struct err *err)

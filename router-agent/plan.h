@@ -59,6 +59,9 @@ struct plan {
  * keeps more than may be copied. */
 int plan_make(const struct set *current, const struct set *next,
     const struct plan_host *, struct plan *, struct err *) KILN_MUST;
+/* Is there memory for one machine more of that service? */
+bool plan_has_room(
+    const struct set *, const struct set_service *, const struct plan_host *);
 /* Does what the owner wrote fit what the set's images understand?  ERR_INPUT
  * with file, line and cause. */
 int plan_config(

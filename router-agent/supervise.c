@@ -28,7 +28,8 @@ struct super {
 	struct slots slots;
 	unsigned fails; /* ends in a row without a word */
 	bool stop;
-	bool ask; /* the server, now: for whoever is well */
+	bool ask;    /* the server, now: for whoever is well */
+	bool reload; /* agent.yaml, likewise */
 };
 
 enum end { END_STOPPED, END_WELL, END_SILENT };
@@ -106,6 +107,8 @@ told(struct super *u, struct child *c)
 	while (read(u->signals, &s, sizeof(s)) == (ssize_t)sizeof(s))
 		if (s.ssi_signo == SIGUSR1)
 			u->ask = true;
+		else if (s.ssi_signo == SIGHUP)
+			u->reload = true;
 		else
 			u->stop = true;
 	if (!u->stop || c->pid == 0)
@@ -247,6 +250,10 @@ attend(struct super *u, struct watch *w)
 			kill(w->c.pid, SIGUSR1);
 			u->ask = false;
 		}
+		if (u->reload && w->c.pid != 0 && w->well) {
+			kill(w->c.pid, SIGHUP);
+			u->reload = false;
+		}
 		if (w->c.pid != 0 && p[1].revents &&
 		    spawn_poll(&w->c, &end, &err) == 1) {
 			hear(u, w); /* its last words */
@@ -317,6 +324,7 @@ catch_signals(struct super *u, struct err *err)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
 		return err_sys(err, "block signals");
 	u->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -5,13 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/conf_schema.h"
 #include "lib/json.h"
 #include "lib/log.h"
 #include "lib/mem.h"
 #include "lib/num.h"
 #include "lib/own.h"
 #include "router-agent/agent.h"
+#include "router-agent/change/beside.h"
 #include "router-agent/change/settings_file.h"
+#include "router-agent/change/switch.h"
 #include "router-agent/machine/watch.h"
 
 #define GRACE_MS 3000 /* for the machine to switch itself off */
@@ -39,10 +42,21 @@ settings_open(struct agent *a)
 	settings_suit(a);
 }
 
+static void
+forget(struct agent_conf **file)
+{
+	if (*file)
+		agent_conf_release(*file);
+	free(*file);
+	*file = NULL;
+}
+
 void
 settings_close(struct agent *a)
 {
 	for (size_t i = 0; a->settings && i < a->conf.nservices; i++) {
+		forget(&a->settings[i].fresh);
+		forget(&a->settings[i].file);
 		json_decref(a->settings[i].mine);
 		json_decref(a->settings[i].before);
 		json_decref(a->settings[i].earlier);
@@ -135,7 +149,7 @@ settings_status(const struct agent *a, const char *service)
 	if (!c || !a->settings)
 		return json_null();
 	s = &a->settings[c - a->conf.services];
-	if (!s->before && !s->why[0])
+	if (s->fresh || (!s->before && !s->why[0]))
 		return json_null();
 	j = json_object();
 	js_set_str(j, "state", state_of(s));
@@ -235,10 +249,8 @@ machine_of(struct agent *a, const char *service)
 
 /* Started again by machines_step, with what the config says now. */
 static void
-restart(struct agent *a, const char *service)
+restart(struct agent *a, struct machine *m)
 {
-	struct machine *m = machine_of(a, service);
-
 	if (!m || !m->wanted)
 		return;
 	machine_stop(a, m, GRACE_MS);
@@ -260,11 +272,12 @@ begin(struct agent_service *c, struct setting *s, json_t *config)
 static void
 undo(struct agent_service *c, struct setting *s)
 {
+	forget(&s->fresh);
 	json_decref(c->config);
 	c->config = s->before;
 	s->before = s->earlier;
 	s->earlier = NULL;
-	s->until = 0;
+	s->until = s->drains = 0;
 }
 
 static bool
@@ -281,6 +294,18 @@ settings_settle(struct agent *a)
 {
 	while (a->settings && on_trial(a) && !a->stop)
 		agent_wait(a, -1, 1000);
+}
+
+static void
+go(struct agent *a, const struct agent_service *c)
+{
+	struct machine *m = machine_of(a, c->name);
+	bool beside = m && beside_begin(a, (size_t)(m - a->live.at));
+
+	log_info("settings", "service=%s state=trial beside=%s", c->name,
+	    beside ? "yes" : "no");
+	if (!beside)
+		restart(a, m);
 }
 
 /* To who has a page before them, not a file. */
@@ -314,9 +339,15 @@ try(struct agent *a, size_t i, json_t *config, struct err *err)
 		log_err("settings", err);
 		return err_set(err, ERR_SYSTEM, "it could not be written down");
 	}
-	log_info("settings", "service=%s state=trial", c->name);
-	restart(a, c->name);
+	go(a, c);
 	return 0;
+}
+
+static bool
+busy(const struct agent *a)
+{
+	return a->next || a->phase == PHASE_STAGING ||
+	       a->phase == PHASE_PROBATION || on_trial(a);
 }
 
 static int
@@ -334,8 +365,7 @@ carry_out(struct agent *a, const struct setting_word *w, struct err *err)
 		    "that is none of the settings of this page");
 	if (w->verb == SETTING_REFUSED)
 		return err_set(err, ERR_INPUT, "%s", w->text.data);
-	if (a->next || a->phase == PHASE_STAGING ||
-	    a->phase == PHASE_PROBATION || on_trial(a))
+	if (busy(a))
 		return err_set(
 		    err, ERR_BUSY, "not now: another change is under way");
 	i = (size_t)(c - a->conf.services);
@@ -353,10 +383,14 @@ take_back(struct agent *a, size_t i, const char *why)
 {
 	struct agent_service *c = &a->conf.services[i];
 	struct setting *s = &a->settings[i];
+	struct machine *m = machine_of(a, c->name);
+	bool beside = m && beside_machine(a, (size_t)(m - a->live.at));
+	const char *whose =
+	    s->fresh ? "agent.yaml's new config is not kept: " : "";
 	struct err err = ERR_INIT;
 
 	undo(c, s);
-	snprintf(s->why, sizeof(s->why), "%.200s", why);
+	snprintf(s->why, sizeof(s->why), "%s%.160s", whose, why);
 	/* It may be what a guest said: one printable line. */
 	for (char *p = s->why; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
@@ -366,7 +400,24 @@ take_back(struct agent *a, size_t i, const char *why)
 	/* Not written, it is on trial there, and undone at the next start. */
 	if (setting_save(a, i, &err) == -1)
 		log_err("settings", &err);
-	restart(a, c->name);
+	if (beside)
+		beside_end(a, (size_t)(m - a->live.at));
+	if (!beside || m->vm.state != VM_UP)
+		restart(a, m);
+}
+
+/* The owner's word is the last, so there is none before it. */
+static void
+take_over(struct agent_service *c, struct setting *s)
+{
+	json_decref(s->mine);
+	s->mine = json_incref(c->config);
+	json_decref(s->before);
+	s->before = NULL;
+	c->node = agent_conf_service(s->fresh, c->name)->node;
+	forget(&s->file);
+	s->file = s->fresh;
+	s->fresh = NULL;
 }
 
 static void
@@ -375,9 +426,11 @@ keep(struct agent *a, size_t i)
 	struct setting *s = &a->settings[i];
 	struct err err = ERR_INIT;
 
-	s->until = 0;
+	s->until = s->drains = 0;
 	json_decref(s->earlier);
 	s->earlier = NULL;
+	if (s->fresh)
+		take_over(&a->conf.services[i], s);
 	log_info("settings", "service=%s state=kept", a->conf.services[i].name);
 	if (setting_save(a, i, &err) == -1)
 		log_err("settings", &err);
@@ -394,18 +447,83 @@ too_late(const struct setting *s, const struct machine *m)
 }
 
 static void
+switch_over(struct agent *a, size_t i, size_t at)
+{
+	struct err err = ERR_INIT;
+
+	if (beside_switch(a, at, &err) == -1)
+		take_back(a, i, err.msg);
+	else
+		a->settings[i].drains = time_mono_ms() + TRIAL_DRAIN_MS;
+}
+
+static void
 judge(struct agent *a, size_t i)
 {
 	const struct agent_service *c = &a->conf.services[i];
 	struct setting *s = &a->settings[i];
-	struct machine *m = machine_of(a, c->name);
+	struct machine *m = machine_of(a, c->name), *next = NULL;
+	size_t at = m ? (size_t)(m - a->live.at) : 0;
 
-	if (!m || m->good >= SETTINGS_ROUNDS)
+	if (m && (next = beside_machine(a, at)))
+		m = next;
+	if (s->drains != 0) {
+		if (time_mono_ms() < s->drains)
+			return;
+		beside_end(a, at);
+		keep(a, i);
+	} else if (next && m->good >= SETTINGS_ROUNDS)
+		switch_over(a, i, at);
+	else if (!m || m->good >= SETTINGS_ROUNDS)
 		keep(a, i);
 	else if (m->ends > 0)
 		take_back(a, i, m->fault);
 	else if (too_late(s, m))
 		take_back(a, i, m->answer[0] ? m->answer : "no answer in time");
+}
+
+/* --- agent.yaml again ---------------------------------------------------- */
+
+/* 1: its config is another there, and is tried. */
+static int
+reload(struct agent *a, size_t i, struct agent_conf *fresh, struct err *err)
+{
+	struct agent_service *c = &a->conf.services[i];
+	const struct set_service *v =
+	    a->live.set ? set_service(a->live.set, c->name) : NULL;
+	const struct agent_service *n;
+
+	if (agent_conf_read(fresh, a->config, err) == -1)
+		return -1;
+	n = agent_conf_service(fresh, c->name);
+	if (!n || json_equal(n->config, a->settings[i].mine))
+		return 0;
+	if (v &&
+	    conf_schema_fits(n->node, "config", c->name, v->config, err) == -1)
+		return -1;
+	begin(c, &a->settings[i], n->config);
+	return 1;
+}
+
+void
+settings_reload(struct agent *a)
+{
+	for (size_t i = 0; i < a->conf.nservices; i++) {
+		struct agent_conf *fresh = mem_zero(1, sizeof(*fresh));
+		struct err err = ERR_INIT;
+		int got = reload(a, i, fresh, &err);
+
+		if (got == 1) {
+			a->settings[i].fresh = fresh;
+			go(a, &a->conf.services[i]);
+			continue;
+		}
+		forget(&fresh);
+		if (got == 0)
+			continue;
+		log_err("reload", &err);
+		return;
+	}
 }
 
 /* --- words --------------------------------------------------------------- */
@@ -448,6 +566,10 @@ settings_step(struct agent *a)
 	for (size_t i = 0; a->settings && i < a->conf.nservices; i++)
 		if (a->settings[i].until != 0)
 			judge(a, i);
+	if (a->reload && a->settings && !busy(a)) {
+		a->reload = false;
+		settings_reload(a);
+	}
 	if (!a->asked)
 		return;
 	a->asked = false;

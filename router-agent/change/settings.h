@@ -1,8 +1,10 @@
 /*
  * Changes that people make on a page of the LAN (setting.h), carried out: a
  * config that fits what the service's image understands is written down beside
- * the old one, the service's machine is started with it, and unless that
- * answers its probes in time the old one comes back by itself.
+ * the old one, a machine is started with it, beside the one that serves where
+ * that can be (beside.h), and unless it answers its probes in time the old
+ * config comes back by itself.  What the owner changed in agent.yaml while the
+ * agent ran is tried in the same way, without being written down.
  *
  * agent.yaml stays as its owner wrote it, and its word is the last: another
  * config there than the first change was made of, and what the page had changed
@@ -31,12 +33,16 @@ struct agent;
 #define SETTINGS_TRIAL_MS 120000 /* until its machine answers */
 #define SETTINGS_ROUNDS 2	 /* of good probes, and it is kept */
 
-struct setting {	      /* of one service */
-	json_t *mine;	      /* agent.yaml's config */
-	json_t *before;	      /* NULL: nothing was changed yet */
-	json_t *earlier;      /* while on trial: what was before that */
-	int64_t until;	      /* on trial so long, monotonic ms; 0: it is not */
-	char why[STATE_TEXT]; /* the last change was not kept, or "" */
+struct setting {	 /* of one service */
+	json_t *mine;	 /* agent.yaml's config */
+	json_t *before;	 /* NULL: nothing was changed yet */
+	json_t *earlier; /* while on trial: what was before that */
+	int64_t until;	 /* on trial so long, monotonic ms; 0: it is not */
+	int64_t drains;	 /* its machine serves, the one before ends then */
+	struct agent_conf *fresh; /* on trial is what this says, or NULL */
+	struct agent_conf *file;  /* agent.yaml as `mine` was read, or NULL: as
+				   * at the start */
+	char why[STATE_TEXT];	  /* the last change was not kept, or "" */
 };
 
 /* Takes what was kept over agent.yaml's; a trial that an earlier life did not
@@ -51,6 +57,10 @@ int settings_fit(
     const struct agent *, const struct set *, struct err *) KILN_MUST;
 /* Waits for the end of a trial: a set's own is not to be spoilt by it. */
 void settings_settle(struct agent *);
+
+/* Begins what the owner has written into agent.yaml since: the config of each
+ * service that is another there.  What does not fit is named in the log. */
+void settings_reload(struct agent *);
 
 /* A message WATCH_SETTING of a machine; of another than the page's it is
  * dropped.  What it asks for is done by settings_step. */

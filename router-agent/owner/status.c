@@ -125,6 +125,9 @@ status_json(const struct agent *a)
 {
 	json_t *j = js_record_new("kiln/agent-status", 1);
 	const struct set *set = a->live.set;
+	/* A machine beside another of the same set is none of a trial's. */
+	const struct machines *trial =
+	    a->next && a->next->set != set ? a->next : NULL;
 
 	js_set_str(j, "phase", phase_name(a->phase));
 	js_set_str(j, "cause", a->cause);
@@ -137,7 +140,7 @@ status_json(const struct agent *a)
 	js_set_str(j, "switch_missing", a->ports.missing);
 	js_set(j, "set", set_short(set));
 	js_set(j, "previous", set_short(a->state.previous));
-	js_set(j, "trial", set_short(a->next ? a->next->set : NULL));
+	js_set(j, "trial", set_short(trial ? trial->set : NULL));
 	js_set(j, "plan",
 	    a->planned &&
 		    (!set || !hash_equal(&a->planned->sha256, &set->sha256))
@@ -147,7 +150,7 @@ status_json(const struct agent *a)
 	js_set_int(j, "bad_counter", a->bad_counter);
 	js_set(j, "bad", bad_sets(&a->state));
 	js_set(j, "services", service_list(a, &a->live));
-	js_set(j, "trial_services", service_list(a, a->next));
+	js_set(j, "trial_services", service_list(a, trial));
 	js_set_str(j, "clock", a->checked ? clock_state_name(a->clock) : NULL);
 	set_time(j, "checked", a->checked);
 	set_time(j, "next_check", a->next_check);

@@ -43,30 +43,43 @@ one_that_reports_becomes_the_good_one(void **state)
 
 /* Told before it knew what the signal means, and after. */
 static void
-the_word_to_ask_the_server_reaches_the_one_that_is_well(void **state)
+a_word_reaches_the_one_that_is_well(const char *name, int sig)
 {
 	auto_free char *installed =
 	    mem_printf("#!/bin/sh\necho >>'%s/early.starts'\n"
 		       "while [ ! -e '%s/told' ]; do sleep 0.01; done\n"
-		       "trap 'echo >>\"%s/asked.starts\"' USR1\n"
+		       "trap 'echo >>\"%s/asked.starts\"' %s\n"
 		       "echo >>'%s/known.starts'\nprintf h >&3\n"
 		       "while :; do sleep 0.01; done\n",
-		scratch.path, scratch.path, scratch.path, scratch.path);
+		scratch.path, scratch.path, scratch.path, name, scratch.path);
 	struct err err = ERR_INIT;
 	pid_t pid;
 
-	(void)state;
 	pid = start(installed, PATIENCE_MS);
 	until_starts("early", 1);
-	assert_int_equal(kill(pid, SIGUSR1), 0);
+	assert_int_equal(kill(pid, sig), 0);
 	assert_int_equal(
 	    file_write_at(scratch.fd, "told", "", 0, 0644, &err), 0);
 	until_starts("asked", 1);
-	assert_int_equal(kill(pid, SIGUSR1), 0);
+	assert_int_equal(kill(pid, sig), 0);
 	until_starts("asked", 2);
 	stop(pid);
 	assert_int_equal(starts("early"), 1);
 	assert_int_equal(starts("known"), 1);
+}
+
+static void
+the_word_to_ask_the_server_reaches_the_one_that_is_well(void **state)
+{
+	(void)state;
+	a_word_reaches_the_one_that_is_well("USR1", SIGUSR1);
+}
+
+static void
+so_does_the_word_that_agent_yaml_is_another(void **state)
+{
+	(void)state;
+	a_word_reaches_the_one_that_is_well("HUP", SIGHUP);
 }
 
 static void
@@ -209,6 +222,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		T(one_that_reports_becomes_the_good_one),
 		T(the_word_to_ask_the_server_reaches_the_one_that_is_well),
+		T(so_does_the_word_that_agent_yaml_is_another),
 		T(one_that_crashes_is_tried_three_times),
 		T(one_that_is_silent_gives_way_to_the_good_one),
 		T(one_that_takes_over_in_the_same_process_becomes_the_good_one),
