@@ -55,7 +55,8 @@ own_key_file(const struct own_key *o, char **name, struct err *err)
 	if (dir == -1)
 		return -1;
 	n = strlen(base);
-	if (n <= strlen(SUFFIX) || strcmp(base + n - strlen(SUFFIX), SUFFIX))
+	if (n <= strlen(SUFFIX) ||
+	    strcmp(base + n - strlen(SUFFIX), SUFFIX) != 0)
 		return err_set(err, ERR_INPUT, "%s: not NAME.key", o->key);
 	*name = mem_strn(base, n - strlen(SUFFIX));
 	return take_fd(&dir);
