@@ -192,20 +192,25 @@ number(const json_t *j, const char *key)
 	return json_integer_value(json_object_get(j, key));
 }
 
-/* "the router's page: hosts, domain (kept)" */
+/* "changed on the router's page: hosts, domain (kept)", or why nothing is. */
 static void
 page_text(const json_t *page, struct buf *b)
 {
-	const json_t *key;
+	const json_t *changed = json_object_get(page, "changed"), *key;
+	const char *why = word(page, "why");
 	size_t i;
 
 	if (!json_is_object(page))
 		return;
+	if (json_array_size(changed) == 0) {
+		buf_printf(b, "           new settings: %s\n",
+		    *why ? why : word(page, "state"));
+		return;
+	}
 	buf_str(b, "           changed on the router's page: ");
-	json_array_foreach(json_object_get(page, "changed"), i, key)
+	json_array_foreach(changed, i, key)
 	    buf_printf(b, "%s%s", i > 0 ? ", " : "", json_string_value(key));
-	buf_printf(b, "%s (%s)\n", i > 0 ? "" : "nothing",
-	    *word(page, "why") ? word(page, "why") : word(page, "state"));
+	buf_printf(b, " (%s)\n", *why ? why : word(page, "state"));
 }
 
 static void
