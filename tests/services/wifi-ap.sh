@@ -99,13 +99,7 @@ settings() { wifi $ap false; }
 on_air() { # ADDRESS WPS TRY…
 	wifi "$1" "$2" >"$tmp/wifi-air.json"
 	shift 2
-	initrd=$(stored "$(kernel_part initrd)")
-	bsdtar -x -O -f "$initrd" init >"$tmp/air/kiln-init" &&
-	    chmod 0755 "$tmp/air/kiln-init" &&
-	    bsdtar -c -f "$tmp/air.cpio" --format=newc -C "$tmp/air" . &&
-	    cp "$initrd" "$tmp/air.initrd" && chmod 0644 "$tmp/air.initrd" &&
-	    truncate -s %512 "$tmp/air.initrd" &&
-	    cat "$tmp/air.cpio" >>"$tmp/air.initrd" || return 1
+	initrd_over "$tmp/air" "$tmp/air.initrd" || return 1
 	its_initrd=$tmp/air.initrd its_mib=160
 	its_words="mac80211_hwsim.radios=2 \"who=$*\""
 	beside wifi-ap "$tmp/wifi-air.json"
