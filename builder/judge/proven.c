@@ -249,45 +249,65 @@ proven_read(const char *what, const void *text, size_t n, struct proven *p,
 /* --- recording -------------------------------------------------------------
  */
 
-/* The newest run that left all of the subjects, and its plan. */
+/* `missing`: the first subject that this run did not leave; NULL: it left all.
+ */
+static int
+left_all(struct db *db, int64_t run, const struct proven *p,
+    const struct hash **missing, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT 1 FROM output WHERE run = ?1 AND digest = ?2";
+
+	*missing = NULL;
+	for (size_t i = 1; i < p->nsubjects && !*missing; i++) {
+		auto_stmt struct stmt *q = db_stmt(db, sql);
+		int got;
+
+		stmt_bind_int(q, 1, run);
+		stmt_bind_hash(q, 2, &p->subject[i]);
+		if ((got = stmt_step(q, err)) == -1)
+			return -1;
+		if (got == 0)
+			*missing = &p->subject[i];
+	}
+	return 0;
+}
+
+/* The newest run that left all of the subjects, and its plan.  Several may have
+ * left some: a header is the same for each architecture. */
 static int
 check_subjects(struct db *db, struct store *store, const char *what,
     const struct proven *p, struct err *err)
 {
 	static const char runs[] =
 	    "SELECT o.run, r.plan FROM output o JOIN run r ON r.id = o.run"
-	    " WHERE o.digest = ?1 ORDER BY o.run DESC LIMIT 1";
-	static const char also[] =
-	    "SELECT 1 FROM output WHERE run = ?1 AND digest = ?2";
+	    " WHERE o.digest = ?1 ORDER BY o.run DESC";
 	auto_stmt struct stmt *q = db_stmt(db, runs);
 	auto_plan struct plan *plan = NULL;
+	const struct hash *missing = NULL;
 	struct hash h;
-	char hex[HASH_HEX];
-	int64_t run;
+	char hex[HASH_HEX], other[HASH_HEX] = "";
 	int got;
 
 	hash_hex(&p->subject[0], hex);
 	stmt_bind_hash(q, 1, &p->subject[0]);
-	if ((got = stmt_step(q, err)) == -1)
+	while ((got = stmt_step(q, err)) == 1) {
+		if (left_all(db, stmt_int(q, 0), p, &missing, err) == -1)
+			return -1;
+		if (!missing)
+			break;
+		if (!other[0])
+			hash_hex(missing, other);
+	}
+	if (got == -1)
 		return -1;
+	if (got == 0 && other[0])
+		return err_set(err, ERR_INPUT,
+		    "%s: the build that gave %.12s did not give %.12s", what,
+		    hex, other);
 	if (got == 0 || !stmt_hash(q, 1, &h))
 		return err_set(err, ERR_INPUT,
 		    "%s: no build of this farm gave %.12s", what, hex);
-	run = stmt_int(q, 0);
-	for (size_t i = 1; i < p->nsubjects; i++) {
-		auto_stmt struct stmt *o = db_stmt(db, also);
-		char other[HASH_HEX];
-
-		stmt_bind_int(o, 1, run);
-		stmt_bind_hash(o, 2, &p->subject[i]);
-		if ((got = stmt_step(o, err)) == -1)
-			return -1;
-		hash_hex(&p->subject[i], other);
-		if (got == 0)
-			return err_set(err, ERR_INPUT,
-			    "%s: the build that gave %.12s did not give %.12s",
-			    what, hex, other);
-	}
 	plan = plan_load(store, &h, err);
 	if (!plan)
 		return -1;

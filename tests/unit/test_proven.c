@@ -453,6 +453,8 @@ programs_are_proven_together(void **state)
 	add_output(6, "one", "1");
 	add_output(6, "two", "3");
 	assert_int_equal(ask("SELECT count(*) FROM proven"), 1);
+	/* What both left is no reason to know nothing of the first. */
+	assert_int_equal(recorded(j), 0);
 }
 
 int
