@@ -42,12 +42,14 @@ settings_open(struct agent *a)
 	settings_suit(a);
 }
 
+/* The last of those who have it ends it. */
 static void
-forget(struct agent_conf **file)
+forget(struct setting_file **file)
 {
-	if (*file)
-		agent_conf_release(*file);
-	free(*file);
+	if (*file && --(*file)->users == 0) {
+		agent_conf_release(&(*file)->conf);
+		free(*file);
+	}
 	*file = NULL;
 }
 
@@ -414,7 +416,7 @@ take_over(struct agent_service *c, struct setting *s)
 	s->mine = json_incref(c->config);
 	json_decref(s->before);
 	s->before = NULL;
-	c->node = agent_conf_service(s->fresh, c->name)->node;
+	c->node = agent_conf_service(&s->fresh->conf, c->name)->node;
 	forget(&s->file);
 	s->file = s->fresh;
 	s->fresh = NULL;
@@ -484,46 +486,56 @@ judge(struct agent *a, size_t i)
 
 /* --- agent.yaml again ---------------------------------------------------- */
 
-/* 1: its config is another there, and is tried. */
-static int
-reload(struct agent *a, size_t i, struct agent_conf *fresh, struct err *err)
+/* The service there, if its config is another than the owner's last word. */
+static const struct agent_service *
+rewritten(const struct agent *a, size_t i, const struct agent_conf *file)
 {
-	struct agent_service *c = &a->conf.services[i];
-	const struct set_service *v =
-	    a->live.set ? set_service(a->live.set, c->name) : NULL;
-	const struct agent_service *n;
+	const struct agent_service *n =
+	    agent_conf_service(file, a->conf.services[i].name);
 
-	if (agent_conf_read(fresh, a->config, err) == -1)
+	return n && !json_equal(n->config, a->settings[i].mine) ? n : NULL;
+}
+
+/* All of it, or nothing is begun. */
+static int
+reread(const struct agent *a, struct agent_conf *file, struct err *err)
+{
+	if (agent_conf_read(file, a->config, err) == -1)
 		return -1;
-	n = agent_conf_service(fresh, c->name);
-	if (!n || json_equal(n->config, a->settings[i].mine))
-		return 0;
-	if (v &&
-	    conf_schema_fits(n->node, "config", c->name, v->config, err) == -1)
-		return -1;
-	begin(c, &a->settings[i], n->config);
-	return 1;
+	for (size_t i = 0; i < a->conf.nservices; i++) {
+		const struct agent_service *n = rewritten(a, i, file);
+		const struct set_service *v =
+		    n && a->live.set ? set_service(a->live.set, n->name) : NULL;
+
+		if (v && conf_schema_fits(
+			     n->node, "config", n->name, v->config, err) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 void
 settings_reload(struct agent *a)
 {
-	for (size_t i = 0; i < a->conf.nservices; i++) {
-		struct agent_conf *fresh = mem_zero(1, sizeof(*fresh));
-		struct err err = ERR_INIT;
-		int got = reload(a, i, fresh, &err);
+	struct setting_file *file = mem_zero(1, sizeof(*file));
+	struct err err = ERR_INIT;
+	bool good = reread(a, &file->conf, &err) == 0;
 
-		if (got == 1) {
-			a->settings[i].fresh = fresh;
-			go(a, &a->conf.services[i]);
-			continue;
-		}
-		forget(&fresh);
-		if (got == 0)
-			continue;
+	file->users = 1;
+	if (!good)
 		log_err("reload", &err);
-		return;
+	for (size_t i = 0; good && i < a->conf.nservices; i++) {
+		struct agent_service *c = &a->conf.services[i];
+		const struct agent_service *n = rewritten(a, i, &file->conf);
+
+		if (!n)
+			continue;
+		begin(c, &a->settings[i], n->config);
+		a->settings[i].fresh = file;
+		file->users++;
+		go(a, c);
 	}
+	forget(&file);
 }
 
 /* --- words --------------------------------------------------------------- */

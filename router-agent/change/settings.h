@@ -23,6 +23,7 @@
 #include "lib/attr.h"
 #include "lib/err.h"
 #include "lib/ipc.h"
+#include "router-agent/conf.h"
 #include "router-agent/machine/vm.h"
 #include "router-agent/set.h"
 #include "router-agent/setting.h"
@@ -33,16 +34,22 @@ struct agent;
 #define SETTINGS_TRIAL_MS 120000 /* until its machine answers */
 #define SETTINGS_ROUNDS 2	 /* of good probes, and it is kept */
 
+/* agent.yaml as it was read again, for all services that are of it. */
+struct setting_file {
+	struct agent_conf conf;
+	unsigned users;
+};
+
 struct setting {	 /* of one service */
 	json_t *mine;	 /* agent.yaml's config */
 	json_t *before;	 /* NULL: nothing was changed yet */
 	json_t *earlier; /* while on trial: what was before that */
 	int64_t until;	 /* on trial so long, monotonic ms; 0: it is not */
 	int64_t drains;	 /* its machine serves, the one before ends then */
-	struct agent_conf *fresh; /* on trial is what this says, or NULL */
-	struct agent_conf *file;  /* agent.yaml as `mine` was read, or NULL: as
-				   * at the start */
-	char why[STATE_TEXT];	  /* the last change was not kept, or "" */
+	struct setting_file *fresh; /* on trial is what this says, or NULL */
+	struct setting_file *file; /* agent.yaml as `mine` was read, or NULL: as
+				    * at the start */
+	char why[STATE_TEXT];	   /* the last change was not kept, or "" */
 };
 
 /* Takes what was kept over agent.yaml's; a trial that an earlier life did not
@@ -59,7 +66,8 @@ int settings_fit(
 void settings_settle(struct agent *);
 
 /* Begins what the owner has written into agent.yaml since: the config of each
- * service that is another there.  What does not fit is named in the log. */
+ * service that is another there.  Where one does not fit, it is named in the
+ * log and none is begun. */
 void settings_reload(struct agent *);
 
 /* A message WATCH_SETTING of a machine; of another than the page's it is

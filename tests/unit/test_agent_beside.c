@@ -435,6 +435,18 @@ what_the_image_does_not_understand_is_not_begun(void **state)
 }
 
 static void
+with_one_that_does_not_fit_none_is_begun(void **state)
+{
+	(void)state;
+	owner_writes("two", "\"not a name\"");
+	is_told();
+	assert_null(a.next);
+	assert_string_equal(name_of(WEB), "one");
+	assert_string_equal(name_of(DNS), "one");
+	assert_false(a.reload);
+}
+
+static void
 a_set_on_trial_is_waited_for(void **state)
 {
 	struct machines *next = mem_zero(1, sizeof(*next));
@@ -472,6 +484,7 @@ main(void)
 		T(so_is_one_with_a_volume_or_without_room),
 		T(so_is_one_whose_second_machine_cannot_start),
 		T(what_the_image_does_not_understand_is_not_begun),
+		T(with_one_that_does_not_fit_none_is_begun),
 		T(a_set_on_trial_is_waited_for),
 	};
 
