@@ -29,19 +29,8 @@ settings() {
 link_local() { $at_guest ip -6 address show dev eth0 scope link |
 	grep inet6 | grep -qv tentative; }
 asks_for_lease() { # FAMILY
-	: >>"$tmp/dhclient/$1.leases"
-	: >"$tmp/dhclient/$1.log" # what the last one said is no answer
 	until_ok 10 link_local || return 1 # IPv6 is asked for from there
-	timeout 60 $at_guest dhclient "-$1" -1 -d -sf /bin/true \
-	    -cf "$tmp/dhclient/conf" -lf "$tmp/dhclient/$1.leases" \
-	    -pf "$tmp/dhclient/$1.pid" eth0 >"$tmp/dhclient/$1.log" 2>&1 &
-	asker=$!
-	pids="$pids $asker"
-	until_ok 30 grep -q 'bound to\|Bound to\|RCV: Reply' "$tmp/dhclient/$1.log"
-	rc=$?
-	kill "$asker"
-	cat "$tmp/dhclient/$1.log"
-	return $rc
+	asks_dhcp "$at_guest" "$1" "$tmp/dhclient"
 }
 leased() { # PATTERN FAMILY: it stands in the newest lease
 	sed -n 'H; /^lease/{x; s/.*//; x; h}; /^lease6/{h}; ${x; p}' \

@@ -41,7 +41,8 @@ home() {
 	machine "$at_home" dns-dhcp "$(given_mib dns-dhcp)" "$tmp/home.disk" 0 \
 	    t0 t1
 	home_machine=$qemu
-	cat >"$tmp/guest.conf" <<END
+	mkdir "$tmp/home"
+	cat >"$tmp/home/conf" <<END
 send host-name "laptop";
 send fqdn.fqdn "laptop";
 send fqdn.server-update on;
@@ -60,30 +61,15 @@ joins() { # MAC: the client's card goes, and comes back as another's
 		net.ipv6.conf.eth0.dad_transmits=0 &&
 	    $at_client ip link set eth0 up
 }
-bound='bound to\|Bound to\|RCV: Reply'
-settled() { grep -q "$bound" "$tmp/home.log" || ! kill -0 "$asker"; }
-# What dhclient was given is set by hand: its script is not for a test's card.
-asks_home() { # FAMILY
-	: >"$tmp/home.leases"
-	timeout 60 $at_client dhclient "-$1" -1 -d -sf /bin/true \
-	    -cf "$tmp/guest.conf" -lf "$tmp/home.leases" \
-	    -pf "$tmp/home.pid" eth0 >"$tmp/home.log" 2>&1 &
-	asker=$!
-	pids="$pids $asker"
-	until_ok 30 settled
-	grep -q "$bound" "$tmp/home.log"
-	rc=$?
-	kill "$asker"
-	wait "$asker" 2>/dev/null
-	cat "$tmp/home.log" "$tmp/home.leases"
-	return $rc
-}
-given() { sed -n 's/.*fixed-address \(.*\);/\1/p; s/.*iaaddr \(.*\) {/\1/p' \
-	"$tmp/home.leases" | tail -n 1; }
-takes_lease() { # PATTERN of the address
-	asks_home 4 && address=$(given) || return 1
+asks_home() { # FAMILY: $address is what it is given, and none of before
+	rm -f "$tmp/home/$1.leases"
+	asks_dhcp "$at_client" "$1" "$tmp/home" || return 1
+	address=$(sed -n 's/.*fixed-address \(.*\);/\1/p
+	    s/.*iaaddr \(.*\) {/\1/p' "$tmp/home/$1.leases" | tail -n 1)
 	echo "given $address"
-	echo "$address" | grep -q "$1" &&
+}
+takes_lease() { # PATTERN of the address
+	asks_home 4 && echo "$address" | grep -q "$1" &&
 	    $at_client ip address replace "$address/24" dev eth0
 }
 knows() { # NAME TYPE VALUE, or VALUE by "-x" ADDRESS
@@ -103,9 +89,7 @@ configures_itself() {
 }
 no_way_out() { ! $at_client ip -6 route show default | grep .; }
 takes_lease6() {
-	asks_home 6 && address=$(given) || return 1
-	echo "given $address"
-	echo "$address" | grep -q '^2001:db8:8::1'
+	asks_home 6 && echo "$address" | grep -q '^2001:db8:8::1'
 }
 # In a mount namespace of its own: it has folders of this machine's for state.
 anonymous() {
@@ -155,9 +139,9 @@ prove() {
 	t "dns-dhcp: … a client gets a lease" until_ok 60 \
 	    takes_lease '^192\.0\.2\.2[012][0-9]$'
 	t "dns-dhcp: … with the router" grep -q 'routers 192\.0\.2\.1;' \
-	    "$tmp/home.leases"
+	    "$tmp/home/4.leases"
 	t "dns-dhcp: … and itself as the resolver" \
-	    grep -q 'domain-name-servers 192\.0\.2\.53;' "$tmp/home.leases"
+	    grep -q 'domain-name-servers 192\.0\.2\.53;' "$tmp/home/4.leases"
 	t "dns-dhcp: the name of the lease resolves" knows laptop.lan A "$address"
 	t "dns-dhcp: … and its address has that name" \
 	    knows -x "$address" laptop.lan.

@@ -121,6 +121,24 @@ answers() { # SERVER NAME ADDRESS
 	says "IN[[:space:]]A[[:space:]]$3" "$1" "$2" A
 }
 
+# A client of DHCP on eth0, with FOLDER/conf: what it was given stands in
+# FOLDER/FAMILY.leases, and on no card, since its script is not for a test's.
+dhcp_bound='bound to\|Bound to\|RCV: Reply'
+dhcp_ended() { grep -q "$dhcp_bound" "$1" || ! kill -0 "$asker"; }
+asks_dhcp() { # AT FAMILY FOLDER
+	: >>"$3/$2.leases"
+	: >"$3/$2.log" # what the last one said is no answer
+	timeout 60 $1 dhclient "-$2" -1 -d -sf /bin/true -cf "$3/conf" \
+	    -lf "$3/$2.leases" -pf "$3/$2.pid" eth0 >"$3/$2.log" 2>&1 &
+	asker=$!
+	pids="$pids $asker"
+	until_ok 30 dhcp_ended "$3/$2.log"
+	! ours "$asker" || kill "$asker"
+	wait "$asker" 2>/dev/null
+	cat "$3/$2.log"
+	grep -q "$dhcp_bound" "$3/$2.log"
+}
+
 # --- machines of this machine's own programs -----------------------------------
 # Into FOLDER: programs of the PATH, and the libraries that they name.
 programs_into() { # FOLDER PROGRAM…

@@ -33,7 +33,7 @@ volume_of() { # SERVICE: NAME:PATH, or nothing
 # A server of DHCP asks the agent for its leases first: it is told of none.
 keeper=
 keep_leases() { # SERVICE
-	[ -z "$keeper" ] || kill "$keeper" 2>/dev/null
+	[ -z "$keeper" ] || ! ours "$keeper" || kill "$keeper"
 	keeper= lease_port=
 	[ "$(probe_word "$1" type)" = dhcp ] || return 0
 	printf 'initial-interval 1;\nbackoff-cutoff 1;\n' >"$tmp/bench.conf"
